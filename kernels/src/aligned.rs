@@ -1,0 +1,70 @@
+//! Memory that starts on a cache line, so that a packed panel's line is one line of the cache.
+
+use std::ops::{Deref, DerefMut};
+
+/// One cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// A growable-once buffer of `T`, zeroed, aligned to 64 bytes. `T` is `f32` or `f64`, for which zero bytes are 0.
+pub struct AlignedVec<T> {
+    lines: Vec<Line>,
+    len: usize,
+    element: std::marker::PhantomData<T>,
+}
+
+impl<T: crate::Element> AlignedVec<T> {
+    /// No elements, no memory.
+    pub const fn new() -> Self {
+        Self { lines: Vec::new(), len: 0, element: std::marker::PhantomData }
+    }
+
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> Self {
+        let mut buffer = Self::new();
+        buffer.grow(len);
+        buffer
+    }
+
+    /// Makes room for at least `len` elements; new ones are zero. Memory is never given back.
+    pub fn grow(&mut self, len: usize) {
+        if len > self.len {
+            self.lines.resize(len.div_ceil(T::LINE), Line([0; 64]));
+            self.len = len;
+        }
+    }
+}
+
+impl<T: crate::Element> Default for AlignedVec<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: crate::Element> Clone for AlignedVec<T> {
+    fn clone(&self) -> Self {
+        Self { lines: self.lines.clone(), len: self.len, element: std::marker::PhantomData }
+    }
+}
+
+impl<T: crate::Element> Deref for AlignedVec<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: the lines hold at least `len` elements, all initialised, and every bit pattern is a float.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<T: crate::Element> DerefMut for AlignedVec<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl<T: crate::Element + std::fmt::Debug> std::fmt::Debug for AlignedVec<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.deref().fmt(f)
+    }
+}

@@ -1,0 +1,95 @@
+//! Instruction sets: which one this CPU has, a token that proves it, and the vector operations the kernels are written in.
+//!
+//! Every kernel of this crate is written **once**, against [`Simd`], and instantiated for each instruction set.
+//! A token ([`portable::Portable`], `Avx2`, `Avx512`, `Neon`) is a zero-sized value that only detection can
+//! build; holding one proves that the instructions exist, which is what makes its operations safe to call.
+//!
+//! ```text
+//! dispatch(kernel)          the tier is known once a call …
+//!   └─ token.enter(kernel)  … one function with #[target_feature], into which everything below is inlined
+//!        └─ kernel.run(token)  generic code, #[inline(always)]
+//! ```
+
+/// One instruction set's vectors of `T`, and the operations on them. Same inputs, same bits, on every
+/// implementation with fused multiply-add.
+///
+/// All operations are element-wise and IEEE 754: one rounding each, nearest-even, subnormals kept.
+pub trait Simd<T>: Copy + Send + Sync + 'static {
+    /// A vector of [`LANES`](Self::LANES) elements.
+    type V: Copy;
+    /// One truth value a lane.
+    type M: Copy;
+    /// Elements in a vector.
+    const LANES: usize;
+
+    /// Runs `kernel` inside a function compiled for this instruction set, so that all of it is inlined there.
+    fn enter<K: Kernel<T>>(self, kernel: K) -> K::Output;
+
+    /// All lanes `x`.
+    fn splat(self, x: T) -> Self::V;
+    /// Lanes from memory, any alignment.
+    ///
+    /// # Safety
+    /// `p` must be valid for reads of `LANES` elements.
+    unsafe fn load(self, p: *const T) -> Self::V;
+    /// The first `n` lanes from memory (`n ≤ LANES`), the others zero; nothing else is touched.
+    ///
+    /// # Safety
+    /// `p` must be valid for reads of `n` elements.
+    unsafe fn load_partial(self, p: *const T, n: usize) -> Self::V;
+    /// Lanes to memory, any alignment.
+    ///
+    /// # Safety
+    /// `p` must be valid for writes of `LANES` elements.
+    unsafe fn store(self, p: *mut T, v: Self::V);
+    /// The first `n` lanes to memory (`n ≤ LANES`); nothing else is touched.
+    ///
+    /// # Safety
+    /// `p` must be valid for writes of `n` elements.
+    unsafe fn store_partial(self, p: *mut T, n: usize, v: Self::V);
+
+    /// `a + b`
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b`
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`, a true divide
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b + c` in one rounding
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `√a`, correctly rounded
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// `−a`
+    fn neg(self, a: Self::V) -> Self::V;
+    /// `|a|`
+    fn abs(self, a: Self::V) -> Self::V;
+    /// `|a|` with the sign of `s`
+    fn copy_sign(self, a: Self::V, s: Self::V) -> Self::V;
+    /// `a < b ? a : b`: the second operand where either is NaN or both are zero
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a > b ? a : b`: the second operand where either is NaN or both are zero
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a < b`, false for NaN
+    fn lt(self, a: Self::V, b: Self::V) -> Self::M;
+    /// `a ≤ b`, false for NaN
+    fn le(self, a: Self::V, b: Self::V) -> Self::M;
+    /// `a = b`, false for NaN
+    fn eq(self, a: Self::V, b: Self::V) -> Self::M;
+    /// `m ? a : b`, lane by lane
+    fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V;
+    /// The nearest integer, ties to even
+    fn round(self, a: Self::V) -> Self::V;
+    /// `2^a` for integral `a` within the normal exponents of `T`
+    fn pow2(self, a: Self::V) -> Self::V;
+    /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
+    fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
+}
+
+/// A piece of work written against [`Simd`]; `run` must be `#[inline(always)]`.
+pub trait Kernel<T> {
+    /// What it gives back.
+    type Output;
+    /// The work, on one instruction set.
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
+}

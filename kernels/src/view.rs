@@ -1,0 +1,332 @@
+//! Matrix views: a slice, a shape and two strides, checked once when they are made.
+//!
+//! ```text
+//! element (i, j) is slice[i · row_stride + j · col_stride]
+//! ```
+//! Everything below the views works on raw pointers and relies on this check.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// What is wrong with the shape of an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// The slice ends before the last element of the matrix.
+    #[error(
+        "a {rows} × {cols} matrix with strides ({row_stride}, {col_stride}) needs a slice of at least {needed} elements, but got {len}"
+    )]
+    SliceTooShort {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        cols: usize,
+        /// Elements from one row to the next.
+        row_stride: usize,
+        /// Elements from one column to the next.
+        col_stride: usize,
+        /// Elements that the view would reach.
+        needed: usize,
+        /// Elements that there are.
+        len: usize,
+    },
+    /// The offset of the last element does not fit a `usize`.
+    #[error("a {rows} × {cols} matrix with strides ({row_stride}, {col_stride}) is larger than the address space")]
+    Overflow {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        cols: usize,
+        /// Elements from one row to the next.
+        row_stride: usize,
+        /// Elements from one column to the next.
+        col_stride: usize,
+    },
+    /// Two elements of an output would share one place in memory.
+    #[error(
+        "the rows of a {rows} × {cols} output with strides ({row_stride}, {col_stride}) overlap; one stride must be at least the extent of the other dimension"
+    )]
+    OverlappingOutput {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        cols: usize,
+        /// Elements from one row to the next.
+        row_stride: usize,
+        /// Elements from one column to the next.
+        col_stride: usize,
+    },
+    /// Two dimensions that must be equal are not.
+    #[error("{what}: expected {expected}, but got {got}")]
+    Mismatch {
+        /// Which dimension, in words.
+        what: &'static str,
+        /// The size it should have.
+        expected: usize,
+        /// The size it has.
+        got: usize,
+    },
+}
+
+impl ShapeError {
+    /// `Ok` where `got == expected`, else a [`ShapeError::Mismatch`] that says `what` should agree.
+    pub fn expect(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
+        if got == expected {
+            return Ok(());
+        }
+        Err(Self::Mismatch { what, expected, got })
+    }
+}
+
+/// The strides and shape of a view, and the arithmetic on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl Layout {
+    fn is_empty(self) -> bool {
+        self.rows == 0 || self.cols == 0
+    }
+
+    /// One past the offset of the last element, or `None` on overflow. Byte offsets must fit an `isize`.
+    fn extent(self) -> Option<usize> {
+        if self.is_empty() {
+            return Some(0);
+        }
+        let last_row = (self.rows - 1).checked_mul(self.row_stride)?;
+        let last_col = (self.cols - 1).checked_mul(self.col_stride)?;
+        let extent = last_row.checked_add(last_col)?.checked_add(1)?;
+        (extent <= isize::MAX as usize / 8).then_some(extent)
+    }
+
+    fn check(self, len: usize) -> Result<Self, ShapeError> {
+        let Self { rows, cols, row_stride, col_stride } = self;
+        match self.extent() {
+            None => Err(ShapeError::Overflow { rows, cols, row_stride, col_stride }),
+            Some(needed) if needed > len => {
+                Err(ShapeError::SliceTooShort { rows, cols, row_stride, col_stride, needed, len })
+            }
+            Some(_) => Ok(self),
+        }
+    }
+
+    /// Outputs only: no two elements in one place. Called after [`check`](Self::check), so nothing here overflows.
+    fn check_disjoint(self) -> Result<Self, ShapeError> {
+        let Self { rows, cols, row_stride, col_stride } = self;
+        let disjoint = self.is_empty()
+            || match (rows, cols) {
+                (1, 1) => true,
+                (1, _) => col_stride > 0,
+                (_, 1) => row_stride > 0,
+                _ => {
+                    (col_stride > 0 && row_stride > (cols - 1) * col_stride)
+                        || (row_stride > 0 && col_stride > (rows - 1) * row_stride)
+                }
+            };
+        if disjoint { Ok(self) } else { Err(ShapeError::OverlappingOutput { rows, cols, row_stride, col_stride }) }
+    }
+
+    fn offset(self, i: usize, j: usize) -> usize {
+        assert!(i < self.rows && j < self.cols, "({i}, {j}) is outside a {} × {} matrix", self.rows, self.cols);
+        i * self.row_stride + j * self.col_stride
+    }
+
+    fn transposed(self) -> Self {
+        Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
+    }
+
+    /// The layout of rows `range` and how far in they begin.
+    fn rows(self, range: Range<usize>) -> (Self, usize) {
+        assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of a matrix of {} rows", self.rows);
+        let layout = Self { rows: range.end - range.start, ..self };
+        let start = if layout.is_empty() { 0 } else { range.start * self.row_stride };
+        (layout, start)
+    }
+}
+
+/// A matrix to read: shape and strides over a borrowed slice. Strides may be zero, which repeats a row or column.
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a, T> {
+    data: *const T,
+    layout: Layout,
+    borrow: PhantomData<&'a [T]>,
+}
+
+/// A matrix to write: like [`MatRef`], with no two elements in one place.
+#[derive(Debug)]
+pub struct MatMut<'a, T> {
+    data: *mut T,
+    layout: Layout,
+    borrow: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a `MatRef` is a `&[T]` with a shape.
+unsafe impl<T: Sync> Send for MatRef<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for MatRef<'_, T> {}
+// SAFETY: a `MatMut` is a `&mut [T]` with a shape.
+unsafe impl<T: Send> Send for MatMut<'_, T> {}
+// SAFETY: as above; a shared `MatMut` gives only shared access.
+unsafe impl<T: Sync> Sync for MatMut<'_, T> {}
+
+macro_rules! shape_getters {
+    () => {
+        /// Number of rows.
+        pub fn rows(&self) -> usize {
+            self.layout.rows
+        }
+        /// Number of columns.
+        pub fn cols(&self) -> usize {
+            self.layout.cols
+        }
+        /// Elements from one row to the next.
+        pub fn row_stride(&self) -> usize {
+            self.layout.row_stride
+        }
+        /// Elements from one column to the next.
+        pub fn col_stride(&self) -> usize {
+            self.layout.col_stride
+        }
+        /// No elements at all.
+        pub fn is_empty(&self) -> bool {
+            self.layout.is_empty()
+        }
+    };
+}
+
+impl<'a, T: Copy> MatRef<'a, T> {
+    /// A row-major matrix without gaps.
+    ///
+    /// # Errors
+    /// The slice is shorter than `rows · cols`.
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, ShapeError> {
+        Self::with_strides(data, rows, cols, cols, 1)
+    }
+
+    /// A matrix with any strides; a stride of zero repeats.
+    ///
+    /// # Errors
+    /// The slice ends before the last element.
+    pub fn with_strides(
+        data: &'a [T],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Result<Self, ShapeError> {
+        let layout = Layout { rows, cols, row_stride, col_stride }.check(data.len())?;
+        Ok(Self { data: data.as_ptr(), layout, borrow: PhantomData })
+    }
+
+    shape_getters!();
+
+    /// Element `(i, j)`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn get(&self, i: usize, j: usize) -> T {
+        let offset = self.layout.offset(i, j);
+        // SAFETY: the layout was checked against the slice when the view was made, and (i, j) just now.
+        unsafe { *self.data.add(offset) }
+    }
+
+    /// The transpose: the same memory with rows and columns exchanged.
+    pub fn t(self) -> Self {
+        Self { layout: self.layout.transposed(), ..self }
+    }
+
+    /// Rows `range` of this matrix.
+    ///
+    /// # Panics
+    /// The range reaches past the last row.
+    pub fn rows_range(self, range: Range<usize>) -> Self {
+        let (layout, start) = self.layout.rows(range);
+        // SAFETY: `start` is the offset of an element of the view, or zero.
+        let data = unsafe { self.data.add(start) };
+        Self { data, layout, ..self }
+    }
+
+    /// Where element (0, 0) is.
+    pub(crate) fn as_ptr(&self) -> *const T {
+        self.data
+    }
+}
+
+impl<'a, T: Copy> MatMut<'a, T> {
+    /// A row-major matrix without gaps.
+    ///
+    /// # Errors
+    /// The slice is shorter than `rows · cols`.
+    pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, ShapeError> {
+        Self::with_strides(data, rows, cols, cols, 1)
+    }
+
+    /// A matrix with any positive strides.
+    ///
+    /// # Errors
+    /// The slice ends before the last element, or two elements would share one place.
+    pub fn with_strides(
+        data: &'a mut [T],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Result<Self, ShapeError> {
+        let layout = Layout { rows, cols, row_stride, col_stride }.check(data.len())?.check_disjoint()?;
+        Ok(Self { data: data.as_mut_ptr(), layout, borrow: PhantomData })
+    }
+
+    shape_getters!();
+
+    /// Element `(i, j)`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn get(&self, i: usize, j: usize) -> T {
+        self.as_ref().get(i, j)
+    }
+
+    /// Sets element `(i, j)`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn set(&mut self, i: usize, j: usize, value: T) {
+        let offset = self.layout.offset(i, j);
+        // SAFETY: the layout was checked against the slice when the view was made, and (i, j) just now.
+        unsafe { *self.data.add(offset) = value };
+    }
+
+    /// The transpose: the same memory with rows and columns exchanged.
+    pub fn t(self) -> Self {
+        Self { layout: self.layout.transposed(), ..self }
+    }
+
+    /// The same view for a shorter time.
+    pub fn reborrow(&mut self) -> MatMut<'_, T> {
+        MatMut { data: self.data, layout: self.layout, borrow: PhantomData }
+    }
+
+    /// A view to read.
+    pub fn as_ref(&self) -> MatRef<'_, T> {
+        MatRef { data: self.data, layout: self.layout, borrow: PhantomData }
+    }
+
+    /// Rows `range` of this matrix.
+    ///
+    /// # Panics
+    /// The range reaches past the last row.
+    pub fn rows_range(self, range: Range<usize>) -> Self {
+        let (layout, start) = self.layout.rows(range);
+        // SAFETY: `start` is the offset of an element of the view, or zero.
+        let data = unsafe { self.data.add(start) };
+        Self { data, layout, ..self }
+    }
+
+    /// Where element (0, 0) is.
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut T {
+        self.data
+    }
+}
