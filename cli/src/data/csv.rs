@@ -1,0 +1,353 @@
+//! Comma-separated text: header or none, any of the usual delimiters, text labels, and every fault with its line and
+//! column.
+//!
+//! The file is read once, record by record: columns are settled on the first record, then each field is parsed in place.
+//! Quoting, CRLF, a byte-order mark and a missing last newline are the `csv` crate's work; what the fields mean is ours.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
+
+use super::target::{RawTarget, interpret};
+use super::{DataError, Dataset, Features, Target, TaskChoice};
+
+/// How much of the file is looked at to guess the delimiter.
+const PREFIX: u64 = 64 * 1024;
+
+/// Whether the first line names the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Header {
+    /// It does if none of its fields is a number.
+    #[default]
+    Detect,
+    /// It does.
+    Present,
+    /// It does not.
+    Missing,
+}
+
+/// Which column is the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TargetColumn {
+    /// The last one.
+    #[default]
+    Last,
+    /// A name of the header, or an index from 0, or from −1 backwards.
+    Given(String),
+    /// The column of that name if the header has it, else none: what prediction wants.
+    IfNamed(String),
+    /// None.
+    Absent,
+}
+
+/// How to read a CSV.
+#[derive(Clone, Debug, Default)]
+pub struct CsvOptions {
+    /// Whether the first line names the columns.
+    pub header: Header,
+    /// The target.
+    pub target: TargetColumn,
+    /// Columns that are neither feature nor target: names or indices.
+    pub drop: Vec<String>,
+    /// Features wanted, by name and in this order; empty takes all. Only used where the file has a header.
+    pub features: Vec<String>,
+    /// The delimiter; guessed from the first line if `None`.
+    pub delimiter: Option<u8>,
+    /// What the target is taken for.
+    pub task: TaskChoice,
+}
+
+/// Reads a table. `name` is used in messages.
+pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<Dataset, DataError> {
+    let mut source = source;
+    let mut prefix = Vec::new();
+    source.by_ref().take(PREFIX).read_to_end(&mut prefix).map_err(|error| unreadable(name, error))?;
+    if prefix.starts_with(&[0xff, 0xfe]) || prefix.starts_with(&[0xfe, 0xff]) {
+        return Err(text(name, 1, None, "the file is UTF-16; save it as UTF-8"));
+    }
+    let delimiter = options.delimiter.unwrap_or_else(|| guess_delimiter(&prefix));
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(Trim::All)
+        .delimiter(delimiter)
+        .from_reader(prefix.chain(source));
+    Table::read(name, &mut reader, options)
+}
+
+/// The candidate that the first line holds most of, outside quotes; a comma if it holds none.
+fn guess_delimiter(prefix: &[u8]) -> u8 {
+    let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
+    let mut quoted = false;
+    for &byte in prefix.iter().take_while(|&&byte| byte != b'\n') {
+        quoted ^= byte == b'"';
+        if let Some((_, count)) = counts.iter_mut().find(|(candidate, _)| !quoted && *candidate == byte) {
+            *count += 1;
+        }
+    }
+    // The first of equals wins, so a line without any gives the comma.
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |&(candidate, _)| candidate)
+}
+
+/// What each column of the file is for.
+struct Columns {
+    count: usize,
+    features: Vec<usize>,
+    target: Option<usize>,
+}
+
+/// A table in the making.
+struct Table<'a> {
+    name: &'a str,
+    columns: Columns,
+    features: Vec<f64>,
+    numbers: Vec<f64>,
+    labels: Vec<String>,
+    /// The line of the first target that is not a number.
+    text_at: Option<u64>,
+    rows: usize,
+}
+
+impl<'a> Table<'a> {
+    fn read<R: Read>(name: &'a str, reader: &mut Reader<R>, options: &CsvOptions) -> Result<Dataset, DataError> {
+        let mut record = ByteRecord::new();
+        if !next(name, reader, &mut record)? {
+            return Err(DataError::whole(name, "the file is empty"));
+        }
+        let names = header_of(name, &record, options.header)?;
+        let columns = settle(name, &record, names.as_deref(), options)?;
+        let mut table = Self {
+            name,
+            columns,
+            features: Vec::new(),
+            numbers: Vec::new(),
+            labels: Vec::new(),
+            text_at: None,
+            rows: 0,
+        };
+        if names.is_none() {
+            table.push(&record)?;
+        }
+        while next(name, reader, &mut record)? {
+            table.push(&record)?;
+        }
+        table.finish(names, options)
+    }
+
+    fn push(&mut self, record: &ByteRecord) -> Result<(), DataError> {
+        let line = line_of(record);
+        if record.len() != self.columns.count {
+            let what = format!("expected {} fields, but got {}", self.columns.count, record.len());
+            return Err(text(self.name, line, None, what));
+        }
+        for index in 0..self.columns.features.len() {
+            let column = self.columns.features[index];
+            self.features.push(self.number(&record[column], line, column)?);
+        }
+        if let Some(column) = self.columns.target {
+            self.push_target(&record[column], line, column)?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn number(&self, field: &[u8], line: u64, column: usize) -> Result<f64, DataError> {
+        let field = self.utf8(field, line, column)?;
+        match field.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            Ok(_) => Err(self.at(line, column, format!("‘{}’ is not a finite number", clip(field)))),
+            Err(_) if field.is_empty() => {
+                Err(self.at(line, column, "the field is empty; fill it in, remove the row, or --drop the column"))
+            }
+            Err(_) => {
+                let advice = "only the target may be text; --drop the column or write it as numbers";
+                Err(self.at(line, column, format!("‘{}’ is not a number; {advice}", clip(field))))
+            }
+        }
+    }
+
+    /// Keeps the target as text, and as a number for as long as every one is a number.
+    fn push_target(&mut self, field: &[u8], line: u64, column: usize) -> Result<(), DataError> {
+        let field = self.utf8(field, line, column)?;
+        if field.is_empty() {
+            return Err(self.at(line, column, "the target is empty; fill it in or remove the row"));
+        }
+        match field.parse::<f64>() {
+            Ok(value) if value.is_finite() => self.numbers.push(value),
+            Ok(_) => return Err(self.at(line, column, format!("the target ‘{field}’ is not a finite number"))),
+            Err(_) => self.text_at = self.text_at.or(Some(line)),
+        }
+        let label = field.to_string();
+        self.labels.push(label);
+        Ok(())
+    }
+
+    /// Text among whole numbers is a label among labels; text among fractions is a mistake.
+    fn raw_target(&mut self, column: usize) -> Result<RawTarget, DataError> {
+        let Some(line) = self.text_at else {
+            return Ok(RawTarget::Numbers(std::mem::take(&mut self.numbers)));
+        };
+        if self.numbers.iter().any(|value| value.fract() != 0.0) {
+            let what = "the target is not a number, but others in its column are; correct it or remove the row";
+            return Err(self.at(line, column, what));
+        }
+        Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
+    }
+
+    fn utf8<'f>(&self, field: &'f [u8], line: u64, column: usize) -> Result<&'f str, DataError> {
+        std::str::from_utf8(field).map_err(|_| self.at(line, column, "the field is not UTF-8; save the file as UTF-8"))
+    }
+
+    fn at(&self, line: u64, column: usize, what: impl Into<String>) -> DataError {
+        text(self.name, line, Some(column), what)
+    }
+
+    fn finish(mut self, names: Option<Vec<String>>, options: &CsvOptions) -> Result<Dataset, DataError> {
+        if self.rows == 0 {
+            return Err(DataError::whole(self.name, "there is no row after the header"));
+        }
+        let target = match self.columns.target {
+            None => Target::Absent,
+            Some(column) => {
+                interpret(self.raw_target(column)?, options.task).map_err(|what| DataError::whole(self.name, what))?
+            }
+        };
+        let name_of = |column: &usize| names.as_ref().map(|names| names[*column].clone());
+        Ok(Dataset {
+            name: self.name.to_string(),
+            rows: self.rows,
+            columns: self.columns.features.len(),
+            feature_names: self.columns.features.iter().filter_map(name_of).collect(),
+            target_name: self.columns.target.as_ref().and_then(name_of).unwrap_or_default(),
+            features: Features::Floats(self.features),
+            target,
+            official_test: None,
+            built_in: false,
+        })
+    }
+}
+
+fn next<R: Read>(name: &str, reader: &mut Reader<R>, record: &mut ByteRecord) -> Result<bool, DataError> {
+    reader.read_byte_record(record).map_err(|error| {
+        let line = error.position().map_or_else(|| reader.position().line(), ::csv::Position::line);
+        text(name, line, None, format!("cannot be read: {error}"))
+    })
+}
+
+/// The names in the first record, if it is a header.
+fn header_of(name: &str, record: &ByteRecord, header: Header) -> Result<Option<Vec<String>>, DataError> {
+    let is_number = |field: &[u8]| std::str::from_utf8(field).is_ok_and(|field| field.parse::<f64>().is_ok());
+    let present = match header {
+        Header::Present => true,
+        Header::Missing => false,
+        Header::Detect => !record.iter().any(is_number),
+    };
+    if !present {
+        return Ok(None);
+    }
+    let mut names = Vec::with_capacity(record.len());
+    let mut seen = BTreeMap::new();
+    for (column, field) in record.iter().enumerate() {
+        let line = line_of(record);
+        let Ok(field) = std::str::from_utf8(field) else {
+            return Err(text(name, line, Some(column), "the name is not UTF-8; save the file as UTF-8"));
+        };
+        if let Some(first) = seen.insert(field.to_string(), column) {
+            let what = format!("the name ‘{}’ is used twice, first in column {}", clip(field), first + 1);
+            return Err(text(name, line, Some(column), what));
+        }
+        names.push(field.to_string());
+    }
+    Ok(Some(names))
+}
+
+/// Decides what each column is for.
+fn settle(
+    name: &str,
+    record: &ByteRecord,
+    names: Option<&[String]>,
+    options: &CsvOptions,
+) -> Result<Columns, DataError> {
+    let count = record.len();
+    let target = match &options.target {
+        TargetColumn::Last => Some(count - 1),
+        TargetColumn::Given(wanted) => Some(resolve(name, "--target", wanted, count, names)?),
+        TargetColumn::IfNamed(wanted) => names.and_then(|names| names.iter().position(|known| known == wanted)),
+        TargetColumn::Absent => None,
+    };
+    let mut taken = vec![false; count];
+    for wanted in &options.drop {
+        taken[resolve(name, "--drop", wanted, count, names)?] = true;
+    }
+    if let Some(target) = target {
+        if taken[target] {
+            return Err(DataError::Usage(format!("{name}: --drop names the target")));
+        }
+        taken[target] = true;
+    }
+    let features: Vec<usize> = match names {
+        Some(names) if !options.features.is_empty() => wanted_features(name, names, &options.features)?,
+        _ => (0..count).filter(|&column| !taken[column]).collect(),
+    };
+    if features.is_empty() {
+        let delimiters = "is the delimiter right? --delimiter sets it";
+        return Err(DataError::whole(name, format!("no column is left for the features; {delimiters}")));
+    }
+    Ok(Columns { count, features, target })
+}
+
+fn wanted_features(name: &str, names: &[String], wanted: &[String]) -> Result<Vec<usize>, DataError> {
+    let find = |feature: &String| {
+        names.iter().position(|known| known == feature).ok_or_else(|| {
+            DataError::whole(name, format!("the model was trained on a column ‘{}’, which is missing", clip(feature)))
+        })
+    };
+    wanted.iter().map(find).collect()
+}
+
+/// A column by name, else by index from the front or, negative, from the back.
+fn resolve(name: &str, option: &str, wanted: &str, count: usize, names: Option<&[String]>) -> Result<usize, DataError> {
+    if let Some(column) = names.and_then(|names| names.iter().position(|known| known == wanted)) {
+        return Ok(column);
+    }
+    match wanted.parse::<i64>() {
+        Ok(index) if index >= 0 && (index as u64) < count as u64 => Ok(index as usize),
+        Ok(index) if index < 0 && index.unsigned_abs() <= count as u64 => Ok(count - index.unsigned_abs() as usize),
+        Ok(index) => Err(DataError::Usage(format!(
+            "{name}: {option} {index} is outside the file's {count} columns (0 to {}, or -1 to -{count})",
+            count - 1
+        ))),
+        Err(_) => Err(DataError::Usage(match names {
+            Some(names) => format!("{name}: no column is named ‘{wanted}’ ({option}); there are {}", listed(names)),
+            None => format!("{name}: the file has no header, so {option} takes an index, not ‘{wanted}’"),
+        })),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn line_of(record: &ByteRecord) -> u64 {
+    record.position().map_or(0, ::csv::Position::line)
+}
+
+/// The beginning of a field, for a message.
+fn clip(field: &str) -> String {
+    let mut shown: String = field.chars().take(40).collect();
+    if shown.len() < field.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn text(file: &str, line: u64, column: Option<usize>, what: impl Into<String>) -> DataError {
+    DataError::Text { file: file.to_string(), line, column: column.map(|column| column + 1), what: what.into() }
+}
+
+fn unreadable(name: &str, source: std::io::Error) -> DataError {
+    DataError::Io { path: name.into(), source }
+}

@@ -1,0 +1,28 @@
+//! Data in: from the name given to `--data` to a table of numbers, or to an error that says where the fault is.
+//!
+//! ```text
+//! --data ─▶ Source ─▶ built-in │ CSV │ IDX folder │ NPY pair ─▶ Dataset ─▶ Split ─▶ Part<T> (features as f32 or f64)
+//! ```
+//! Loaders read bytes that nobody vouches for. They promise a typed error with the file and the line and column (text)
+//! or the byte offset (binary), no panic, and no allocation that a header alone asked for: memory grows with bytes that
+//! were really there.
+
+mod builtin;
+mod csv;
+mod dataset;
+mod error;
+mod idx;
+mod npy;
+mod source;
+mod split;
+mod target;
+
+pub use builtin::Builtin;
+pub use csv::{CsvOptions, Header, TargetColumn, read_csv};
+pub use dataset::{Dataset, Features, Part, PartTarget, Target};
+pub use error::DataError;
+pub use idx::{IdxArray, read_idx};
+pub use npy::{NpyArray, read_npy};
+pub use source::{Source, load};
+pub use split::{Fractions, Split};
+pub use target::{Task, TaskChoice};

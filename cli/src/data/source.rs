@@ -1,0 +1,107 @@
+//! What `--data` may name, and the way from the name to the loader.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use super::{Builtin, CsvOptions, DataError, Dataset, Target, TargetColumn, idx, npy, read_csv};
+
+/// Where Debian's package `dataset-fashion-mnist` puts its files.
+const FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
+
+/// The classes of Fashion-MNIST, in the order of their labels.
+const FASHION_CLASSES: [&str; 10] =
+    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+
+/// What `--data` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A set inside the program.
+    Builtin(Builtin),
+    /// Fashion-MNIST, installed on the system.
+    FashionMnist,
+    /// A folder of IDX files.
+    IdxFolder(PathBuf),
+    /// Features and, unless there are none, targets.
+    Npy(PathBuf, Option<PathBuf>),
+    /// A text table, perhaps gzipped.
+    Csv(PathBuf),
+}
+
+impl Source {
+    /// Reads the argument of `--data`: the name of a set, a folder, `x.npy,y.npy`, or a file.
+    pub fn parse(text: &str) -> Result<Self, DataError> {
+        if let Some(set) = Builtin::by_name(text) {
+            return Ok(Self::Builtin(set));
+        }
+        if text == "fashion-mnist" {
+            return Ok(Self::FashionMnist);
+        }
+        let path = Path::new(text);
+        if path.is_dir() {
+            return Ok(Self::IdxFolder(path.into()));
+        }
+        let is_npy = |path: &str| path.ends_with(".npy");
+        if let Some((x, y)) = text.split_once(',').filter(|(x, y)| is_npy(x) && is_npy(y)) {
+            return Ok(Self::Npy(x.into(), Some(y.into())));
+        }
+        if is_npy(text) {
+            return Ok(Self::Npy(path.into(), None));
+        }
+        if path.exists() {
+            return Ok(Self::Csv(path.into()));
+        }
+        Err(DataError::Usage(format!(
+            "--data {text}: there is no such file or folder, and no data set of that name \
+             (digits, breast-cancer, diabetes, fashion-mnist)"
+        )))
+    }
+}
+
+/// Loads what `source` names. The options are for CSV; of NumPy pairs, `task` and an absent target are heeded too.
+pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError> {
+    match source {
+        Source::Builtin(set) => set.load(),
+        Source::FashionMnist => fashion_mnist(),
+        Source::IdxFolder(folder) => idx::load_folder(&folder.display().to_string(), folder),
+        Source::Npy(x, y) => {
+            let wanted = matches!(options.target, TargetColumn::Last | TargetColumn::Given(_));
+            if wanted && y.is_none() {
+                let what = "the targets are missing; give both files: --data x.npy,y.npy";
+                return Err(DataError::Usage(format!("{}: {what}", x.display())));
+            }
+            npy::load_pair(x, y.as_deref(), options.task)
+        }
+        Source::Csv(path) => csv_file(path, options),
+    }
+}
+
+fn csv_file(path: &Path, options: &CsvOptions) -> Result<Dataset, DataError> {
+    let file = File::open(path).map_err(|source| DataError::Io { path: path.into(), source })?;
+    let name = path.display().to_string();
+    let zipped = path.extension().is_some_and(|extension| extension == "gz");
+    let reader: Box<dyn Read> = if zipped { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    read_csv(&name, reader, options)
+}
+
+fn fashion_mnist() -> Result<Dataset, DataError> {
+    let folder = Path::new(FASHION_MNIST);
+    if !folder.is_dir() {
+        return Err(DataError::whole(
+            "fashion-mnist",
+            format!(
+                "there is no {FASHION_MNIST}. On Debian and Ubuntu: apt install dataset-fashion-mnist. Elsewhere: put \
+                 the four files of github.com/zalandoresearch/fashion-mnist into a folder and give --data FOLDER"
+            ),
+        ));
+    }
+    let mut data = idx::load_folder("fashion-mnist", folder)?;
+    if let Target::Classes { names, .. } = &mut data.target
+        && names.len() == FASHION_CLASSES.len()
+    {
+        *names = FASHION_CLASSES.map(String::from).to_vec();
+    }
+    Ok(data)
+}

@@ -1,0 +1,182 @@
+//! Which rows train, which validate, which test.
+//!
+//! The test part never depends on the seed, so that runs with different seeds are examined on the same rows and no run
+//! has trained on another's examination. The validation part is drawn from the rest with the run's seed.
+//!
+//! Both draws are stratified by one rule: shuffle the rows, order them by target (stably, so classes stay shuffled
+//! inside), cut the order into runs as long as the fraction asks, and draw one row of each run. For classes each part
+//! has their proportions; for numbers each part spans their range.
+
+use std::ops::Range;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{DataError, Dataset, Target};
+
+/// The stream that draws the test part, whatever the seed of the run.
+const TEST_STREAM: u64 = 0x7e57;
+/// Told apart from the streams that a trainer makes of the same seed.
+const VALIDATION_STREAM: u64 = 0x7a11;
+
+/// How much of the data is set apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fractions {
+    /// Part of the rows for the test, where the source has none of its own.
+    pub test: f64,
+    /// Part of the remaining rows for validation.
+    pub validation: f64,
+}
+
+/// The three parts, as row numbers; training rows are in ascending order, and so are the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Rows to learn from.
+    pub train: Vec<usize>,
+    /// Rows to watch while learning.
+    pub validation: Vec<usize>,
+    /// Rows that nothing has seen.
+    pub test: Vec<usize>,
+}
+
+impl Split {
+    /// Divides `data`. Fails where a part that was asked for, or the training part, would be empty.
+    pub fn new(data: &Dataset, fractions: Fractions, seed: u64) -> Result<Self, DataError> {
+        let (rest, test) = match &data.official_test {
+            Some(range) => (outside(range, data.rows), range.clone().collect()),
+            None => draw(data, (0..data.rows).collect(), fractions.test, TEST_STREAM, 0),
+        };
+        let (train, validation) = draw(data, rest, fractions.validation, VALIDATION_STREAM, seed);
+        let split = Self { train, validation, test };
+        split.check(data, fractions)?;
+        Ok(split)
+    }
+
+    fn check(&self, data: &Dataset, fractions: Fractions) -> Result<(), DataError> {
+        let missing = if self.train.is_empty() {
+            "training"
+        } else if fractions.validation > 0.0 && self.validation.is_empty() {
+            "validation"
+        } else if fractions.test > 0.0 && self.test.is_empty() {
+            "test"
+        } else {
+            return Ok(());
+        };
+        let advice = "give more rows, or set --val-split and --test-split to 0 or to a larger part";
+        Err(DataError::whole(&data.name, format!("{} rows leave none for the {missing} part; {advice}", data.rows)))
+    }
+}
+
+fn outside(range: &Range<usize>, rows: usize) -> Vec<usize> {
+    (0..range.start).chain(range.end..rows).collect()
+}
+
+/// Draws a stratified `fraction` of `rows`: `(rest, drawn)`, each ascending.
+fn draw(data: &Dataset, rows: Vec<usize>, fraction: f64, stream: u64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let count = (rows.len() as f64 * fraction).round() as usize;
+    if count == 0 {
+        return (rows, Vec::new());
+    }
+    let mut generator = generator(stream, seed);
+    let ordered = order_by_target(data, rows, &mut generator);
+
+    let mut rest = Vec::with_capacity(ordered.len() - count);
+    let mut drawn = Vec::with_capacity(count);
+    for run in 0..count {
+        let start = run * ordered.len() / count;
+        let end = (run + 1) * ordered.len() / count;
+        let chosen = start + below(&mut generator, end - start);
+        drawn.push(ordered[chosen]);
+        rest.extend(ordered[start..chosen].iter().chain(&ordered[chosen + 1..end]));
+    }
+    rest.sort_unstable();
+    drawn.sort_unstable();
+    (rest, drawn)
+}
+
+/// ChaCha8 whose key is the seed, little-endian, filled up with zeros.
+fn generator(stream: u64, seed: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut generator = ChaCha8Rng::from_seed(key);
+    generator.set_stream(stream);
+    generator
+}
+
+fn order_by_target(data: &Dataset, mut rows: Vec<usize>, generator: &mut ChaCha8Rng) -> Vec<usize> {
+    for last in (1..rows.len()).rev() {
+        rows.swap(last, below(generator, last + 1));
+    }
+    match &data.target {
+        Target::Classes { labels, .. } => rows.sort_by_key(|&row| labels[row]),
+        Target::Values(values) => rows.sort_by(|&a, &b| values[a].total_cmp(&values[b])),
+        Target::Absent => {}
+    }
+    rows
+}
+
+/// A number below `bound`: the high half of a 64 × 64-bit product. Its bias, `bound / 2⁶⁴`, is far below notice, and it
+/// takes exactly one draw, which keeps the stream documented.
+fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
+    ((u128::from(generator.next_u64()) * bound as u128) >> 64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Builtin, Features};
+    use super::*;
+
+    const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.2 };
+
+    fn digits() -> Dataset {
+        Builtin::Digits.load().expect("the data inside is sound")
+    }
+
+    #[test]
+    fn every_row_is_in_one_part() {
+        let data = digits();
+        let split = Split::new(&data, FRACTIONS, 1).expect("enough rows");
+        let mut all = [split.train, split.validation, split.test].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..data.rows).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_test_part_ignores_the_seed_and_the_validation_part_does_not() {
+        let data = digits();
+        let [one, two] = [1, 2].map(|seed| Split::new(&data, FRACTIONS, seed).expect("enough rows"));
+        assert_eq!(one.test, two.test);
+        assert_ne!(one.validation, two.validation);
+        assert_eq!(one, Split::new(&data, FRACTIONS, 1).expect("enough rows"));
+    }
+
+    #[test]
+    fn classes_keep_their_proportions() {
+        let data = digits();
+        let split = Split::new(&data, FRACTIONS, 3).expect("enough rows");
+        let Target::Classes { labels, .. } = &data.target else { panic!("digits are classes") };
+        for class in 0..10 {
+            let of = |rows: &[usize]| rows.iter().filter(|&&row| labels[row] == class).count() as f64;
+            let whole = of(&(0..data.rows).collect::<Vec<_>>());
+            assert!((of(&split.test) - 0.2 * whole).abs() <= 1.5);
+            assert!((of(&split.validation) - 0.16 * whole).abs() <= 1.5);
+        }
+    }
+
+    #[test]
+    fn too_few_rows_are_refused() {
+        let data = Dataset {
+            name: "tiny".to_string(),
+            rows: 2,
+            columns: 1,
+            feature_names: Vec::new(),
+            target_name: String::new(),
+            features: Features::Floats(vec![1.0, 2.0]),
+            target: Target::Values(vec![1.0, 2.0]),
+            official_test: None,
+            built_in: false,
+        };
+        assert!(Split::new(&data, FRACTIONS, 1).is_err());
+        assert!(Split::new(&data, Fractions { test: 0.0, validation: 0.0 }, 1).is_ok());
+    }
+}

@@ -1,0 +1,3 @@
+//! The program `deltarule`; all of it is in the library beside it.
+
+fn main() {}

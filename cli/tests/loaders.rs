@@ -1,0 +1,273 @@
+//! What the loaders make of good files, and how they say no to bad ones: always an error with a place, never a panic.
+
+use std::fs;
+use std::io::Write;
+
+use deltarule_cli::data::{
+    CsvOptions, DataError, Dataset, Features, Header, Source, Target, TargetColumn, TaskChoice, load, read_csv,
+    read_idx, read_npy,
+};
+use flate2::{Compression, write::GzEncoder};
+
+fn csv(text: impl AsRef<[u8]>) -> Result<Dataset, DataError> {
+    read_csv("t.csv", text.as_ref(), &CsvOptions::default())
+}
+
+fn target(column: &str) -> CsvOptions {
+    CsvOptions { target: TargetColumn::Given(column.to_string()), ..CsvOptions::default() }
+}
+
+fn values(data: &Dataset) -> Vec<f64> {
+    (0..data.features.len()).map(|index| data.features.get(index)).collect()
+}
+
+/// The message of an error that is expected.
+fn refusal<T>(result: Result<T, DataError>) -> String {
+    match result {
+        Ok(_) => panic!("this should have been refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn csv_with_and_without_header() {
+    let named = csv("a,b,y\n1,2,x\n3,4,z\n").expect("sound");
+    assert_eq!((named.rows, named.columns, values(&named)), (2, 2, vec![1.0, 2.0, 3.0, 4.0]));
+    assert_eq!((named.feature_names, named.target_name.as_str()), (vec!["a".to_string(), "b".to_string()], "y"));
+    let bare = csv("1,2,x\n3,4,z\n").expect("sound");
+    assert_eq!((bare.rows, bare.feature_names.len(), bare.target), (2, 0, named.target));
+    let forced = CsvOptions { header: Header::Present, ..CsvOptions::default() };
+    assert_eq!(read_csv("t", "1,2\n3,4\n5,6\n".as_bytes(), &forced).expect("sound").feature_names, ["1"]);
+}
+
+#[test]
+fn csv_spellings_that_mean_the_same() {
+    let plain = csv("a,b,y\n1,2,x\n3,4,z\n").expect("sound");
+    let same = [
+        "a,b,y\r\n1,2,x\r\n3,4,z\r\n",
+        "\u{feff}a,b,y\n1,2,x\n3,4,z\n",
+        "a,b,y\n1,2,x\n3,4,z",
+        "a;b;y\n1;2;x\n3;4;z\n",
+        "a\tb\ty\n1\t2\tx\n3\t4\tz\n",
+        "\"a\",\"b\",\"y\"\n 1 , 2.0 ,\"x\"\n+3,4e0,z\n\n",
+    ];
+    for text in same {
+        assert_eq!(csv(text).unwrap_or_else(|error| panic!("{text:?}: {error}")), plain, "{text:?}");
+    }
+}
+
+#[test]
+fn csv_target_by_name_and_index() {
+    let text = "a,y,b\n1,0.5,2\n3,1.5,4\n";
+    for column in ["y", "1", "-2"] {
+        let data = read_csv("t", text.as_bytes(), &target(column)).expect("sound");
+        assert_eq!(
+            (values(&data), data.target),
+            (vec![1.0, 2.0, 3.0, 4.0], Target::Values(vec![0.5, 1.5])),
+            "{column}"
+        );
+    }
+    assert!(refusal(read_csv("t", text.as_bytes(), &target("z"))).contains("no column is named ‘z’"));
+    assert!(refusal(read_csv("t", text.as_bytes(), &target("3"))).contains("outside the file's 3 columns"));
+    assert!(refusal(read_csv("t", text.as_bytes(), &target("-4"))).contains("outside"));
+    assert!(refusal(read_csv("t", "1,2\n".as_bytes(), &target("y"))).contains("no header"));
+}
+
+#[test]
+fn csv_drops_and_selects_columns() {
+    let text = "id,a,b,y\nk1,1,2,x\nk2,3,4,z\n";
+    let dropping = CsvOptions { drop: vec!["id".to_string()], ..CsvOptions::default() };
+    assert_eq!(values(&read_csv("t", text.as_bytes(), &dropping).expect("sound")), [1.0, 2.0, 3.0, 4.0]);
+    let selecting = CsvOptions {
+        features: vec!["b".to_string(), "a".to_string()],
+        target: TargetColumn::IfNamed("y".to_string()),
+        ..CsvOptions::default()
+    };
+    assert_eq!(values(&read_csv("t", text.as_bytes(), &selecting).expect("sound")), [2.0, 1.0, 4.0, 3.0]);
+    let missing = CsvOptions { features: vec!["c".to_string()], ..CsvOptions::default() };
+    assert!(refusal(read_csv("t", text.as_bytes(), &missing)).contains("a column ‘c’, which is missing"));
+}
+
+#[test]
+fn csv_faults_name_their_place() {
+    let cases: [(&[u8], &str); 18] = [
+        (b"", "t.csv: the file is empty"),
+        (b"a,b,y\n", "t.csv: there is no row after the header"),
+        (b"a,b,y\n1,2,x\n3,4\n", "t.csv, line 3: expected 3 fields, but got 2"),
+        (b"a,b,y\n1,2,x,9\n3,4,z\n", "t.csv, line 2: expected 3 fields, but got 4"),
+        (b"a,b,y\n1,,x\n3,4,z\n", "t.csv, line 2, column 2: the field is empty"),
+        (b"a,b,y\n1,2,\n3,4,z\n", "t.csv, line 2, column 3: the target is empty"),
+        (b"a,b,y\n1,2,x\n3,four,z\n", "t.csv, line 3, column 2: ‘four’ is not a number"),
+        (b"a,b,y\n1,nan,x\n3,4,z\n", "t.csv, line 2, column 2: ‘nan’ is not a finite number"),
+        (b"a,b,y\n1,-inf,x\n3,4,z\n", "t.csv, line 2, column 2: ‘-inf’ is not a finite number"),
+        (b"a,b,y\n1,1e999,x\n3,4,z\n", "t.csv, line 2, column 2: ‘1e999’ is not a finite number"),
+        (b"a,b,y\n1,2,0.5\n3,4,NaN\n", "t.csv, line 3, column 3: the target ‘NaN’ is not a finite number"),
+        (b"a,b,y\n1,2,0.5\n3,4,n/a\n5,6,1.5\n", "t.csv, line 3, column 3: the target is not a number, but others"),
+        (b"a,b,y\n1,\xff\xfe,x\n", "t.csv, line 2, column 2: the field is not UTF-8"),
+        (b"a,\xff,y\n1,2,x\n", "t.csv, line 1, column 2: the name is not UTF-8"),
+        (b"a,a,y\n1,2,x\n", "t.csv, line 1, column 2: the name ‘a’ is used twice, first in column 1"),
+        (b"\xff\xfea\x00,\x00", "t.csv, line 1: the file is UTF-16"),
+        (b"y\n1\n2\n", "t.csv: no column is left for the features"),
+        (b"a,b,y\n1,2,x\n3,4,x\n", "t.csv: every row has the same class"),
+    ];
+    for (text, expected) in cases {
+        let message = refusal(csv(text));
+        assert!(
+            message.starts_with(expected),
+            "{:?}\n  gives    {message}\n  not      {expected}",
+            String::from_utf8_lossy(text)
+        );
+    }
+}
+
+#[test]
+fn csv_lines_are_counted_as_an_editor_counts_them() {
+    let message = refusal(csv("a,b,y\n\n1,2,\"x\ny\"\n3,4,z\n5,oops,z\n"));
+    assert!(message.starts_with("t.csv, line 6, column 2"), "{message}");
+}
+
+/// An IDX file of bytes.
+fn idx(shape: &[u32], elements: usize) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, shape.len() as u8];
+    bytes.extend(shape.iter().flat_map(|length| length.to_be_bytes()));
+    bytes.extend((0..elements).map(|index| (index % 3) as u8));
+    bytes
+}
+
+#[test]
+fn idx_files_and_their_faults() {
+    let good = idx(&[2, 3], 6);
+    assert_eq!(read_idx("i", good.as_slice()).expect("sound").shape, [2, 3]);
+    for end in 0..good.len() {
+        assert!(refusal(read_idx("i", &good[..end])).starts_with("i, byte "), "cut at {end}");
+    }
+    let mut long = good.clone();
+    long.push(0);
+    assert!(refusal(read_idx("i", long.as_slice())).starts_with("i, byte 18: the file goes on"));
+    assert!(refusal(read_idx("i", &b"PK\x03\x04"[..])).contains("not an IDX file"));
+    assert!(refusal(read_idx("i", &[0, 0, 13, 1][..])).contains("element type 0x0d"));
+    assert!(refusal(read_idx("i", &[0, 0, 8, 0][..])).contains("0 dimensions"));
+    assert!(refusal(read_idx("i", idx(&[u32::MAX, u32::MAX, u32::MAX], 4).as_slice())).contains("overflows"));
+    let promising = idx(&[60_000, 28, 28_000], 10);
+    assert!(refusal(read_idx("i", promising.as_slice())).starts_with("i, byte 26: the file ends after 10 elements"));
+}
+
+fn write(path: &std::path::Path, bytes: &[u8]) {
+    let mut file: Box<dyn Write> = match path.extension() {
+        Some(extension) if extension == "gz" => {
+            Box::new(GzEncoder::new(fs::File::create(path).expect("temporary file"), Compression::fast()))
+        }
+        _ => Box::new(fs::File::create(path).expect("temporary file")),
+    };
+    file.write_all(bytes).expect("temporary file");
+}
+
+#[test]
+fn idx_folders() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let source = Source::parse(folder.path().to_str().expect("a UTF-8 path")).expect("a folder");
+    let open = || load(&source, &CsvOptions::default());
+    assert!(refusal(open()).contains("no train-images-idx3-ubyte"));
+    write(&folder.path().join("train-images-idx3-ubyte.gz"), &idx(&[6, 2, 2], 24));
+    assert!(refusal(open()).contains("no train-labels-idx1-ubyte"));
+    write(&folder.path().join("train-labels-idx1-ubyte"), &idx(&[5], 5));
+    assert!(refusal(open()).contains("holds 5 labels"));
+    write(&folder.path().join("train-labels-idx1-ubyte"), &idx(&[6], 6));
+    let data = open().expect("sound");
+    assert_eq!((data.rows, data.columns, data.class_names().len(), data.official_test), (6, 4, 3, None));
+    assert!(matches!(data.features, Features::Bytes(_)));
+    write(&folder.path().join("t10k-images-idx3-ubyte"), &idx(&[2, 2, 3], 12));
+    write(&folder.path().join("t10k-labels-idx1-ubyte"), &idx(&[2], 2));
+    assert!(refusal(open()).contains("training images are [2, 2], test images [2, 3]"));
+    write(&folder.path().join("t10k-images-idx3-ubyte"), &idx(&[2, 2, 2], 8));
+    let data = open().expect("sound");
+    assert_eq!((data.rows, data.official_test), (8, Some(6..8)));
+}
+
+#[test]
+fn a_broken_gzip_is_an_error() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("t.csv.gz");
+    fs::write(&path, [0x1f, 0x8b, 8, 0, 0, 0]).expect("temporary file");
+    let source = Source::parse(path.to_str().expect("a UTF-8 path")).expect("a file");
+    assert!(refusal(load(&source, &CsvOptions::default())).contains("t.csv.gz"));
+}
+
+fn npy(header: &str, elements: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(elements);
+    bytes
+}
+
+#[test]
+fn npy_element_types() {
+    let f4: Vec<u8> = [1.0f32, -2.5].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let big: Vec<u8> = [1.0f64, -2.5].iter().flat_map(|value| value.to_be_bytes()).collect();
+    let i8s: Vec<u8> = [1i64, -2].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let cases = [
+        ("<f4", f4, [1.0, -2.5]),
+        (">f8", big, [1.0, -2.5]),
+        ("<i8", i8s, [1.0, -2.0]),
+        ("|u1", vec![1, 254], [1.0, 254.0]),
+    ];
+    for (kind, elements, expected) in cases {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
+        assert_eq!(read_npy("n", npy(&header, &elements).as_slice()).expect("sound").values, expected, "{kind}");
+    }
+}
+
+#[test]
+fn npy_fortran_order_is_turned() {
+    let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }\n";
+    let array = read_npy("n", npy(header, &[1, 4, 2, 5, 3, 6]).as_slice()).expect("sound");
+    assert_eq!(array.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+}
+
+#[test]
+fn npy_faults() {
+    let header =
+        |kind: &str, shape: &str| format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let good = npy(&header("|u1", "(2, 2)"), &[1, 2, 3, 4]);
+    for end in 0..good.len() {
+        assert!(refusal(read_npy("n", &good[..end])).starts_with("n, byte "), "cut at {end}");
+    }
+    let cases = [
+        (npy(&header("|u1", "(2, 2)"), &[0; 5]), "goes on after"),
+        (npy(&header("|O", "(2,)"), &[0; 2]), "elements of type '|O'"),
+        (npy(&header("<c8", "(2,)"), &[0; 16]), "elements of type '<c8'"),
+        (npy(&header("<f8", "(4294967296, 4294967296)"), &[]), "overflows"),
+        (npy(&header("<f8", "(2305843009213693951,)"), &[]), "ends before"),
+        (npy(&header("<f8", "(-1,)"), &[]), "no readable 'shape'"),
+        (npy("{}", &[]), "no readable 'descr'"),
+        (npy(&header("<f4", "(1,)"), &f32::NAN.to_le_bytes()), "row 1, column 1 is NaN"),
+        (b"\x93NUMPY\x09\x00\x00\x00".to_vec(), "format version 9"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec(), "not believable"),
+    ];
+    for (bytes, expected) in cases {
+        let message = refusal(read_npy("n", bytes.as_slice()));
+        assert!(message.contains(expected), "{message}\n  lacks {expected}");
+    }
+}
+
+#[test]
+fn npy_pairs_must_agree() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [x, y] = ["x.npy", "y.npy"].map(|name| folder.path().join(name));
+    write(&x, &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2), }", &[1, 2, 3, 4, 5, 6]));
+    write(&y, &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", &[0, 1]));
+    let text = format!("{},{}", x.display(), y.display());
+    let pair = Source::parse(&text).expect("a pair");
+    assert!(refusal(load(&pair, &CsvOptions::default())).contains("has 3 rows: one target a row"));
+    let alone = Source::parse(x.to_str().expect("a UTF-8 path")).expect("a file");
+    assert!(refusal(load(&alone, &CsvOptions::default())).contains("give both files"));
+    let predicting = CsvOptions { target: TargetColumn::Absent, task: TaskChoice::Auto, ..CsvOptions::default() };
+    assert_eq!(load(&alone, &predicting).expect("sound").target, Target::Absent);
+}
+
+#[test]
+fn unknown_sources_are_misuse() {
+    let error = Source::parse("no-such-thing").expect_err("nothing is called that");
+    assert!(error.is_misuse() && error.to_string().contains("digits, breast-cancer, diabetes, fashion-mnist"));
+}
