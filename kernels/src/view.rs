@@ -249,6 +249,21 @@ impl<'a, T: Copy> MatRef<'a, T> {
         Self { data, layout, ..self }
     }
 
+    /// Columns `cols` of row `i`, which must lie one after the other (`col_stride` 1).
+    ///
+    /// # Panics
+    /// Outside the shape, or the columns are apart.
+    pub fn row_range(&self, i: usize, cols: Range<usize>) -> &'a [T] {
+        assert!(self.layout.col_stride == 1 || self.layout.cols <= 1, "the columns of this matrix are not contiguous");
+        if cols.is_empty() {
+            return &[];
+        }
+        let start = self.layout.offset(i, cols.start);
+        self.layout.offset(i, cols.end - 1);
+        // SAFETY: both ends are inside the view, and what lies between them is one run of its slice.
+        unsafe { std::slice::from_raw_parts(self.data.wrapping_add(start), cols.len()) }
+    }
+
     /// Where element (0, 0) is.
     pub(crate) fn as_ptr(&self) -> *const T {
         self.data

@@ -1,7 +1,7 @@
 //! Instruction sets: which one this CPU has, a token that proves it, and the vector operations the kernels are written in.
 //!
 //! Every kernel of this crate is written **once**, against [`Simd`], and instantiated for each instruction set.
-//! A token ([`portable::Portable`], `Avx2`, `Avx512`, `Neon`) is a zero-sized value that only detection can
+//! A token ([`Portable`], `Avx2`, `Avx512`, `Neon`) is a zero-sized value that only detection can
 //! build; holding one proves that the instructions exist, which is what makes its operations safe to call.
 //!
 //! ```text
@@ -9,6 +9,26 @@
 //!   └─ token.enter(kernel)  … one function with #[target_feature], into which everything below is inlined
 //!        └─ kernel.run(token)  generic code, #[inline(always)]
 //! ```
+
+mod bits;
+mod portable;
+mod tier;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub use neon::Neon;
+pub use portable::Portable;
+pub use tier::{Isa, IsaError};
 
 /// One instruction set's vectors of `T`, and the operations on them. Same inputs, same bits, on every
 /// implementation with fused multiply-add.
@@ -21,6 +41,14 @@ pub trait Simd<T>: Copy + Send + Sync + 'static {
     type M: Copy;
     /// Elements in a vector.
     const LANES: usize;
+    /// Vector registers that the instruction set has; a micro-kernel's tile must fit in them.
+    const REGISTERS: usize;
+
+    /// The token, without asking the CPU.
+    ///
+    /// # Safety
+    /// Only on a CPU that has this instruction set.
+    unsafe fn assume() -> Self;
 
     /// Runs `kernel` inside a function compiled for this instruction set, so that all of it is inlined there.
     fn enter<K: Kernel<T>>(self, kernel: K) -> K::Output;
@@ -82,6 +110,9 @@ pub trait Simd<T>: Copy + Send + Sync + 'static {
     fn round(self, a: Self::V) -> Self::V;
     /// `2^a` for integral `a` within the normal exponents of `T`
     fn pow2(self, a: Self::V) -> Self::V;
+    /// `a · 2^e` in one rounding, also where the result is subnormal or zero: for `½ ≤ |a| ≤ 2` (or NaN) and integral
+    /// `e` from twice the least exponent (−200 in `f32`, −2000 in `f64`) to the greatest normal one
+    fn scale(self, a: Self::V, e: Self::V) -> Self::V;
     /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
 }
@@ -93,3 +124,54 @@ pub trait Kernel<T> {
     /// The work, on one instruction set.
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
 }
+
+/// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub fn dispatch<T, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output
+where
+    Portable: Simd<T>,
+    Avx2: Simd<T>,
+    Avx512: Simd<T>,
+{
+    if isa == Isa::Avx512
+        && let Some(token) = Avx512::new()
+    {
+        return token.enter(kernel);
+    }
+    if isa == Isa::Avx2
+        && let Some(token) = Avx2::new()
+    {
+        return token.enter(kernel);
+    }
+    Portable::new().enter(kernel)
+}
+
+/// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+pub fn dispatch<T, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output
+where
+    Portable: Simd<T>,
+    Neon: Simd<T>,
+{
+    if isa == Isa::Neon
+        && let Some(token) = Neon::new()
+    {
+        return token.enter(kernel);
+    }
+    Portable::new().enter(kernel)
+}
+
+/// Runs `kernel` on the portable tier, the only one here.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[inline]
+pub fn dispatch<T, K: Kernel<T>>(_: Isa, kernel: K) -> K::Output
+where
+    Portable: Simd<T>,
+{
+    Portable::new().enter(kernel)
+}
+
+#[cfg(test)]
+mod tests;

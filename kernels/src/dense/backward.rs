@@ -1,0 +1,98 @@
+//! Backward: the gradient handed down, and the gradient by the weights.
+
+use super::{Gradient, Weights, output};
+use crate::activation::Activation;
+use crate::element::Element;
+use crate::gemm::{Block, Output, Place, Product, Right, Start, TileTable};
+use crate::isa::Isa;
+use crate::team::Team;
+use crate::view::{MatMut, MatRef, ShapeError};
+
+/// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs, `dz_below` batch × inputs with contiguous rows.
+///
+/// `kept_below` is what the layer below kept of its forward pass, batch × inputs with contiguous rows: its output, or its
+/// pre-activation where [`Activation::needs_preactivation`].
+///
+/// # Errors
+/// The shapes do not fit each other, or the weights were made without their transpose; nothing is written then.
+pub fn backward_input<T: Element>(
+    team: &Team,
+    dz: MatRef<'_, T>,
+    w: &Weights<T>,
+    activation_below: Activation,
+    kept_below: MatRef<'_, T>,
+    mut dz_below: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    ShapeError::expect("the columns of a layer's gradient", w.outputs(), dz.cols())?;
+    ShapeError::expect("the rows of the gradient below", dz.rows(), dz_below.rows())?;
+    ShapeError::expect("the columns of the gradient below", w.inputs(), dz_below.cols())?;
+    ShapeError::expect("the rows of what the layer below kept", dz.rows(), kept_below.rows())?;
+    ShapeError::expect("the columns of what the layer below kept", w.inputs(), kept_below.cols())?;
+    if kept_below.cols() > 1 {
+        ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
+    }
+    let Some(backward) = &w.backward else {
+        return Err(ShapeError::Mismatch { what: "the transposed copies that the weights keep", expected: 1, got: 0 });
+    };
+    let isa = Isa::current();
+    let product = Product {
+        m: dz.rows(),
+        n: w.inputs(),
+        k: w.outputs(),
+        alpha: T::ONE,
+        a: dz.into(),
+        b: backward.right(),
+        c: output("the column stride of the gradient below", &mut dz_below)?,
+        start: Start::Zero,
+    };
+    let epilogue = |block: Block<T>| {
+        for (i, dz) in block.rows.clone().zip(block.rows_of_c()) {
+            activation_below.multiply_derivative(isa, kept_below.row_range(i, block.cols.clone()), dz);
+        }
+    };
+    let nothing = |_| {};
+    let identity = activation_below == Activation::Identity;
+    // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
+    unsafe { product.run(TileTable::of(isa), team, Place::Memory, if identity { &nothing } else { &epilogue }) };
+    Ok(())
+}
+
+/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs.
+///
+/// # Errors
+/// The shapes do not fit each other; nothing is written then.
+pub fn backward_weights<T: Element>(
+    team: &Team,
+    x: MatRef<'_, T>,
+    dz: MatRef<'_, T>,
+    dw: &mut Gradient<T>,
+) -> Result<(), ShapeError> {
+    let lines = &mut dw.lines;
+    let mut product = weights_product(x, dz, lines.rows(), lines.cols())?;
+    product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
+    // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
+    unsafe { product.run(TileTable::of(Isa::current()), team, Place::Memory, &|_| {}) };
+    Ok(())
+}
+
+/// The product xᵀ dz, inputs × outputs, which is dWᵀ: the layout of the weights' forward lines. It has no C yet.
+pub(super) fn weights_product<T: Element>(
+    x: MatRef<'_, T>,
+    dz: MatRef<'_, T>,
+    inputs: usize,
+    outputs: usize,
+) -> Result<Product<T>, ShapeError> {
+    ShapeError::expect("the columns of a layer's input", inputs, x.cols())?;
+    ShapeError::expect("the columns of a layer's gradient", outputs, dz.cols())?;
+    ShapeError::expect("the rows of a layer's gradient", x.rows(), dz.rows())?;
+    Ok(Product {
+        m: inputs,
+        n: outputs,
+        k: x.rows(),
+        alpha: T::ONE,
+        a: x.t().into(),
+        b: Right::from(dz),
+        c: Output::lines(std::ptr::null_mut(), 0),
+        start: Start::Zero,
+    })
+}

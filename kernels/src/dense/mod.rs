@@ -1,0 +1,43 @@
+//! A dense layer's products: everything that a training step multiplies, on weights that stay packed.
+//!
+//! For a batch kept row by row (`x`: batch × inputs, `dz`: batch × outputs) and weights `W`: outputs × inputs:
+//!
+//! | | equation | here |
+//! |---|---|---|
+//! | forward | `a = g(x Wᵀ + b)` | [`forward()`]: the bias starts the accumulators, `g` is the epilogue |
+//! | backward, inputs | `dz_below = (dz W) ⊙ g′` | [`backward_input`] |
+//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`] |
+//! | backward, bias | `db = Σ_batch dz` | [`backward_bias`] |
+//! | update | `W ← W − η dW` and its relatives | [`update()`], or [`backward_update`] while `dW` is still in L1 |
+//!
+//! **Weights live packed**, and where `dz W` is needed, their transpose too, so that a step packs nothing:
+//!
+//! ```text
+//!   forward lines (inputs × outputs): right-hand side of x Wᵀ, and the layout of dW and of the optimiser's moments
+//!   backward lines (outputs × inputs): right-hand side of dz W, refreshed by the update
+//! ```
+//! Order inside a layer: `dz W` reads W before the update changes it; the caller keeps it.
+
+mod backward;
+mod bias;
+mod forward;
+mod update;
+mod weights;
+
+pub use backward::{backward_input, backward_weights};
+pub use bias::backward_bias;
+pub use forward::forward;
+pub use update::{backward_update, update};
+pub use weights::{Gradient, Moments, Weights};
+
+use crate::element::Element;
+use crate::gemm::Output;
+use crate::view::{MatMut, ShapeError};
+
+/// A batch to write: its rows must be contiguous.
+fn output<T: Element>(what: &'static str, view: &mut MatMut<'_, T>) -> Result<Output<T>, ShapeError> {
+    if view.cols() > 1 {
+        ShapeError::expect(what, 1, view.col_stride())?;
+    }
+    Ok(Output::from(view))
+}

@@ -1,0 +1,181 @@
+//! What a layer keeps: weights in both packed layouts, a gradient, the optimiser's moments.
+
+use crate::element::Element;
+use crate::gemm::PackedB;
+use crate::optimiser::Rule;
+use crate::view::{MatRef, ShapeError};
+
+/// The weights of a dense layer, outputs × inputs seen from outside, packed inside.
+#[derive(Clone, Debug)]
+pub struct Weights<T> {
+    /// Wᵀ, inputs × outputs: the right-hand side of `x Wᵀ`.
+    pub(super) forward: PackedB<T>,
+    /// W, outputs × inputs: the right-hand side of `dz W`.
+    pub(super) backward: Option<PackedB<T>>,
+}
+
+impl<T: Element> Weights<T> {
+    /// Packs `w`, outputs × inputs. `with_transpose` keeps what [`backward_input`](super::backward_input) needs; the first
+    /// layer of a net, which has no gradient to hand down, saves it.
+    pub fn from_rows(w: MatRef<'_, T>, with_transpose: bool) -> Self {
+        Self { forward: PackedB::new(w.t()), backward: with_transpose.then(|| PackedB::new(w)) }
+    }
+
+    /// Inputs of the layer.
+    pub fn inputs(&self) -> usize {
+        self.forward.rows()
+    }
+
+    /// Outputs of the layer.
+    pub fn outputs(&self) -> usize {
+        self.forward.cols()
+    }
+
+    /// The weight from input `i` to output `o`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn get(&self, o: usize, i: usize) -> T {
+        self.forward.get(i, o)
+    }
+
+    /// Changes the weight from input `i` to output `o`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn set(&mut self, o: usize, i: usize, value: T) {
+        self.forward.put(i, o, value);
+        if let Some(backward) = &mut self.backward {
+            backward.put(o, i, value);
+        }
+    }
+
+    /// A copy, outputs × inputs, row by row.
+    pub fn to_rows(&self) -> Vec<T> {
+        rows_of(&self.forward)
+    }
+
+    /// Replaces all weights by `w`, outputs × inputs, without allocating.
+    ///
+    /// # Errors
+    /// `w` has another shape.
+    pub fn set_rows(&mut self, w: MatRef<'_, T>) -> Result<(), ShapeError> {
+        self.forward.set(w.t())?;
+        match &mut self.backward {
+            Some(backward) => backward.set(w),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over the values of other weights of the same shape, without allocating.
+    ///
+    /// # Errors
+    /// `other` has another shape.
+    pub fn copy_from(&mut self, other: &Self) -> Result<(), ShapeError> {
+        ShapeError::expect("the inputs of the weights", self.inputs(), other.inputs())?;
+        ShapeError::expect("the outputs of the weights", self.outputs(), other.outputs())?;
+        self.forward.lines_mut().copy_from_slice(other.forward.lines());
+        match (&mut self.backward, &other.backward) {
+            (Some(to), Some(from)) => to.lines_mut().copy_from_slice(from.lines()),
+            (Some(to), None) => super::update::transpose(&self.forward, to),
+            (None, _) => {}
+        }
+        Ok(())
+    }
+}
+
+/// The gradient of the loss by a layer's weights, in the weights' forward layout.
+#[derive(Clone, Debug)]
+pub struct Gradient<T> {
+    pub(super) lines: PackedB<T>,
+}
+
+impl<T: Element> Gradient<T> {
+    /// Zeros in the shape of `weights`.
+    pub fn zeros_like(weights: &Weights<T>) -> Self {
+        Self { lines: PackedB::zeros(weights.inputs(), weights.outputs()) }
+    }
+
+    /// The derivative by the weight from input `i` to output `o`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn get(&self, o: usize, i: usize) -> T {
+        self.lines.get(i, o)
+    }
+
+    /// A copy, outputs × inputs, row by row.
+    pub fn to_rows(&self) -> Vec<T> {
+        rows_of(&self.lines)
+    }
+
+    /// The sum of all squares in `f64`, in an order that the shape alone decides: lane by lane down each packed line, then
+    /// across its lanes, line after line.
+    pub fn sum_of_squares(&self) -> f64 {
+        let (rows, cols) = (self.lines.rows(), self.lines.cols());
+        let mut sum = 0.0;
+        for (l, line) in self.lines.lines().chunks_exact((rows * T::LINE).max(1)).enumerate() {
+            let mut lanes = [0.0_f64; 16];
+            for row in line.chunks_exact(T::LINE) {
+                for (lane, &g) in lanes.iter_mut().zip(row) {
+                    *lane = g.to_f64().mul_add(g.to_f64(), *lane);
+                }
+            }
+            let width = T::LINE.min(cols - l * T::LINE);
+            lanes[..width].iter().for_each(|lane| sum += lane);
+        }
+        sum
+    }
+}
+
+/// What an optimiser remembers of each weight: none, one or two arrays in the weights' forward layout.
+#[derive(Clone, Debug)]
+pub struct Moments<T> {
+    pub(super) first: Option<PackedB<T>>,
+    pub(super) second: Option<PackedB<T>>,
+}
+
+impl<T: Element> Moments<T> {
+    /// Zeros in the shape of `weights`, as many arrays as `rule` has use for.
+    pub fn zeros_like(weights: &Weights<T>, rule: Rule) -> Self {
+        let zeros = || PackedB::zeros(weights.inputs(), weights.outputs());
+        Self { first: (rule.moments() >= 1).then(zeros), second: (rule.moments() >= 2).then(zeros) }
+    }
+
+    /// How many arrays there are.
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + usize::from(self.second.is_some())
+    }
+
+    /// The optimiser remembers nothing.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// A copy of array `which` (0 or 1), outputs × inputs, row by row; nothing where there is no such array.
+    pub fn to_rows(&self, which: usize) -> Option<Vec<T>> {
+        [&self.first, &self.second].get(which).copied()?.as_ref().map(rows_of)
+    }
+
+    /// Replaces array `which` (0 or 1) by `values`, outputs × inputs.
+    ///
+    /// # Errors
+    /// There is no such array, or it has another shape.
+    pub fn set_rows(&mut self, which: usize, values: MatRef<'_, T>) -> Result<(), ShapeError> {
+        let len = self.len();
+        match [&mut self.first, &mut self.second].into_iter().nth(which) {
+            Some(Some(array)) => array.set(values.t()),
+            _ => ShapeError::expect("the number of an optimiser's moment arrays", len, which + 1),
+        }
+    }
+}
+
+/// The transpose of a packed matrix, row by row: outputs × inputs of lines that hold inputs × outputs.
+fn rows_of<T: Element>(packed: &PackedB<T>) -> Vec<T> {
+    let (inputs, outputs) = (packed.rows(), packed.cols());
+    let mut rows = Vec::with_capacity(inputs * outputs);
+    for o in 0..outputs {
+        rows.extend((0..inputs).map(|i| packed.get(i, o)));
+    }
+    rows
+}

@@ -1,0 +1,319 @@
+//! The driver: cuts a product into jobs, packs what must be packed, and calls the micro-kernel strip by strip.
+//!
+//! ```text
+//!  A is packed once for all, if it is to be packed at all            (shared by the team, a bounded part at a time)
+//!  for each job = some rows × one strip of columns                   (claimed by whoever is free)
+//!    for each block of k (KC rows of B)
+//!      the strip of B is packed, if it is to be packed               (the thread's own scratch, stays in L2)
+//!      for each run of equally tall tiles: micro-kernel
+//!    the epilogue, while the job's C is near
+//! ```
+//! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
+
+use super::microkernel::{Start, Strip};
+use super::operand::{Left, Output, Right};
+use super::pack::{pack_lines, packed_len};
+use super::scratch::{Slot, with_scratch};
+use super::tiles::TileTable;
+use crate::element::Element;
+use crate::team::Team;
+use std::ops::Range;
+
+/// Bytes of a strip of B that stay in half of a small L2 beside A and C; KC follows from it.
+const STRIP_BYTES: usize = 256 * 1024;
+/// Bytes of A that are packed at a time: an upper bound on the scratch of a call.
+const PACKED_A_BYTES: usize = 8 * 1024 * 1024;
+/// Multiply-adds that are worth a thread of their own.
+const WORK_PER_THREAD: usize = 400_000;
+/// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
+const SET_PERIOD: usize = 2048;
+/// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
+const CACHE_ROWS: usize = 96;
+
+/// C = start + α A B, then the epilogue.
+///
+/// # Safety of everything that takes one
+/// Whoever makes it vouches that the operands are valid for the shape (C for writes, by nobody else meanwhile) and that the
+/// bias of `Start::Row` has `n` elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<T> {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) alpha: T,
+    pub(crate) a: Left<T>,
+    pub(crate) b: Right<T>,
+    pub(crate) c: Output<T>,
+    pub(crate) start: Start<T>,
+}
+
+// SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
+unsafe impl<T: Element> Sync for Product<T> {}
+
+/// What a job has finished, as the epilogue sees it: a block of C, complete and still in the nearest cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Block<T> {
+    pub(crate) rows: Range<usize>,
+    /// Begins on a line.
+    pub(crate) cols: Range<usize>,
+    /// Where the block's own element (0, 0) is.
+    pub(crate) c: Output<T>,
+}
+
+/// Where jobs put their blocks of C.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where the product says.
+    Memory,
+    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read.
+    Cache,
+}
+
+/// How a product is cut.
+struct Plan {
+    strips: usize,
+    /// Columns of all strips but the last.
+    strip_cols: usize,
+    /// Rows of all jobs but the last of a strip.
+    job_rows: usize,
+    kc: usize,
+    pack_a: bool,
+    pack_b: bool,
+    team: bool,
+}
+
+/// What is done with a finished block.
+pub(crate) type Epilogue<'a, T> = &'a (dyn Fn(Block<T>) + Sync);
+
+impl<T: Element> Product<T> {
+    /// Computes it on `team` with the micro-kernels of `table`; `epilogue` sees every job's block of C once, complete.
+    ///
+    /// # Safety
+    /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
+    pub(crate) unsafe fn run(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
+        if self.m == 0 || self.n == 0 {
+            return;
+        }
+        let plan = self.plan(table, team, place);
+        if !plan.pack_a {
+            return self.run_jobs(&plan, table, team, place, epilogue);
+        }
+        // As many rows at a time as the bound allows, each part a product of its own.
+        let rows = (PACKED_A_BYTES / size_of::<T>() / self.k.max(1)).max(16);
+        for first in (0..self.m).step_by(rows) {
+            let part = self.rows(first..self.m.min(first + rows));
+            let shifted =
+                |block: Block<T>| epilogue(Block { rows: block.rows.start + first..block.rows.end + first, ..block });
+            with_scratch::<T, _>(Slot::A, part.m * part.k, |packed| {
+                let part = part.pack_left(packed, team);
+                part.run_jobs(&part.plan(table, team, place), table, team, place, &shifted);
+            });
+        }
+    }
+
+    /// All jobs, A as it is.
+    fn run_jobs(&self, plan: &Plan, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        let row_blocks = self.m.div_ceil(plan.job_rows);
+        let job = |index: usize| {
+            let (strip, row_block) = (index / row_blocks, index % row_blocks);
+            let rows = row_block * plan.job_rows..((row_block + 1) * plan.job_rows).min(self.m);
+            let cols = strip * plan.strip_cols..((strip + 1) * plan.strip_cols).min(self.n);
+            let mut part = self.columns(cols.clone()).rows(rows.clone());
+            if place == Place::Memory {
+                part.run_depths(plan, table);
+                return epilogue(Block { rows, cols, c: part.c });
+            }
+            with_scratch::<T, _>(Slot::C, packed_len::<T>(part.m, part.n), |lines| {
+                part.c = Output::lines(lines.as_mut_ptr(), part.m);
+                part.run_depths(plan, table);
+                epilogue(Block { rows, cols, c: part.c });
+            });
+        };
+        let jobs = plan.strips * row_blocks;
+        if plan.team { team.run(jobs, job) } else { (0..jobs).for_each(job) }
+    }
+
+    /// One job: its blocks of k one after the other.
+    fn run_depths(&self, plan: &Plan, table: &TileTable<T>) {
+        let mut first = 0;
+        loop {
+            let end = self.k.min(first + plan.kc);
+            self.depth(first..end).run_depth(plan.pack_b, table);
+            if end == self.k {
+                return;
+            }
+            first = end;
+        }
+    }
+
+    fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
+        let size = size_of::<T>();
+        let strip_cols = table.strip_vectors(self.m) * table.lanes;
+        let strips = self.n.div_ceil(strip_cols);
+        // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
+        let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
+        let strips = self.n.div_ceil(strip_cols);
+        let kc = (STRIP_BYTES / (size * strip_cols)).clamp(64, 1024);
+        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
+        let threads = team.threads().min(work / WORK_PER_THREAD).max(1);
+        let depth = self.k.min(kc);
+        // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
+        let clash = |stride: usize, count: usize| count > 8 && (stride * size).is_multiple_of(SET_PERIOD);
+        let pack_a = self.alpha != T::ONE
+            || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
+        let pack_b = match self.b {
+            Right::Lines { .. } => false,
+            Right::Strided { col, .. } if col != 1 && self.n > 1 => true,
+            Right::Strided { row, .. } => {
+                self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * STRIP_BYTES)
+            }
+        };
+        let job_rows = job_rows(self.m, strips, threads);
+        let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
+        Plan { strips, strip_cols, job_rows, kc, pack_a, pack_b, team: threads > 1 }
+    }
+
+    /// One job over one block of k; its columns are a strip.
+    fn run_depth(&self, pack_b: bool, table: &TileTable<T>) {
+        match self.b {
+            Right::Strided { data, row, col } if pack_b => {
+                with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
+                    // SAFETY: `self` vouches for B.
+                    unsafe { pack_lines(data, (row, col), (self.k, self.n), lines) };
+                    let b = Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE };
+                    Self { b, ..*self }.run_strip(table);
+                });
+            }
+            _ => self.run_strip(table),
+        }
+    }
+
+    /// The tiles of a strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
+    fn run_strip(&self, table: &TileTable<T>) {
+        let vectors = self.n.div_ceil(table.lanes);
+        let tail = self.n - (vectors - 1) * table.lanes;
+        let (b, b_row, b_line, b_tail) = match self.b {
+            Right::Strided { data, row, .. } => (data, row, T::LINE, tail),
+            Right::Lines { data, line } => (data, T::LINE, line, table.lanes),
+        };
+        let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
+        let c_tail = if self.c.padded { table.lanes } else { tail };
+        let partial = b_tail < table.lanes || c_tail < table.lanes;
+        let tiles = self.m.div_ceil(table.tallest(vectors));
+        let (short, taller) = (self.m / tiles, self.m % tiles);
+        for (first, count, tall) in [(0, taller, short + 1), (taller * (short + 1), tiles - taller, short)] {
+            if count == 0 {
+                continue;
+            }
+            let kernel = table.strip(tall, vectors, partial).expect("every tile up to the tallest is in the table");
+            let strip = Strip {
+                rows: count * tall,
+                k: self.k,
+                a: self.a.data.wrapping_add(first * self.a.row),
+                a_row: self.a.row,
+                a_col: self.a.col,
+                b,
+                b_row,
+                b_line,
+                c: self.c.data.wrapping_add(first * self.c.row),
+                c_row: self.c.row,
+                c_line: self.c.line,
+                b_tail,
+                c_tail,
+                start: self.start,
+            };
+            // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
+            unsafe { kernel(&strip) };
+        }
+    }
+
+    /// The product of some rows of A only.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
+        let mut part = *self;
+        part.m = rows.end - rows.start;
+        part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
+        part.c.data = self.c.data.wrapping_add(rows.start * self.c.row);
+        part
+    }
+
+    /// The product with some columns of B only, which begin on a line.
+    fn columns(&self, cols: Range<usize>) -> Self {
+        let line = cols.start / T::LINE;
+        let inside = cols.start % T::LINE;
+        let mut part = *self;
+        part.n = cols.end - cols.start;
+        part.b = match self.b {
+            Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(cols.start * col), row, col },
+            Right::Lines { data, line: step } => {
+                Right::Lines { data: data.wrapping_add(line * step + inside), line: step }
+            }
+        };
+        part.c.data = self.c.data.wrapping_add(line * self.c.line + inside);
+        if let Start::Row(bias) = self.start {
+            part.start = Start::Row(bias.wrapping_add(cols.start));
+        }
+        part
+    }
+
+    /// One block of k: from the second on, it continues from what C holds.
+    fn depth(&self, range: Range<usize>) -> Self {
+        let mut part = *self;
+        part.k = range.end - range.start;
+        part.a.data = self.a.data.wrapping_add(range.start * self.a.col);
+        part.b = match self.b {
+            Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(range.start * row), row, col },
+            Right::Lines { data, line } => Right::Lines { data: data.wrapping_add(range.start * T::LINE), line },
+        };
+        if range.start > 0 {
+            part.start = Start::Stored;
+        }
+        part
+    }
+
+    /// Copies α A to `packed`, in the order in which it lies: rows stay rows, columns columns.
+    fn pack_left(&self, packed: &mut [T], team: &Team) -> Self {
+        let by_row = self.a.col == 1;
+        let (outer, inner) = if by_row { (self.m, self.k) } else { (self.k, self.m) };
+        let (far, near) = if by_row { (self.a.row, self.a.col) } else { (self.a.col, self.a.row) };
+        /// Lines of A that one job copies.
+        const CHUNK: usize = 16;
+        let to = Shared(packed.as_mut_ptr());
+        let job = |index: usize| {
+            for o in index * CHUNK..outer.min((index + 1) * CHUNK) {
+                // SAFETY: rows (or columns) `o` of different jobs are disjoint pieces of `packed`, each `inner` long.
+                let to = unsafe { std::slice::from_raw_parts_mut(to.at(o * inner), inner) };
+                for (i, to) in to.iter_mut().enumerate() {
+                    // SAFETY: `self` vouches for A.
+                    *to = self.alpha * unsafe { *self.a.data.wrapping_add(o * far + i * near) };
+                }
+            }
+        };
+        let jobs = outer.div_ceil(CHUNK);
+        if outer * inner >= WORK_PER_THREAD { team.run(jobs, job) } else { (0..jobs).for_each(job) }
+        let (row, col) = if by_row { (self.k, 1) } else { (1, self.m) };
+        Self { a: Left { data: packed.as_ptr(), row, col }, alpha: T::ONE, ..*self }
+    }
+}
+
+/// Rows of a job: few enough for as many jobs as share the work evenly, each tall enough to be worth its strip of B, in whole
+/// cache lines of a transposed copy.
+fn job_rows(rows: usize, strips: usize, threads: usize) -> usize {
+    if threads == 1 {
+        return rows;
+    }
+    let blocks = (4 * threads).div_ceil(strips).min(rows / 24).max(1);
+    rows.div_ceil(blocks).next_multiple_of(16)
+}
+
+/// An address that jobs share; each writes its own part.
+struct Shared<T>(*mut T);
+
+// SAFETY: the jobs that use it write disjoint parts.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn at(&self, offset: usize) -> *mut T {
+        self.0.wrapping_add(offset)
+    }
+}

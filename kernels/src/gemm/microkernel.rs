@@ -1,0 +1,216 @@
+//! The micro-kernel: a strip of tiles whose accumulators live in registers. The only loop that multiplies matrices.
+//!
+//! ```text
+//!                       NV vectors of B's row p
+//!                     ┌──────┬──────┬──────┬──────┐
+//!                     │  b₀  │  b₁  │  b₂  │  b₃  │     loaded once,
+//!                     └──────┴──────┴──────┴──────┘     used MR times
+//!     A's column p    ┌──────┬──────┬──────┬──────┐
+//!        a₀ ─ splat ─▶│  c₀₀ │  c₀₁ │  c₀₂ │  c₀₃ │
+//!        a₁ ─ splat ─▶│  c₁₀ │  c₁₁ │  c₁₂ │  c₁₃ │     MR × NV accumulators,
+//!         ⋮           │   ⋮  │   ⋮  │   ⋮  │   ⋮  │     one fused multiply-add each a step
+//!        a₅ ─ splat ─▶│  c₅₀ │  c₅₁ │  c₅₂ │  c₅₃ │
+//!                     └──────┴──────┴──────┴──────┘
+//! ```
+//!
+//! The departures from the textbook (BLIS's micro-kernel):
+//! * **A is read where it lies**, by broadcasts; it is packed only where its strides would fight over the same cache sets.
+//!   MR row streams prefetch as well as one packed stream, and the packing pass is saved.
+//! * **B is addressed in cache lines** (`b_line` from a line of columns to the next, `b_row` down the rows), so that a
+//!   row-major matrix and a packed one, whatever the tile's width, are the same loop.
+//! * **A strip is a column of tiles**: the same B passes under all its rows, so the function pointer is called once a strip.
+//! * **Edges are tiles too**: MR and NV are const parameters, the last vector is partial where `TAIL` says so. No scratch
+//!   tile, no second code path, and the same chain for every element wherever it falls.
+//!
+//! Every accumulator is one chain of fused multiply-adds in the order of k. Nothing here may split k over lanes or tiles.
+
+use crate::element::Element;
+use crate::isa::{Kernel, Simd};
+
+/// Where the accumulators start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start<T> {
+    /// At zero: C is not read.
+    Zero,
+    /// At what C holds.
+    Stored,
+    /// At β times what C holds.
+    Scaled(T),
+    /// At a row that all rows of C share, the bias: `columns` of the strip from this address on.
+    Row(*const T),
+}
+
+/// One strip: `rows × columns` of C += A B over `k`, with `rows` a multiple of the tile's MR.
+///
+/// Element (i, p) of A is at `a + i·a_row + p·a_col`; lane l of vector v of row p of B is at
+/// `b + p·b_row + (v / V)·b_line + (v mod V)·LANES + l` with V vectors a cache line; C likewise.
+#[derive(Clone, Copy)]
+pub(crate) struct Strip<T> {
+    pub(crate) rows: usize,
+    pub(crate) k: usize,
+    pub(crate) a: *const T,
+    pub(crate) a_row: usize,
+    pub(crate) a_col: usize,
+    pub(crate) b: *const T,
+    pub(crate) b_row: usize,
+    pub(crate) b_line: usize,
+    pub(crate) c: *mut T,
+    pub(crate) c_row: usize,
+    pub(crate) c_line: usize,
+    /// Lanes of the last vector that exist in B (and in the bias), and in C.
+    pub(crate) b_tail: usize,
+    pub(crate) c_tail: usize,
+    pub(crate) start: Start<T>,
+}
+
+/// A compiled micro-kernel.
+///
+/// # Safety
+/// The CPU has the kernel's instruction set, and the strip describes memory that is valid: A and B (and the bias, and
+/// C where it is read) for reads, C for writes by this thread alone.
+pub(crate) type StripFn<T> = unsafe fn(&Strip<T>);
+
+/// The micro-kernel for one instruction set and one tile, as a plain function to put in a table.
+///
+/// # Safety
+/// See [`StripFn`].
+pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: bool>(strip: &Strip<T>)
+where
+    T: Element,
+    S: Simd<T>,
+{
+    // SAFETY: the caller vouches for the instruction set.
+    let simd = unsafe { S::assume() };
+    simd.enter(Tiles::<T, MR, NV, TAIL>(strip));
+}
+
+/// The column of tiles of one strip.
+struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool>(&'a Strip<T>);
+
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> for Tiles<'_, T, MR, NV, TAIL> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let mut first = 0;
+        while first < self.0.rows {
+            self.tile(simd, first);
+            first += MR;
+        }
+    }
+}
+
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T, MR, NV, TAIL> {
+    /// Rows `first .. first + MR` of the strip.
+    #[inline(always)]
+    fn tile<S: Simd<T>>(&self, simd: S, first: usize) {
+        let Strip { k, a_row, a_col, b_row, .. } = *self.0;
+        // SAFETY: row `first` is inside A (caller of `strip`).
+        let mut a = unsafe { self.0.a.add(first * a_row) };
+        let mut b = self.0.b;
+        let mut acc = self.start(simd, first);
+        for _ in 0..k {
+            let mut row = [simd.splat(T::ZERO); NV];
+            for (v, lanes) in row.iter_mut().enumerate() {
+                *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
+            }
+            for (i, sums) in acc.iter_mut().enumerate() {
+                // SAFETY: (first + i, p) is inside A.
+                let here = unsafe { a.add(i * a_row) };
+                // SAFETY: as above.
+                let x = simd.splat(unsafe { *here });
+                for (sum, &lanes) in sums.iter_mut().zip(&row) {
+                    *sum = simd.mul_add(x, lanes, *sum);
+                }
+            }
+            a = a.wrapping_add(a_col);
+            b = b.wrapping_add(b_row);
+        }
+        self.store(simd, first, &acc);
+    }
+
+    /// The accumulators before the first step.
+    #[inline(always)]
+    fn start<S: Simd<T>>(&self, simd: S, first: usize) -> [[S::V; NV]; MR] {
+        let mut acc = [[simd.splat(T::ZERO); NV]; MR];
+        let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
+        match self.0.start {
+            Start::Zero => {}
+            Start::Row(bias) => {
+                for (v, first_row) in (0..NV).zip(bias_vectors(self, simd, bias, b_tail)) {
+                    acc.iter_mut().for_each(|sums| sums[v] = first_row);
+                }
+            }
+            Start::Stored => {
+                for (i, sums) in acc.iter_mut().enumerate() {
+                    let c = self.0.c.wrapping_add((first + i) * c_row);
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = self.load_vector(simd, c, c_line, v, c_tail);
+                    }
+                }
+            }
+            Start::Scaled(beta) => {
+                let beta = simd.splat(beta);
+                for (i, sums) in acc.iter_mut().enumerate() {
+                    let c = self.0.c.wrapping_add((first + i) * c_row);
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = simd.mul(beta, self.load_vector(simd, c, c_line, v, c_tail));
+                    }
+                }
+            }
+        }
+        acc
+    }
+
+    #[inline(always)]
+    fn store<S: Simd<T>>(&self, simd: S, first: usize, acc: &[[S::V; NV]; MR]) {
+        for (i, sums) in acc.iter().enumerate() {
+            let c = self.0.c.wrapping_add((first + i) * self.0.c_row);
+            for (v, &sum) in sums.iter().enumerate() {
+                let to = c.wrapping_add(vector_offset::<T, S>(self.0.c_line, v));
+                if TAIL && v + 1 == NV {
+                    // SAFETY: the caller of `strip` vouches for `c_tail` lanes of C's last vector.
+                    unsafe { simd.store_partial(to, self.0.c_tail, sum) };
+                } else {
+                    // SAFETY: a whole vector inside C.
+                    unsafe { simd.store(to, sum) };
+                }
+            }
+        }
+    }
+
+    /// Vector `v` of a row that begins at `row`, the last one partial where this is a tail.
+    #[inline(always)]
+    fn load_vector<S: Simd<T>>(&self, simd: S, row: *const T, line: usize, v: usize, tail: usize) -> S::V {
+        let from = row.wrapping_add(vector_offset::<T, S>(line, v));
+        if TAIL && v + 1 == NV {
+            // SAFETY: the caller of `strip` vouches for `tail` lanes of the last vector.
+            unsafe { simd.load_partial(from, tail) }
+        } else {
+            // SAFETY: a whole vector inside the operand.
+            unsafe { simd.load(from) }
+        }
+    }
+}
+
+/// The bias of the strip's columns, vector by vector.
+#[inline(always)]
+fn bias_vectors<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const TAIL: bool>(
+    tiles: &Tiles<'_, T, MR, NV, TAIL>,
+    simd: S,
+    bias: *const T,
+    tail: usize,
+) -> [S::V; NV] {
+    let mut vectors = [simd.splat(T::ZERO); NV];
+    for (v, lanes) in vectors.iter_mut().enumerate() {
+        *lanes = tiles.load_vector(simd, bias, T::LINE, v, tail);
+    }
+    vectors
+}
+
+/// How far vector `v` is from the first one, with `line` elements from one cache line of columns to the next.
+#[inline(always)]
+fn vector_offset<T: Element, S: Simd<T>>(line: usize, v: usize) -> usize {
+    let per_line = T::LINE / S::LANES;
+    (v / per_line) * line + (v % per_line) * S::LANES
+}

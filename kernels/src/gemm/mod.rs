@@ -1,0 +1,179 @@
+//! The matrix product, `C = α op(A) op(B) + β C`.
+//!
+//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; `driver` cuts it into jobs and
+//! packs what must be packed; `microkernel` multiplies; `tiles` says which micro-kernels there are.
+//!
+//! # What to know as a user
+//! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way; with few
+//!   rows in A that packing costs more than the product. Pack such a matrix once with [`PackedB`] and keep it.
+//! * β = 0 never reads C, α = 0 never reads A or B.
+//! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
+
+mod driver;
+mod microkernel;
+mod operand;
+mod pack;
+mod packed;
+mod scratch;
+mod tiles;
+
+pub(crate) use driver::{Block, Epilogue, Place, Product};
+pub(crate) use microkernel::Start;
+pub(crate) use operand::{Left, Output, Right};
+pub(crate) use pack::{pack_lines, packed_len};
+pub use packed::{PackedB, gemm_packed};
+pub(crate) use scratch::{Slot, with_scratch};
+pub(crate) use tiles::TileTable;
+
+use crate::element::Element;
+use crate::isa::Isa;
+use crate::team::Team;
+use crate::view::{MatMut, MatRef, ShapeError};
+
+/// `C = α A B + β C` on the calling thread: A is m × k, B k × n, C m × n, each with any strides.
+///
+/// Every element of C is one chain of fused multiply-adds in the order of k, see the crate's documentation.
+///
+/// # Errors
+/// The shapes do not fit each other; nothing is written then.
+pub fn gemm<T: Element>(
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    gemm_on(&Team::serial(), alpha, a, b, beta, c)
+}
+
+/// [`gemm`] shared by a team; the bits do not depend on the team.
+///
+/// # Errors
+/// The shapes do not fit each other; nothing is written then.
+pub fn gemm_on<T: Element>(
+    team: &Team,
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    gemm_at(Isa::current(), team, alpha, a, b, beta, c)
+}
+
+/// [`gemm_on`] with the micro-kernels of tier `isa` (of the portable one where this machine lacks it), for tests and
+/// measurements.
+///
+/// # Errors
+/// The shapes do not fit each other; nothing is written then.
+pub fn gemm_at<T: Element>(
+    isa: Isa,
+    team: &Team,
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    mut c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    ShapeError::expect("the columns of A and the rows of B", a.cols(), b.rows())?;
+    ShapeError::expect("the rows of C and of A", a.rows(), c.rows())?;
+    ShapeError::expect("the columns of C and of B", b.cols(), c.cols())?;
+    if c.is_empty() {
+        return Ok(());
+    }
+    if alpha == T::ZERO || a.cols() == 0 {
+        scale(beta, c);
+        return Ok(());
+    }
+    let (a, b, c) = oriented(a, b, c.reborrow());
+    multiply(isa, team, alpha, a, b, beta, c);
+    Ok(())
+}
+
+/// The product or its transpose, Cᵀ = Bᵀ Aᵀ, whichever has contiguous rows in C (and, where C is a single row or
+/// column and both have, contiguous rows in the right-hand side). Multiplication commutes, so the bits are the same.
+fn oriented<'a, T: Element>(
+    a: MatRef<'a, T>,
+    b: MatRef<'a, T>,
+    c: MatMut<'a, T>,
+) -> (MatRef<'a, T>, MatRef<'a, T>, MatMut<'a, T>) {
+    let as_it_is = c.col_stride() == 1 || c.cols() == 1;
+    let turned = c.row_stride() == 1 || c.rows() == 1;
+    let b_in_place = b.col_stride() == 1;
+    let a_in_place = a.row_stride() == 1;
+    if turned && (!as_it_is || (a_in_place && !b_in_place && c.cols() == 1)) { (b.t(), a.t(), c.t()) } else { (a, b, c) }
+}
+
+/// C = α A B + β C for shapes that fit, none of them empty.
+fn multiply<T: Element>(
+    isa: Isa,
+    team: &Team,
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    mut c: MatMut<'_, T>,
+) {
+    let table = TileTable::of(isa);
+    let start = if beta == T::ZERO {
+        Start::Zero
+    } else if beta == T::ONE {
+        Start::Stored
+    } else {
+        Start::Scaled(beta)
+    };
+    let product = Product {
+        m: a.rows(),
+        n: b.cols(),
+        k: a.cols(),
+        alpha,
+        a: a.into(),
+        b: b.into(),
+        c: Output::from(&mut c),
+        start,
+    };
+    if c.col_stride() == 1 || c.cols() == 1 {
+        // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
+        unsafe { product.run(table, team, Place::Memory, &|_| {}) };
+    } else {
+        through_scratch(table, team, product, c);
+    }
+}
+
+/// A product whose C has gaps between its columns: block by block of rows through contiguous scratch.
+fn through_scratch<T: Element>(table: &TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
+    /// Elements of scratch, an upper bound unless one row is longer.
+    const BUDGET: usize = 256 * 1024;
+    let cols = c.cols();
+    let rows = (BUDGET / cols).clamp(1, c.rows());
+    with_scratch::<T, _>(Slot::C, rows * cols, |block| {
+        for first in (0..c.rows()).step_by(rows) {
+            let here = first..c.rows().min(first + rows);
+            if !matches!(product.start, Start::Zero) {
+                for (i, row) in here.clone().zip(block.chunks_exact_mut(cols)) {
+                    row.iter_mut().enumerate().for_each(|(j, to)| *to = c.get(i, j));
+                }
+            }
+            let mut part = product.rows(here.clone());
+            part.c = Output { data: block.as_mut_ptr(), row: cols, line: T::LINE, col: 1, padded: false };
+            // SAFETY: A and B are vouched for by their views, the block has room for these rows.
+            unsafe { part.run(table, team, Place::Memory, &|_| {}) };
+            for (i, row) in here.zip(block.chunks_exact(cols)) {
+                row.iter().enumerate().for_each(|(j, &value)| c.set(i, j, value));
+            }
+        }
+    });
+}
+
+/// C = βC, with exact zeros and no read for β = 0.
+fn scale<T: Element>(beta: T, mut c: MatMut<'_, T>) {
+    if beta == T::ONE {
+        return;
+    }
+    for i in 0..c.rows() {
+        for j in 0..c.cols() {
+            let value = if beta == T::ZERO { T::ZERO } else { beta * c.get(i, j) };
+            c.set(i, j, value);
+        }
+    }
+}

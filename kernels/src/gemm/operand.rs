@@ -1,0 +1,96 @@
+//! The operands of a product as the driver sees them: addresses and strides, whichever way the matrix is kept.
+
+use crate::element::Element;
+use super::driver::Block;
+use crate::view::{MatMut, MatRef};
+use std::ops::Range;
+
+/// The left-hand side: element (i, p) at `data + i·row + p·col`.
+#[derive(Clone, Copy)]
+pub(crate) struct Left<T> {
+    pub(crate) data: *const T,
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+}
+
+/// The right-hand side.
+#[derive(Clone, Copy)]
+pub(crate) enum Right<T> {
+    /// Element (p, j) at `data + p·row + j·col`.
+    Strided { data: *const T, row: usize, col: usize },
+    /// [Packed lines](super::pack): element (p, j) at `data + (j / LINE)·line + p·LINE + j mod LINE`; the last line is
+    /// padded.
+    Lines { data: *const T, line: usize },
+}
+
+/// The result: element (i, j) at `data + i·row + (j / LINE)·line + (j mod LINE)·col`.
+///
+/// A row-major matrix has `col = 1` and `line = LINE`; packed lines have `col = 1`, `row = LINE`, and are `padded`: the
+/// last line is whole, and what is written past the last column is of no account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output<T> {
+    pub(crate) data: *mut T,
+    pub(crate) row: usize,
+    pub(crate) line: usize,
+    pub(crate) col: usize,
+    pub(crate) padded: bool,
+}
+
+impl<T: Element> From<MatRef<'_, T>> for Left<T> {
+    fn from(view: MatRef<'_, T>) -> Self {
+        Self { data: view.as_ptr(), row: view.row_stride(), col: view.col_stride() }
+    }
+}
+
+impl<T: Element> From<MatRef<'_, T>> for Right<T> {
+    fn from(view: MatRef<'_, T>) -> Self {
+        Self::Strided { data: view.as_ptr(), row: view.row_stride(), col: view.col_stride() }
+    }
+}
+
+impl<T: Element> From<&mut MatMut<'_, T>> for Output<T> {
+    fn from(view: &mut MatMut<'_, T>) -> Self {
+        Self {
+            data: view.as_mut_ptr(),
+            row: view.row_stride(),
+            line: view.col_stride().wrapping_mul(T::LINE),
+            col: view.col_stride(),
+            padded: false,
+        }
+    }
+}
+
+impl<T: Element> Output<T> {
+    /// Packed lines of `rows` rows that begin at `data`.
+    pub(crate) fn lines(data: *mut T, rows: usize) -> Self {
+        Self { data, row: T::LINE, line: rows * T::LINE, col: 1, padded: true }
+    }
+
+    /// Columns `cols` of row `i` of a row-major output.
+    ///
+    /// # Safety
+    /// The output is valid there, row-major, and nobody else uses these elements meanwhile.
+    pub(crate) unsafe fn row_mut<'a>(&self, i: usize, cols: Range<usize>) -> &'a mut [T] {
+        // SAFETY: the caller vouches for it.
+        unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(i * self.row + cols.start), cols.len()) }
+    }
+}
+
+impl<T: Element> Block<T> {
+    /// The rows of a finished block of a row-major C.
+    pub(crate) fn rows_of_c(&self) -> impl Iterator<Item = &mut [T]> {
+        debug_assert!(!self.c.padded, "a row-major block");
+        // SAFETY: the driver lends the block, whole, to its epilogue alone; rows of an output are disjoint.
+        (0..self.rows.len()).map(|i| unsafe { self.c.row_mut(i, 0..self.cols.len()) })
+    }
+
+    /// The lines of a finished block that was kept as packed lines, padding included.
+    pub(crate) fn lines_of_c(&self) -> impl Iterator<Item = &[T]> {
+        debug_assert!(self.c.padded, "a block of packed lines");
+        let len = self.rows.len() * T::LINE;
+        (0..self.cols.len().div_ceil(T::LINE)).map(move |l| {
+            // SAFETY: the driver lends the block, whole, to its epilogue alone.
+            unsafe { std::slice::from_raw_parts(self.c.data.wrapping_add(l * self.c.line), len) }
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! A right-hand side that is packed once and multiplied many times: weights.
+
+use super::{Output, Place, Product, Right, Start, TileTable, pack_lines, packed_len};
+use crate::aligned::AlignedVec;
+use crate::element::Element;
+use crate::isa::Isa;
+use crate::team::Team;
+use crate::view::{MatMut, MatRef, ShapeError};
+
+/// A k × n matrix in [packed lines](super::pack), ready to be the right-hand side of products.
+///
+/// The layout depends on the shape and element type alone, not on the instruction set.
+#[derive(Clone, Debug)]
+pub struct PackedB<T> {
+    lines: AlignedVec<T>,
+    rows: usize,
+    cols: usize,
+}
+
+impl<T: Element> PackedB<T> {
+    /// A packed copy of `b`, k × n, any strides.
+    pub fn new(b: MatRef<'_, T>) -> Self {
+        let mut packed = Self::zeros(b.rows(), b.cols());
+        packed.fill_from(b);
+        packed
+    }
+
+    /// Zeros.
+    pub fn zeros(rows: usize, cols: usize) -> Self {
+        Self { lines: AlignedVec::zeros(packed_len::<T>(rows, cols)), rows, cols }
+    }
+
+    /// Replaces the contents by those of `b`, without allocating.
+    ///
+    /// # Errors
+    /// `b` has another shape.
+    pub fn set(&mut self, b: MatRef<'_, T>) -> Result<(), ShapeError> {
+        ShapeError::expect("the rows of a packed matrix", self.rows, b.rows())?;
+        ShapeError::expect("the columns of a packed matrix", self.cols, b.cols())?;
+        self.fill_from(b);
+        Ok(())
+    }
+
+    /// Packs `b`, which has this shape.
+    fn fill_from(&mut self, b: MatRef<'_, T>) {
+        if !b.is_empty() {
+            // SAFETY: the view vouches for its elements.
+            unsafe { pack_lines(b.as_ptr(), (b.row_stride(), b.col_stride()), (self.rows, self.cols), &mut self.lines) };
+        }
+    }
+
+    /// Rows of the matrix, k.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of the matrix, n.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Element `(p, j)`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn get(&self, p: usize, j: usize) -> T {
+        self.lines[self.offset(p, j)]
+    }
+
+    /// Changes element `(p, j)`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub fn put(&mut self, p: usize, j: usize, value: T) {
+        let offset = self.offset(p, j);
+        self.lines[offset] = value;
+    }
+
+    /// Where element `(p, j)` is among [`lines`](Self::lines).
+    ///
+    /// # Panics
+    /// Outside the shape.
+    fn offset(&self, p: usize, j: usize) -> usize {
+        assert!(p < self.rows && j < self.cols, "({p}, {j}) is outside a {} × {} matrix", self.rows, self.cols);
+        (j / T::LINE * self.rows + p) * T::LINE + j % T::LINE
+    }
+
+    /// All lines, padding included.
+    pub(crate) fn lines(&self) -> &[T] {
+        &self.lines
+    }
+
+    /// All lines to write; padding must stay finite.
+    pub(crate) fn lines_mut(&mut self) -> &mut [T] {
+        &mut self.lines
+    }
+
+    /// As the right-hand side of a product.
+    pub(crate) fn right(&self) -> Right<T> {
+        Right::Lines { data: self.lines.as_ptr(), line: self.rows * T::LINE }
+    }
+}
+
+/// `C = A B + β C` with B packed beforehand, shared by a team. The bits are those of [`gemm_on`](super::gemm_on).
+///
+/// # Errors
+/// The shapes do not fit each other, or the rows of C are not contiguous (`col_stride` 1); nothing is written then.
+pub fn gemm_packed<T: Element>(
+    team: &Team,
+    a: MatRef<'_, T>,
+    b: &PackedB<T>,
+    beta: T,
+    mut c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    ShapeError::expect("the columns of A and the rows of B", b.rows, a.cols())?;
+    ShapeError::expect("the rows of C and of A", a.rows(), c.rows())?;
+    ShapeError::expect("the columns of C and of B", b.cols, c.cols())?;
+    if c.is_empty() {
+        return Ok(());
+    }
+    if c.cols() > 1 {
+        ShapeError::expect("the column stride of C", 1, c.col_stride())?;
+    }
+    if a.cols() == 0 {
+        super::scale(beta, c);
+        return Ok(());
+    }
+    let start = if beta == T::ZERO { Start::Zero } else { Start::Scaled(beta) };
+    let product = Product {
+        m: a.rows(),
+        n: b.cols,
+        k: b.rows,
+        alpha: T::ONE,
+        a: a.into(),
+        b: b.right(),
+        c: Output::from(&mut c),
+        start,
+    };
+    // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
+    unsafe { product.run(TileTable::of(Isa::current()), team, Place::Memory, &|_| {}) };
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The table of tiles: which micro-kernels exist on each tier, and which one a shape gets.
+//!
+//! A tile of MR rows × NV vectors takes `MR·NV` accumulators, NV registers for B's row and one for A's broadcast. Every tile
+//! that fits the registers is compiled. Measured on a Zen 5 core (two 512-bit FMA pipes; percentage of the FMA peak
+//! with A in place, k = 256, B in L1 or L2; `cargo bench -p deltarule-benches --bench gemm` times the product as a whole):
+//!
+//! | tile (rows × vectors) | loads per FMA | f32 AVX-512 | AVX2 |
+//! |---|---|---|---|
+//! | 6 × 4  | 0.42 | 96–99 % | |
+//! | 8 × 3  | 0.46 | 96–97 % | |
+//! | 12 × 2 | 0.58 | 95–97 % | |
+//! | 14 × 2 | 0.57 | 95–97 % | |
+//! | 7 × 4 (28 accumulators) | 0.39 | 82 %: spills | |
+//! | 16 × 1 | 1.06 | 83–86 %: bound by loads | |
+//! | 6 × 2  | 0.67 | | 97–98 % |
+//! | 4 × 3  | 0.58 | | 50 %: spills |
+//!
+//! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads.
+
+use super::microkernel::{StripFn, strip};
+use crate::element::Element;
+use crate::isa::{Isa, Kernel, Simd};
+
+/// The tallest and the widest tile in the table.
+const MAX_ROWS: usize = 16;
+const MAX_VECTORS: usize = 8;
+
+/// The micro-kernels of one tier, and what decides between them.
+pub(crate) struct TileTable<T> {
+    /// `strips[rows − 1][vectors − 1][tail]`
+    strips: [[[Option<StripFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
+    /// Elements in a vector.
+    pub(crate) lanes: usize,
+    /// The tallest tile of each width: `rows[vectors − 1]`.
+    rows: [usize; MAX_VECTORS],
+    /// The widest tile of each height, in whole cache lines where it spans several: `vectors[rows − 1]`.
+    vectors: [usize; MAX_ROWS],
+    /// The width that a tall product uses.
+    main_vectors: usize,
+}
+
+impl<T: Element> TileTable<T> {
+    /// The table of tier `isa`.
+    pub(crate) fn of(isa: Isa) -> &'static Self {
+        T::dispatch(isa, Lookup)
+    }
+
+    /// The micro-kernel of a tile, whose last vector is partial where `tail`.
+    pub(crate) fn strip(&self, rows: usize, vectors: usize, tail: bool) -> Option<StripFn<T>> {
+        *self.strips.get(rows.wrapping_sub(1))?.get(vectors.wrapping_sub(1))?.get(usize::from(tail))?
+    }
+
+    /// The tallest tile that is `vectors` wide.
+    pub(crate) fn tallest(&self, vectors: usize) -> usize {
+        self.rows[vectors.clamp(1, MAX_VECTORS) - 1]
+    }
+
+    /// How wide, in vectors, the strips of a product with `rows` rows should be: as wide as the registers allow for few
+    /// rows, where latency and bandwidth bind, and the best tile's width for many.
+    pub(crate) fn strip_vectors(&self, rows: usize) -> usize {
+        if rows >= self.tallest(self.main_vectors) { self.main_vectors } else { self.vectors[rows.max(1) - 1] }
+    }
+}
+
+/// Gives the table of the tier it is run on.
+struct Lookup;
+
+impl<T: Element> Kernel<T> for Lookup {
+    type Output = &'static TileTable<T>;
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _: S) -> &'static TileTable<T> {
+        const { &build::<T, S>() }
+    }
+}
+
+/// Accumulators, a row of B and a broadcast must fit, with one register to spare.
+const fn fits(registers: usize, rows: usize, vectors: usize) -> bool {
+    rows * vectors <= registers * 3 / 4 && rows * vectors + vectors + 2 <= registers
+}
+
+const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
+    let per_line = T::LINE / S::LANES;
+    let mut table = TileTable {
+        strips: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
+        lanes: S::LANES,
+        rows: [1; MAX_VECTORS],
+        vectors: [1; MAX_ROWS],
+        main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
+    };
+    let mut rows = 1;
+    while rows <= MAX_ROWS {
+        let mut vectors = 1;
+        while vectors <= MAX_VECTORS {
+            if fits(S::REGISTERS, rows, vectors) {
+                table.strips[rows - 1][vectors - 1] = pair::<T, S>(rows, vectors);
+                table.rows[vectors - 1] = rows;
+                if vectors <= per_line || vectors.is_multiple_of(per_line) {
+                    table.vectors[rows - 1] = vectors;
+                }
+            }
+            vectors += 1;
+        }
+        rows += 1;
+    }
+    table
+}
+
+/// The two micro-kernels (whole, partial last vector) of a tile.
+const fn pair<T: Element, S: Simd<T>>(rows: usize, vectors: usize) -> [Option<StripFn<T>>; 2] {
+    match rows {
+        1 => wide::<T, S, 1>(vectors),
+        2 => wide::<T, S, 2>(vectors),
+        3 => wide::<T, S, 3>(vectors),
+        4 => wide::<T, S, 4>(vectors),
+        5 => wide::<T, S, 5>(vectors),
+        6 => wide::<T, S, 6>(vectors),
+        7 => wide::<T, S, 7>(vectors),
+        8 => wide::<T, S, 8>(vectors),
+        9 => wide::<T, S, 9>(vectors),
+        10 => wide::<T, S, 10>(vectors),
+        11 => wide::<T, S, 11>(vectors),
+        12 => wide::<T, S, 12>(vectors),
+        13 => wide::<T, S, 13>(vectors),
+        14 => wide::<T, S, 14>(vectors),
+        15 => wide::<T, S, 15>(vectors),
+        16 => wide::<T, S, 16>(vectors),
+        _ => [None; 2],
+    }
+}
+
+const fn wide<T: Element, S: Simd<T>, const MR: usize>(vectors: usize) -> [Option<StripFn<T>>; 2] {
+    match vectors {
+        1 => tile::<T, S, MR, 1>(),
+        2 => tile::<T, S, MR, 2>(),
+        3 => tile::<T, S, MR, 3>(),
+        4 => tile::<T, S, MR, 4>(),
+        5 => tile::<T, S, MR, 5>(),
+        6 => tile::<T, S, MR, 6>(),
+        7 => tile::<T, S, MR, 7>(),
+        8 => tile::<T, S, MR, 8>(),
+        _ => [None; 2],
+    }
+}
+
+/// Nothing is compiled for a tile that does not fit.
+const fn tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize>() -> [Option<StripFn<T>>; 2] {
+    if const { fits(S::REGISTERS, MR, NV) } {
+        [Some(strip::<T, S, MR, NV, false>), Some(strip::<T, S, MR, NV, true>)]
+    } else {
+        [None; 2]
+    }
+}

@@ -1,0 +1,164 @@
+//! The portable tier, for every CPU: `wide`'s vectors, compiled for the build's own baseline.
+//!
+//! `wide` chooses instructions at compile time. Where the baseline has no fused multiply-add (plain x86-64) `mul_add`
+//! rounds twice: results there may differ from the other tiers' within the documented error, never between two runs.
+
+use super::{Kernel, Simd};
+use wide::{f32x8, f64x4};
+
+/// The token of the portable tier; every CPU has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable(());
+
+impl Portable {
+    /// Whether [`Simd::mul_add`] rounds once on this tier, as it does on all others.
+    pub const FUSED: bool = cfg!(any(
+        all(target_arch = "x86_64", target_feature = "fma"),
+        target_arch = "aarch64"
+    ));
+
+    /// The token.
+    #[inline]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Default for Portable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! simd {
+    ($t:ident, $v:ident, $lanes:literal, $bits:ident) => {
+        impl Simd<$t> for Portable {
+            type V = $v;
+            /// All ones or all zeros in a lane.
+            type M = $v;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
+                kernel.run(self)
+            }
+
+            #[inline(always)]
+            fn splat(self, x: $t) -> $v {
+                $v::splat(x)
+            }
+            #[inline(always)]
+            unsafe fn load(self, p: *const $t) -> $v {
+                // SAFETY: the caller vouches for all lanes; an array may be read unaligned.
+                $v::new(unsafe { p.cast::<[$t; $lanes]>().read_unaligned() })
+            }
+            #[inline(always)]
+            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
+                let mut lanes = [0.0; $lanes];
+                // SAFETY: the caller vouches for `n` elements.
+                let from = unsafe { std::slice::from_raw_parts(p, n) };
+                lanes[..n].copy_from_slice(from);
+                $v::new(lanes)
+            }
+            #[inline(always)]
+            unsafe fn store(self, p: *mut $t, v: $v) {
+                // SAFETY: the caller vouches for all lanes; an array may be written unaligned.
+                unsafe { p.cast::<[$t; $lanes]>().write_unaligned(v.to_array()) }
+            }
+            #[inline(always)]
+            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
+                // SAFETY: the caller vouches for `n` elements.
+                let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
+                to.copy_from_slice(&v.to_array()[..n]);
+            }
+
+            #[inline(always)]
+            fn add(self, a: $v, b: $v) -> $v {
+                a + b
+            }
+            #[inline(always)]
+            fn sub(self, a: $v, b: $v) -> $v {
+                a - b
+            }
+            #[inline(always)]
+            fn mul(self, a: $v, b: $v) -> $v {
+                a * b
+            }
+            #[inline(always)]
+            fn div(self, a: $v, b: $v) -> $v {
+                a / b
+            }
+            #[inline(always)]
+            fn mul_add(self, a: $v, b: $v, c: $v) -> $v {
+                a.mul_add(b, c)
+            }
+            #[inline(always)]
+            fn sqrt(self, a: $v) -> $v {
+                a.sqrt()
+            }
+            #[inline(always)]
+            fn neg(self, a: $v) -> $v {
+                a ^ $v::splat(-0.0)
+            }
+            #[inline(always)]
+            fn abs(self, a: $v) -> $v {
+                a.abs()
+            }
+            #[inline(always)]
+            fn copy_sign(self, a: $v, s: $v) -> $v {
+                a.abs() | (s & $v::splat(-0.0))
+            }
+            #[inline(always)]
+            fn min(self, a: $v, b: $v) -> $v {
+                a.simd_lt(b).select(a, b)
+            }
+            #[inline(always)]
+            fn max(self, a: $v, b: $v) -> $v {
+                b.simd_lt(a).select(a, b)
+            }
+            #[inline(always)]
+            fn lt(self, a: $v, b: $v) -> $v {
+                a.simd_lt(b)
+            }
+            #[inline(always)]
+            fn le(self, a: $v, b: $v) -> $v {
+                a.simd_le(b)
+            }
+            #[inline(always)]
+            fn eq(self, a: $v, b: $v) -> $v {
+                a.simd_eq(b)
+            }
+            #[inline(always)]
+            fn select(self, m: $v, a: $v, b: $v) -> $v {
+                m.select(a, b)
+            }
+            /// Adding and taking away the least number without fractional bits leaves the rounded one; what is larger
+            /// (or NaN) is integral already. (`wide` rounds ties away from zero.)
+            #[inline(always)]
+            fn round(self, a: $v) -> $v {
+                let integral = $v::splat(<$t>::from_bits(super::bits::$bits::SHIFTER as _));
+                let rounded = (a.abs() + integral) - integral;
+                let rounded = self.copy_sign(rounded, a);
+                a.abs().simd_lt(integral).select(rounded, a)
+            }
+            #[inline(always)]
+            fn pow2(self, a: $v) -> $v {
+                $v::new(a.to_array().map(super::bits::$bits::pow2))
+            }
+            /// In two steps, of which the first is exact.
+            #[inline(always)]
+            fn scale(self, a: $v, e: $v) -> $v {
+                let first = self.max(e, $v::splat(super::bits::$bits::DEEP));
+                (a * self.pow2(first)) * self.pow2(e - first)
+            }
+            #[inline(always)]
+            fn split_exponent(self, a: $v) -> ($v, $v) {
+                let pairs = a.to_array().map(super::bits::$bits::split_exponent);
+                ($v::new(pairs.map(|(e, _)| e)), $v::new(pairs.map(|(_, m)| m)))
+            }
+        }
+    };
+}
+
+simd!(f32, f32x8, 8, single);
+simd!(f64, f64x4, 4, double);

@@ -1,0 +1,291 @@
+//! An elastic team: the caller works through a list of jobs, and helpers join it when they arrive.
+//!
+//! A fork-join on a thread pool costs tens of microseconds when the pool sleeps, longer than most products of a small net take.
+//! Here nobody is waited for:
+//!
+//! ```text
+//! caller   ──publish──▶ claims job 0, 2, 3, 5, …  ──▶ waits only for jobs that a helper has claimed ──▶ goes on
+//! helper          ╰──▶ claims job 1, 4, …  ──▶ lingers a bounded while for the next list ──▶ goes home
+//! ```
+//!
+//! * Helpers are tasks on the caller's own rayon pool (the global one for a thread outside any pool). A pool that is busy, of
+//!   size one or asleep changes only the time: the caller then does all jobs itself.
+//! * A claim is one compare-and-swap on a ticket that packs the list's number and the jobs left, so a late helper
+//!   can never claim from a list that it has not seen.
+//! * A helper that finds no list spins for [`LINGER`], then ends its task. Nothing spins without a bound.
+//! * A call from inside a job, or from a second thread while a list is out, runs alone on its own thread.
+//! * A panic in a job is carried to the caller once every claimed job has ended. No lock is held at any time.
+//!
+//! What a job computes must not depend on who does it, or in which order jobs are done: then the bits don't either.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::hint::spin_loop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
+/// training step, short enough that an idle program is idle.
+pub const LINGER: Duration = Duration::from_micros(200);
+
+/// Up to `threads` threads that share work: the caller, and helpers that come and go.
+///
+/// Cheap to make and to keep; a team of one never touches rayon.
+#[derive(Debug)]
+pub struct Team {
+    threads: usize,
+    crew: Option<Arc<Crew>>,
+}
+
+impl Team {
+    /// The caller alone.
+    pub const fn serial() -> Self {
+        Self { threads: 1, crew: None }
+    }
+
+    /// The caller and up to `threads − 1` helpers. Zero counts as one.
+    pub fn new(threads: usize) -> Self {
+        if threads <= 1 {
+            return Self::serial();
+        }
+        Self { threads, crew: Some(Arc::new(Crew::new(threads - 1))) }
+    }
+
+    /// A team as large as rayon's current pool, which follows the machine or `RAYON_NUM_THREADS`.
+    pub fn of_pool() -> Self {
+        Self::new(rayon::current_num_threads())
+    }
+
+    /// How many threads may work together, the caller included.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Runs `job(0)`, …, `job(jobs − 1)`, each once, in any order, and returns when all have ended.
+    ///
+    /// # Panics
+    /// When a job panics, after every job that was begun has ended.
+    pub fn run(&self, jobs: usize, job: impl Fn(usize) + Sync) {
+        match &self.crew {
+            Some(crew) if jobs > 1 && crew.engage() => {
+                let _release = Release(crew);
+                crew.work_through(jobs, &job);
+            }
+            _ => (0..jobs).for_each(job),
+        }
+    }
+}
+
+impl Drop for Team {
+    fn drop(&mut self) {
+        if let Some(crew) = &self.crew {
+            crew.dismissed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A list of jobs: valid from its publication until all its claimed jobs have ended.
+#[derive(Clone, Copy)]
+struct List {
+    job: *const (dyn Fn(usize) + Sync),
+    jobs: usize,
+}
+
+/// What caller and helpers share. It outlives the team while a helper's task is still on its way.
+struct Crew {
+    /// `list number << 32 | jobs left to claim`
+    ticket: AtomicU64,
+    /// Jobs of the present list that have ended.
+    ended: AtomicUsize,
+    /// Written by the engaged caller while no job can be claimed, read only after a claim.
+    list: UnsafeCell<Option<List>>,
+    /// A caller has engaged the crew.
+    engaged: AtomicBool,
+    /// The team is gone.
+    dismissed: AtomicBool,
+    /// Helpers' tasks in the pool, begun or not.
+    invited: AtomicUsize,
+    helpers: usize,
+    /// The first panic of a helper in the present list.
+    panic: UnsafeCell<Option<Box<dyn Any + Send>>>,
+    panicked: AtomicBool,
+}
+
+// SAFETY: `list` and `panic` are guarded by the protocol: `list` is written only by the engaged caller while the ticket
+// shows no job to claim and every claimed job has ended, and read only by who has claimed a job; `panic` is
+// written by the one helper that sets `panicked` first, and taken by the caller after all jobs have ended.
+unsafe impl Sync for Crew {}
+// SAFETY: as above; the job behind the pointer is `Sync`.
+unsafe impl Send for Crew {}
+
+impl std::fmt::Debug for Crew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Crew").field("helpers", &self.helpers).finish_non_exhaustive()
+    }
+}
+
+/// Lets the next caller engage the crew, also when a job has panicked.
+struct Release<'a>(&'a Crew);
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        self.0.engaged.store(false, Ordering::Release);
+    }
+}
+
+impl Crew {
+    fn new(helpers: usize) -> Self {
+        Self {
+            ticket: AtomicU64::new(0),
+            ended: AtomicUsize::new(0),
+            list: UnsafeCell::new(None),
+            engaged: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
+            invited: AtomicUsize::new(0),
+            helpers,
+            panic: UnsafeCell::new(None),
+            panicked: AtomicBool::new(false),
+        }
+    }
+
+    /// True for the one caller that may publish a list now.
+    fn engage(&self) -> bool {
+        self.engaged.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Publishes the list, works on it, waits for what others have claimed.
+    fn work_through(self: &Arc<Self>, jobs: usize, job: &(dyn Fn(usize) + Sync)) {
+        // SAFETY: only the lifetime changes. The pointer is followed only between a claim and the end of the claimed job, and
+        // this function does not return, or unwind, before every claimed job has ended.
+        let job: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(job) };
+        let jobs_left = u32::try_from(jobs).unwrap_or(u32::MAX);
+        // SAFETY: this caller is engaged and no job can be claimed: nobody else looks at the list.
+        unsafe { *self.list.get() = Some(List { job, jobs }) };
+        self.ended.store(0, Ordering::Relaxed);
+        let number = (self.ticket.load(Ordering::Relaxed) >> 32).wrapping_add(1);
+        self.ticket.store(number << 32 | u64::from(jobs_left), Ordering::Release);
+        self.invite(jobs - 1);
+
+        let mine = catch_unwind(AssertUnwindSafe(|| {
+            while let Some(index) = self.claim() {
+                self.ended_after(|| job(index));
+            }
+            // A list longer than the ticket can count: the rest is the caller's.
+            (jobs_left as usize..jobs).for_each(job);
+        }));
+        self.wait_for_claimed(jobs_left as usize);
+        if let Err(panic) = mine {
+            self.take_panic();
+            resume_unwind(panic);
+        }
+        if let Some(panic) = self.take_panic() {
+            resume_unwind(panic);
+        }
+    }
+
+    /// The index of a job that is now this thread's to do.
+    fn claim(&self) -> Option<usize> {
+        let mut ticket = self.ticket.load(Ordering::Acquire);
+        loop {
+            let left = ticket & u64::from(u32::MAX);
+            if left == 0 {
+                return None;
+            }
+            match self.ticket.compare_exchange_weak(ticket, ticket - 1, Ordering::AcqRel, Ordering::Acquire) {
+                // SAFETY: a job is claimed, so the list is published and stays.
+                Ok(_) => return unsafe { *self.list.get() }.map(|list| list.jobs.min(u32::MAX as usize) - left as usize),
+                Err(now) => ticket = now,
+            }
+        }
+    }
+
+    /// Does a claimed job and counts it as ended even when it panics.
+    fn ended_after(&self, job: impl FnOnce()) {
+        struct Ended<'a>(&'a AtomicUsize);
+        impl Drop for Ended<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::Release);
+            }
+        }
+        let _ended = Ended(&self.ended);
+        job();
+    }
+
+    /// Takes back what nobody has claimed and waits for the rest.
+    fn wait_for_claimed(&self, jobs: usize) {
+        let unclaimed = loop {
+            let ticket = self.ticket.load(Ordering::Acquire);
+            let left = ticket & u64::from(u32::MAX);
+            if self.ticket.compare_exchange(ticket, ticket - left, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                break left as usize;
+            }
+        };
+        let mut spins = 0_u32;
+        while self.ended.load(Ordering::Acquire) + unclaimed < jobs {
+            relax(&mut spins);
+        }
+    }
+
+    /// Sends as many helpers' tasks to the pool as the list can use and are not there yet.
+    fn invite(self: &Arc<Self>, useful: usize) {
+        let wanted = self.helpers.min(useful);
+        while self.invited.load(Ordering::Relaxed) < wanted {
+            self.invited.fetch_add(1, Ordering::Relaxed);
+            let crew = Arc::clone(self);
+            rayon::spawn(move || crew.help());
+        }
+    }
+
+    /// A helper's whole task.
+    fn help(&self) {
+        let mut idle_since = None;
+        let mut spins = 0;
+        while !self.dismissed.load(Ordering::Relaxed) {
+            if let Some(index) = self.claim() {
+                self.help_with(index);
+                (idle_since, spins) = (None, 0);
+                continue;
+            }
+            spin_loop();
+            spins += 1_u32;
+            // The clock is read only now and then: it costs more than a look at the ticket.
+            if spins.is_multiple_of(64) && idle_since.get_or_insert_with(Instant::now).elapsed() > LINGER {
+                break;
+            }
+        }
+        self.invited.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// One claimed job on a helper's thread.
+    fn help_with(&self, index: usize) {
+        // SAFETY: a job is claimed, so the list is published and stays.
+        let Some(list) = (unsafe { *self.list.get() }) else { return };
+        self.ended_after(|| {
+            // SAFETY: the caller waits for this job to end before the closure goes.
+            let job = unsafe { &*list.job };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(index))) {
+                if !self.panicked.swap(true, Ordering::Relaxed) {
+                    // SAFETY: only the first to set `panicked` comes here, and the caller looks after this job has ended.
+                    unsafe { *self.panic.get() = Some(panic) };
+                }
+            }
+        });
+    }
+
+    /// The panic of a helper, once all jobs have ended.
+    fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
+        if !self.panicked.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: every claimed job has ended, so no helper writes here.
+        unsafe { &mut *self.panic.get() }.take()
+    }
+}
+
+/// Waits a moment: on the core at first, then by giving it away.
+fn relax(spins: &mut u32) {
+    *spins = spins.saturating_add(1);
+    if *spins < 10_000 { spin_loop() } else { std::thread::yield_now() }
+}
