@@ -34,6 +34,12 @@ macro_rules! simd {
             type V = $v;
             type M = $v;
             const LANES: usize = $lanes;
+            const REGISTERS: usize = 16;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
 
             #[inline(always)]
             fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {

@@ -39,6 +39,12 @@ macro_rules! simd {
             type V = $v;
             type M = $m;
             const LANES: usize = $lanes;
+            const REGISTERS: usize = 32;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
 
             #[inline(always)]
             fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {

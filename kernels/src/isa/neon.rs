@@ -35,6 +35,12 @@ macro_rules! simd {
             type V = $v;
             type M = $m;
             const LANES: usize = $lanes;
+            const REGISTERS: usize = 32;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
 
             #[inline(always)]
             fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
@@ -123,11 +129,13 @@ macro_rules! simd {
             }
             #[inline(always)]
             fn min(self, a: $v, b: $v) -> $v {
-                self.select(self.lt(a, b), a, b)
+                let smaller = Simd::<$t>::lt(self, a, b);
+                Simd::<$t>::select(self, smaller, a, b)
             }
             #[inline(always)]
             fn max(self, a: $v, b: $v) -> $v {
-                self.select(self.lt(b, a), a, b)
+                let larger = Simd::<$t>::lt(self, b, a);
+                Simd::<$t>::select(self, larger, a, b)
             }
             #[inline(always)]
             fn lt(self, a: $v, b: $v) -> $m {
@@ -162,9 +170,11 @@ macro_rules! simd {
             /// In two steps, of which the first is exact.
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
-                let first = self.max(e, self.splat(super::bits::$own::DEEP));
-                let a = self.mul(a, self.pow2(first));
-                self.mul(a, self.pow2(self.sub(e, first)))
+                let deep = Simd::<$t>::splat(self, super::bits::$own::DEEP);
+                let first = Simd::<$t>::max(self, e, deep);
+                let rest = Simd::<$t>::sub(self, e, first);
+                let a = Simd::<$t>::mul(self, a, Simd::<$t>::pow2(self, first));
+                Simd::<$t>::mul(self, a, Simd::<$t>::pow2(self, rest))
             }
             #[inline(always)]
             fn split_exponent(self, a: $v) -> ($v, $v) {

@@ -12,10 +12,7 @@ pub struct Portable(());
 
 impl Portable {
     /// Whether [`Simd::mul_add`] rounds once on this tier, as it does on all others.
-    pub const FUSED: bool = cfg!(any(
-        all(target_arch = "x86_64", target_feature = "fma"),
-        target_arch = "aarch64"
-    ));
+    pub const FUSED: bool = cfg!(any(all(target_arch = "x86_64", target_feature = "fma"), target_arch = "aarch64"));
 
     /// The token.
     #[inline]
@@ -37,6 +34,12 @@ macro_rules! simd {
             /// All ones or all zeros in a lane.
             type M = $v;
             const LANES: usize = $lanes;
+            const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
 
             #[inline(always)]
             fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
@@ -138,7 +141,7 @@ macro_rules! simd {
             fn round(self, a: $v) -> $v {
                 let integral = $v::splat(<$t>::from_bits(super::bits::$bits::SHIFTER as _));
                 let rounded = (a.abs() + integral) - integral;
-                let rounded = self.copy_sign(rounded, a);
+                let rounded = Simd::<$t>::copy_sign(self, rounded, a);
                 a.abs().simd_lt(integral).select(rounded, a)
             }
             #[inline(always)]
@@ -148,8 +151,9 @@ macro_rules! simd {
             /// In two steps, of which the first is exact.
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
-                let first = self.max(e, $v::splat(super::bits::$bits::DEEP));
-                (a * self.pow2(first)) * self.pow2(e - first)
+                let first = Simd::<$t>::max(self, e, $v::splat(super::bits::$bits::DEEP));
+                let rest = e - first;
+                (a * Simd::<$t>::pow2(self, first)) * Simd::<$t>::pow2(self, rest)
             }
             #[inline(always)]
             fn split_exponent(self, a: $v) -> ($v, $v) {

@@ -29,10 +29,9 @@ pub enum IsaError {
 impl fmt::Display for IsaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(name) => write!(
-                f,
-                "no instruction set is called `{name}`: use portable, neon, avx2 or avx512"
-            ),
+            Self::Unknown(name) => {
+                write!(f, "no instruction set is called `{name}`: use portable, neon, avx2 or avx512")
+            }
             Self::Unavailable(isa) => {
                 write!(f, "this machine has no {isa}: use ")?;
                 for (i, isa) in Isa::available().into_iter().enumerate() {
@@ -89,10 +88,7 @@ impl Isa {
 
     /// The fastest tier that this machine has.
     pub fn detected() -> Self {
-        Self::ALL
-            .into_iter()
-            .rfind(|isa| isa.is_available())
-            .unwrap_or(Self::Portable)
+        Self::ALL.into_iter().rfind(|isa| isa.is_available()).unwrap_or(Self::Portable)
     }
 
     /// Every tier that this machine can run, slowest first.
