@@ -25,6 +25,8 @@ const STRIP_BYTES: usize = 256 * 1024;
 const PACKED_A_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth a thread of their own.
 const WORK_PER_THREAD: usize = 400_000;
+/// Multiply-adds below which a product is run without a plan.
+const SMALL_WORK: usize = 32 * 32 * 32;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
@@ -95,6 +97,9 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
+        if place == Place::Memory && self.is_small() {
+            return self.run_small(table, epilogue);
+        }
         let plan = self.plan(table, team, place);
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
@@ -109,6 +114,28 @@ impl<T: Element> Product<T> {
                 let part = part.pack_left(packed, team);
                 part.run_jobs(&part.plan(table, team, place), table, team, place, &shifted);
             });
+        }
+    }
+
+    /// So little work that planning it would cost more than a plan could save; nothing is packed.
+    fn is_small(&self) -> bool {
+        let in_place = match self.b {
+            Right::Strided { col, .. } => col == 1,
+            Right::Lines { .. } => true,
+        };
+        in_place && self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+    }
+
+    /// Strip after strip on this thread, operands as they are.
+    fn run_small(&self, table: &TileTable<T>, epilogue: Epilogue<'_, T>) {
+        let width = table.lanes() * table.strip_vectors(self.m);
+        let mut first = 0;
+        while first < self.n {
+            let end = self.n.min(first + width);
+            let part = self.columns(first..end);
+            part.run_strip(table);
+            epilogue(Block { rows: 0..self.m, cols: first..end, c: part.c });
+            first = end;
         }
     }
 
@@ -149,7 +176,7 @@ impl<T: Element> Product<T> {
 
     fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let size = size_of::<T>();
-        let strip_cols = table.strip_vectors(self.m) * table.lanes;
+        let strip_cols = table.strip_vectors(self.m) * table.lanes();
         let strips = self.n.div_ceil(strip_cols);
         // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
         let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
@@ -180,7 +207,7 @@ impl<T: Element> Product<T> {
             Right::Strided { data, row, col } if pack_b => {
                 with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
                     // SAFETY: `self` vouches for B.
-                    unsafe { pack_lines(data, (row, col), (self.k, self.n), lines) };
+                    unsafe { pack_lines(table.isa, data, (row, col), (self.k, self.n), lines) };
                     let b = Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE };
                     Self { b, ..*self }.run_strip(table);
                 });
@@ -191,24 +218,22 @@ impl<T: Element> Product<T> {
 
     /// The tiles of a strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     fn run_strip(&self, table: &TileTable<T>) {
-        let vectors = self.n.div_ceil(table.lanes);
-        let tail = self.n - (vectors - 1) * table.lanes;
+        let lanes = table.lanes();
+        let vectors = table.vectors_for(self.n);
+        let tail = self.n - (vectors - 1) * lanes;
         let (b, b_row, b_line, b_tail) = match self.b {
             Right::Strided { data, row, .. } => (data, row, T::LINE, tail),
-            Right::Lines { data, line } => (data, T::LINE, line, table.lanes),
+            Right::Lines { data, line } => (data, T::LINE, line, lanes),
         };
         let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
-        let c_tail = if self.c.padded { table.lanes } else { tail };
-        let partial = b_tail < table.lanes || c_tail < table.lanes;
-        let tiles = self.m.div_ceil(table.tallest(vectors));
-        let (short, taller) = (self.m / tiles, self.m % tiles);
-        for (first, count, tall) in [(0, taller, short + 1), (taller * (short + 1), tiles - taller, short)] {
-            if count == 0 {
-                continue;
-            }
-            let kernel = table.strip(tall, vectors, partial).expect("every tile up to the tallest is in the table");
+        let c_tail = if self.c.padded { lanes } else { tail };
+        let partial = b_tail < lanes || c_tail < lanes;
+        let run = |first: usize, rows: usize, tall: usize| {
+            let Some(kernel) = table.strip(tall, vectors, partial) else {
+                unreachable!("a tile of {tall} rows × {vectors} vectors is in the table");
+            };
             let strip = Strip {
-                rows: count * tall,
+                rows,
                 k: self.k,
                 a: self.a.data.wrapping_add(first * self.a.row),
                 a_row: self.a.row,
@@ -225,7 +250,18 @@ impl<T: Element> Product<T> {
             };
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
             unsafe { kernel(&strip) };
+        };
+        let tallest = table.tallest(vectors);
+        if self.m <= tallest {
+            return run(0, self.m, self.m);
         }
+        let tiles = self.m.div_ceil(tallest);
+        let (short, taller) = (self.m / tiles, self.m % tiles);
+        let cut = taller * (short + 1);
+        if cut > 0 {
+            run(0, cut, short + 1);
+        }
+        run(cut, self.m - cut, short);
     }
 
     /// The product of some rows of A only.

@@ -12,6 +12,8 @@
 //! does not depend on the instruction set, so neither does anything that is kept in this layout. Padding is zero.
 
 use crate::element::Element;
+use crate::isa::{Isa, Kernel, Simd};
+use std::ops::Range;
 
 /// Elements that `cols` columns of `rows` rows take when packed.
 pub(crate) fn packed_len<T: Element>(rows: usize, cols: usize) -> usize {
@@ -23,12 +25,14 @@ pub(crate) fn packed_len<T: Element>(rows: usize, cols: usize) -> usize {
 /// # Safety
 /// `data + i·row + j·col` must be valid for reads for every element of the block.
 pub(crate) unsafe fn pack_lines<T: Element>(
+    isa: Isa,
     data: *const T,
     (row, col): (usize, usize),
     (rows, cols): (usize, usize),
     to: &mut [T],
 ) {
-    for (l, line) in to.chunks_exact_mut(rows * T::LINE).take(cols.div_ceil(T::LINE)).enumerate() {
+    let to = &mut to[..packed_len::<T>(rows, cols)];
+    for (l, line) in to.chunks_exact_mut(rows * T::LINE).enumerate() {
         let width = T::LINE.min(cols - l * T::LINE);
         let from = data.wrapping_add(l * T::LINE * col);
         if width < T::LINE {
@@ -38,8 +42,7 @@ pub(crate) unsafe fn pack_lines<T: Element>(
             // SAFETY: the caller vouches for the block.
             unsafe { copy_line(from, row, width, line) };
         } else {
-            // SAFETY: as above.
-            unsafe { gather_line(from, (row, col), width, line) };
+            T::dispatch(isa, TurnLine { from, row, col, width, line });
         }
     }
 }
@@ -59,19 +62,46 @@ unsafe fn copy_line<T: Element>(from: *const T, row: usize, width: usize, line: 
     }
 }
 
-/// One line whose columns are contiguous, or nothing is: a transpose.
+/// One line whose columns are contiguous (`row` is 1), or nothing is: squares are turned in registers, the rest one by one.
 ///
-/// # Safety
-/// See [`pack_lines`].
-unsafe fn gather_line<T: Element>(from: *const T, (row, col): (usize, usize), width: usize, line: &mut [T]) {
-    /// Rows at a time: a cache line of every column is read whole before the next.
-    const BLOCK: usize = 16;
-    for (block, to) in line.chunks_mut(BLOCK * T::LINE).enumerate() {
-        for j in 0..width {
-            let column = from.wrapping_add(block * BLOCK * row + j * col);
-            for (p, to) in to.chunks_exact_mut(T::LINE).enumerate() {
-                // SAFETY: (p, j) is inside the block (caller).
-                to[j] = unsafe { *column.wrapping_add(p * row) };
+/// Made only by [`pack_lines`], whose caller vouches for the block.
+struct TurnLine<'a, T> {
+    from: *const T,
+    row: usize,
+    col: usize,
+    width: usize,
+    line: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for TurnLine<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(mut self, simd: S) {
+        let rows = self.line.len() / T::LINE;
+        if self.row != 1 {
+            return self.one_by_one(0..rows, 0..self.width);
+        }
+        let (whole_rows, whole_cols) = (rows / S::LANES * S::LANES, self.width / S::LANES * S::LANES);
+        for p in (0..whole_rows).step_by(S::LANES) {
+            for j in (0..whole_cols).step_by(S::LANES) {
+                let to = self.line[p * T::LINE + j..].as_mut_ptr();
+                // SAFETY: columns j.. and rows p.. of the block are LANES each, and so is the room in the line.
+                unsafe { simd.transpose(self.from.wrapping_add(j * self.col + p), self.col, to, T::LINE) };
+            }
+        }
+        self.one_by_one(0..whole_rows, whole_cols..self.width);
+        self.one_by_one(whole_rows..rows, 0..self.width);
+    }
+}
+
+impl<T: Element> TurnLine<'_, T> {
+    #[inline(always)]
+    fn one_by_one(&mut self, rows: Range<usize>, cols: Range<usize>) {
+        for j in cols {
+            for p in rows.clone() {
+                // SAFETY: (p, j) is inside the block (caller of `pack_lines`).
+                self.line[p * T::LINE + j] = unsafe { *self.from.wrapping_add(p * self.row + j * self.col) };
             }
         }
     }

@@ -45,7 +45,15 @@ impl<T: Element> PackedB<T> {
     fn fill_from(&mut self, b: MatRef<'_, T>) {
         if !b.is_empty() {
             // SAFETY: the view vouches for its elements.
-            unsafe { pack_lines(b.as_ptr(), (b.row_stride(), b.col_stride()), (self.rows, self.cols), &mut self.lines) };
+            unsafe {
+                pack_lines(
+                    Isa::current(),
+                    b.as_ptr(),
+                    (b.row_stride(), b.col_stride()),
+                    (self.rows, self.cols),
+                    &mut self.lines,
+                );
+            };
         }
     }
 

@@ -27,10 +27,12 @@ const MAX_VECTORS: usize = 8;
 
 /// The micro-kernels of one tier, and what decides between them.
 pub(crate) struct TileTable<T> {
+    /// The tier.
+    pub(crate) isa: Isa,
     /// `strips[rows − 1][vectors − 1][tail]`
     strips: [[[Option<StripFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
-    /// Elements in a vector.
-    pub(crate) lanes: usize,
+    /// The binary logarithm of the elements in a vector.
+    lanes_log2: u32,
     /// The tallest tile of each width: `rows[vectors − 1]`.
     rows: [usize; MAX_VECTORS],
     /// The widest tile of each height, in whole cache lines where it spans several: `vectors[rows − 1]`.
@@ -48,6 +50,16 @@ impl<T: Element> TileTable<T> {
     /// The micro-kernel of a tile, whose last vector is partial where `tail`.
     pub(crate) fn strip(&self, rows: usize, vectors: usize, tail: bool) -> Option<StripFn<T>> {
         *self.strips.get(rows.wrapping_sub(1))?.get(vectors.wrapping_sub(1))?.get(usize::from(tail))?
+    }
+
+    /// Elements in a vector.
+    pub(crate) fn lanes(&self) -> usize {
+        1 << self.lanes_log2
+    }
+
+    /// Vectors that `cols > 0` columns take.
+    pub(crate) fn vectors_for(&self, cols: usize) -> usize {
+        ((cols - 1) >> self.lanes_log2) + 1
     }
 
     /// The tallest tile that is `vectors` wide.
@@ -81,8 +93,9 @@ const fn fits(registers: usize, rows: usize, vectors: usize) -> bool {
 const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
     let per_line = T::LINE / S::LANES;
     let mut table = TileTable {
+        isa: S::ISA,
         strips: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
-        lanes: S::LANES,
+        lanes_log2: S::LANES.trailing_zeros(),
         rows: [1; MAX_VECTORS],
         vectors: [1; MAX_ROWS],
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },

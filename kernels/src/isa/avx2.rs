@@ -29,11 +29,13 @@ where
 macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
-     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident $round:ident) => {
+     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident $round:ident,
+     transpose: $transpose:ident) => {
         impl Simd<$t> for Avx2 {
             type V = $v;
             type M = $v;
             const LANES: usize = $lanes;
+            const ISA: super::Isa = super::Isa::Avx2;
             const REGISTERS: usize = 16;
 
             #[inline(always)]
@@ -75,6 +77,12 @@ macro_rules! simd {
                 let first_n = unsafe { $own::first(n) };
                 // SAFETY: the token proves AVX2; masked lanes are not written, the caller vouches for the rest.
                 unsafe { $store_masked(p, first_n, v) }
+            }
+
+            #[inline(always)]
+            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                // SAFETY: the token proves the features; the caller vouches for both blocks.
+                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
             }
 
             #[inline(always)]
@@ -179,11 +187,13 @@ macro_rules! simd {
 simd!(f32, __m256, 8, _mm256_cmp_ps, _mm256_blendv_ps, single,
     loads: _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps _mm256_maskstore_ps,
     arithmetic: _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps
-        _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps _mm256_round_ps);
+        _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps _mm256_round_ps,
+    transpose: f32_8);
 simd!(f64, __m256d, 4, _mm256_cmp_pd, _mm256_blendv_pd, double,
     loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd _mm256_maskstore_pd,
     arithmetic: _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd
-        _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd _mm256_round_pd);
+        _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd _mm256_round_pd,
+    transpose: f64_4);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last three work on the bits is told in [`super::bits`].

@@ -34,11 +34,13 @@ where
 macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
-     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $round:ident $scale:ident) => {
+     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $round:ident $scale:ident,
+     transpose: $transpose:ident) => {
         impl Simd<$t> for Avx512 {
             type V = $v;
             type M = $m;
             const LANES: usize = $lanes;
+            const ISA: super::Isa = super::Isa::Avx512;
             const REGISTERS: usize = 32;
 
             #[inline(always)]
@@ -80,6 +82,12 @@ macro_rules! simd {
                 let first_n = ((1u32 << n) - 1) as $m;
                 // SAFETY: the token proves AVX-512; masked lanes are not written, the caller vouches for the rest.
                 unsafe { $store_masked(p, first_n, v) }
+            }
+
+            #[inline(always)]
+            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                // SAFETY: the token proves the features; the caller vouches for both blocks.
+                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
             }
 
             #[inline(always)]
@@ -184,11 +192,13 @@ macro_rules! simd {
 simd!(f32, __m512, __mmask16, 16, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, single,
     loads: _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps,
     arithmetic: _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_fmadd_ps
-        _mm512_sqrt_ps _mm512_abs_ps _mm512_min_ps _mm512_max_ps _mm512_roundscale_ps _mm512_scalef_ps);
+        _mm512_sqrt_ps _mm512_abs_ps _mm512_min_ps _mm512_max_ps _mm512_roundscale_ps _mm512_scalef_ps,
+    transpose: f32_16);
 simd!(f64, __m512d, __mmask8, 8, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, double,
     loads: _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd,
     arithmetic: _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd
-        _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_roundscale_pd _mm512_scalef_pd);
+        _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_roundscale_pd _mm512_scalef_pd,
+    transpose: f64_8);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].

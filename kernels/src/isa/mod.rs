@@ -13,6 +13,8 @@
 mod bits;
 mod portable;
 mod tier;
+#[cfg(target_arch = "x86_64")]
+mod transpose;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -41,6 +43,8 @@ pub trait Simd<T>: Copy + Send + Sync + 'static {
     type M: Copy;
     /// Elements in a vector.
     const LANES: usize;
+    /// The tier that the token proves.
+    const ISA: Isa;
     /// Vector registers that the instruction set has; a micro-kernel's tile must fit in them.
     const REGISTERS: usize;
 
@@ -75,6 +79,25 @@ pub trait Simd<T>: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for writes of `n` elements.
     unsafe fn store_partial(self, p: *mut T, n: usize, v: Self::V);
+
+    /// Transposes LANES × LANES elements: `to[j·to_row + i] = from[i·from_row + j]`.
+    ///
+    /// # Safety
+    /// Both blocks must be valid, for reads and for writes, and must not overlap.
+    #[inline(always)]
+    unsafe fn transpose(self, from: *const T, from_row: usize, to: *mut T, to_row: usize)
+    where
+        T: Copy,
+    {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: (i, j) is inside the block (caller).
+                let x = unsafe { *from.wrapping_add(i * from_row + j) };
+                // SAFETY: (j, i) is inside the result (caller).
+                unsafe { *to.wrapping_add(j * to_row + i) = x };
+            }
+        }
+    }
 
     /// `a + b`
     fn add(self, a: Self::V, b: Self::V) -> Self::V;

@@ -35,6 +35,7 @@ macro_rules! simd {
             type V = $v;
             type M = $m;
             const LANES: usize = $lanes;
+            const ISA: super::Isa = super::Isa::Neon;
             const REGISTERS: usize = 32;
 
             #[inline(always)]

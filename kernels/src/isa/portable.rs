@@ -34,7 +34,9 @@ macro_rules! simd {
             /// All ones or all zeros in a lane.
             type M = $v;
             const LANES: usize = $lanes;
-            const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
+            const ISA: super::Isa = super::Isa::Portable;
+            // A vector of 32 bytes takes two registers where they have 16.
+            const REGISTERS: usize = if cfg!(any(target_arch = "aarch64", target_feature = "avx")) { 16 } else { 8 };
 
             #[inline(always)]
             unsafe fn assume() -> Self {

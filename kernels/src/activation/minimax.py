@@ -1,0 +1,103 @@
+"""Makes the polynomial tables of this folder: `python3 minimax.py` (needs mpmath) prints them as Rust.
+
+Each table is a weighted least-squares fit over Chebyshev's nodes (within a factor of two of the minimax error) in 60
+digits, in the relative error of what it serves. Coefficients are rounded to the type one by one, lowest order first, and the rest is fitted again after each, so that later ones
+make up for the rounding of earlier ones.
+"""
+import functools
+import struct
+
+import mpmath as mp
+
+mp.mp.dps = 60
+
+
+def rounded(x, bits):
+    """The nearest number with `bits` significant bits."""
+    if x == 0:
+        return x
+    m, e = mp.frexp(x)
+    return mp.ldexp(mp.nint(mp.ldexp(m, bits)), e - bits)
+
+
+def fit(f, weight, powers, low, high):
+    """Coefficients c with Σ (weight(x)·(f(x) − Σ c_i x^powers_i))² least over Chebyshev's nodes."""
+    nodes = 16 * (max(powers) + 2)
+    normal = mp.zeros(len(powers))
+    right = mp.zeros(len(powers), 1)
+    for i in range(nodes):
+        x = (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * nodes))
+        row = [weight(x) * x**p for p in powers]
+        value = weight(x) * f(x)
+        for j, a in enumerate(row):
+            right[j] += a * value
+            for k, b in enumerate(row):
+                normal[j, k] += a * b
+    return list(mp.lu_solve(normal, right))
+
+
+def table(f, weight, powers, low, high, bits):
+    """Rounded coefficients, lowest order first, and the largest weighted error with them."""
+    done, left = [], list(powers)
+    while left:
+        rest = lambda x: f(x) - sum(c * x**p for c, p in done)
+        c = fit(rest, weight, left, mp.mpf(low), mp.mpf(high))
+        done.append((rounded(c[0], bits), left.pop(0)))
+    rest = lambda x: f(x) - sum(c * x**p for c, p in done)
+    low, high = mp.mpf(low), mp.mpf(high)
+    worst = max(abs(weight(x) * rest(x)) for x in (low + (high - low) * i / 997 for i in range(998)) if x != 0)
+    return [c for c, _ in done], worst
+
+
+def show(name, result, bits):
+    coefficients, worst = result
+    kind = ">f" if bits == 24 else ">d"
+    print(f"// {name}: error 2^{mp.nstr(mp.log(worst, 2), 4)}")
+    for c in reversed(coefficients):
+        value = struct.unpack(kind, struct.pack(kind, float(c)))[0]
+        assert mp.mpf(value) == c
+        print(f"    {mp.nstr(c, 9 if bits == 24 else 17)},")
+
+
+@functools.cache
+def exp_tail(x):
+    """(e^x − 1 − x) / x²"""
+    s, t = mp.mpf(0), mp.mpf(1) / 2
+    for k in range(3, 60):
+        s += t
+        t *= x / k
+    return s
+
+
+@functools.cache
+def atanh_rest(u):
+    """(ln((1+s)/(1−s)) − 2s) / s³ with u = s²"""
+    return sum(2 * u**k / (2 * k + 3) for k in range(40))
+
+
+@functools.cache
+def mills(q):
+    """(1 + 2t)·½·erfc(t/√2)·e^(t²/2) at the t ≥ 0 with q = (t − 2) / (t + 2)"""
+    t = 2 * (1 + q) / (1 - q)
+    if t > 60:  # asymptotic series of erfc
+        s, a = mp.mpf(0), mp.mpf(1)
+        for k in range(1, 30):
+            s += a
+            a *= -(2 * k - 1) / t**2
+        tail = s / (t * mp.sqrt(2 * mp.pi))
+    else:
+        tail = mp.erfc(t / mp.sqrt(2)) * mp.exp(t**2 / 2) / 2
+    return (1 + 2 * t) * tail
+
+
+if __name__ == "__main__":
+    reach = mp.log(2) / 2
+    for bits, exp_order, ln_order, mills_order, t_max, slack in ((24, 6, 4, 9, 15, 0.03), (53, 11, 7, 22, 39, 0.0001)):
+        print(f"// ===== {bits} bits")
+        span = reach + slack
+        weight = lambda x: x**2 / mp.exp(x)
+        show("exp", table(exp_tail, weight, range(exp_order - 1), -span, span, bits), bits)
+        span = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
+        show("ln", table(atanh_rest, lambda u: u / 2, range(ln_order), 0, span, bits), bits)
+        top = (mp.mpf(t_max) - 2) / (t_max + 2)
+        show("mills", table(mills, lambda q: 1 / mills(q), range(mills_order + 1), -1, top, bits), bits)

@@ -1,0 +1,147 @@
+//! Square blocks transposed in registers, for the tiers of x86-64.
+//!
+//! ```text
+//!   rows          unpack singles        unpack pairs          exchange 128-bit lanes
+//!   a b c d …     a A b B …             a A α 𝒜 …              column 0 whole
+//!   A B C D …  ▶  c C d D …          ▶  b B β ℬ …           ▶  column 1 whole
+//!   α β γ δ …     …                     …                     …
+//! ```
+//! A shuffle stays inside its 128-bit lane until the last steps, which put the lanes of all rows side by side.
+
+use std::arch::x86_64::*;
+
+/// Transposes 16 × 16: `to[j·to_row + i] = from[i·from_row + j]`.
+///
+/// # Safety
+/// Both blocks are valid, for reads and for writes.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn f32_16(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+    let mut r = [_mm512_setzero_ps(); 16];
+    for (i, r) in r.iter_mut().enumerate() {
+        // SAFETY: row i of the block (caller).
+        *r = unsafe { _mm512_loadu_ps(from.wrapping_add(i * from_row)) };
+    }
+    let mut t = r;
+    for i in (0..16).step_by(2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for g in (0..16).step_by(4) {
+        for half in 0..2 {
+            let low = _mm512_castps_pd(t[g + half]);
+            let high = _mm512_castps_pd(t[g + half + 2]);
+            r[g + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            r[g + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    }
+    for c in 0..4 {
+        let even = _mm512_shuffle_f32x4::<0x88>(r[c], r[c + 4]);
+        let odd = _mm512_shuffle_f32x4::<0xdd>(r[c], r[c + 4]);
+        let even_below = _mm512_shuffle_f32x4::<0x88>(r[c + 8], r[c + 12]);
+        let odd_below = _mm512_shuffle_f32x4::<0xdd>(r[c + 8], r[c + 12]);
+        t[c] = _mm512_shuffle_f32x4::<0x88>(even, even_below);
+        t[c + 4] = _mm512_shuffle_f32x4::<0x88>(odd, odd_below);
+        t[c + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even_below);
+        t[c + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd_below);
+    }
+    for (j, &column) in t.iter().enumerate() {
+        // SAFETY: row j of the result (caller).
+        unsafe { _mm512_storeu_ps(to.wrapping_add(j * to_row), column) };
+    }
+}
+
+/// Transposes 8 × 8: `to[j·to_row + i] = from[i·from_row + j]`.
+///
+/// # Safety
+/// Both blocks are valid, for reads and for writes.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn f64_8(from: *const f64, from_row: usize, to: *mut f64, to_row: usize) {
+    let mut r = [_mm512_setzero_pd(); 8];
+    for (i, r) in r.iter_mut().enumerate() {
+        // SAFETY: row i of the block (caller).
+        *r = unsafe { _mm512_loadu_pd(from.wrapping_add(i * from_row)) };
+    }
+    let mut t = r;
+    for i in (0..8).step_by(2) {
+        t[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
+    }
+    for c in 0..2 {
+        let even = _mm512_shuffle_f64x2::<0x88>(t[c], t[c + 2]);
+        let odd = _mm512_shuffle_f64x2::<0xdd>(t[c], t[c + 2]);
+        let even_below = _mm512_shuffle_f64x2::<0x88>(t[c + 4], t[c + 6]);
+        let odd_below = _mm512_shuffle_f64x2::<0xdd>(t[c + 4], t[c + 6]);
+        r[c] = _mm512_shuffle_f64x2::<0x88>(even, even_below);
+        r[c + 2] = _mm512_shuffle_f64x2::<0x88>(odd, odd_below);
+        r[c + 4] = _mm512_shuffle_f64x2::<0xdd>(even, even_below);
+        r[c + 6] = _mm512_shuffle_f64x2::<0xdd>(odd, odd_below);
+    }
+    for (j, &column) in r.iter().enumerate() {
+        // SAFETY: row j of the result (caller).
+        unsafe { _mm512_storeu_pd(to.wrapping_add(j * to_row), column) };
+    }
+}
+
+/// Transposes 8 × 8: `to[j·to_row + i] = from[i·from_row + j]`.
+///
+/// # Safety
+/// Both blocks are valid, for reads and for writes.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) unsafe fn f32_8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+    let mut r = [_mm256_setzero_ps(); 8];
+    for (i, r) in r.iter_mut().enumerate() {
+        // SAFETY: row i of the block (caller).
+        *r = unsafe { _mm256_loadu_ps(from.wrapping_add(i * from_row)) };
+    }
+    let mut t = r;
+    for i in (0..8).step_by(2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for g in (0..8).step_by(4) {
+        for half in 0..2 {
+            let low = _mm256_castps_pd(t[g + half]);
+            let high = _mm256_castps_pd(t[g + half + 2]);
+            r[g + 2 * half] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
+            r[g + 2 * half + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+        }
+    }
+    for c in 0..4 {
+        t[c] = _mm256_permute2f128_ps::<0x20>(r[c], r[c + 4]);
+        t[c + 4] = _mm256_permute2f128_ps::<0x31>(r[c], r[c + 4]);
+    }
+    for (j, &column) in t.iter().enumerate() {
+        // SAFETY: row j of the result (caller).
+        unsafe { _mm256_storeu_ps(to.wrapping_add(j * to_row), column) };
+    }
+}
+
+/// Transposes 4 × 4: `to[j·to_row + i] = from[i·from_row + j]`.
+///
+/// # Safety
+/// Both blocks are valid, for reads and for writes.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) unsafe fn f64_4(from: *const f64, from_row: usize, to: *mut f64, to_row: usize) {
+    let mut r = [_mm256_setzero_pd(); 4];
+    for (i, r) in r.iter_mut().enumerate() {
+        // SAFETY: row i of the block (caller).
+        *r = unsafe { _mm256_loadu_pd(from.wrapping_add(i * from_row)) };
+    }
+    let mut t = r;
+    for i in (0..4).step_by(2) {
+        t[i] = _mm256_unpacklo_pd(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_pd(r[i], r[i + 1]);
+    }
+    for c in 0..2 {
+        r[c] = _mm256_permute2f128_pd::<0x20>(t[c], t[c + 2]);
+        r[c + 2] = _mm256_permute2f128_pd::<0x31>(t[c], t[c + 2]);
+    }
+    for (j, &column) in r.iter().enumerate() {
+        // SAFETY: row j of the result (caller).
+        unsafe { _mm256_storeu_pd(to.wrapping_add(j * to_row), column) };
+    }
+}

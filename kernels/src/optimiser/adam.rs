@@ -1,0 +1,67 @@
+//! Adam and AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019), in `torch.optim`'s arrangement:
+//!
+//! ```text
+//! w ← w (1 − η λ)                       AdamW only
+//! m ← m + (1 − β₁)(g − m)
+//! v ← β₂ v + (1 − β₂) g²
+//! w ← w − η / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
+//! ```
+//! One square root and one divide a vector; they, not memory, bound the sweep.
+
+use super::Change;
+use crate::element::Element;
+use crate::isa::Simd;
+
+/// The numbers of one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Adam<T> {
+    keep: T,
+    one_minus_beta1: T,
+    beta2: T,
+    one_minus_beta2: T,
+    minus_rate: T,
+    root_scale: T,
+    epsilon: T,
+}
+
+impl<T: Element> Adam<T> {
+    pub(super) fn new(lr: f64, beta1: f64, beta2: f64, epsilon: f64, t: u64, decay: f64) -> Self {
+        Self {
+            keep: T::from_f64(1.0 - lr * decay),
+            one_minus_beta1: T::from_f64(1.0 - beta1),
+            beta2: T::from_f64(beta2),
+            one_minus_beta2: T::from_f64(1.0 - beta2),
+            minus_rate: T::from_f64(-lr / (1.0 - power(beta1, t))),
+            root_scale: T::from_f64(1.0 / (1.0 - power(beta2, t)).sqrt()),
+            epsilon: T::from_f64(epsilon),
+        }
+    }
+}
+
+/// `base^exponent` by squaring: plain multiplications, so the same bits on every platform.
+fn power(base: f64, mut exponent: u64) -> f64 {
+    let (mut result, mut square) = (1.0, base);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent >>= 1;
+    }
+    result
+}
+
+impl<T: Element> Change<T> for Adam<T> {
+    const MOMENTS: usize = 2;
+
+    #[inline(always)]
+    fn change<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V, S::V) {
+        let m = simd.mul_add(simd.splat(self.one_minus_beta1), simd.sub(g, m), m);
+        let v = simd.mul(simd.splat(self.beta2), v);
+        let v = simd.mul_add(simd.mul(simd.splat(self.one_minus_beta2), g), g, v);
+        let root = simd.mul_add(simd.sqrt(v), simd.splat(self.root_scale), simd.splat(self.epsilon));
+        let direction = simd.div(m, root);
+        let w = simd.mul(w, simd.splat(self.keep));
+        (simd.mul_add(simd.splat(self.minus_rate), direction, w), m, v)
+    }
+}

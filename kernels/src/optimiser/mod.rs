@@ -1,0 +1,196 @@
+//! Optimiser sweeps: from a gradient to changed weights, element by element.
+//!
+//! A [`Rule`] is what the user chooses; [`Rule::step`] turns it, once a step and in `f64`, into a [`Step`]: the few numbers that the
+//! sweep multiplies by. The sweep is purely element-wise, so a whole parameter and a tile of it still in L1 get the same
+//! bits, however they are cut. Formulas are those of `torch.optim`, so that a run can be compared step by step.
+
+mod adam;
+mod momentum;
+mod sgd;
+
+use crate::element::Element;
+use crate::isa::{Isa, Kernel, Simd};
+use adam::Adam;
+use momentum::Momentum;
+use sgd::Sgd;
+
+/// How a gradient changes the weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// `w ← w − η g`, the delta rule.
+    Sgd,
+    /// `m ← μ m + g; w ← w − η m`
+    Momentum {
+        /// μ, usually 0.9
+        momentum: f64,
+    },
+    /// `m ← μ m + g; w ← w − η (g + μ m)`
+    Nesterov {
+        /// μ, usually 0.9
+        momentum: f64,
+    },
+    /// Kingma and Ba 2015, with both bias corrections; L2 joins the gradient.
+    Adam {
+        /// Decay of the mean, usually 0.9
+        beta1: f64,
+        /// Decay of the mean square, usually 0.999
+        beta2: f64,
+        /// Added to the root, usually 1e-8
+        epsilon: f64,
+    },
+    /// Loshchilov and Hutter 2019: Adam with L2 taken off the weights directly.
+    AdamW {
+        /// Decay of the mean, usually 0.9
+        beta1: f64,
+        /// Decay of the mean square, usually 0.999
+        beta2: f64,
+        /// Added to the root, usually 1e-8
+        epsilon: f64,
+    },
+}
+
+impl Rule {
+    /// How many arrays of the weights' shape the rule remembers.
+    pub fn moments(self) -> usize {
+        match self {
+            Self::Sgd => 0,
+            Self::Momentum { .. } | Self::Nesterov { .. } => 1,
+            Self::Adam { .. } | Self::AdamW { .. } => 2,
+        }
+    }
+
+    /// The numbers of step `t` (the first is 1) at learning rate `lr`, with `l2 · w` added to the gradient (for AdamW
+    /// `lr · l2 · w` taken off the weights), the gradient first multiplied by `gradient_scale`.
+    pub fn step<T: Element>(self, lr: f64, l2: f64, t: u64, gradient_scale: f64) -> Step<T> {
+        let kind = match self {
+            Self::Sgd => Kind::Sgd(Sgd::new(lr)),
+            Self::Momentum { momentum } => Kind::Momentum(Momentum::new(lr, momentum)),
+            Self::Nesterov { momentum } => Kind::Nesterov(Momentum::new(lr, momentum)),
+            Self::Adam { beta1, beta2, epsilon } => Kind::Adam(Adam::new(lr, beta1, beta2, epsilon, t, 0.0)),
+            Self::AdamW { beta1, beta2, epsilon } => Kind::Adam(Adam::new(lr, beta1, beta2, epsilon, t, l2)),
+        };
+        let decoupled = matches!(self, Self::AdamW { .. });
+        let l2 = if decoupled { 0.0 } else { l2 };
+        Step { kind, scale: T::from_f64(gradient_scale), l2: T::from_f64(l2) }
+    }
+}
+
+/// One step of a [`Rule`], ready to be swept over any number of parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<T> {
+    kind: Kind<T>,
+    scale: T,
+    l2: T,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind<T> {
+    Sgd(Sgd<T>),
+    Momentum(Momentum<T>),
+    Nesterov(Momentum<T>),
+    Adam(Adam<T>),
+}
+
+/// What a rule does with one vector of weights.
+trait Change<T: Element> {
+    /// Arrays that are read and written.
+    const MOMENTS: usize;
+    /// The new weights and moments.
+    fn change<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V, S::V);
+}
+
+impl<T: Element> Step<T> {
+    /// Changes `w` by the gradient `g`, and the moments `m` and `v` where the rule has them (empty where it has not).
+    ///
+    /// # Panics
+    /// The slices differ in length.
+    pub fn sweep(&self, isa: Isa, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
+        match self.kind {
+            Kind::Sgd(rule) => self.sweep_by(isa, rule, w, g, m, v),
+            Kind::Momentum(rule) => self.sweep_by(isa, rule, w, g, m, v),
+            Kind::Nesterov(rule) => self.sweep_by(isa, rule.nesterov(), w, g, m, v),
+            Kind::Adam(rule) => self.sweep_by(isa, rule, w, g, m, v),
+        }
+    }
+
+    fn sweep_by<R: Change<T>>(&self, isa: Isa, rule: R, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
+        assert_eq!(w.len(), g.len(), "one derivative for each weight");
+        assert!(R::MOMENTS < 1 || m.len() == w.len(), "one first moment for each weight");
+        assert!(R::MOMENTS < 2 || v.len() == w.len(), "one second moment for each weight");
+        T::dispatch(isa, Sweep { rule, scale: self.scale, l2: self.l2, w, g, m, v });
+    }
+}
+
+/// The loop over vectors.
+struct Sweep<'a, T, R> {
+    rule: R,
+    scale: T,
+    l2: T,
+    w: &'a mut [T],
+    g: &'a [T],
+    m: &'a mut [T],
+    v: &'a mut [T],
+}
+
+impl<T: Element, R: Change<T>> Kernel<T> for Sweep<'_, T, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(mut self, simd: S) {
+        let whole = self.w.len() / S::LANES * S::LANES;
+        for at in (0..whole).step_by(S::LANES) {
+            self.vector(simd, at, S::LANES);
+        }
+        if whole < self.w.len() {
+            self.vector(simd, whole, self.w.len() - whole);
+        }
+    }
+}
+
+impl<T: Element, R: Change<T>> Sweep<'_, T, R> {
+    /// The `n ≤ LANES` elements from `at` on.
+    #[inline(always)]
+    fn vector<S: Simd<T>>(&mut self, simd: S, at: usize, n: usize) {
+        let zero = simd.splat(T::ZERO);
+        let w = load(simd, self.w, at, n);
+        let m = if R::MOMENTS >= 1 { load(simd, self.m, at, n) } else { zero };
+        let v = if R::MOMENTS >= 2 { load(simd, self.v, at, n) } else { zero };
+        let g = simd.mul(load(simd, self.g, at, n), simd.splat(self.scale));
+        let g = simd.mul_add(simd.splat(self.l2), w, g);
+        let (w, m, v) = self.rule.change(simd, w, g, m, v);
+        store(simd, self.w, at, n, w);
+        if R::MOMENTS >= 1 {
+            store(simd, self.m, at, n, m);
+        }
+        if R::MOMENTS >= 2 {
+            store(simd, self.v, at, n, v);
+        }
+    }
+}
+
+#[inline(always)]
+fn load<T: Element, S: Simd<T>>(simd: S, from: &[T], at: usize, n: usize) -> S::V {
+    let from = from.as_ptr().wrapping_add(at);
+    if n == S::LANES {
+        // SAFETY: `sweep_by` checked the lengths; the loop keeps at + n inside them.
+        unsafe { simd.load(from) }
+    } else {
+        // SAFETY: as above.
+        unsafe { simd.load_partial(from, n) }
+    }
+}
+
+#[inline(always)]
+fn store<T: Element, S: Simd<T>>(simd: S, to: &mut [T], at: usize, n: usize, value: S::V) {
+    let to = to.as_mut_ptr().wrapping_add(at);
+    if n == S::LANES {
+        // SAFETY: `sweep_by` checked the lengths; the loop keeps at + n inside them.
+        unsafe { simd.store(to, value) }
+    } else {
+        // SAFETY: as above.
+        unsafe { simd.store_partial(to, n, value) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Each rule against its textbook formula in `f64`, and the bits across tiers and cuts.
+
+use super::*;
+
+const RULES: [Rule; 5] = [
+    Rule::Sgd,
+    Rule::Momentum { momentum: 0.9 },
+    Rule::Nesterov { momentum: 0.9 },
+    Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+];
+
+/// The rule as its authors write it.
+fn textbook(rule: Rule, lr: f64, l2: f64, t: i32, w: &mut f64, g: f64, m: &mut f64, v: &mut f64) {
+    let coupled = if matches!(rule, Rule::AdamW { .. }) { 0.0 } else { l2 };
+    let g = g + coupled * *w;
+    match rule {
+        Rule::Sgd => *w -= lr * g,
+        Rule::Momentum { momentum } => {
+            *m = momentum * *m + g;
+            *w -= lr * *m;
+        }
+        Rule::Nesterov { momentum } => {
+            *m = momentum * *m + g;
+            *w -= lr * (g + momentum * *m);
+        }
+        Rule::Adam { beta1, beta2, epsilon } | Rule::AdamW { beta1, beta2, epsilon } => {
+            if matches!(rule, Rule::AdamW { .. }) {
+                *w -= lr * l2 * *w;
+            }
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            let mean = *m / (1.0 - beta1.powi(t));
+            let square = *v / (1.0 - beta2.powi(t));
+            *w -= lr * mean / (square.sqrt() + epsilon);
+        }
+    }
+}
+
+/// Numbers between −1 and 1 that look random.
+fn numbers(len: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+#[test]
+fn every_rule_follows_its_formula() {
+    for rule in RULES {
+        let mut w = numbers(37, 1);
+        let (mut m, mut v) = (vec![0.0; 37], vec![0.0; 37]);
+        let mut expected: Vec<_> = w.iter().map(|&w| (w, 0.0, 0.0)).collect();
+        for t in 1..=20 {
+            let g = numbers(37, 100 + t);
+            rule.step::<f64>(0.01, 0.1, t, 1.0).sweep(Isa::current(), &mut w, &g, &mut m, &mut v);
+            for ((w, m, v), g) in expected.iter_mut().zip(g) {
+                textbook(rule, 0.01, 0.1, t as i32, w, g, m, v);
+            }
+        }
+        for (w, (expected, ..)) in w.iter().zip(&expected) {
+            assert!((w - expected).abs() < 1e-13, "{rule:?}: {w} is not {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_scale_multiplies_the_gradient_first() {
+    let (mut a, mut b) = (numbers(5, 3), numbers(5, 3));
+    let g = numbers(5, 4);
+    let half: Vec<f64> = g.iter().map(|g| g * 0.5).collect();
+    Rule::Sgd.step::<f64>(0.1, 0.3, 1, 0.5).sweep(Isa::current(), &mut a, &g, &mut [], &mut []);
+    Rule::Sgd.step::<f64>(0.1, 0.3, 1, 1.0).sweep(Isa::current(), &mut b, &half, &mut [], &mut []);
+    assert_eq!(a, b);
+}
+
+#[test]
+fn the_bits_depend_neither_on_the_tier_nor_on_the_cut() {
+    let narrow = |x: Vec<f64>| -> Vec<f32> { x.into_iter().map(|x| x as f32).collect() };
+    for rule in RULES {
+        let step = rule.step::<f32>(0.01, 0.1, 7, 0.7);
+        let run = |isa: Isa, cut: usize| {
+            let mut w = narrow(numbers(101, 1));
+            let g = narrow(numbers(101, 2));
+            let mut m = narrow(numbers(101, 3));
+            let mut v: Vec<f32> = narrow(numbers(101, 4)).into_iter().map(f32::abs).collect();
+            for (((w, g), m), v) in w.chunks_mut(cut).zip(g.chunks(cut)).zip(m.chunks_mut(cut)).zip(v.chunks_mut(cut)) {
+                step.sweep(isa, w, g, m, v);
+            }
+            [w, m, v].concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+            for cut in [1, 7, 16, 101] {
+                assert_eq!(run(isa, cut), run(Isa::detected(), 101), "{rule:?} on {isa} cut by {cut}");
+            }
+        }
+    }
+}
