@@ -1,0 +1,12 @@
+//! What the tests that cross crates are made of: an oracle, matrices with poisoned gaps, memory between guard pages, an
+//! allocator that counts, and the list of tiers to walk.
+
+pub mod counting;
+#[cfg(unix)]
+pub mod guard;
+pub mod matrix;
+pub mod oracle;
+pub mod product;
+pub mod random;
+pub mod repository;
+pub mod tiers;

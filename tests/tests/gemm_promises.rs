@@ -1,0 +1,204 @@
+//! What the product promises beyond its numbers: what is read and written, where NaN goes, which arguments are refused.
+
+use deltarule_kernels::gemm::gemm_at;
+use deltarule_kernels::{Element, Isa, MatMut, MatRef, ShapeError, Team, gemm};
+use deltarule_tests::matrix::{Matrix, Order, poison};
+use deltarule_tests::random::Random;
+use deltarule_tests::tiers;
+
+fn uniform(rows: usize, cols: usize, random: &mut Random) -> Matrix<f32> {
+    Matrix::new(rows, cols, Order::Rows(0), |_, _| random.uniform() as f32)
+}
+
+fn multiply(isa: Isa, alpha: f32, a: &Matrix<f32>, b: &Matrix<f32>, beta: f32, c: &mut Matrix<f32>) {
+    let (a, b) = (a.view().unwrap(), b.view().unwrap());
+    gemm_at(isa, &Team::serial(), alpha, a, b, beta, c.view_mut().unwrap()).unwrap();
+}
+
+#[test]
+fn without_depth_c_is_scaled() {
+    for isa in tiers::all() {
+        let (a, b) = (Matrix::poisoned(5, 0, Order::Rows(0)), Matrix::poisoned(0, 7, Order::Rows(0)));
+        for (beta, expected) in [(0.0, 0.0), (1.0, 3.0), (-0.5, -1.5)] {
+            let mut c = Matrix::new(5, 7, Order::Rows(1), |_, _| 3.0f32);
+            multiply(isa, 1.0, &a, &b, beta, &mut c);
+            assert!(c.elements().iter().all(|x| x.to_bits() == f32::to_bits(expected)), "{isa} beta {beta}");
+            assert!(c.gaps_untouched());
+        }
+        let mut c = Matrix::poisoned(5, 7, Order::Columns(1));
+        multiply(isa, 1.0, &a, &b, 0.0, &mut c);
+        assert!(c.elements().iter().all(|x| x.to_bits() == 0), "exact zeros over NaN");
+    }
+}
+
+#[test]
+fn without_alpha_the_factors_are_not_read() {
+    for isa in tiers::all() {
+        let (a, b) = (Matrix::poisoned(9, 20, Order::Rows(0)), Matrix::poisoned(20, 70, Order::Rows(0)));
+        let mut c = Matrix::new(9, 70, Order::Rows(0), |_, _| 2.0f32);
+        multiply(isa, 0.0, &a, &b, 0.5, &mut c);
+        assert!(c.elements().iter().all(|&x| x == 1.0));
+        let mut c = Matrix::poisoned(9, 70, Order::Rows(0));
+        multiply(isa, 0.0, &a, &b, 0.0, &mut c);
+        assert!(c.elements().iter().all(|x| x.to_bits() == 0));
+    }
+}
+
+#[test]
+fn without_beta_c_is_not_read() {
+    for isa in tiers::all() {
+        let mut random = Random::new(1);
+        for (m, n, k) in [(1, 1, 1), (1, 200, 30), (6, 64, 9), (13, 67, 100), (130, 3, 40), (70, 300, 1100)] {
+            let (a, b) = (uniform(m, k, &mut random), uniform(k, n, &mut random));
+            for alpha in [1.0, -0.5] {
+                for order in [Order::Rows(0), Order::Columns(0), Order::Sparse(1)] {
+                    let mut c = Matrix::poisoned(m, n, order);
+                    multiply(isa, alpha, &a, &b, 0.0, &mut c);
+                    assert!(c.elements().iter().all(|x| x.is_finite()), "{isa} {m} {n} {k} {order:?}");
+                }
+            }
+        }
+    }
+}
+
+/// One NaN or infinity in A reaches its row and nothing else; in B, its column.
+#[test]
+fn what_is_not_finite_reaches_exactly_its_elements() {
+    for isa in tiers::all() {
+        let mut random = Random::new(2);
+        for (m, n, k) in [(1, 17, 5), (7, 70, 33), (14, 64, 64), (61, 10, 300), (9, 1, 40)] {
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let (a, b) = (uniform(m, k, &mut random), uniform(k, n, &mut random));
+                let mut clean = Matrix::poisoned(m, n, Order::Rows(0));
+                multiply(isa, 1.0, &a, &b, 0.0, &mut clean);
+                let (row, depth, col) = (random.below(m), random.below(k), random.below(n));
+                let (mut bad_a, mut bad_b) = (a.clone(), b.clone());
+                bad_a.set(row, depth, bad);
+                bad_b.set(depth, col, bad);
+                let mut c = Matrix::poisoned(m, n, Order::Rows(0));
+                multiply(isa, 1.0, &bad_a, &b, 0.0, &mut c);
+                only(&clean, &c, |i, _| i == row);
+                multiply(isa, 1.0, &a, &bad_b, 0.0, &mut c);
+                only(&clean, &c, |_, j| j == col);
+            }
+        }
+    }
+}
+
+/// Where `hit`, the result is not finite; elsewhere it has the bits of the clean one.
+fn only(clean: &Matrix<f32>, c: &Matrix<f32>, hit: impl Fn(usize, usize) -> bool) {
+    for i in 0..c.rows() {
+        for j in 0..c.cols() {
+            if hit(i, j) {
+                assert!(!c.get(i, j).is_finite(), "({i}, {j}) should not be finite");
+            } else {
+                assert_eq!(c.get(i, j).to_bits(), clean.get(i, j).to_bits(), "({i}, {j}) should not be touched by it");
+            }
+        }
+    }
+}
+
+#[test]
+fn subnormals_are_kept() {
+    for isa in tiers::all() {
+        let tiny = f32::from_bits(3);
+        let a = Matrix::new(3, 1, Order::Rows(0), |_, _| tiny);
+        let b = Matrix::new(1, 20, Order::Rows(0), |_, _| 1.0);
+        let mut c = Matrix::poisoned(3, 20, Order::Rows(0));
+        multiply(isa, 1.0, &a, &b, 0.0, &mut c);
+        assert!(c.elements().iter().all(|x| x.to_bits() == 3), "{isa}");
+    }
+}
+
+#[test]
+fn unaligned_memory_has_the_same_bits() {
+    for isa in tiers::fused() {
+        let mut random = Random::new(3);
+        let (m, n, k) = (13, 70, 37);
+        let a: Vec<f32> = (0..m * k).map(|_| random.uniform() as f32).collect();
+        let b: Vec<f32> = (0..k * n).map(|_| random.uniform() as f32).collect();
+        let run = |shift: usize| {
+            let shifted = |x: &[f32]| [vec![poison(); shift], x.to_vec()].concat();
+            let (a, b, mut c) = (shifted(&a), shifted(&b), vec![0.0; m * n + shift]);
+            let views = [MatRef::new(&a[shift..], m, k), MatRef::new(&b[shift..], k, n)].map(Result::unwrap);
+            let output = MatMut::new(&mut c[shift..], m, n).unwrap();
+            gemm_at(isa, &Team::serial(), 1.0, views[0], views[1], 0.0, output).unwrap();
+            c[shift..].iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
+        let aligned = run(0);
+        (1..17).for_each(|shift| assert_eq!(run(shift), aligned, "{isa}, shifted by {shift}"));
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_refused_before_anything_is_written() {
+    let data = [1.0f32; 64];
+    let mut c = [7.0f32; 64];
+    let view = |rows, cols| MatRef::new(&data, rows, cols).unwrap();
+    for (a, b, (rows, cols)) in
+        [(view(2, 3), view(4, 5), (2, 5)), (view(2, 3), view(3, 5), (3, 5)), (view(2, 3), view(3, 5), (2, 4))]
+    {
+        let error = gemm(1.0, a, b, 0.0, MatMut::new(&mut c, rows, cols).unwrap()).unwrap_err();
+        assert!(matches!(error, ShapeError::Mismatch { .. }), "{error}");
+        assert!(c.iter().all(|&x| x == 7.0));
+    }
+}
+
+#[test]
+fn views_outside_their_slice_are_refused() {
+    let data = [0.0f32; 11];
+    assert!(matches!(MatRef::new(&data, 3, 4), Err(ShapeError::SliceTooShort { needed: 12, len: 11, .. })));
+    assert!(MatRef::with_strides(&data, 3, 3, 4, 1).is_ok(), "the last row needs no gap after it");
+    for (rows, cols, row, col) in [
+        (usize::MAX, 2, 1, 1),
+        (2, usize::MAX, 1, 1),
+        (2, 2, usize::MAX, 1),
+        (2, 2, 1, usize::MAX),
+        (1 << 40, 1 << 40, 1 << 40, 1),
+        (usize::MAX, usize::MAX, 0, 0),
+    ] {
+        let refused = MatRef::with_strides(&data, rows, cols, row, col);
+        if row != 0 {
+            assert!(matches!(refused, Err(ShapeError::Overflow { .. } | ShapeError::SliceTooShort { .. })), "{refused:?}");
+        }
+        let mut data = data;
+        assert!(MatMut::with_strides(&mut data, rows, cols, row, col).is_err());
+    }
+}
+
+#[test]
+fn outputs_that_overlap_themselves_are_refused() {
+    let mut data = [0.0f32; 64];
+    for (rows, cols, row, col) in [(3, 3, 2, 1), (3, 3, 0, 1), (3, 3, 1, 0), (1, 3, 5, 0), (3, 1, 0, 5), (3, 3, 1, 2), (4, 4, 3, 2)] {
+        let refused = MatMut::with_strides(&mut data, rows, cols, row, col);
+        assert!(matches!(refused, Err(ShapeError::OverlappingOutput { .. })), "{rows} {cols} {row} {col}");
+    }
+    for (rows, cols, row, col) in [(3, 3, 3, 1), (3, 3, 1, 3), (1, 3, 0, 1), (3, 1, 1, 0), (0, 5, 0, 0), (1, 1, 0, 0)] {
+        assert!(MatMut::with_strides(&mut data, rows, cols, row, col).is_ok(), "{rows} {cols} {row} {col}");
+    }
+}
+
+#[test]
+fn an_error_says_what_where_and_what_to_do() {
+    let data = [0.0f32; 4];
+    let text = MatRef::new(&data, 3, 4).unwrap_err().to_string();
+    assert!(text.contains("3 × 4") && text.contains("12") && text.contains('4'), "{text}");
+}
+
+/// Inputs of the widest range that still adds up, in both element types.
+#[test]
+fn large_and_small_numbers_side_by_side() {
+    fn check<T: Element>(isa: Isa, exponent: i32) {
+        let a = Matrix::new(4, 3, Order::Rows(0), |_, p| T::from_f64([1.0, 2f64.powi(exponent), -2f64.powi(exponent)][p]));
+        let b = Matrix::new(3, 40, Order::Rows(0), |_, _| T::ONE);
+        let mut c = Matrix::poisoned(4, 40, Order::Rows(0));
+        let (a, b) = (a.view().unwrap(), b.view().unwrap());
+        gemm_at(isa, &Team::serial(), T::ONE, a, b, T::ZERO, c.view_mut().unwrap()).unwrap();
+        // In the order of k the 1 is lost in the large number, and what is left is exactly zero.
+        assert!(c.elements().iter().all(|&x| x == T::ZERO), "{isa}: another order of summation");
+    }
+    for isa in tiers::all() {
+        check::<f32>(isa, 60);
+        check::<f64>(isa, 120);
+    }
+}

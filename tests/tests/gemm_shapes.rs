@@ -1,0 +1,156 @@
+//! The product on every shape from nothing to past two tiles, on every tier, through the three gates of the oracle.
+
+use deltarule_kernels::gemm::{PackedB, gemm_packed};
+use deltarule_kernels::{Element, Isa, MatMut, MatRef, Team, gemm};
+use deltarule_tests::matrix::{Matrix, Order};
+use deltarule_tests::product::Product;
+use deltarule_tests::random::Random;
+use deltarule_tests::tiers;
+
+/// Lengths of the sums around what loops unroll by; the sweep samples them.
+const DEPTHS: [usize; 14] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 40];
+/// Twice the tallest tile plus one, and twice the widest plus one (eight 16-lane vectors).
+const TALL: usize = 2 * 16 + 1;
+const WIDE: usize = 2 * 64 + 1;
+
+fn sweep<T: Element>(tall: usize, wide: usize) {
+    for isa in tiers::all() {
+        let mut random = Random::new(1);
+        for (m, n) in (0..=tall).flat_map(|m| (0..=wide).map(move |n| (m, n))) {
+            let k = random.pick(&DEPTHS);
+            Product::<T>::random(m, n, k, &mut random).check(isa, &Team::serial());
+        }
+    }
+}
+
+#[test]
+fn every_edge_f32() {
+    sweep::<f32>(TALL, WIDE);
+    sweep::<f32>(WIDE, TALL);
+}
+
+#[test]
+fn every_edge_f64() {
+    sweep::<f64>(TALL, WIDE / 2 + 1);
+    sweep::<f64>(WIDE / 2 + 1, TALL);
+}
+
+/// Sizes around the blocks that a large product is cut into: strips of columns, runs of rows, depth.
+#[test]
+fn around_the_blocks() {
+    let shapes = [
+        (7, 65, 255),
+        (13, 63, 257),
+        (50, 130, 512),
+        (49, 17, 513),
+        (97, 129, 1023),
+        (96, 192, 1025),
+        (193, 200, 300),
+        (5, 1030, 130),
+        (1030, 5, 130),
+        (1, 300, 2050),
+        (300, 1, 2050),
+        (3, 3, 20_000),
+        (2, 700, 1),
+        (64, 64, 4096),
+    ];
+    let team = Team::new(3);
+    for isa in tiers::all() {
+        let mut random = Random::new(2);
+        for (m, n, k) in shapes {
+            for _ in 0..2 {
+                let product = Product::<f32>::random(m, n, k, &mut random);
+                product.check(isa, &Team::serial());
+                product.check(isa, &team);
+                Product::<f64>::random(m, n, k, &mut random).check(isa, &team);
+            }
+        }
+    }
+}
+
+/// Rows by rows or columns by columns, `period` elements from one to the next.
+fn at_period(rows: usize, cols: usize, period: usize, by_columns: bool) -> Order {
+    if by_columns { Order::Columns(period - rows) } else { Order::Rows(period - cols) }
+}
+
+/// Leading dimensions that are powers of two: all rows fall on the same cache sets, and other code may be chosen.
+#[test]
+fn strides_that_are_powers_of_two() {
+    for isa in tiers::all() {
+        let mut random = Random::new(3);
+        for (m, n, k) in [(70, 70, 70), (16, 100, 512), (120, 9, 512)] {
+            for by_columns in [false, true] {
+                let order = |rows, cols| at_period(rows, cols, 1024, by_columns);
+                let product = Product {
+                    alpha: 1.0f32,
+                    a: Matrix::new(m, k, order(m, k), |_, _| random.uniform() as f32),
+                    b: Matrix::new(k, n, order(k, n), |_, _| random.uniform() as f32),
+                    beta: 0.0,
+                    before: Matrix::poisoned(m, n, order(m, n)),
+                    whole: false,
+                };
+                product.check(isa, &Team::serial());
+            }
+        }
+    }
+}
+
+/// A zero stride repeats a row or a column of a factor.
+#[test]
+fn repeated_factors() {
+    let orders = [Order::RowRepeated, Order::ColumnRepeated, Order::Rows(0), Order::Columns(0)];
+    for isa in tiers::all() {
+        let mut random = Random::new(4);
+        for (of_a, of_b) in orders.iter().flat_map(|&a| orders.map(|b| (a, b))) {
+            for (m, n, k) in [(1, 1, 5), (5, 70, 33), (70, 5, 33), (3, 17, 1)] {
+                let product = Product {
+                    alpha: 1.0f32,
+                    a: Matrix::new(m, k, of_a, |_, _| random.uniform() as f32),
+                    b: Matrix::new(k, n, of_b, |_, _| random.uniform() as f32),
+                    beta: 0.0,
+                    before: Matrix::poisoned(m, n, Order::Rows(0)),
+                    whole: false,
+                };
+                product.check(isa, &Team::serial());
+            }
+        }
+    }
+}
+
+/// A right-hand side packed beforehand gives the bits of the plain call, on the tier in use.
+#[test]
+fn packed_beforehand() {
+    let mut random = Random::new(5);
+    for (m, n, k) in [(1, 1, 1), (1, 128, 784), (8, 130, 63), (33, 10, 128), (128, 65, 300), (5, 7, 0), (0, 3, 2)] {
+        for beta in [0.0, 1.0, -0.7] {
+            for team in [Team::serial(), Team::new(2)] {
+                let mut product = Product::<f32>::random(m, n, k, &mut random);
+                (product.alpha, product.beta, product.whole) = (1.0, beta, false);
+                product.before = Matrix::new(m, n, Order::Rows(2), |_, _| random.uniform() as f32);
+                let mut c = product.before.clone();
+                let packed = PackedB::new(product.b.view().unwrap());
+                gemm_packed(&team, product.a.view().unwrap(), &packed, beta, c.view_mut().unwrap()).unwrap();
+                product.judge(Isa::current(), &c).unwrap();
+            }
+        }
+    }
+}
+
+/// A second oracle, of other hands.
+#[test]
+fn as_matrixmultiply_has_it() {
+    let mut random = Random::new(6);
+    for (m, n, k) in [(4, 4, 4), (17, 33, 65), (100, 10, 30), (64, 128, 200)] {
+        let a: Vec<f64> = (0..m * k).map(|_| random.uniform()).collect();
+        let b: Vec<f64> = (0..k * n).map(|_| random.uniform()).collect();
+        let (mut ours, mut theirs) = (vec![0.0; m * n], vec![0.0; m * n]);
+        let views = [MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap()];
+        gemm(1.0, views[0], views[1], 0.0, MatMut::new(&mut ours, m, n).unwrap()).unwrap();
+        let (rsa, rsb, c) = (k as isize, n as isize, theirs.as_mut_ptr());
+        // SAFETY: the three vectors hold m·k, k·n and m·n elements, row by row.
+        unsafe { matrixmultiply::dgemm(m, k, n, 1.0, a.as_ptr(), rsa, 1, b.as_ptr(), rsb, 1, 0.0, c, rsb, 1) };
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            approx::assert_abs_diff_eq!(ours, theirs, epsilon = 1e-15 * k as f64);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The house rules that no compiler checks: sizes, where `unsafe` may stand, links that lead somewhere, a map that is true.
+
+use deltarule_tests::repository::{files, root, texts};
+use std::path::{Component, Path, PathBuf};
+
+/// Lines that a Rust file may have.
+const MOST_LINES: usize = 700;
+
+/// Where `unsafe` may stand, as prefixes of paths: the instructions, the memory under the views, the threads, and what
+/// tests and benches need from other people's libraries.
+const MAY_BE_UNSAFE: [&str; 14] = [
+    "kernels/src/isa/",
+    "kernels/src/gemm/",
+    "kernels/src/dense/",
+    "kernels/src/activation/",
+    "kernels/src/loss/",
+    "kernels/src/optimiser/",
+    "kernels/src/softmax.rs",
+    "kernels/src/aligned.rs",
+    "kernels/src/team.rs",
+    "kernels/src/view.rs",
+    "kernels/tests/",
+    "benches/",
+    "tests/src/",
+    "tests/tests/",
+];
+
+/// Names that say nothing about what a file is for.
+const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helper", "helpers", "misc"];
+
+#[test]
+fn no_file_is_too_long() {
+    for (path, text) in texts(&[".rs"]) {
+        let lines = text.lines().count();
+        assert!(lines <= MOST_LINES, "{}: {lines} lines, at most {MOST_LINES}: split it by idea", path.display());
+    }
+}
+
+/// A line with its comment and its string literals cut away, near enough for finding a word.
+fn code_of(line: &str) -> String {
+    let uncommented = line.split("//").next().unwrap_or_default();
+    uncommented.split('"').step_by(2).collect()
+}
+
+#[test]
+fn unsafe_stands_where_it_may() {
+    for (path, text) in texts(&[".rs"]) {
+        let allowed = MAY_BE_UNSAFE.iter().any(|prefix| path.starts_with(prefix.trim_end_matches('/')));
+        let word = |line: &str| code_of(line).split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == "unsafe");
+        if let (false, Some(at)) = (allowed, text.lines().position(word)) {
+            panic!("{}:{}: unsafe outside the files that may have it", path.display(), at + 1);
+        }
+    }
+}
+
+#[test]
+fn the_model_forbids_unsafe() {
+    for path in ["model/src/lib.rs", "cli/src/lib.rs"] {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        assert!(text.contains("#![forbid(unsafe_code)]"), "{path}");
+    }
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for() {
+    for (path, text) in texts(&[".rs"]) {
+        // A fuzz target begins with the attribute that libFuzzer asks for.
+        let opening = text.lines().find(|line| !line.starts_with("#!["));
+        assert!(opening.is_some_and(|line| line.starts_with("//!")), "{} begins without an essay", path.display());
+    }
+}
+
+#[test]
+fn names_say_something() {
+    for path in files() {
+        for part in path.with_extension("").components() {
+            let name = part.as_os_str().to_string_lossy();
+            assert!(!EMPTY_NAMES.contains(&name.as_ref()), "{}: what is it for?", path.display());
+        }
+    }
+}
+
+/// The targets of `[text](target)` in a Markdown file, fences left out, with the number of their line.
+fn links(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for (number, line) in text.lines().enumerate() {
+        fenced ^= line.trim_start().starts_with("```");
+        let mut rest = line;
+        while let (false, Some(at)) = (fenced, rest.find("](")) {
+            rest = &rest[at + 2..];
+            found.push((number + 1, rest.split([')', ' ']).next().unwrap_or_default().to_owned()));
+        }
+    }
+    found
+}
+
+/// A heading as the fragment of a link: lower case, spaces to dashes, other signs dropped.
+fn fragment_of(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn headings(text: &str) -> Vec<String> {
+    text.lines().filter(|line| line.starts_with('#')).map(|line| fragment_of(line.trim_start_matches('#'))).collect()
+}
+
+/// `a/../b` as `b`.
+fn tidied(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+        path
+    })
+}
+
+/// Every link of every Markdown file within the repository: the file exists; `#L12` is a line of it, any other fragment of
+/// a Markdown file one of its headings.
+#[test]
+fn links_lead_somewhere() {
+    for (from, text) in texts(&[".md"]) {
+        for (line, target) in links(&text) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let place = format!("{}:{line}: {target}", from.display());
+            let (file, fragment) = target.split_once('#').unwrap_or((&target, ""));
+            let path = if file.is_empty() { from.clone() } else { tidied(&from.parent().unwrap().join(file)) };
+            assert!(root().join(&path).exists(), "{place}: no such file");
+            let Ok(there) = std::fs::read_to_string(root().join(&path)) else { continue };
+            if let Some(lines) = fragment.strip_prefix('L') {
+                let last = lines.split("-L").filter_map(|number| number.parse().ok()).max().unwrap_or(usize::MAX);
+                assert!(last <= there.lines().count(), "{place}: no such line");
+            } else if !fragment.is_empty() {
+                assert!(headings(&there).contains(&fragment.to_owned()), "{place}: no such heading");
+            }
+        }
+    }
+}
+
+/// ARCHITECTURE.md's map names every folder of sources, and nothing that is not there.
+#[test]
+fn the_map_is_true() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for path in files().into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "rs")) {
+        let [file, folder] = [path.file_name(), path.parent().and_then(Path::file_name)]
+            .map(|name| name.unwrap_or_default().to_string_lossy().into_owned());
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let named = [file.as_str(), stem.as_ref()].iter().any(|name| has_word(&map, name));
+        assert!(named || has_word(&map, &folder), "ARCHITECTURE.md names neither {file} nor {folder}/ ({})", path.display());
+    }
+}
+
+/// `word` stands in `text` with no letter, digit or underscore on either side.
+fn has_word(text: &str, word: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        !text[..at].chars().next_back().is_some_and(inside) && !text[at + word.len()..].chars().next().is_some_and(inside)
+    })
+}
+
+/// Paths of a developer's machine do not belong in a repository.
+#[test]
+fn no_paths_of_someones_machine() {
+    // Written apart, so that this file does not find itself.
+    let homes = [["/ho", "me/"].concat(), ["/ro", "ot/"].concat(), ["/Us", "ers/"].concat(), ["/wo", "rk/"].concat()];
+    for (path, text) in texts(&[".rs", ".md", ".toml", ".py", ".sh", "run", ".json", ".yml", ".txt", ".csv"]) {
+        for (number, line) in text.lines().enumerate() {
+            let found = homes.iter().find(|home| line.contains(home.as_str()));
+            assert!(found.is_none(), "{}:{}: {}", path.display(), number + 1, found.unwrap());
+        }
+    }
+}
+
+/// The fastest library is no use with the slowest words: marks of unfinished work stay out of what is committed.
+#[test]
+fn nothing_is_left_to_do() {
+    let marks = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["XX", "X"].concat()];
+    for (path, text) in texts(&[".rs", ".md", ".py", ".toml"]) {
+        for (number, line) in text.lines().enumerate() {
+            assert!(!marks.iter().any(|mark| has_word(line, mark)), "{}:{}: {line}", path.display(), number + 1);
+        }
+    }
+}
