@@ -1,0 +1,156 @@
+//! Data: rows of inputs with labels, checked once, so that everything after can rely on them.
+
+mod split;
+mod standardise;
+
+pub use standardise::Standardisation;
+
+use crate::{Element, Error, loss};
+
+/// Rows of inputs and what is to be learnt about them.
+///
+/// Whoever holds one knows: at least one row and one column, every number finite, every class in range.
+///
+/// ```
+/// use deltarule::Dataset;
+/// let data = Dataset::with_classes(vec![0.0f32, 1.0, 2.0, 3.0], 2, vec![0, 1], 2)?;
+/// assert_eq!((data.rows(), data.columns()), (2, 2));
+/// let error = Dataset::with_values(vec![0.0f32, f32::NAN], 2, vec![1.0], 1).unwrap_err();
+/// assert!(error.to_string().starts_with("row 0, column 1: the input is NaN"));
+/// # Ok::<(), deltarule::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset<T> {
+    x: Vec<T>,
+    rows: usize,
+    columns: usize,
+    labels: Labels<T>,
+}
+
+/// What is known of each row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Labels<T> {
+    /// Numbers: `rows × outputs`, row by row.
+    Values {
+        /// The numbers.
+        values: Vec<T>,
+        /// How many a row has.
+        outputs: usize,
+    },
+    /// A class: one of `0..count` a row.
+    Classes {
+        /// The classes.
+        classes: Vec<u32>,
+        /// How many classes there are.
+        count: usize,
+    },
+}
+
+impl<T: Element> Dataset<T> {
+    /// Inputs row by row, `columns` to a row, with numbers to learn, `outputs` to a row.
+    ///
+    /// # Errors
+    /// No rows, lengths that do not fit, or a NaN or infinity, named by row and column.
+    pub fn with_values(x: Vec<T>, columns: usize, values: Vec<T>, outputs: usize) -> Result<Self, Error> {
+        Self::new(x, columns, Labels::Values { values, outputs })
+    }
+
+    /// Inputs row by row, `columns` to a row, with the class of each row.
+    ///
+    /// # Errors
+    /// No rows, lengths that do not fit, a class that is not below `count`, or a NaN or infinity, named by row and
+    /// column.
+    pub fn with_classes(x: Vec<T>, columns: usize, classes: Vec<u32>, count: usize) -> Result<Self, Error> {
+        Self::new(x, columns, Labels::Classes { classes, count })
+    }
+
+    /// Inputs row by row, with labels of either kind.
+    ///
+    /// # Errors
+    /// See [`Dataset::with_values`] and [`Dataset::with_classes`].
+    pub fn new(x: Vec<T>, columns: usize, labels: Labels<T>) -> Result<Self, Error> {
+        if columns == 0 {
+            return Err(Error::Empty("columns"));
+        }
+        let rows = x.len() / columns;
+        if rows == 0 {
+            return Err(Error::Empty("rows"));
+        }
+        Error::expect_len("inputs (a multiple of the columns)", rows * columns, x.len())?;
+        check_finite("input", &x, columns)?;
+        match &labels {
+            Labels::Values { outputs: 0, .. } => return Err(Error::Empty("target columns")),
+            Labels::Values { values, outputs } => {
+                let expected = rows.checked_mul(*outputs).unwrap_or(usize::MAX);
+                Error::expect_len("target values", expected, values.len())?;
+                check_finite("target", values, *outputs)?;
+            }
+            Labels::Classes { classes, count } => {
+                Error::expect_len("class labels", rows, classes.len())?;
+                loss::check_classes(classes, *count)?;
+            }
+        }
+        Ok(Self { x, rows, columns, labels })
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many inputs a row has.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// All inputs, row by row.
+    pub fn x(&self) -> &[T] {
+        &self.x
+    }
+
+    /// The inputs of one row.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn row(&self, row: usize) -> &[T] {
+        &self.x[row * self.columns..(row + 1) * self.columns]
+    }
+
+    /// What is known of the rows.
+    pub fn labels(&self) -> &Labels<T> {
+        &self.labels
+    }
+
+    /// The rows of these numbers, in this order.
+    ///
+    /// # Errors
+    /// No rows are asked for.
+    ///
+    /// # Panics
+    /// One of the rows does not exist.
+    pub fn select(&self, rows: &[usize]) -> Result<Self, Error> {
+        if rows.is_empty() {
+            return Err(Error::Empty("rows"));
+        }
+        let mut x = Vec::with_capacity(rows.len() * self.columns);
+        rows.iter().for_each(|&row| x.extend_from_slice(self.row(row)));
+        let labels = match &self.labels {
+            Labels::Classes { classes, count } => {
+                Labels::Classes { classes: rows.iter().map(|&row| classes[row]).collect(), count: *count }
+            }
+            Labels::Values { values, outputs } => Labels::Values {
+                values: rows.iter().flat_map(|&row| &values[row * outputs..(row + 1) * outputs]).copied().collect(),
+                outputs: *outputs,
+            },
+        };
+        Ok(Self { x, rows: rows.len(), columns: self.columns, labels })
+    }
+}
+
+/// Names the first number that is none.
+fn check_finite<T: Element>(what: &'static str, values: &[T], columns: usize) -> Result<(), Error> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(i) => Err(Error::NotANumber { what, row: i / columns, column: i % columns, value: values[i].to_f64() }),
+    }
+}

@@ -1,0 +1,151 @@
+//! Bringing columns to mean 0 and deviation 1, with numbers that are stored with the model.
+//!
+//! Mean and deviation are computed in `f64`, row after row, whatever the element type. What is kept is what is
+//! used: `x' = (x − mean) · scale` with `scale = 1 / deviation`. A column that never changes has the scale 0: it
+//! said nothing in training, and so it says nothing later.
+
+use super::{Dataset, Labels};
+use crate::{Element, Error};
+
+/// A mean and a scale for every column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standardisation {
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+}
+
+impl Standardisation {
+    /// From means and scales, as they were stored.
+    ///
+    /// # Errors
+    /// The lengths differ, or a number is not finite.
+    pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self, Error> {
+        Error::expect_len("scales", mean.len(), scale.len())?;
+        super::check_finite("input", &mean, 1)?;
+        super::check_finite("input", &scale, 1)?;
+        Ok(Self { mean, scale })
+    }
+
+    /// Measures the input columns of a data set. Give it the training part alone.
+    pub fn of_inputs<T: Element>(data: &Dataset<T>) -> Self {
+        Self::measure(&data.x, data.columns)
+    }
+
+    /// Measures the target columns of a data set that has numbers to learn.
+    ///
+    /// # Errors
+    /// The labels are classes.
+    pub fn of_targets<T: Element>(data: &Dataset<T>) -> Result<Self, Error> {
+        match &data.labels {
+            Labels::Values { values, outputs } => Ok(Self::measure(values, *outputs)),
+            Labels::Classes { .. } => Err(Error::Labels("classes cannot be standardised".into())),
+        }
+    }
+
+    /// Two passes, so that a large mean does not drown a small deviation.
+    fn measure<T: Element>(values: &[T], columns: usize) -> Self {
+        let rows = (values.len() / columns) as f64;
+        let mut mean = vec![0.0; columns];
+        for row in values.chunks_exact(columns) {
+            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x.to_f64() / rows);
+        }
+        let mut variance = vec![0.0; columns];
+        for row in values.chunks_exact(columns) {
+            for ((v, m), x) in variance.iter_mut().zip(&mean).zip(row) {
+                *v += (x.to_f64() - m) * (x.to_f64() - m) / rows;
+            }
+        }
+        let scale = variance.iter().zip(&mean).map(|(&v, &m)| scale_of(v, m)).collect();
+        Self { mean, scale }
+    }
+
+    /// How many columns.
+    pub fn columns(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The mean of every column.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// `1 / deviation` of every column, 0 for a column that never changed.
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// Rows of data to rows of mean 0 and deviation 1.
+    pub(crate) fn apply<T: Element>(&self, from: &[T], to: &mut [T]) {
+        let columns = self.columns();
+        for (from, to) in from.chunks_exact(columns).zip(to.chunks_exact_mut(columns)) {
+            let numbers = self.mean.iter().zip(&self.scale);
+            for ((x, y), (mean, scale)) in from.iter().zip(to).zip(numbers) {
+                *y = T::from_f64((x.to_f64() - mean) * scale);
+            }
+        }
+    }
+
+    /// The other way, for predictions.
+    pub(crate) fn undo<T: Element>(&self, values: &mut [T]) {
+        for row in values.chunks_exact_mut(self.columns()) {
+            for (y, (mean, &scale)) in row.iter_mut().zip(self.mean.iter().zip(&self.scale)) {
+                let deviation = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+                *y = T::from_f64(y.to_f64() * deviation + mean);
+            }
+        }
+    }
+
+    /// A standardised copy of whole rows, in which a number too large for `T` is reported.
+    pub(crate) fn applied<T: Element>(&self, values: &[T]) -> Result<Vec<T>, Error> {
+        let mut copy = vec![T::ZERO; values.len()];
+        self.apply(values, &mut copy);
+        super::check_finite("standardised input", &copy, self.columns())?;
+        Ok(copy)
+    }
+}
+
+/// `1 / √variance`; 0 where the variance is no more than the rounding of equal numbers leaves.
+fn scale_of(variance: f64, mean: f64) -> f64 {
+    let deviation = variance.sqrt();
+    let noise = 1e-13 * mean.abs();
+    let scale = 1.0 / deviation;
+    match deviation > noise && scale.is_finite() && deviation.is_finite() {
+        true => scale,
+        false => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_get_mean_0_and_deviation_1() {
+        let data =
+            Dataset::with_values(vec![1.0f32, 5.0, 1e6, 2.0, 5.0, 1e6 + 1.0, 3.0, 5.0, 1e6 + 2.0], 3, vec![0.0; 3], 1);
+        let data = data.expect("good data");
+        let standard = Standardisation::of_inputs(&data);
+        let x = standard.applied(data.x()).expect("finite");
+        let r = 1.5f32.sqrt();
+        assert_eq!([x[0], x[3], x[6]], [-r, 0.0, r]);
+        assert_eq!([x[2], x[5], x[8]], [-r, 0.0, r], "a large mean");
+        assert_eq!([x[1], x[4], x[7]], [0.0; 3], "a constant column");
+        assert_eq!(standard.scale()[1], 0.0);
+    }
+
+    #[test]
+    fn a_constant_column_that_rounds_is_still_constant() {
+        let data = Dataset::with_values(vec![0.1f64; 1000], 1, vec![0.0; 1000], 1).expect("good data");
+        assert_eq!(Standardisation::of_inputs(&data).scale(), [0.0]);
+    }
+
+    #[test]
+    fn undo_is_the_way_back() {
+        let data = Dataset::with_values(vec![0.0f64; 4], 1, vec![25.0, 346.0, 99.0, 7.0], 1).expect("good data");
+        let standard = Standardisation::of_targets(&data).expect("numbers");
+        let Labels::Values { values, .. } = data.labels() else { unreachable!() };
+        let mut there = standard.applied(values).expect("finite");
+        standard.undo(&mut there);
+        assert!(there.iter().zip(values).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+}

@@ -1,0 +1,129 @@
+//! What can go wrong, in words that say what was wrong, where, and what to do about it.
+//!
+//! Rows and columns are counted from 0 throughout.
+
+use crate::{Loss, Output, file::FileError};
+use deltarule_kernels::ShapeError;
+use std::path::PathBuf;
+
+/// Everything that this crate reports. Nothing here is a panic, and nothing is reported after a weight has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes that do not fit, found by the kernels.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// Layer widths, names or parameters that make no network.
+    #[error("this makes no network: {0}")]
+    Architecture(String),
+    /// A setting outside its range.
+    #[error("{name} = {value} is out of range: it must be {range}")]
+    Setting {
+        /// Which setting.
+        name: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// A slice whose length does not fit.
+    #[error("{what}: expected {expected} values, but got {found}")]
+    Length {
+        /// Which slice.
+        what: &'static str,
+        /// The length it should have.
+        expected: usize,
+        /// The length it has.
+        found: usize,
+    },
+    /// Data without a single row or column.
+    #[error("the data set has no {0}; there is nothing to learn from")]
+    Empty(&'static str),
+    /// A NaN or an infinity in the data.
+    #[error("row {row}, column {column}: the {what} is {value}; fill or drop missing values before training")]
+    NotANumber {
+        /// `"input"` or `"target"`.
+        what: &'static str,
+        /// Row of the data set.
+        row: usize,
+        /// Column of the inputs or of the targets.
+        column: usize,
+        /// NaN, inf or −inf.
+        value: f64,
+    },
+    /// A class label that is no class.
+    #[error("row {row}: class {class} does not exist; with {classes} classes they are 0 to {}", classes.saturating_sub(1))]
+    Class {
+        /// Row of the data set.
+        row: usize,
+        /// The label found.
+        class: u32,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A target that is no probability, where log loss needs one.
+    #[error(
+        "row {row}, column {column}: the target is {value}, but log loss measures probabilities: it must lie between 0 and 1"
+    )]
+    Probability {
+        /// Row of the data set.
+        row: usize,
+        /// Column of the targets.
+        column: usize,
+        /// The target found.
+        value: f64,
+    },
+    /// A loss and an output that do not go together.
+    #[error("{loss:?} does not go with {output:?} output; {advice}")]
+    Pairing {
+        /// The loss asked for.
+        loss: Loss,
+        /// The model's output.
+        output: Output,
+        /// What goes together.
+        advice: &'static str,
+    },
+    /// Labels of a kind or width that the loss or the model cannot use.
+    #[error("the labels do not fit: {0}")]
+    Labels(String),
+    /// A loss or gradient that is NaN or infinite; the weights are those before the batch.
+    #[error(
+        "epoch {epoch}, batch {batch}: the {what} is not finite; the weights are as they were before this batch. \
+         Lower the learning rate, clip the gradient, or standardise the inputs"
+    )]
+    NonFinite {
+        /// `"loss"` or `"gradient"`.
+        what: &'static str,
+        /// Epoch, from 0.
+        epoch: u64,
+        /// Batch within the epoch, from 0.
+        batch: u64,
+    },
+    /// A file that could not be read or written.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What was wrong with it.
+        #[source]
+        problem: FileError,
+    },
+    /// Bytes in memory that are no model.
+    #[error("model bytes: {0}")]
+    Bytes(#[from] FileError),
+}
+
+impl Error {
+    /// `Ok` where `found == expected`, else an [`Error::Length`].
+    pub(crate) fn expect_len(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Length { what, expected, found })
+    }
+
+    /// An [`Error::Setting`].
+    pub(crate) fn setting(name: &'static str, value: impl std::fmt::Display, range: &'static str) -> Error {
+        Error::Setting { name, value: value.to_string(), range }
+    }
+}

@@ -1,0 +1,78 @@
+//! Writing a file whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Replaces `path` by `bytes` so that at every instant, whatever fails, the old file or the new one is there, whole.
+///
+/// The bytes go to a new file beside it, which is forced to the disk and then renamed; the folder is forced to the disk
+/// last. On an error, the new file is removed and the old one is as it was. A symbolic link is followed; permissions of the
+/// old file are kept.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // The file itself, not a link to it: a rename would replace the link.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let sibling = Sibling::create(folder)?;
+    sibling.write(bytes, path)?;
+    sibling.become_file(path)?;
+    sync_folder(folder)
+}
+
+/// A new file that vanishes unless it becomes the one that is wanted.
+struct Sibling {
+    path: PathBuf,
+    file: File,
+}
+
+impl Sibling {
+    fn create(folder: &Path) -> io::Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = OsString::from(format!(".deltarule-{}-{number}.tmp", std::process::id()));
+            let path = folder.join(name);
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { path, file }),
+                // Left behind by a process of the same number that was killed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn write(&self, bytes: &[u8], old: &Path) -> io::Result<()> {
+        (&self.file).write_all(bytes)?;
+        if let Ok(metadata) = fs::metadata(old) {
+            self.file.set_permissions(metadata.permissions())?;
+        }
+        self.file.sync_all()
+    }
+
+    fn become_file(self, path: &Path) -> io::Result<()> {
+        // If this fails, dropping `self` removes the sibling; if it succeeds, there is nothing left to remove.
+        fs::rename(&self.path, path)
+    }
+}
+
+impl Drop for Sibling {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Forces the folder's new entry to the disk, where folders can be opened.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! What a file says of a model beside its weights, as JSON.
+
+use super::FileError;
+use super::json::Json;
+use crate::data::Standardisation;
+use crate::loss::{loss_name, loss_named};
+use crate::mlp::{About, Builder};
+use crate::{Activation, Element, Mlp, Output};
+
+/// The version of the format that is written.
+const VERSION: u64 = 1;
+
+/// Everything but the weights.
+pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
+    let about = &model.about;
+    let names = |names: &[String]| Json::List(names.iter().map(Json::text).collect());
+    Json::object([
+        ("version", Json::Whole(VERSION)),
+        ("kind", Json::text(kind)),
+        ("widths", Json::List(model.widths().iter().map(|&n| Json::Whole(n as u64)).collect())),
+        ("hidden", activation(model.hidden())),
+        ("output", Json::text(model.output.name())),
+        ("loss", about.loss.map_or(Json::Null, |loss| Json::text(loss_name(loss)))),
+        ("seed", Json::Whole(about.seed)),
+        ("inputs", standardisation(about.inputs.as_ref())),
+        ("targets", standardisation(about.targets.as_ref())),
+        ("classes", names(&about.classes)),
+        ("features", names(&about.features)),
+    ])
+}
+
+/// The description of the model that a card speaks of.
+pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<T>, FileError> {
+    match card.get("version").as_u64() {
+        Some(VERSION) => {}
+        Some(other) => return Err(FileError::Version(other)),
+        None => return Err(wrong("version")),
+    }
+    if card.get("kind").as_text() != Some(kind) {
+        return Err(FileError::Metadata(format!("this is no {kind}, but a {}", card.get("kind"))));
+    }
+    let named = |key| card.get(key).as_list(|n| n.as_text().map(str::to_owned)).ok_or_else(|| wrong(key));
+    let about = About {
+        seed: card.get("seed").as_u64().ok_or_else(|| wrong("seed"))?,
+        loss: match card.get("loss") {
+            Json::Null => None,
+            name => Some(loss_named(name.as_text().unwrap_or_default()).map_err(|_| wrong("loss"))?),
+        },
+        inputs: read_standardisation(card.get("inputs")).map_err(|()| wrong("inputs"))?,
+        targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,
+        classes: named("classes")?,
+        features: named("features")?,
+    };
+    let widths = card.get("widths").as_list(Json::as_usize).ok_or_else(|| wrong("widths"))?;
+    let hidden = read_activation(card.get("hidden")).ok_or_else(|| wrong("hidden"))?;
+    let output = card.get("output").as_text().and_then(|name| name.parse::<Output>().ok());
+    Ok(Builder::described(widths, hidden, output.ok_or_else(|| wrong("output"))?, about))
+}
+
+/// An entry that is missing or of the wrong kind.
+pub(crate) fn wrong(key: &str) -> FileError {
+    FileError::Metadata(format!("the entry {key:?} is missing or makes no sense"))
+}
+
+/// The name, and the slope where there is one.
+fn activation(activation: Activation) -> Json {
+    match activation {
+        Activation::LeakyRelu { slope } => Json::object([("leaky_relu", Json::real(slope))]),
+        other => Json::text(other.name()),
+    }
+}
+
+fn read_activation(json: &Json) -> Option<Activation> {
+    match json.get("leaky_relu").as_f64() {
+        Some(slope) if slope.is_finite() => Some(Activation::LeakyRelu { slope }),
+        Some(_) => None,
+        None => json.as_text()?.parse().ok(),
+    }
+}
+
+fn standardisation(standardisation: Option<&Standardisation>) -> Json {
+    match standardisation {
+        None => Json::Null,
+        Some(s) => Json::object([("mean", Json::reals(s.mean())), ("scale", Json::reals(s.scale()))]),
+    }
+}
+
+fn read_standardisation(json: &Json) -> Result<Option<Standardisation>, ()> {
+    if *json == Json::Null {
+        return Ok(None);
+    }
+    let numbers = |key| json.get(key).as_list(Json::as_f64).ok_or(());
+    Standardisation::new(numbers("mean")?, numbers("scale")?).map(Some).map_err(|_| ())
+}

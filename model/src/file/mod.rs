@@ -1,0 +1,129 @@
+//! Model files: [safetensors](https://huggingface.co/docs/safetensors), with the names and the layout of PyTorch's
+//! `nn.Sequential`.
+//!
+//! ```text
+//! 8 bytes   length of the header, little-endian
+//! header    JSON: {"__metadata__": {"format": "pt", "deltarule": "{…}"},
+//!                  "0.weight": {"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]},
+//!                  "0.bias": …, "2.weight": …, "2.bias": …}
+//! data      the tensors, one after the other
+//! ```
+//! Linear layers have the even numbers 0, 2, 4, …, because in `nn.Sequential` an activation stands between two. So
+//! `load_state_dict` takes the tensors as they are. What PyTorch has no place for (activations, standardisation, names,
+//! seed) is JSON in the metadata, which it ignores; numbers there are written so that they are read back exactly.
+//!
+//! Files are read with suspicion: the header is checked against the length of the file, and names, types and shapes
+//! against the model, before memory for the data is asked for. Files are written whole or not at all
+//! ([`write_atomically`]).
+//!
+//! The `safetensors` crate would read these files too, and checks ours in the tests; here it is not used because it would
+//! double the number of crates behind this one.
+
+mod atomic;
+pub(crate) mod card;
+pub(crate) mod json;
+mod model;
+pub(crate) mod tensors;
+
+pub use atomic::write_atomically;
+pub use model::{LoadOptions, element_type};
+pub(crate) use model::{in_file, names, open, push_layers, take_layer};
+
+use std::io;
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system could not read or write it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It ends within the first eight bytes.
+    #[error("it has {0} bytes, too few for a safetensors file; it may be empty or cut short")]
+    TooShort(u64),
+    /// The length of the header makes no sense.
+    #[error(
+        "its header claims {declared} bytes, but {available} follow; this is no safetensors file, or it was cut short"
+    )]
+    HeaderLength {
+        /// What the first eight bytes say.
+        declared: u64,
+        /// What there is, or may be at most.
+        available: u64,
+    },
+    /// The header is no JSON.
+    #[error("its header is no valid JSON: at byte {position}, {what}")]
+    Json {
+        /// Where, from the start of the text.
+        position: usize,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// An entry of the header is not what the format asks for.
+    #[error("header entry {name:?}: {what}")]
+    Entry {
+        /// Which one.
+        name: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The same name twice.
+    #[error("{0:?} occurs twice in the header")]
+    Duplicate(String),
+    /// The data do not have the length that the header says.
+    #[error("its data should have {expected} bytes, but have {found}; it was cut short or has something appended")]
+    DataLength {
+        /// What the header says.
+        expected: u64,
+        /// What there is.
+        found: u64,
+    },
+    /// A tensor of another element type.
+    #[error("tensor {tensor} has the type {found}, not {expected}; load it into a model of its own type")]
+    Dtype {
+        /// Which tensor.
+        tensor: String,
+        /// The model's type.
+        expected: &'static str,
+        /// The file's type.
+        found: String,
+    },
+    /// A tensor of another shape.
+    #[error("tensor {tensor} has the shape {found:?}, not {expected:?}")]
+    Shape {
+        /// Which tensor.
+        tensor: String,
+        /// The shape that fits the other tensors.
+        expected: Vec<usize>,
+        /// The file's shape.
+        found: Vec<usize>,
+    },
+    /// A tensor that should be there.
+    #[error("tensor {0} is missing")]
+    Missing(String),
+    /// A tensor that should not be there.
+    #[error("tensor {0} does not belong to this model")]
+    Extra(String),
+    /// A weight that is NaN or infinite.
+    #[error("tensor {tensor}: element {index} is {value}; such a model predicts nothing")]
+    NotFinite {
+        /// Which tensor.
+        tensor: String,
+        /// Which element, row by row.
+        index: usize,
+        /// NaN, inf or −inf.
+        value: f64,
+    },
+    /// The metadata contradict themselves or the tensors.
+    #[error("its metadata: {0}")]
+    Metadata(String),
+    /// A file of a later version of this library.
+    #[error("it has format version {0}; this library reads version 1")]
+    Version(u64),
+    /// There are no metadata of this library's, and no word from the caller either.
+    #[error("it does not say which activations it has; give them in LoadOptions")]
+    NoActivations,
+    /// There is not enough memory for it.
+    #[error("its {0} bytes do not fit into memory")]
+    Memory(u64),
+}

@@ -1,0 +1,203 @@
+//! Models to files and back.
+
+use super::card;
+use super::tensors::{Entry, Header, Writer};
+use super::{FileError, write_atomically};
+use crate::mlp::{About, Builder};
+use crate::{Activation, Element, Error, Layer, Mlp, Output};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+/// What to assume about a file that does not say it itself, such as one that PyTorch wrote. A file of our own says
+/// everything, and these are not used.
+///
+/// ```
+/// use deltarule::{Activation, LoadOptions, Output};
+/// let options = LoadOptions::new().hidden(Activation::Relu).output(Output::Softmax);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    hidden: Option<Activation>,
+    output: Option<Output>,
+}
+
+impl LoadOptions {
+    /// Nothing is assumed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The activation between the layers.
+    pub fn hidden(mut self, activation: Activation) -> Self {
+        self.hidden = Some(activation);
+        self
+    }
+
+    /// What the last layer's `z` becomes.
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = Some(output);
+        self
+    }
+}
+
+impl<T: Element> Mlp<T> {
+    /// Writes the model to a safetensors file, whole or not at all (see [`write_atomically`]).
+    ///
+    /// # Errors
+    /// Whatever the system says; the file is as it was then.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        write_atomically(path, &self.to_bytes()).map_err(|error| in_file(path, error.into()))
+    }
+
+    /// The bytes of a safetensors file of this model. The same model gives the same bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer::new(&card::of_model(self, "model"));
+        push_layers(&mut writer, "", &self.layers);
+        writer.finish()
+    }
+
+    /// Reads a model that [`Mlp::save`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`], with what is wrong with the file.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::load_with(path, &LoadOptions::new())
+    }
+
+    /// Reads a model from any safetensors file with the names and the layout of `nn.Sequential`.
+    ///
+    /// # Errors
+    /// [`Error::File`], with what is wrong with the file.
+    pub fn load_with(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let read = || {
+            let (mut source, len) = open(path)?;
+            read_model(&mut source, len, options)
+        };
+        read().map_err(|problem| in_file(path, problem))
+    }
+
+    /// Reads a model from the bytes of a safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::Bytes`], with what is wrong with them.
+    pub fn from_bytes(mut bytes: &[u8], options: &LoadOptions) -> Result<Self, Error> {
+        let len = bytes.len() as u64;
+        Ok(read_model(&mut bytes, len, options)?)
+    }
+}
+
+/// The element type of the tensors in a safetensors file, as the format names it: `"F32"`, `"F64"`, …
+///
+/// # Errors
+/// [`Error::File`], with what is wrong with the file, or if it holds no tensor or tensors of several types.
+pub fn element_type(path: impl AsRef<Path>) -> Result<String, Error> {
+    let path = path.as_ref();
+    let read = || {
+        let (mut source, len) = open(path)?;
+        let header = Header::read(&mut source, len)?;
+        let first = header.tensors.first().ok_or_else(|| FileError::Missing("0.weight".to_owned()))?;
+        match header.tensors.iter().find(|t| t.dtype != first.dtype) {
+            None => Ok(first.dtype.clone()),
+            Some(other) => Err(other.error("its dtype differs from the other tensors'")),
+        }
+    };
+    read().map_err(|problem| in_file(path, problem))
+}
+
+/// An error with the file it is about.
+pub(crate) fn in_file(path: &Path, problem: FileError) -> Error {
+    Error::File { path: path.to_path_buf(), problem }
+}
+
+/// A regular file and its length.
+pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64), FileError> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file").into());
+    }
+    Ok((BufReader::new(file), metadata.len()))
+}
+
+/// The names of a layer's tensors.
+pub(crate) fn names(prefix: &str, number: usize) -> [String; 2] {
+    [format!("{prefix}{number}.weight"), format!("{prefix}{number}.bias")]
+}
+
+/// Weights and biases under their `nn.Sequential` names, after a prefix.
+pub(crate) fn push_layers<T: Element>(writer: &mut Writer, prefix: &str, layers: &[Layer<T>]) {
+    for (l, layer) in layers.iter().enumerate() {
+        let [weight, bias] = names(prefix, 2 * l);
+        writer.push(weight, &[layer.outputs(), layer.inputs()], &layer.weights());
+        writer.push(bias, &[layer.outputs()], &layer.b);
+    }
+}
+
+/// One layer's entries, their types and shapes checked.
+pub(crate) fn take_layer<T: Element>(
+    header: &mut Header,
+    [weight, bias]: [String; 2],
+    (inputs, outputs): (usize, usize),
+) -> Result<[Entry; 2], FileError> {
+    let (weight, bias) = (header.take(&weight)?, header.take(&bias)?);
+    weight.expect::<T>(&[outputs, inputs])?;
+    bias.expect::<T>(&[outputs])?;
+    Ok([weight, bias])
+}
+
+fn read_model<T: Element>(source: &mut impl Read, len: u64, options: &LoadOptions) -> Result<Mlp<T>, FileError> {
+    let mut header = Header::read(source, len)?;
+    let (builder, numbers) = match header.card.take() {
+        Some(card) => {
+            let builder = card::to_builder(&card, "model")?;
+            let numbers = (0..builder.widths().len().saturating_sub(1)).map(|l| 2 * l).collect();
+            (builder, numbers)
+        }
+        None => infer(&header, options)?,
+    };
+    let mut entries = Vec::with_capacity(numbers.len());
+    for (pair, &number) in builder.widths().windows(2).zip(&numbers) {
+        entries.push(take_layer::<T>(&mut header, names("", number), (pair[0], pair[1]))?);
+    }
+    header.nothing_left()?;
+    let data = header.data(source)?;
+    let mut parameters = Vec::with_capacity(entries.len());
+    for [weight, bias] in &entries {
+        parameters.push((weight.finite_values(&data)?, bias.finite_values(&data)?));
+    }
+    Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
+}
+
+/// The model that a plain file holds: the numbers of its linear layers may have any gaps, their shapes say the widths.
+fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<T>, Vec<usize>), FileError> {
+    let number = |t: &Entry| -> Option<usize> { t.name.strip_suffix(".weight")?.parse().ok() };
+    let mut layers: Vec<(usize, &Entry)> = header.tensors.iter().filter_map(|t| Some((number(t)?, t))).collect();
+    layers.sort_by_key(|(number, _)| *number);
+    let mut widths = Vec::with_capacity(layers.len() + 1);
+    for (_, tensor) in &layers {
+        let &[outputs, inputs] = &tensor.shape[..] else {
+            return Err(tensor.error("the weights of a layer have two dimensions, outputs × inputs"));
+        };
+        if widths.is_empty() {
+            widths.push(inputs);
+        }
+        widths.push(outputs);
+    }
+    if layers.is_empty() {
+        return Err(match header.tensors.first() {
+            None => FileError::Missing("0.weight".to_owned()),
+            Some(tensor) => FileError::Extra(tensor.name.clone()),
+        });
+    }
+    let output = options.output.ok_or(FileError::NoActivations)?;
+    let hidden = match (options.hidden, layers.len()) {
+        (Some(hidden), _) => hidden,
+        (None, 1) => Activation::Identity,
+        (None, _) => return Err(FileError::NoActivations),
+    };
+    let numbers = layers.iter().map(|(number, _)| *number).collect();
+    Ok((Builder::described(widths, hidden, output, About::default()), numbers))
+}

@@ -1,0 +1,84 @@
+//! Where the weights start: random enough to differ, scaled so that signals keep their size through the layers.
+
+use crate::random::{Stream, Use};
+use crate::{Activation, Element};
+
+/// How the weights of a layer are drawn. Biases start at zero.
+///
+/// Each name fixes the variance; the normal and the uniform form share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Init {
+    /// Normal, variance `2 / inputs`: keeps the size of the signal through ReLU-like activations.
+    He,
+    /// Uniform of the same variance as [`Init::He`].
+    HeUniform,
+    /// Normal, variance `2 / (inputs + outputs)`: for sigmoid, tanh and linear layers.
+    Glorot,
+    /// Uniform of the same variance as [`Init::Glorot`].
+    GlorotUniform,
+    /// Normal, variance `1 / inputs`.
+    LeCun,
+    /// Uniform of the same variance as [`Init::LeCun`].
+    LeCunUniform,
+}
+
+impl Init {
+    /// What an expert picks for a layer followed by `activation`.
+    pub fn suited_to(activation: Activation) -> Self {
+        match activation {
+            Activation::Identity | Activation::Sigmoid | Activation::Tanh => Init::Glorot,
+            _ => Init::He,
+        }
+    }
+
+    /// The standard deviation of the weights of an `outputs × inputs` layer.
+    fn deviation(self, inputs: usize, outputs: usize) -> f64 {
+        let variance = match self {
+            Init::He | Init::HeUniform => 2.0 / inputs as f64,
+            Init::Glorot | Init::GlorotUniform => 2.0 / (inputs as f64 + outputs as f64),
+            Init::LeCun | Init::LeCunUniform => 1.0 / inputs as f64,
+        };
+        variance.sqrt()
+    }
+
+    /// `outputs × inputs` weights, row by row, from stream `layer` of `seed`.
+    pub(crate) fn draw<T: Element>(self, inputs: usize, outputs: usize, seed: u64, layer: usize) -> Vec<T> {
+        let mut stream = Stream::new(seed, Use::Weights, layer as u64);
+        let deviation = self.deviation(inputs, outputs);
+        let mut draw = || match self {
+            Init::He | Init::Glorot | Init::LeCun => deviation * stream.normal(),
+            // A uniform number in [−r, r] has the variance r² / 3.
+            _ => deviation * 3f64.sqrt() * (2.0 * stream.unit() - 1.0),
+        };
+        (0..inputs * outputs).map(|_| T::from_f64(draw())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_initialiser_has_its_variance() {
+        let (inputs, outputs) = (200, 300);
+        for (init, variance) in [
+            (Init::He, 2.0 / 200.0),
+            (Init::HeUniform, 2.0 / 200.0),
+            (Init::Glorot, 2.0 / 500.0),
+            (Init::GlorotUniform, 2.0 / 500.0),
+            (Init::LeCun, 1.0 / 200.0),
+            (Init::LeCunUniform, 1.0 / 200.0),
+        ] {
+            let w: Vec<f64> = init.draw(inputs, outputs, 1, 0);
+            let found = w.iter().map(|w| w * w).sum::<f64>() / w.len() as f64;
+            assert!((found / variance - 1.0).abs() < 0.03, "{init:?}: {found} is not {variance}");
+        }
+    }
+
+    #[test]
+    fn both_element_types_draw_the_same_numbers() {
+        let wide: Vec<f64> = Init::He.draw(5, 7, 42, 1);
+        let narrow: Vec<f32> = Init::He.draw(5, 7, 42, 1);
+        assert!(wide.iter().zip(&narrow).all(|(&w, &n)| w as f32 == n));
+    }
+}

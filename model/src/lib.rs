@@ -1,0 +1,88 @@
+//! Multi-layer perceptrons on a CPU: trained and served on hand-written SIMD kernels, with results that have the same
+//! bits on any number of threads, for any split into batches, and on every instruction set with fused multiply-add.
+//!
+//! Named after the delta rule, `ΔW = −η (a − y) xᵀ`, which is what happens to the weights.
+//!
+//! ```
+//! use deltarule::{Activation, Dataset, Loss, Mlp, Optimiser, Output, Plan, Scratch, Trainer};
+//! use std::ops::ControlFlow;
+//!
+//! // Exclusive or: two inputs, one class, no straight line between the classes.
+//! let x = vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+//! let data = Dataset::with_classes(x, 2, vec![0, 1, 1, 0], 2)?;
+//!
+//! let model = Mlp::<f32>::builder(&[2, 8, 1]).hidden(Activation::Tanh).output(Output::Sigmoid).seed(1).build()?;
+//! let plan = Plan::new(Loss::LogLoss).optimiser(Optimiser::adam().rate(0.05)).epochs(200).batch(4);
+//! let mut trainer = Trainer::new(model, plan)?;
+//! trainer.fit(&data, None, |progress| {
+//!     assert!(progress.loss.is_finite());
+//!     ControlFlow::Continue(())
+//! })?;
+//!
+//! let model = trainer.into_model();
+//! let mut scratch = Scratch::new();
+//! let p = model.predict(&[0.0, 1.0, 1.0, 1.0], &mut scratch)?;
+//! assert!(p[0] > 0.9 && p[1] < 0.1);
+//! # Ok::<(), deltarule::Error>(())
+//! ```
+//!
+//! # Where things are
+//! The folders show the way of the data; the equations S1 to S15 are marked where they are computed.
+//!
+//! | | |
+//! |---|---|
+//! | [`data`] | rows and labels, checked once; splits; standardisation |
+//! | [`Mlp`], [`Layer`], [`Init`] | the model |
+//! | [`backprop`] | forward and back: S1 to S14, in forty lines |
+//! | [`update`], [`Optimiser`], [`Schedule`] | the update rule, S15, and its relatives |
+//! | [`Trainer`], [`Plan`] | the loop: epochs, validation, early stopping, checkpoints |
+//! | [`Scratch`], [`Mlp::predict`] | serving |
+//! | [`metrics`], [`Evaluation`] | how good it is |
+//! | [`file`] | safetensors, by PyTorch's names |
+//!
+//! # What it promises
+//! * Bad data and bad files are errors that say where and what to do, found before any weight changes; never a panic.
+//! * A loss or gradient that is not finite is found before the update.
+//! * A run that is saved, loaded and carried on equals the one that never stopped, bit for bit.
+//! * A step of training and a prediction allocate nothing after the first.
+//! * No thread is touched unless [`Plan::threads`](Plan#structfield.threads) or [`Scratch::with_threads`] asks for it.
+//!
+//! # Threads
+//! Work is shared out on the caller's rayon pool: inside `pool.install(…)` that pool, else rayon's global one.
+
+#![forbid(unsafe_code)]
+
+pub mod backprop;
+pub mod data;
+mod error;
+mod evaluate;
+pub mod file;
+mod gradcheck;
+mod init;
+mod layer;
+mod loss;
+pub mod metrics;
+mod mlp;
+mod optimiser;
+mod predict;
+mod random;
+mod schedule;
+mod train;
+pub mod update;
+mod workspace;
+
+pub use backprop::Gradients;
+pub use data::{Dataset, Labels, Standardisation};
+pub use deltarule_kernels::{Activation, Element, Isa, Loss, Rule, Targets};
+pub use error::Error;
+pub use evaluate::{ClassScores, Evaluation, Scores};
+pub use file::{FileError, LoadOptions};
+pub use gradcheck::GradientCheck;
+pub use init::Init;
+pub use layer::Layer;
+pub use loss::{Output, loss_name, loss_named};
+pub use mlp::{About, Builder, Mlp};
+pub use optimiser::Optimiser;
+pub use predict::{Scratch, class_of};
+pub use schedule::{Schedule, Shape};
+pub use train::{EarlyStopping, Finish, NonFinite, Plan, Progress, Record, Trainer};

@@ -1,0 +1,222 @@
+//! Which loss goes with which output, and which labels a loss takes.
+//!
+//! | output | `a2` | losses |
+//! |---|---|---|
+//! | [`Output::Linear`] | `z2` (S4) | [`Loss::HalfSquaredError`] (S5), [`Loss::SquaredError`] |
+//! | [`Output::Sigmoid`] | `σ(z2)` (S4) | [`Loss::LogLoss`] (S12), and both squared errors (S10) |
+//! | [`Output::Softmax`] | `softmax(z2)` | [`Loss::CrossEntropy`] |
+//!
+//! # What is minimised
+//! **The mean over the rows of the batch of the row's loss**: every gradient is scaled by `1 / rows`, with the true
+//! number of rows in a last, partial batch. The two conventions of squared error differ within a row:
+//! [`Loss::HalfSquaredError`] is `½ Σ (y − a)²` with the gradient `a − y`; [`Loss::SquaredError`] is the mean
+//! `Σ (y − a)² / outputs` with the gradient `2 (a − y) / outputs`, which after the mean over rows is PyTorch's `MSELoss`.
+
+use crate::data::{Labels, Standardisation};
+use crate::{Activation, Element, Error, Loss, Targets};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// What the last layer's `z` becomes (S4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// `a = z`: any number.
+    Linear,
+    /// `a = σ(z)`: a probability each.
+    Sigmoid,
+    /// `a = softmax(z)`: probabilities that sum to 1.
+    Softmax,
+}
+
+impl Output {
+    /// The loss that this output is usually trained with.
+    pub fn usual_loss(self) -> Loss {
+        match self {
+            Output::Linear => Loss::HalfSquaredError,
+            Output::Sigmoid => Loss::LogLoss,
+            Output::Softmax => Loss::CrossEntropy,
+        }
+    }
+
+    /// `"linear"`, `"sigmoid"` or `"softmax"`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Output::Linear => "linear",
+            Output::Sigmoid => "sigmoid",
+            Output::Softmax => "softmax",
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Output {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        [Output::Linear, Output::Sigmoid, Output::Softmax]
+            .into_iter()
+            .find(|output| output.name() == name)
+            .ok_or_else(|| Error::setting("output", name, "linear, sigmoid or softmax"))
+    }
+}
+
+/// The name of a loss in files and on the command line.
+pub fn loss_name(loss: Loss) -> &'static str {
+    match loss {
+        Loss::HalfSquaredError => "half_squared_error",
+        Loss::SquaredError => "squared_error",
+        Loss::LogLoss => "log_loss",
+        Loss::CrossEntropy => "cross_entropy",
+    }
+}
+
+/// The loss of a [name](loss_name).
+///
+/// # Errors
+/// No loss has this name.
+pub fn loss_named(name: &str) -> Result<Loss, Error> {
+    [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy]
+        .into_iter()
+        .find(|&loss| loss_name(loss) == name)
+        .ok_or_else(|| Error::setting("loss", name, "half_squared_error, squared_error, log_loss or cross_entropy"))
+}
+
+/// The activation that runs on the last layer while training.
+///
+/// Squared errors look at `a2`. Log loss and cross-entropy look at `z2` itself: their gradient is `a2 − y` (S13), and from
+/// `z2` it can be computed without ever rounding a probability to 0 or 1.
+pub(crate) fn last_activation(loss: Loss, output: Output) -> Result<Activation, Error> {
+    match (loss, output) {
+        (Loss::HalfSquaredError | Loss::SquaredError, Output::Linear) => Ok(Activation::Identity), // S4
+        (Loss::HalfSquaredError | Loss::SquaredError, Output::Sigmoid) => Ok(Activation::Sigmoid), // S4, S10
+        (Loss::LogLoss, Output::Sigmoid) | (Loss::CrossEntropy, Output::Softmax) => Ok(Activation::Identity), // S13
+        _ => Err(Error::Pairing {
+            loss,
+            output,
+            advice: "squared errors take linear or sigmoid, log loss takes sigmoid, cross-entropy takes softmax",
+        }),
+    }
+}
+
+/// Labels in the form that one loss takes, for all rows of a data set.
+pub(crate) enum Wanted<'a, T: Clone> {
+    /// `rows × outputs`.
+    Values(Cow<'a, [T]>),
+    /// One a row.
+    Classes(&'a [u32]),
+}
+
+impl<'a, T: Element> Wanted<'a, T> {
+    /// Turns labels into what `loss` wants of `outputs` outputs: classes become 0 and 1 where a loss measures
+    /// numbers, and `scale` (if the model has one) brings regression targets to the scale of the net.
+    pub(crate) fn new(
+        loss: Loss,
+        outputs: usize,
+        labels: &'a Labels<T>,
+        scale: Option<&Standardisation>,
+    ) -> Result<Self, Error> {
+        match (loss, labels) {
+            (Loss::CrossEntropy, Labels::Classes { classes, count }) => {
+                fits(outputs == *count && outputs >= 2, *count, outputs)?;
+                Ok(Wanted::Classes(classes))
+            }
+            (Loss::CrossEntropy, Labels::Values { .. }) => {
+                Err(Error::Labels("cross-entropy takes class labels, but the data set has numbers".into()))
+            }
+            (_, Labels::Classes { classes, count }) => {
+                fits(outputs == *count || (outputs == 1 && *count == 2), *count, outputs)?;
+                Ok(Wanted::Values(Cow::Owned(indicator(classes, outputs))))
+            }
+            (_, Labels::Values { values, outputs: width }) => {
+                if *width != outputs {
+                    return Err(Error::Labels(format!(
+                        "each row has {width} target values, but the model has {outputs} outputs"
+                    )));
+                }
+                if loss == Loss::LogLoss {
+                    check_probabilities(values, outputs)?;
+                }
+                Ok(Wanted::Values(match scale {
+                    Some(scale) => Cow::Owned(scale.applied(values)?),
+                    None => Cow::Borrowed(values),
+                }))
+            }
+        }
+    }
+
+    /// All rows.
+    pub(crate) fn targets(&self) -> Targets<'_, T> {
+        match self {
+            Wanted::Values(values) => Targets::Values(values),
+            Wanted::Classes(classes) => Targets::Classes(classes),
+        }
+    }
+}
+
+/// Class labels against the number of outputs.
+fn fits(ok: bool, classes: usize, outputs: usize) -> Result<(), Error> {
+    if ok {
+        return Ok(());
+    }
+    Err(Error::Labels(format!(
+        "{classes} classes, but the model has {outputs} outputs (two classes may also share one sigmoid output)"
+    )))
+}
+
+/// 1 where a row is of the class, else 0; with one output, the class itself.
+fn indicator<T: Element>(classes: &[u32], outputs: usize) -> Vec<T> {
+    let mut values = vec![T::ZERO; classes.len() * outputs];
+    for (row, &class) in values.chunks_exact_mut(outputs).zip(classes) {
+        match row {
+            [one] => *one = T::from_f64(f64::from(class)),
+            many => many[class as usize] = T::ONE,
+        }
+    }
+    values
+}
+
+/// Log loss is defined for targets in `[0, 1]` alone.
+fn check_probabilities<T: Element>(values: &[T], outputs: usize) -> Result<(), Error> {
+    let bad = |v: &T| !(T::ZERO..=T::ONE).contains(v);
+    match values.iter().position(bad) {
+        None => Ok(()),
+        Some(i) => Err(Error::Probability { row: i / outputs, column: i % outputs, value: values[i].to_f64() }),
+    }
+}
+
+/// Checks the targets of one batch, given directly, before any kernel sees them.
+pub(crate) fn check_targets<T: Element>(
+    loss: Loss,
+    targets: &Targets<'_, T>,
+    rows: usize,
+    outputs: usize,
+) -> Result<(), Error> {
+    match targets {
+        Targets::Classes(classes) if loss == Loss::CrossEntropy => {
+            Error::expect_len("class labels", rows, classes.len())?;
+            check_classes(classes, outputs)
+        }
+        Targets::Values(values) if loss != Loss::CrossEntropy => {
+            Error::expect_len("target values", rows * outputs, values.len())?;
+            match loss {
+                Loss::LogLoss => check_probabilities(values, outputs),
+                _ => Ok(()),
+            }
+        }
+        _ => Err(Error::Labels("cross-entropy takes classes, every other loss takes values".into())),
+    }
+}
+
+/// Every class must exist.
+pub(crate) fn check_classes(classes: &[u32], count: usize) -> Result<(), Error> {
+    match classes.iter().position(|&class| class as usize >= count) {
+        None => Ok(()),
+        Some(row) => Err(Error::Class { row, class: classes[row], classes: count }),
+    }
+}

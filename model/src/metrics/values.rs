@@ -1,0 +1,50 @@
+//! Scores of predicted numbers.
+
+use super::ratio;
+use crate::Element;
+
+/// How far numbers are off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueScores {
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Root of the mean squared error.
+    pub rmse: f64,
+    /// The share of the variance that is explained, averaged over the outputs: 1 is perfect, 0 no better than the
+    /// mean. For targets that never change: 1 if all are met, else 0.
+    pub r2: f64,
+}
+
+impl ValueScores {
+    /// Compares `rows × outputs` numbers.
+    ///
+    /// ```
+    /// use deltarule::metrics::ValueScores;
+    /// let scores = ValueScores::of(&[3.0f64, -0.5, 2.0, 7.0], &[2.5, 0.0, 2.0, 8.0], 1);
+    /// assert_eq!((scores.mae, scores.rmse), (0.5, 0.375f64.sqrt()));
+    /// assert!((scores.r2 - 0.9486081370449679).abs() < 1e-12);
+    /// ```
+    pub fn of<T: Element>(truth: &[T], predicted: &[T], outputs: usize) -> Self {
+        let n = truth.len() as f64;
+        let off = || truth.iter().zip(predicted).map(|(y, a)| y.to_f64() - a.to_f64());
+        let r2 = (0..outputs).map(|column| r2(truth, predicted, outputs, column));
+        Self {
+            mae: ratio(off().map(f64::abs).sum(), n),
+            rmse: ratio(off().map(|d| d * d).sum(), n).sqrt(),
+            r2: ratio(r2.sum(), outputs as f64),
+        }
+    }
+}
+
+/// R² of one column.
+fn r2<T: Element>(truth: &[T], predicted: &[T], outputs: usize, column: usize) -> f64 {
+    let of = |values: &[T]| -> Vec<f64> { values.iter().skip(column).step_by(outputs).map(|v| v.to_f64()).collect() };
+    let (y, a) = (of(truth), of(predicted));
+    let mean = ratio(y.iter().sum(), y.len() as f64);
+    let rest: f64 = y.iter().zip(&a).map(|(y, a)| (y - a) * (y - a)).sum();
+    let whole: f64 = y.iter().map(|y| (y - mean) * (y - mean)).sum();
+    match whole == 0.0 {
+        true => f64::from(u8::from(rest == 0.0)),
+        false => 1.0 - rest / whole,
+    }
+}

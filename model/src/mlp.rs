@@ -1,0 +1,300 @@
+//! The model: layers, the kind of output, and what is known about its inputs and classes.
+
+use crate::data::Standardisation;
+use crate::{Activation, Element, Error, Init, Layer, Loss, Output};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A multi-layer perceptron.
+///
+/// It takes inputs **as they are in the data**: where it has a [standardisation](Standardisation), training and
+/// prediction apply it themselves.
+///
+/// ```
+/// use deltarule::{Activation, Init, Mlp, Output};
+/// let model = Mlp::<f32>::builder(&[784, 128, 10])
+///     .hidden(Activation::Relu)
+///     .output(Output::Softmax)
+///     .init(Init::He)
+///     .seed(1)
+///     .build()?;
+/// assert_eq!(model.parameters(), 784 * 128 + 128 + 128 * 10 + 10);
+/// # Ok::<(), deltarule::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Mlp<T> {
+    pub(crate) layers: Vec<Layer<T>>,
+    pub(crate) output: Output,
+    pub(crate) about: About,
+}
+
+/// What is stored with a model beside its weights.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct About {
+    /// The seed of the initial weights.
+    pub seed: u64,
+    /// The loss it was trained with.
+    pub loss: Option<Loss>,
+    /// What is done to the inputs first.
+    pub inputs: Option<Standardisation>,
+    /// The scale that regression targets were brought to; predictions are brought back from it.
+    pub targets: Option<Standardisation>,
+    /// A name for every class (two for a single sigmoid output), or none.
+    pub classes: Vec<String>,
+    /// A name for every input, or none.
+    pub features: Vec<String>,
+}
+
+/// How a model is described before it is built; see [`Mlp::builder`].
+#[derive(Clone, Debug)]
+pub struct Builder<T> {
+    element: PhantomData<T>,
+    widths: Vec<usize>,
+    hidden: Activation,
+    output: Output,
+    init: Option<Init>,
+    about: About,
+}
+
+impl<T: Element> Mlp<T> {
+    /// Starts a model from its widths: inputs, hidden layers, outputs. Without further words it has ReLU hidden layers
+    /// (S11) and a linear output, drawn with seed 0.
+    pub fn builder(widths: &[usize]) -> Builder<T> {
+        Builder {
+            element: PhantomData,
+            widths: widths.to_vec(),
+            hidden: Activation::Relu,
+            output: Output::Linear,
+            init: None,
+            about: About::default(),
+        }
+    }
+
+    /// A model from given weights: for each layer the rows of `W` (`outputs × inputs`) and `b`.
+    ///
+    /// # Errors
+    /// The lengths do not fit the widths of `description`.
+    pub fn from_parameters(description: &Builder<T>, parameters: &[(Vec<T>, Vec<T>)]) -> Result<Self, Error> {
+        description.check()?;
+        let layers = description.widths.len() - 1;
+        Error::expect_len("layers with parameters", layers, parameters.len())?;
+        Self::assemble(description, |l, _, _| Ok(parameters[l].clone()))
+    }
+
+    /// Layers one after the other; `draw` gives the weights and the bias of one.
+    fn assemble(
+        description: &Builder<T>,
+        draw: impl Fn(usize, usize, usize) -> Result<(Vec<T>, Vec<T>), Error>,
+    ) -> Result<Self, Error> {
+        let pairs: Vec<&[usize]> = description.widths.windows(2).collect();
+        let mut layers = Vec::with_capacity(pairs.len());
+        for (l, pair) in pairs.iter().enumerate() {
+            let (inputs, outputs) = (pair[0], pair[1]);
+            let (w, b) = draw(l, inputs, outputs)?;
+            let activation = description.activation(l);
+            layers.push(Layer::new(inputs, outputs, &w, &b, activation, l == 0)?);
+        }
+        Ok(Self { layers, output: description.output, about: description.about.clone() })
+    }
+
+    /// The layers, from the inputs to the outputs.
+    pub fn layers(&self) -> &[Layer<T>] {
+        &self.layers
+    }
+
+    /// Inputs, hidden layers, outputs.
+    pub fn widths(&self) -> Vec<usize> {
+        let outputs = self.layers.iter().map(Layer::outputs);
+        std::iter::once(self.inputs()).chain(outputs).collect()
+    }
+
+    /// How many numbers a row of input has.
+    pub fn inputs(&self) -> usize {
+        self.layers.first().map_or(0, Layer::inputs)
+    }
+
+    /// How many numbers a row of output has.
+    pub fn outputs(&self) -> usize {
+        self.layers.last().map_or(0, Layer::outputs)
+    }
+
+    /// What the last layer's `z` becomes.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+
+    /// The activation of the hidden layers; [`Activation::Identity`] if there are none.
+    pub fn hidden(&self) -> Activation {
+        self.layers[0].activation
+    }
+
+    /// What is stored beside the weights.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Weights and biases together.
+    pub fn parameters(&self) -> usize {
+        let size = |layer: &Layer<T>| (layer.inputs() + 1) * layer.outputs();
+        self.layers.iter().map(size).sum()
+    }
+
+    /// The same model with numbers of another type: exact from `f32` to `f64`, rounded the other way.
+    pub fn cast<U: Element>(&self) -> Mlp<U> {
+        let cast = |values: &[T]| -> Vec<U> { values.iter().map(|v| U::from_f64(v.to_f64())).collect() };
+        let layer = |(l, layer): (usize, &Layer<T>)| {
+            Layer::new(
+                layer.inputs(),
+                layer.outputs(),
+                &cast(&layer.weights()),
+                &cast(&layer.b),
+                layer.activation,
+                l == 0,
+            )
+        };
+        // The lengths are those of a model that exists, so no layer can fail.
+        let layers = self.layers.iter().enumerate().filter_map(|pair| layer(pair).ok()).collect();
+        Mlp { layers, output: self.output, about: self.about.clone() }
+    }
+
+    /// Replaces one layer's weights (`outputs × inputs`, row by row) and bias.
+    ///
+    /// # Errors
+    /// There is no such layer, or the lengths do not fit.
+    pub fn set_layer(&mut self, layer: usize, weights: &[T], bias: &[T]) -> Result<(), Error> {
+        let Some(old) = self.layers.get_mut(layer) else {
+            return Err(Error::Architecture(format!("there is no layer {layer}")));
+        };
+        *old = Layer::new(old.inputs(), old.outputs(), weights, bias, old.activation, layer == 0)?;
+        Ok(())
+    }
+}
+
+impl<T: Element> Builder<T> {
+    /// The activation of every hidden layer.
+    pub fn hidden(mut self, activation: Activation) -> Self {
+        self.hidden = activation;
+        self
+    }
+
+    /// What the last layer's `z` becomes.
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// How the weights of every layer are drawn; without it, [`Init::suited_to`] each layer's activation.
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = Some(init);
+        self
+    }
+
+    /// The seed of the initial weights.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.about.seed = seed;
+        self
+    }
+
+    /// What is done to the inputs first.
+    pub fn standardise(mut self, inputs: Standardisation) -> Self {
+        self.about.inputs = Some(inputs);
+        self
+    }
+
+    /// The scale that regression targets are brought to, and predictions back from. For a linear output.
+    pub fn standardise_targets(mut self, targets: Standardisation) -> Self {
+        self.about.targets = Some(targets);
+        self
+    }
+
+    /// A name for every class (two for a single sigmoid output).
+    pub fn classes(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.about.classes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A name for every input.
+    pub fn features(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.about.features = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Draws the weights.
+    ///
+    /// # Errors
+    /// Fewer than two widths, a width of zero, more weights than memory can hold, or names and scales of another
+    /// number than the inputs, outputs or classes.
+    pub fn build(&self) -> Result<Mlp<T>, Error> {
+        self.check()?;
+        Mlp::assemble(self, |l, inputs, outputs| {
+            let init = self.init.unwrap_or(Init::suited_to(self.activation(l)));
+            let w = init.draw(inputs, outputs, self.about.seed, l);
+            Ok((w, vec![T::ZERO; outputs]))
+        })
+    }
+
+    /// Everything but the weights, from a file.
+    pub(crate) fn described(widths: Vec<usize>, hidden: Activation, output: Output, about: About) -> Self {
+        Self { element: PhantomData, widths, hidden, output, init: None, about }
+    }
+
+    pub(crate) fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// Hidden layers have the hidden activation, the last has none: its activation is the output's.
+    fn activation(&self, layer: usize) -> Activation {
+        match layer + 2 == self.widths.len() {
+            true => Activation::Identity,
+            false => self.hidden,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::Architecture(what));
+        let [inputs, .., outputs] = self.widths[..] else {
+            return wrong("at least two widths are needed, the inputs and the outputs".into());
+        };
+        if let Some(layer) = self.widths.iter().position(|&width| width == 0) {
+            return wrong(format!("width {layer} of {:?} is 0", self.widths));
+        }
+        let weights = |pair: &[usize]| pair[0].checked_mul(pair[1]).is_some_and(|n| n <= isize::MAX as usize / 64);
+        if !self.widths.windows(2).all(weights) {
+            return wrong(format!("widths {:?} are larger than memory", self.widths));
+        }
+        let classes = if outputs == 1 { 2 } else { outputs };
+        let about = &self.about;
+        for (what, found, expected) in [
+            ("class names", about.classes.len(), classes),
+            ("feature names", about.features.len(), inputs),
+            ("standardised inputs", columns(&about.inputs), inputs),
+            ("standardised targets", columns(&about.targets), outputs),
+        ] {
+            if found != 0 && found != expected {
+                return wrong(format!("{found} {what} where {expected} are needed"));
+            }
+        }
+        if about.targets.is_some() && self.output != Output::Linear {
+            return wrong(format!("standardised targets need a linear output, not {}", self.output));
+        }
+        if self.output == Output::Softmax && outputs == 1 {
+            return wrong("a softmax over one output is always 1; use a sigmoid output for two classes".into());
+        }
+        Ok(())
+    }
+}
+
+fn columns(standardisation: &Option<Standardisation>) -> usize {
+    standardisation.as_ref().map_or(0, Standardisation::columns)
+}
+
+impl<T: Element> fmt::Debug for Mlp<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mlp")
+            .field("element", &T::NAME)
+            .field("widths", &self.widths())
+            .field("hidden", &self.hidden())
+            .field("output", &self.output)
+            .finish_non_exhaustive()
+    }
+}

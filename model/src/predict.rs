@@ -1,0 +1,195 @@
+//! Serving: many threads, one model, no lock and, after the first call, no allocation.
+//!
+//! A model is only read; what a call writes is in the caller's [`Scratch`]. A row gets the same bits alone, in any
+//! batch, and on any number of threads.
+
+use crate::{Activation, Element, Error, Layer, Mlp, Output, Standardisation};
+use deltarule_kernels::{AlignedVec, Isa, MatMut, MatRef, ShapeError, Team, dense, softmax_rows};
+
+/// Rows that go through all layers together, so that what lies between two layers stays in the cache.
+const BLOCK: usize = 256;
+
+/// The memory that predictions are computed in. It grows at the first calls and is then reused; one for each thread
+/// that predicts.
+pub struct Scratch<T> {
+    team: Team,
+    input: AlignedVec<T>,
+    between: [AlignedVec<T>; 2],
+    output: AlignedVec<T>,
+}
+
+impl<T: Element> Scratch<T> {
+    /// For the calling thread alone: no other thread is ever touched.
+    pub fn new() -> Self {
+        Self::on(Team::serial())
+    }
+
+    /// With up to `threads` threads of the caller's rayon pool, for large batches.
+    pub fn with_threads(threads: usize) -> Self {
+        Self::on(Team::new(threads))
+    }
+
+    fn on(team: Team) -> Self {
+        Self {
+            team,
+            input: AlignedVec::new(),
+            between: [AlignedVec::new(), AlignedVec::new()],
+            output: AlignedVec::new(),
+        }
+    }
+}
+
+impl<T: Element> Default for Scratch<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Element> Mlp<T> {
+    /// The outputs for the rows of `x`, row by row: numbers, or probabilities where the output is sigmoid or softmax.
+    ///
+    /// `x` holds whole rows as they are in the data; the model standardises them itself. A NaN in a row makes that row's
+    /// outputs NaN and no other's.
+    ///
+    /// ```
+    /// use deltarule::{Mlp, Output, Scratch};
+    /// let model = Mlp::<f32>::builder(&[2, 4, 3]).output(Output::Softmax).build()?;
+    /// let mut scratch = Scratch::new();
+    /// let p = model.predict(&[0.5, -1.0], &mut scratch)?;
+    /// assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    /// # Ok::<(), deltarule::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The length of `x` is no multiple of the inputs.
+    pub fn predict<'s>(&self, x: &[T], scratch: &'s mut Scratch<T>) -> Result<&'s [T], Error> {
+        let last = match self.output {
+            Output::Sigmoid => Activation::Sigmoid,
+            Output::Linear | Output::Softmax => Activation::Identity,
+        };
+        let len = self.run(x, last, scratch)?;
+        Ok(self.finish(last, len, scratch))
+    }
+
+    /// Makes predictions of what [`run`](Self::run) left: probabilities of logits, numbers on the scale of the data.
+    pub(crate) fn finish<'s>(&self, last: Activation, len: usize, scratch: &'s mut Scratch<T>) -> &'s [T] {
+        let isa = Isa::current();
+        let y = &mut scratch.output[..len];
+        match self.output {
+            Output::Sigmoid if last == Activation::Identity => Activation::Sigmoid.apply_in_place(isa, y),
+            Output::Softmax => {
+                // `between` is free again: it holds the logits while the probabilities come out.
+                let z = &mut scratch.between[0];
+                z.grow(len);
+                z[..len].copy_from_slice(y);
+                softmax_rows(isa, &z[..len], self.outputs(), y);
+            }
+            _ => {}
+        }
+        if let Some(targets) = &self.about.targets {
+            targets.undo(y);
+        }
+        y
+    }
+
+    /// All layers on rows as they are in the data, with `last` on the last layer; the outputs are the first so many
+    /// numbers of `scratch.output`.
+    pub(crate) fn run(&self, x: &[T], last: Activation, scratch: &mut Scratch<T>) -> Result<usize, Error> {
+        self.run_with(self.about.inputs.as_ref(), x, last, scratch)
+    }
+
+    /// The same on rows as the network sees them.
+    pub(crate) fn run_network(&self, x: &[T], last: Activation, scratch: &mut Scratch<T>) -> Result<usize, Error> {
+        self.run_with(None, x, last, scratch)
+    }
+
+    fn run_with(
+        &self,
+        standardisation: Option<&Standardisation>,
+        x: &[T],
+        last: Activation,
+        scratch: &mut Scratch<T>,
+    ) -> Result<usize, Error> {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let rows = x.len() / inputs;
+        Error::expect_len("inputs (a multiple of the model's)", rows * inputs, x.len())?;
+        scratch.reserve(self, rows);
+        for start in (0..rows).step_by(BLOCK) {
+            let end = rows.min(start + BLOCK);
+            let mut x = &x[start * inputs..end * inputs];
+            if let Some(standardisation) = standardisation {
+                standardisation.apply(x, &mut scratch.input);
+                x = &scratch.input[..x.len()];
+            }
+            let a = MatMut::new(&mut scratch.output[start * outputs..], end - start, outputs)?;
+            run_block(
+                &scratch.team,
+                &self.layers,
+                last,
+                MatRef::new(x, end - start, inputs)?,
+                &mut scratch.between,
+                a,
+            )?;
+        }
+        Ok(rows * outputs)
+    }
+}
+
+/// One block of rows through all layers; only the outputs of the last are kept.
+fn run_block<T: Element>(
+    team: &Team,
+    layers: &[Layer<T>],
+    last: Activation,
+    x: MatRef<'_, T>,
+    [ping, pong]: &mut [AlignedVec<T>; 2],
+    a: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    let rows = x.rows();
+    let Some((top, hidden)) = layers.split_last() else {
+        return Ok(());
+    };
+    let (mut from, mut to) = (ping, pong);
+    for (l, layer) in hidden.iter().enumerate() {
+        let input = if l == 0 { x } else { MatRef::new(from, rows, layer.inputs())? };
+        let a = MatMut::new(to, rows, layer.outputs())?;
+        dense::forward(team, input, &layer.w, &layer.b, layer.activation, None, a)?;
+        std::mem::swap(&mut from, &mut to);
+    }
+    let input = if hidden.is_empty() { x } else { MatRef::new(from, rows, top.inputs())? };
+    dense::forward(team, input, &top.w, &top.b, last, None, a)
+}
+
+impl<T: Element> Scratch<T> {
+    /// What the last run left.
+    pub(crate) fn outputs(&self) -> &[T] {
+        &self.output
+    }
+
+    fn reserve(&mut self, model: &Mlp<T>, rows: usize) {
+        let block = rows.min(BLOCK);
+        let hidden = &model.layers[..model.layers.len() - 1];
+        let widest = hidden.iter().map(|layer| layer.outputs()).max().unwrap_or(0);
+        if model.about.inputs.is_some() {
+            self.input.grow(block * model.inputs());
+        }
+        self.between.iter_mut().for_each(|room| room.grow(block * widest));
+        self.output.grow(rows * model.outputs());
+    }
+}
+
+/// The class that a row of outputs speaks for: with one output, 1 from ½ upwards; with several, the first of the
+/// largest.
+pub fn class_of<T: Element>(outputs: &[T]) -> u32 {
+    match outputs {
+        [p] => u32::from(p.to_f64() >= 0.5),
+        many => {
+            let mut best = 0;
+            for (class, p) in many.iter().enumerate() {
+                if *p > many[best] {
+                    best = class;
+                }
+            }
+            best as u32
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! How the learning rate changes while training goes on.
+//!
+//! A schedule is a factor on the optimiser's rate. Time is counted in epochs, with a fraction within an epoch, so a
+//! schedule means the same for any batch size. No function of the platform's maths library is involved.
+
+use crate::Error;
+
+/// A shape, with a warm-up before it.
+///
+/// ```
+/// use deltarule::Schedule;
+/// let schedule = Schedule::cosine(10).warm_up(1.0);
+/// assert_eq!(schedule.factor(0.5), 0.5); // half way through the warm-up
+/// assert_eq!(schedule.factor(1.0), 1.0);
+/// assert!(schedule.factor(10.0) < 1e-12);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Schedule {
+    /// The shape after the warm-up.
+    pub shape: Shape,
+    /// Epochs over which the factor grows from 0 to 1, linearly; 0 for none.
+    pub warm_up: f64,
+}
+
+/// The shape of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    /// Always 1.
+    Constant,
+    /// Multiplied by `factor` every `every` epochs.
+    Step {
+        /// Epochs between two steps.
+        every: u64,
+        /// What each step multiplies by.
+        factor: f64,
+    },
+    /// Half a cosine wave, from 1 at the end of the warm-up to `floor` at `epochs`.
+    Cosine {
+        /// Where it arrives.
+        epochs: u64,
+        /// What it arrives at.
+        floor: f64,
+    },
+    /// Multiplied by `factor` when the watched loss has not improved for `patience` epochs.
+    Plateau {
+        /// What it multiplies by.
+        factor: f64,
+        /// Epochs without improvement that are borne.
+        patience: u64,
+        /// Where it ends.
+        floor: f64,
+    },
+}
+
+impl Schedule {
+    /// Always the optimiser's rate.
+    pub fn constant() -> Self {
+        Self::of(Shape::Constant)
+    }
+
+    /// Multiplied by `factor` every `every` epochs.
+    pub fn step(every: u64, factor: f64) -> Self {
+        Self::of(Shape::Step { every, factor })
+    }
+
+    /// Down to 0 over `epochs` in half a cosine wave.
+    pub fn cosine(epochs: u64) -> Self {
+        Self::of(Shape::Cosine { epochs, floor: 0.0 })
+    }
+
+    /// Halved, say (`factor` 0.5), when the watched loss has not improved for `patience` epochs.
+    pub fn plateau(factor: f64, patience: u64) -> Self {
+        Self::of(Shape::Plateau { factor, patience, floor: 1e-4 })
+    }
+
+    fn of(shape: Shape) -> Self {
+        Self { shape, warm_up: 0.0 }
+    }
+
+    /// Lets the rate grow from 0 over the first `epochs` epochs.
+    pub fn warm_up(mut self, epochs: f64) -> Self {
+        self.warm_up = epochs;
+        self
+    }
+
+    /// The factor after `epoch` epochs. [`Shape::Plateau`] depends on the run and counts as 1 here.
+    pub fn factor(&self, epoch: f64) -> f64 {
+        if epoch < self.warm_up {
+            return epoch / self.warm_up;
+        }
+        match self.shape {
+            Shape::Constant | Shape::Plateau { .. } => 1.0,
+            Shape::Step { every, factor } => power(factor, epoch as u64 / every),
+            Shape::Cosine { epochs, floor } => {
+                let way = (epoch - self.warm_up) / (epochs as f64 - self.warm_up);
+                let wave = 0.5 + 0.5 * libm::cos(std::f64::consts::PI * way.min(1.0));
+                floor + (1.0 - floor) * wave
+            }
+        }
+    }
+
+    /// The factor for the update that starts after `batch` of `batches` batches of `epoch`. A warm-up counts the
+    /// update itself, so that the first one is not at rate 0.
+    pub(crate) fn factor_at(&self, epoch: u64, batch: u64, batches: u64) -> f64 {
+        let time = |done: u64| epoch as f64 + done as f64 / batches.max(1) as f64;
+        match time(batch) < self.warm_up {
+            true => self.factor(time(batch + 1)).min(1.0),
+            false => self.factor(time(batch)),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let share = |name, x: f64| match x > 0.0 && x <= 1.0 {
+            true => Ok(()),
+            false => Err(Error::setting(name, x, "above 0 and at most 1")),
+        };
+        if !(self.warm_up >= 0.0 && self.warm_up.is_finite()) {
+            return Err(Error::setting("warm-up", self.warm_up, "zero or positive"));
+        }
+        match self.shape {
+            Shape::Constant => Ok(()),
+            Shape::Step { every: 0, .. } => Err(Error::setting("step schedule: every", 0, "at least 1")),
+            Shape::Step { factor, .. } => share("step schedule: factor", factor),
+            Shape::Cosine { epochs, .. } if epochs as f64 <= self.warm_up => {
+                Err(Error::setting("cosine schedule: epochs", epochs, "more than the warm-up"))
+            }
+            Shape::Cosine { floor, .. } => match (0.0..=1.0).contains(&floor) {
+                true => Ok(()),
+                false => Err(Error::setting("cosine schedule: floor", floor, "from 0 to 1")),
+            },
+            Shape::Plateau { factor, floor, .. } => {
+                share("plateau schedule: factor", factor)?;
+                share("plateau schedule: floor", floor)
+            }
+        }
+    }
+}
+
+/// `base^exponent` by repeated multiplication, in one order everywhere; stops where nothing changes any more.
+fn power(base: f64, exponent: u64) -> f64 {
+    let mut product = 1.0;
+    for _ in 0..exponent {
+        if product == 0.0 || base == 1.0 {
+            break;
+        }
+        product *= base;
+    }
+    product
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes() {
+        assert_eq!(Schedule::constant().factor(99.0), 1.0);
+        let step = Schedule::step(10, 0.5);
+        assert_eq!([step.factor(9.9), step.factor(10.0), step.factor(25.0)], [1.0, 0.5, 0.25]);
+        let cosine = Schedule::cosine(8);
+        assert_eq!(cosine.factor(0.0), 1.0);
+        assert!((cosine.factor(4.0) - 0.5).abs() < 1e-15);
+        assert!(cosine.factor(8.0).abs() < 1e-15);
+        assert_eq!(cosine.factor(8.0), cosine.factor(80.0), "it stays where it arrived");
+    }
+
+    #[test]
+    fn warm_up_starts_above_zero_and_joins_the_shape() {
+        let schedule = Schedule::constant().warm_up(1.0);
+        let factors: Vec<f64> = (0..5).map(|batch| schedule.factor_at(0, batch, 4)).collect();
+        assert_eq!(factors, [0.25, 0.5, 0.75, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(Schedule::step(0, 0.5).check().is_err());
+        assert!(Schedule::step(1, f64::NAN).check().is_err());
+        assert!(Schedule::cosine(0).check().is_err());
+        assert!(Schedule::cosine(3).warm_up(3.0).check().is_err());
+        assert!(Schedule::constant().warm_up(f64::INFINITY).check().is_err());
+        assert!(Schedule::plateau(0.5, 3).check().is_ok());
+    }
+}

@@ -1,0 +1,364 @@
+//! The training loop: epochs of mini-batches, with validation, early stopping and progress.
+//!
+//! ```text
+//! fit ── epoch ── order of the rows (seed, epoch)
+//!          ├── batch: gather rows → step (forward, loss, back, update) → observe
+//!          └── end: validate → record → keep the best → plateau → observe → patience
+//! ```
+//! A run is the same, bit for bit, whether it was interrupted or not, on any number of threads. What it depends on is in
+//! the [`Plan`], the data and the [`Trainer`]'s state, all of which a [checkpoint](Trainer::save) holds but the data.
+
+mod checkpoint;
+mod history;
+mod plan;
+mod state;
+mod step;
+
+pub use history::{Finish, Progress, Record};
+pub use plan::{EarlyStopping, NonFinite, Plan};
+
+use crate::loss::{self, Wanted};
+use crate::random::{Stream, Use};
+use crate::schedule::Shape;
+use crate::workspace::Workspace;
+use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets, update};
+use deltarule_kernels::{MatRef, Team};
+use state::State;
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use step::Found;
+
+/// A model in training, with everything that goes with it.
+pub struct Trainer<T> {
+    model: Mlp<T>,
+    plan: Plan,
+    state: State<T>,
+    /// The activation of the last layer under this loss.
+    last: Activation,
+    /// The norm of the last gradient that was measured.
+    norm: Option<f64>,
+    team: Team,
+    work: Workspace<T>,
+    batch: Batch<T>,
+    scratch: Scratch<T>,
+}
+
+/// The rows of one batch, gathered.
+#[derive(Clone)]
+struct Batch<T> {
+    order: Vec<u32>,
+    x: Vec<T>,
+    values: Vec<T>,
+    classes: Vec<u32>,
+}
+
+/// A data set in the form that the net learns from.
+struct Prepared<'a, T: Clone> {
+    x: Cow<'a, [T]>,
+    x_is_small: bool,
+    rows: usize,
+    columns: usize,
+    outputs: usize,
+    wanted: Wanted<'a, T>,
+}
+
+impl<T: Element> Trainer<T> {
+    /// Takes a model into training.
+    ///
+    /// # Errors
+    /// A setting out of its range, or a loss that does not go with the model's output.
+    pub fn new(mut model: Mlp<T>, plan: Plan) -> Result<Self, Error> {
+        plan.check()?;
+        model.about.loss = Some(plan.loss);
+        let state = State::new(&model, plan.optimiser.rule);
+        Self::with_state(model, plan, state)
+    }
+
+    fn with_state(model: Mlp<T>, plan: Plan, state: State<T>) -> Result<Self, Error> {
+        Ok(Self {
+            last: loss::last_activation(plan.loss, model.output)?,
+            work: Workspace::new(&model.layers),
+            batch: Batch::empty(),
+            scratch: Scratch::with_threads(plan.threads),
+            team: Team::new(plan.threads),
+            norm: None,
+            model,
+            plan,
+            state,
+        })
+    }
+
+    /// The model as it is now; after a run with early stopping has ended, the best.
+    pub fn model(&self) -> &Mlp<T> {
+        &self.model
+    }
+
+    /// Ends the training.
+    pub fn into_model(self) -> Mlp<T> {
+        self.model
+    }
+
+    /// The settings.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay.
+    ///
+    /// # Errors
+    /// A setting out of its range, another update rule or another loss.
+    pub fn set_plan(&mut self, plan: Plan) -> Result<(), Error> {
+        plan.check()?;
+        if plan.optimiser.rule.moments() != self.plan.optimiser.rule.moments() || plan.loss != self.plan.loss {
+            return Err(Error::setting("plan", "another rule or loss", "of the same rule and loss within one run"));
+        }
+        self.team = Team::new(plan.threads);
+        self.scratch = Scratch::with_threads(plan.threads);
+        self.plan = plan;
+        Ok(())
+    }
+
+    /// Every epoch that has ended.
+    pub fn history(&self) -> &[Record] {
+        &self.state.history
+    }
+
+    /// How many updates there have been.
+    pub fn updates(&self) -> u64 {
+        self.state.clock.updates
+    }
+
+    /// The bytes held for activations and errors of a step: for the largest batch of `B` rows so far, every layer of
+    /// `n` outputs takes `2 n B + n` elements, and `n B` more where its derivative is computed from `z`.
+    pub fn workspace_bytes(&self) -> usize {
+        self.work.bytes()
+    }
+
+    /// Trains until the epochs are done, patience runs out, or `observe` says break; it is called after every batch and
+    /// once more after every epoch. Called again, it goes on where it stopped.
+    ///
+    /// # Errors
+    /// Data that does not fit the model or the loss, before any weight changes; [`Error::NonFinite`] by the plan's
+    /// policy.
+    pub fn fit(
+        &mut self,
+        train: &Dataset<T>,
+        validation: Option<&Dataset<T>>,
+        mut observe: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Finish, Error> {
+        let data = self.prepare(train)?;
+        if let Some(validation) = validation {
+            self.prepare(validation)?;
+        }
+        self.unrestore();
+        let mut finish = Finish::Epochs;
+        while self.state.clock.epoch < self.plan.epochs {
+            if self.out_of_patience() {
+                finish = Finish::Patience;
+                break;
+            }
+            if self.batches_of_an_epoch(&data, &mut observe)?.is_break() {
+                return Ok(Finish::Caller);
+            }
+            let record = self.end_epoch(validation)?;
+            let batches = batches(data.rows, self.plan.batch);
+            let progress = self.progress(record.epoch, batches, batches, record.loss, Some(&record));
+            if observe(&progress).is_break() {
+                return Ok(Finish::Caller);
+            }
+        }
+        self.restore_best();
+        Ok(finish)
+    }
+
+    /// The batches of the epoch that are still to do.
+    fn batches_of_an_epoch(
+        &mut self,
+        data: &Prepared<'_, T>,
+        observe: &mut impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let batches = batches(data.rows, self.plan.batch);
+        if self.state.clock.batch == 0 {
+            self.remember_good();
+        }
+        self.shuffle(data.rows);
+        while self.state.clock.batch < batches {
+            let start = self.state.clock.batch as usize * self.plan.batch;
+            let rows = start..data.rows.min(start.saturating_add(self.plan.batch));
+            let count = rows.len();
+            match self.step_on_rows(data, rows, batches)? {
+                Found::Loss(loss) => {
+                    self.state.sums.loss += loss * count as f64;
+                    self.state.sums.rows += count as u64;
+                }
+                Found::NonFinite(what) => {
+                    self.apply_policy(what)?;
+                    if self.state.sums.skipped == batches {
+                        return Err(self.non_finite(what));
+                    }
+                }
+            }
+            self.state.clock.batch += 1;
+            let clock = self.state.clock;
+            let progress = self.progress(clock.epoch, clock.batch, batches, self.state.sums.mean(), None);
+            if observe(&progress).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Gathers rows of the epoch's order and steps on them.
+    fn step_on_rows(
+        &mut self,
+        data: &Prepared<'_, T>,
+        rows: std::ops::Range<usize>,
+        batches: u64,
+    ) -> Result<Found, Error> {
+        // Taken out while the trainer is borrowed; moving a few pointers, not the data.
+        let mut batch = std::mem::replace(&mut self.batch, Batch::empty());
+        let count = rows.len();
+        batch.gather(data, rows);
+        let x = MatRef::new(&batch.x, count, data.columns)?;
+        let targets = match &data.wanted {
+            Wanted::Values(_) => Targets::Values(&batch.values),
+            Wanted::Classes(_) => Targets::Classes(&batch.classes),
+        };
+        let found = self.step_on(x, data.x_is_small, targets, batches);
+        self.batch = batch;
+        found
+    }
+
+    /// Validates, records, keeps the best weights, and moves the clock to the next epoch.
+    fn end_epoch(&mut self, validation: Option<&Dataset<T>>) -> Result<Record, Error> {
+        let evaluation = match validation {
+            Some(data) => Some(self.model.evaluate(self.plan.loss, data, &mut self.scratch)?),
+            None => None,
+        };
+        let state = &mut self.state;
+        let record = Record {
+            epoch: state.clock.epoch,
+            rate: state.rate,
+            loss: state.sums.mean(),
+            validation_loss: evaluation.as_ref().map(|e| e.loss),
+            validation_score: evaluation.as_ref().map(|e| e.score()),
+            skipped: state.sums.skipped,
+        };
+        state.history.push(record);
+        let watched = record.validation_loss.unwrap_or(record.loss);
+        if let Some(early) = self.plan.early_stopping
+            && state.early.improves(watched, early.min_improvement)
+        {
+            state.aside = Some(self.model.layers.clone());
+        }
+        if let Shape::Plateau { factor, patience, floor } = self.plan.schedule.shape
+            && !state.plateau.improves(watched, 0.0)
+            && state.plateau.since > patience
+        {
+            state.plateau.since = 0;
+            state.rate_factor = (state.rate_factor * factor).max(floor);
+        }
+        state.clock.epoch += 1;
+        state.clock.batch = 0;
+        state.sums = Default::default();
+        Ok(record)
+    }
+
+    fn out_of_patience(&self) -> bool {
+        self.plan.early_stopping.is_some_and(|early| self.state.early.since > early.patience)
+    }
+
+    /// The best weights into the model, the last aside.
+    fn restore_best(&mut self) {
+        if let Some(best) = &mut self.state.aside {
+            std::mem::swap(best, &mut self.model.layers);
+            self.state.restored = true;
+        }
+    }
+
+    /// Undoes [`restore_best`](Self::restore_best), to go on with the last weights.
+    fn unrestore(&mut self) {
+        if let (true, Some(last)) = (self.state.restored, &mut self.state.aside) {
+            std::mem::swap(last, &mut self.model.layers);
+            self.state.restored = false;
+        }
+    }
+
+    fn progress<'a>(
+        &self,
+        epoch: u64,
+        batch: u64,
+        batches: u64,
+        loss: f64,
+        record: Option<&'a Record>,
+    ) -> Progress<'a> {
+        Progress {
+            epoch,
+            epochs: self.plan.epochs,
+            batch,
+            batches,
+            samples: self.state.clock.samples,
+            loss,
+            rate: self.state.rate,
+            gradient_norm: self.norm,
+            record,
+        }
+    }
+
+    /// Checks data against model and loss, and brings it to the form that the net learns from.
+    fn prepare<'a>(&self, data: &'a Dataset<T>) -> Result<Prepared<'a, T>, Error> {
+        self.model.check_data(data)?;
+        if u32::try_from(data.rows()).is_err() {
+            return Err(Error::setting("rows", data.rows(), "at most 4294967295"));
+        }
+        let about = &self.model.about;
+        let x = match &about.inputs {
+            Some(standardisation) => Cow::Owned(standardisation.applied(data.x())?),
+            None => Cow::Borrowed(data.x()),
+        };
+        Ok(Prepared {
+            x_is_small: update::are_small(&x),
+            x,
+            rows: data.rows(),
+            columns: data.columns(),
+            outputs: self.model.outputs(),
+            wanted: Wanted::new(self.plan.loss, self.model.outputs(), data.labels(), about.targets.as_ref())?,
+        })
+    }
+
+    /// The order of this epoch's rows: a fresh shuffle of `0..rows`, known from seed and epoch alone.
+    fn shuffle(&mut self, rows: usize) {
+        let order = &mut self.batch.order;
+        order.clear();
+        order.extend(0..rows as u32);
+        if self.plan.shuffle {
+            Stream::new(self.plan.seed, Use::Shuffle, self.state.clock.epoch).shuffle(order);
+        }
+    }
+}
+
+impl<T: Element> Batch<T> {
+    fn empty() -> Self {
+        Self { order: Vec::new(), x: Vec::new(), values: Vec::new(), classes: Vec::new() }
+    }
+
+    /// Copies rows `range` of the order, inputs and labels.
+    fn gather(&mut self, data: &Prepared<'_, T>, range: std::ops::Range<usize>) {
+        self.x.clear();
+        self.values.clear();
+        self.classes.clear();
+        for &row in &self.order[range] {
+            let row = row as usize;
+            self.x.extend_from_slice(&data.x[row * data.columns..(row + 1) * data.columns]);
+            match &data.wanted {
+                Wanted::Values(y) => self.values.extend_from_slice(&y[row * data.outputs..(row + 1) * data.outputs]),
+                Wanted::Classes(y) => self.classes.push(y[row]),
+            }
+        }
+    }
+}
+
+/// Batches in an epoch; the last has what is left.
+fn batches(rows: usize, batch: usize) -> u64 {
+    rows.div_ceil(batch) as u64
+}

@@ -1,0 +1,179 @@
+//! What a training run is asked to do.
+
+use crate::{Error, Loss, Optimiser, Output, Schedule};
+
+/// The settings of a training run. Every field has a value an expert would start from; see [`Plan::new`].
+///
+/// ```
+/// use deltarule::{Loss, Optimiser, Plan, Schedule};
+/// let plan = Plan::new(Loss::CrossEntropy)
+///     .optimiser(Optimiser::adam())
+///     .schedule(Schedule::cosine(30))
+///     .epochs(30)
+///     .batch(64)
+///     .patience(5);
+/// assert_eq!(plan.batch, 64);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    /// What is minimised: the mean over the batch of each row's loss.
+    pub loss: Loss,
+    /// How weights follow gradients.
+    pub optimiser: Optimiser,
+    /// A factor on the learning rate, by time.
+    pub schedule: Schedule,
+    /// How often the whole data set is gone through.
+    pub epochs: u64,
+    /// Rows in a batch; the last batch of an epoch has what is left.
+    pub batch: usize,
+    /// Whether each epoch takes the rows in a new order.
+    pub shuffle: bool,
+    /// The seed of that order.
+    pub seed: u64,
+    /// The largest Euclidean norm a gradient may have; a longer one is scaled down to it.
+    pub clip_norm: Option<f64>,
+    /// When to stop before the last epoch.
+    pub early_stopping: Option<EarlyStopping>,
+    /// What to do about a loss or gradient that is not finite.
+    pub non_finite: NonFinite,
+    /// Threads of the caller's rayon pool; 1 touches no other thread. The result does not depend on it.
+    pub threads: usize,
+    /// Apply gradients while they are in registers (see [`update`](crate::update)). The result does not depend on it.
+    pub fused: bool,
+}
+
+/// Stops when the watched loss (validation, or training where there is no validation set) no longer improves, and goes
+/// back to the weights that were best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyStopping {
+    /// Epochs without improvement that are borne.
+    pub patience: u64,
+    /// What counts as an improvement: more than this.
+    pub min_improvement: f64,
+}
+
+/// What to do about a loss or gradient that is NaN or infinite. It is always found before the update.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NonFinite {
+    /// End with [`Error::NonFinite`]; the weights are those before the batch.
+    #[default]
+    Stop,
+    /// Leave the batch out. An epoch in which every batch had to be left out ends with [`Error::NonFinite`].
+    Skip,
+    /// Go back to the weights, moments and update count at the start of the epoch, halve the learning rate for the
+    /// rest of the run, and go on with the next batch. The eleventh time ends with [`Error::NonFinite`].
+    RollBack,
+}
+
+impl Plan {
+    /// Adam at a constant rate, 20 epochs, batches of 32, shuffled with seed 0, on the calling thread.
+    pub fn new(loss: Loss) -> Self {
+        Self {
+            loss,
+            optimiser: Optimiser::adam(),
+            schedule: Schedule::constant(),
+            epochs: 20,
+            batch: 32,
+            shuffle: true,
+            seed: 0,
+            clip_norm: None,
+            early_stopping: None,
+            non_finite: NonFinite::Stop,
+            threads: 1,
+            fused: true,
+        }
+    }
+
+    /// [`Plan::new`] with the loss that usually goes with an output.
+    pub fn for_output(output: Output) -> Self {
+        Self::new(output.usual_loss())
+    }
+
+    /// How weights follow gradients.
+    pub fn optimiser(mut self, optimiser: Optimiser) -> Self {
+        self.optimiser = optimiser;
+        self
+    }
+
+    /// A factor on the learning rate, by time.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// How often the whole data set is gone through.
+    pub fn epochs(mut self, epochs: u64) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Rows in a batch.
+    pub fn batch(mut self, rows: usize) -> Self {
+        self.batch = rows;
+        self
+    }
+
+    /// Whether each epoch takes the rows in a new order.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// The seed of the rows' order.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The largest Euclidean norm a gradient may have.
+    pub fn clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
+        self
+    }
+
+    /// Early stopping after so many epochs without any improvement.
+    pub fn patience(mut self, epochs: u64) -> Self {
+        self.early_stopping = Some(EarlyStopping { patience: epochs, min_improvement: 0.0 });
+        self
+    }
+
+    /// What to do about a loss or gradient that is not finite.
+    pub fn non_finite(mut self, policy: NonFinite) -> Self {
+        self.non_finite = policy;
+        self
+    }
+
+    /// Threads of the caller's rayon pool.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Whether gradients are applied while they are in registers.
+    pub fn fused(mut self, fused: bool) -> Self {
+        self.fused = fused;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.optimiser.check()?;
+        self.schedule.check()?;
+        if self.batch == 0 {
+            return Err(Error::setting("batch", 0, "at least 1"));
+        }
+        if self.threads == 0 {
+            return Err(Error::setting("threads", 0, "at least 1"));
+        }
+        if let Some(norm) = self.clip_norm
+            && !(norm > 0.0 && norm.is_finite())
+        {
+            return Err(Error::setting("clip norm", norm, "positive"));
+        }
+        if let Some(EarlyStopping { min_improvement, .. }) = self.early_stopping
+            && !(min_improvement >= 0.0 && min_improvement.is_finite())
+        {
+            return Err(Error::setting("minimal improvement", min_improvement, "zero or positive"));
+        }
+        Ok(())
+    }
+}

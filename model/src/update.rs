@@ -1,0 +1,141 @@
+//! The update rule, S15: `W ← W − η ∂L/∂W`, `b ← b − η ∂L/∂b`, and the rules that refine it.
+//!
+//! Two ways, the same bits:
+//!
+//! * **fused**: each tile of `∂L/∂W` is applied while it is still in registers, so the gradient never reaches memory;
+//! * **gradient first**: the whole gradient is written, measured (its norm, for clipping; whether it is finite), and
+//!   then applied.
+//!
+//! The fused way is taken when nobody needs to see the gradient. That includes the promise that a non-finite gradient
+//! is found *before* the update: [`is_tame`] bounds every element of the gradient from the sizes of its factors, which
+//! costs one look at the activations; only a batch that fails the bound goes the longer way.
+
+use crate::workspace::Workspace;
+use crate::{Activation, Element, Layer, Optimiser};
+use deltarule_kernels::isa::{Kernel, Simd};
+use deltarule_kernels::{Isa, MatRef, Moments, Rule, ShapeError, Step, Team, dense};
+
+/// What the update rule remembers about one layer.
+#[derive(Clone)]
+pub(crate) struct Memory<T> {
+    pub(crate) w: Moments<T>,
+    /// First and second moment of the bias; empty where the rule has none.
+    pub(crate) b: [Vec<T>; 2],
+}
+
+impl<T: Element> Memory<T> {
+    pub(crate) fn new(layer: &Layer<T>, rule: Rule) -> Self {
+        let moment = |k| match k < rule.moments() {
+            true => vec![T::ZERO; layer.outputs()],
+            false => Vec::new(),
+        };
+        Self { w: Moments::zeros_like(&layer.w, rule), b: [moment(0), moment(1)] }
+    }
+}
+
+/// The scalars of one update, for weights and for biases (which are not decayed unless asked).
+pub(crate) struct Steps<T> {
+    w: Step<T>,
+    b: Step<T>,
+}
+
+impl<T: Element> Steps<T> {
+    /// Update number `t`, from 1, at `rate`, with the gradient multiplied by `scale`.
+    pub(crate) fn new(optimiser: &Optimiser, rate: f64, t: u64, scale: f64) -> Self {
+        let l2_of_biases = if optimiser.decay_biases { optimiser.l2 } else { 0.0 };
+        Self {
+            w: optimiser.rule.step(rate, optimiser.l2, t, scale),
+            b: optimiser.rule.step(rate, l2_of_biases, t, scale),
+        }
+    }
+
+    fn bias(&self, layer: &mut Layer<T>, db: &[T], memory: &mut Memory<T>) {
+        let [m, v] = &mut memory.b;
+        self.b.sweep(Isa::current(), &mut layer.b, db, m, v); // S15
+    }
+}
+
+/// Fused: `W ← W − η dz xᵀ` in one pass.
+pub(crate) fn fused<T: Element>(
+    team: &Team,
+    layers: &mut [Layer<T>],
+    x: MatRef<'_, T>,
+    work: &mut Workspace<T>,
+    memory: &mut [Memory<T>],
+    steps: &Steps<T>,
+) -> Result<(), ShapeError> {
+    let rows = x.rows();
+    let mut input = x;
+    let state = layers.iter_mut().zip(memory);
+    for ((slot, db), (layer, memory)) in work.slots.iter().zip(&mut work.db).zip(state) {
+        let dz = slot.dz(rows)?;
+        dense::backward_update(team, input, dz, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
+        dense::backward_bias(dz, db)?; // S7, S8
+        steps.bias(layer, db, memory);
+        input = slot.a(rows)?;
+    }
+    Ok(())
+}
+
+/// Gradient first: what [`backprop::gradients`](crate::backprop::gradients) left in `work` is applied.
+pub(crate) fn from_gradients<T: Element>(
+    layers: &mut [Layer<T>],
+    work: &Workspace<T>,
+    memory: &mut [Memory<T>],
+    steps: &Steps<T>,
+) -> Result<(), ShapeError> {
+    let state = layers.iter_mut().zip(memory);
+    for ((dw, db), (layer, memory)) in work.dw.iter().zip(&work.db).zip(state) {
+        dense::update(&mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
+        steps.bias(layer, db, memory);
+    }
+    Ok(())
+}
+
+/// The Euclidean norm of the whole gradient, layer by layer, weights before bias, in `f64`.
+pub(crate) fn gradient_norm<T: Element>(work: &Workspace<T>) -> f64 {
+    let bias = |db: &[T]| db.iter().fold(0.0, |sum, &g| sum + g.to_f64() * g.to_f64());
+    let pairs = work.dw.iter().zip(&work.db);
+    pairs.fold(0.0, |sum, (dw, db)| sum + dw.sum_of_squares() + bias(db)).sqrt()
+}
+
+/// Whether every element of every gradient is sure to be finite, with room for the squares that Adam takes: a sum of
+/// `rows` products of factors below the limit stays below `limit² · rows`.
+pub(crate) fn is_tame<T: Element>(
+    layers: &[Layer<T>],
+    x: MatRef<'_, T>,
+    x_is_small: bool,
+    work: &Workspace<T>,
+) -> Result<bool, ShapeError> {
+    let rows = x.rows();
+    if rows > 1 << 20 || !x_is_small {
+        return Ok(false);
+    }
+    let hidden = layers.len() - 1;
+    Ok(work.slots.iter().zip(layers).enumerate().all(|(l, (slot, layer))| {
+        let n = rows * layer.outputs();
+        let bounded = matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
+        are_small(&slot.dz[..n]) && (l == hidden || bounded || are_small(&slot.a[..n]))
+    }))
+}
+
+/// Whether all numbers are finite and below 2²¹ (`f32`) or 2²⁵⁰ (`f64`) in size.
+pub(crate) fn are_small<T: Element>(values: &[T]) -> bool {
+    T::dispatch(Isa::current(), AreSmall { values })
+}
+
+/// Compiled for the widest vectors there are; the loop itself is ordinary.
+struct AreSmall<'a, T> {
+    values: &'a [T],
+}
+
+impl<T: Element> Kernel<T> for AreSmall<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _: S) -> bool {
+        let limit = T::from_f64(if size_of::<T>() == 4 { 2097152.0 } else { 1e75 });
+        // No early exit, so that the compiler can take a vector at a time; false for NaN.
+        self.values.iter().fold(true, |small, &v| small & (v.abs() <= limit))
+    }
+}
