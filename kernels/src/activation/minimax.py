@@ -49,14 +49,20 @@ def table(f, weight, powers, low, high, bits):
     return [c for c, _ in done], worst
 
 
+def shortest(c, bits):
+    """The shortest decimal number that reads back as `c`."""
+    kind = ">f" if bits == 24 else ">d"
+    for digits in range(1, 18):
+        text = f"{float(c):.{digits - 1}e}"
+        if mp.mpf(struct.unpack(kind, struct.pack(kind, float(text)))[0]) == c:
+            return text
+    raise ValueError(f"{c} has more than {bits} bits")
+
+
 def show(name, result, bits):
     coefficients, worst = result
-    kind = ">f" if bits == 24 else ">d"
     print(f"// {name}: error 2^{mp.nstr(mp.log(worst, 2), 4)}")
-    for c in reversed(coefficients):
-        value = struct.unpack(kind, struct.pack(kind, float(c)))[0]
-        assert mp.mpf(value) == c
-        print(f"    {mp.nstr(c, 9 if bits == 24 else 17)},")
+    print("&[" + ", ".join(shortest(c, bits) for c in reversed(coefficients)) + "]")
 
 
 @functools.cache
@@ -76,28 +82,22 @@ def atanh_rest(u):
 
 
 @functools.cache
-def mills(q):
-    """(1 + 2t)·½·erfc(t/√2)·e^(t²/2) at the t ≥ 0 with q = (t − 2) / (t + 2)"""
-    t = 2 * (1 + q) / (1 - q)
-    if t > 60:  # asymptotic series of erfc
-        s, a = mp.mpf(0), mp.mpf(1)
-        for k in range(1, 30):
-            s += a
-            a *= -(2 * k - 1) / t**2
-        tail = s / (t * mp.sqrt(2 * mp.pi))
-    else:
-        tail = mp.erfc(t / mp.sqrt(2)) * mp.exp(t**2 / 2) / 2
-    return (1 + 2 * t) * tail
+def mills(q, k):
+    """(1 + t)·½·erfc(t/√2)·e^(t²/2) at the t ≥ 0 with q = (t − k) / (t + k)"""
+    t = k * (1 + q) / (1 - q)
+    return (1 + t) * mp.erfc(t / mp.sqrt(2)) * mp.exp(t**2 / 2) / 2
 
 
 if __name__ == "__main__":
-    reach = mp.log(2) / 2
-    for bits, exp_order, ln_order, mills_order, t_max, slack in ((24, 6, 4, 9, 15, 0.03), (53, 11, 7, 22, 39, 0.0001)):
+    # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
+    for bits, exp_terms, ln_terms, mills_terms, k, t_end in ((24, 5, 3, 11, 4, 15), (53, 10, 7, 23, 6, 39)):
         print(f"// ===== {bits} bits")
-        span = reach + slack
-        weight = lambda x: x**2 / mp.exp(x)
-        show("exp", table(exp_tail, weight, range(exp_order - 1), -span, span, bits), bits)
-        span = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
-        show("ln", table(atanh_rest, lambda u: u / 2, range(ln_order), 0, span, bits), bits)
-        top = (mp.mpf(t_max) - 2) / (t_max + 2)
-        show("mills", table(mills, lambda q: 1 / mills(q), range(mills_order + 1), -1, top, bits), bits)
+        reach = mp.log(2) / 2
+        # The tail stands behind 1 + x; the floor keeps the weight from vanishing at zero.
+        weight = lambda x: (x**2 + mp.mpf(2) ** -10) / mp.exp(x)
+        show("exp", table(exp_tail, weight, range(exp_terms), -reach, reach, bits), bits)
+        reach = (3 - 2 * mp.sqrt(2)) ** 2
+        show("ln", table(atanh_rest, lambda u: u / 2, range(ln_terms), 0, reach, bits), bits)
+        served = lambda q: mills(q, k)
+        top = mp.mpf(t_end - k) / (t_end + k)
+        show("mills", table(served, lambda q: 1 / served(q), range(mills_terms), -1, top, bits), bits)

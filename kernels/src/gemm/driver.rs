@@ -110,7 +110,8 @@ impl<T: Element> Product<T> {
             let part = self.rows(first..self.m.min(first + rows));
             let shifted =
                 |block: Block<T>| epilogue(Block { rows: block.rows.start + first..block.rows.end + first, ..block });
-            with_scratch::<T, _>(Slot::A, part.m * part.k, |packed| {
+            let runs = if part.a.col == 1 { (part.m, part.k) } else { (part.k, part.m) };
+            with_scratch::<T, _>(Slot::A, runs.0 * packed_stride::<T>(runs.1), |packed| {
                 let part = part.pack_left(packed, team);
                 part.run_jobs(&part.plan(table, team, place), table, team, place, &shifted);
             });
@@ -312,13 +313,14 @@ impl<T: Element> Product<T> {
         let by_row = self.a.col == 1;
         let (outer, inner) = if by_row { (self.m, self.k) } else { (self.k, self.m) };
         let (far, near) = if by_row { (self.a.row, self.a.col) } else { (self.a.col, self.a.row) };
-        /// Lines of A that one job copies.
+        let stride = packed_stride::<T>(inner);
+        /// Runs of A that one job copies.
         const CHUNK: usize = 16;
         let to = Shared(packed.as_mut_ptr());
         let job = |index: usize| {
             for o in index * CHUNK..outer.min((index + 1) * CHUNK) {
-                // SAFETY: rows (or columns) `o` of different jobs are disjoint pieces of `packed`, each `inner` long.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(o * inner), inner) };
+                // SAFETY: the runs are disjoint pieces of `packed`, each `inner` long.
+                let to = unsafe { std::slice::from_raw_parts_mut(to.at(o * stride), inner) };
                 for (i, to) in to.iter_mut().enumerate() {
                     // SAFETY: `self` vouches for A.
                     *to = self.alpha * unsafe { *self.a.data.wrapping_add(o * far + i * near) };
@@ -327,9 +329,15 @@ impl<T: Element> Product<T> {
         };
         let jobs = outer.div_ceil(CHUNK);
         if outer * inner >= WORK_PER_THREAD { team.run(jobs, job) } else { (0..jobs).for_each(job) }
-        let (row, col) = if by_row { (self.k, 1) } else { (1, self.m) };
+        let (row, col) = if by_row { (stride, 1) } else { (1, stride) };
         Self { a: Left { data: packed.as_ptr(), row, col }, alpha: T::ONE, ..*self }
     }
+}
+
+/// From one packed run of A to the next: never a stride that folds onto the same cache sets.
+fn packed_stride<T: Element>(inner: usize) -> usize {
+    let stride = inner.next_multiple_of(T::LINE);
+    if (stride * size_of::<T>()).is_multiple_of(SET_PERIOD) { stride + T::LINE } else { stride }
 }
 
 /// Rows of a job: few enough for as many jobs as share the work evenly, each tall enough to be worth its strip of B, in whole

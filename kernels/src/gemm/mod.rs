@@ -90,18 +90,16 @@ pub fn gemm_at<T: Element>(
     Ok(())
 }
 
-/// The product or its transpose, Cᵀ = Bᵀ Aᵀ, whichever has contiguous rows in C (and, where C is a single row or
-/// column and both have, contiguous rows in the right-hand side). Multiplication commutes, so the bits are the same.
+/// The product or its transpose, Cᵀ = Bᵀ Aᵀ, whichever has contiguous rows in C. A single column, for which both have, is
+/// turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same.
 fn oriented<'a, T: Element>(
     a: MatRef<'a, T>,
     b: MatRef<'a, T>,
     c: MatMut<'a, T>,
 ) -> (MatRef<'a, T>, MatRef<'a, T>, MatMut<'a, T>) {
-    let as_it_is = c.col_stride() == 1 || c.cols() == 1;
-    let turned = c.row_stride() == 1 || c.rows() == 1;
-    let b_in_place = b.col_stride() == 1;
-    let a_in_place = a.row_stride() == 1;
-    if turned && (!as_it_is || (a_in_place && !b_in_place && c.cols() == 1)) { (b.t(), a.t(), c.t()) } else { (a, b, c) }
+    let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
+    let columns_contiguous = c.row_stride() == 1 || c.rows() == 1;
+    if columns_contiguous && !rows_contiguous { (b.t(), a.t(), c.t()) } else { (a, b, c) }
 }
 
 /// C = α A B + β C for shapes that fit, none of them empty.

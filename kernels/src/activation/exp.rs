@@ -1,0 +1,74 @@
+//! `e^x` where `x` is not positive: all that activations, softmax and losses ask for, since each is arranged so that
+//! nothing can overflow.
+//!
+//! ```text
+//! x = n·ln 2 + r, |r| ≤ ½ ln 2        n by rounding x·log₂e; ln 2 in two parts, the first short enough for n·high to be exact
+//! e^r = 1 + r·(1 + r·tail(r))         tail ≈ (e^r − 1 − r) / r², a polynomial
+//! e^x = 2^n · e^r                     one rounding, also where the result is subnormal
+//! ```
+//! *Error*: ≤ 1.0 ULP (`f32`, every non-positive input) — half from the last rounding, the rest from `1 + r·tail`
+//! (|r| ≤ 0.35 of half an ULP) and the polynomial (2⁻²⁸ and 2⁻⁵⁷·⁷ relative). Below −104 (−746) the result is 0.
+
+use super::coefficients::polynomial;
+use crate::element::Element;
+use crate::isa::Simd;
+
+/// The numbers of `e^x` in one element type.
+#[derive(Debug)]
+pub struct Exp<T: 'static> {
+    pub(super) log2_e: T,
+    /// ln 2 to a few bits, …
+    pub(super) ln2_high: T,
+    /// … and what is missing.
+    pub(super) ln2_low: T,
+    /// Where `e^x` has become 0, rounded.
+    pub(super) lowest: T,
+    /// `(e^r − 1 − r) / r²`, highest order first
+    pub(super) tail: &'static [T],
+}
+
+/// `e^x` for `x ≤ 0`; NaN for NaN.
+#[inline(always)]
+pub(crate) fn exp_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
+    // The bound stands first: a NaN in `x` is the second operand, which wins.
+    let x = simd.max(simd.splat(T::EXP.lowest), x);
+    let n = simd.round(simd.mul(x, simd.splat(T::EXP.log2_e)));
+    let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), x);
+    finish(simd, n, simd.mul_add(n, simd.splat(-T::EXP.ln2_low), r))
+}
+
+/// `e^(high + low)` where `high + low ≤ 0` lies above the zero range's double, and `low` is small.
+///
+/// The sum itself is only used to find `n`, so what `high` cannot hold is not lost.
+#[inline(always)]
+pub(super) fn exp_of_sum<T: Element, S: Simd<T>>(simd: S, high: S::V, low: S::V) -> S::V {
+    let n = simd.round(simd.mul(simd.add(high, low), simd.splat(T::EXP.log2_e)));
+    let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), high);
+    let r = simd.add(simd.mul_add(n, simd.splat(-T::EXP.ln2_low), low), r);
+    finish(simd, n, r)
+}
+
+/// `2^n · e^r`
+#[inline(always)]
+fn finish<T: Element, S: Simd<T>>(simd: S, n: S::V, r: S::V) -> S::V {
+    let one = simd.splat(T::ONE);
+    let inner = simd.mul_add(polynomial(simd, T::EXP.tail, r), r, one);
+    simd.scale(simd.mul_add(inner, r, one), n)
+}
+
+/// `e^x − 1` for `x ≤ 0`; NaN for NaN. Relatively accurate near zero, too.
+///
+/// `2^n·(e^r − 1) + (2^n − 1)`: the second bracket is exact until it rounds to −1.
+#[inline(always)]
+pub(super) fn exp_minus_1_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
+    // Beyond a third of the range the result has long been −1, and 2^n is still normal.
+    let lowest = T::EXP.lowest * T::from_f64(1.0 / 3.0);
+    let x = simd.max(simd.splat(lowest), x);
+    let n = simd.round(simd.mul(x, simd.splat(T::EXP.log2_e)));
+    let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), x);
+    let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_low), r);
+    let tail = polynomial(simd, T::EXP.tail, r);
+    let of_r = simd.mul_add(simd.mul(r, r), tail, r);
+    let scale = simd.pow2(n);
+    simd.mul_add(scale, of_r, simd.sub(scale, simd.splat(T::ONE)))
+}

@@ -1,0 +1,47 @@
+//! The logistic function `σ(z) = 1 / (1 + e^−z)`, through `e = e^−|z|`, which cannot overflow:
+//!
+//! ```text
+//! σ(z) = 1 / (1 + e)  for z ≥ 0
+//!        e / (1 + e)  for z < 0, so small values keep their relative accuracy, subnormal ones included
+//! ```
+//! Within [0, 1], exactly 0 and 1 at ∓∞, monotone. The derivative is `a (1 − a)`, from the output.
+
+use super::ActivationFn;
+use super::exp::exp_nonpositive;
+use crate::element::Element;
+use crate::isa::Simd;
+
+#[derive(Clone, Copy)]
+pub(super) struct Sigmoid;
+
+impl<T: Element> ActivationFn<T> for Sigmoid {
+    #[inline(always)]
+    fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+        let one = simd.splat(T::ONE);
+        let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
+        let above = simd.select(simd.lt(z, simd.splat(T::ZERO)), e, one);
+        simd.div(above, simd.add(one, e))
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd<T>>(self, simd: S, a: S::V) -> S::V {
+        simd.mul(a, simd.sub(simd.splat(T::ONE), a))
+    }
+}
+
+/// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`Sigmoid`].
+#[inline(always)]
+pub(super) fn both_ways<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
+    let one = simd.splat(T::ONE);
+    let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
+    let large = simd.div(one, simd.add(one, e));
+    let small = simd.mul(e, large);
+    let negative = simd.lt(z, simd.splat(T::ZERO));
+    (simd.select(negative, small, large), simd.select(negative, large, small))
+}
+
+/// `σ(z)`, for losses.
+#[inline(always)]
+pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> S::V {
+    Sigmoid.value(simd, z)
+}

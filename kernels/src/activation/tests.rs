@@ -1,0 +1,1 @@
+//! Activations against references in higher precision.
