@@ -24,18 +24,22 @@
 //! # Ok::<(), deltarule_kernels::ShapeError>(())
 //! ```
 
+pub mod activation;
 mod aligned;
-mod element;
 pub mod dense;
+mod element;
 pub mod gemm;
 pub mod isa;
+pub mod optimiser;
 mod team;
 mod view;
 
+pub use activation::Activation;
 pub use aligned::AlignedVec;
 pub use dense::{Gradient, Moments, Weights};
 pub use element::Element;
-pub use gemm::{gemm, gemm_on};
+pub use gemm::{PackedB, gemm, gemm_on, gemm_packed};
 pub use isa::{Isa, IsaError};
+pub use optimiser::{Rule, Step};
 pub use team::Team;
 pub use view::{MatMut, MatRef, ShapeError};

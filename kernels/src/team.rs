@@ -195,7 +195,9 @@ impl Crew {
             }
             match self.ticket.compare_exchange_weak(ticket, ticket - 1, Ordering::AcqRel, Ordering::Acquire) {
                 // SAFETY: a job is claimed, so the list is published and stays.
-                Ok(_) => return unsafe { *self.list.get() }.map(|list| list.jobs.min(u32::MAX as usize) - left as usize),
+                Ok(_) => {
+                    return unsafe { *self.list.get() }.map(|list| list.jobs.min(u32::MAX as usize) - left as usize);
+                }
                 Err(now) => ticket = now,
             }
         }

@@ -299,7 +299,9 @@ impl<T: Element> Product<T> {
         part.k = range.end - range.start;
         part.a.data = self.a.data.wrapping_add(range.start * self.a.col);
         part.b = match self.b {
-            Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(range.start * row), row, col },
+            Right::Strided { data, row, col } => {
+                Right::Strided { data: data.wrapping_add(range.start * row), row, col }
+            }
             Right::Lines { data, line } => Right::Lines { data: data.wrapping_add(range.start * T::LINE), line },
         };
         if range.start > 0 {
@@ -328,7 +330,11 @@ impl<T: Element> Product<T> {
             }
         };
         let jobs = outer.div_ceil(CHUNK);
-        if outer * inner >= WORK_PER_THREAD { team.run(jobs, job) } else { (0..jobs).for_each(job) }
+        if outer * inner >= WORK_PER_THREAD {
+            team.run(jobs, job)
+        } else {
+            (0..jobs).for_each(job)
+        }
         let (row, col) = if by_row { (stride, 1) } else { (1, stride) };
         Self { a: Left { data: packed.as_ptr(), row, col }, alpha: T::ONE, ..*self }
     }

@@ -17,9 +17,9 @@ mod packed;
 mod scratch;
 mod tiles;
 
-pub(crate) use driver::{Block, Epilogue, Place, Product};
+pub(crate) use driver::{Block, Place, Product};
 pub(crate) use microkernel::Start;
-pub(crate) use operand::{Left, Output, Right};
+pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
 pub(crate) use scratch::{Slot, with_scratch};

@@ -1,7 +1,7 @@
 //! The operands of a product as the driver sees them: addresses and strides, whichever way the matrix is kept.
 
-use crate::element::Element;
 use super::driver::Block;
+use crate::element::Element;
 use crate::view::{MatMut, MatRef};
 use std::ops::Range;
 
@@ -35,6 +35,9 @@ pub(crate) struct Output<T> {
     pub(crate) col: usize,
     pub(crate) padded: bool,
 }
+
+// SAFETY: an address and strides; whoever writes through it answers for writing alone.
+unsafe impl<T: Send> Sync for Output<T> {}
 
 impl<T: Element> From<MatRef<'_, T>> for Left<T> {
     fn from(view: MatRef<'_, T>) -> Self {
