@@ -1,4 +1,43 @@
 //! The program `deltarule` as a library, so that its loaders can be tested and fuzzed without a process.
+//!
+//! ```text
+//! main ─▶ run ─▶ train │ eval │ predict │ info │ cpu │ compare
+//!                  │        │       │
+//!                  └─ data ─┴───────┘   pictures and reports at the end
+//! ```
+//! The program is a shell: it finds data, chooses settings and shows results. All learning is the `deltarule` crate's.
 
+pub mod any_model;
+pub mod arguments;
+pub mod choice;
+mod compare;
+mod cpu;
 pub mod data;
+mod evaluate;
+pub mod failure;
+mod info;
+mod machine;
+mod outcome;
 pub mod picture;
+mod predict;
+mod progress;
+mod reading;
+mod report;
+mod say;
+mod settings;
+mod train;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+/// Does what the command line asks for.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Eval(arguments) => evaluate::run(arguments),
+        Command::Predict(arguments) => predict::run(arguments),
+        Command::Info(arguments) => info::run(arguments),
+        Command::Cpu(arguments) => cpu::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
+    }
+}

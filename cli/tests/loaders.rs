@@ -80,7 +80,7 @@ fn csv_drops_and_selects_columns() {
     assert_eq!(values(&read_csv("t", text.as_bytes(), &dropping).expect("sound")), [1.0, 2.0, 3.0, 4.0]);
     let selecting = CsvOptions {
         features: vec!["b".to_string(), "a".to_string()],
-        target: TargetColumn::IfNamed("y".to_string()),
+        target: TargetColumn::Dropped("y".to_string()),
         ..CsvOptions::default()
     };
     assert_eq!(values(&read_csv("t", text.as_bytes(), &selecting).expect("sound")), [2.0, 1.0, 4.0, 3.0]);

@@ -35,8 +35,8 @@ pub enum TargetColumn {
     Last,
     /// A name of the header, or an index from 0, or from −1 backwards.
     Given(String),
-    /// The column of that name if the header has it, else none: what prediction wants.
-    IfNamed(String),
+    /// None, but this column, given likewise, is not a feature either: for data to predict on.
+    Dropped(String),
     /// None.
     Absent,
 }
@@ -56,6 +56,8 @@ pub struct CsvOptions {
     pub delimiter: Option<u8>,
     /// What the target is taken for.
     pub task: TaskChoice,
+    /// The classes of a model that is to be measured; a label that is none of them is an error. Empty for any.
+    pub known_classes: Vec<String>,
 }
 
 /// Reads a table. `name` is used in messages.
@@ -184,7 +186,10 @@ impl<'a> Table<'a> {
     }
 
     /// Text among whole numbers is a label among labels; text among fractions is a mistake.
-    fn raw_target(&mut self, column: usize) -> Result<RawTarget, DataError> {
+    fn raw_target(&mut self, column: usize, known: &[String]) -> Result<RawTarget, DataError> {
+        if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
+            return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
+        }
         let Some(line) = self.text_at else {
             return Ok(RawTarget::Numbers(std::mem::take(&mut self.numbers)));
         };
@@ -210,7 +215,9 @@ impl<'a> Table<'a> {
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
-                interpret(self.raw_target(column)?, options.task).map_err(|what| DataError::whole(self.name, what))?
+                let raw = self.raw_target(column, &options.known_classes)?;
+                interpret(raw, options.task, &options.known_classes)
+                    .map_err(|what| DataError::whole(self.name, what))?
             }
         };
         let name_of = |column: &usize| names.as_ref().map(|names| names[*column].clone());
@@ -271,9 +278,10 @@ fn settle(
 ) -> Result<Columns, DataError> {
     let count = record.len();
     let target = match &options.target {
-        TargetColumn::Last => Some(count - 1),
-        TargetColumn::Given(wanted) => Some(resolve(name, "--target", wanted, count, names)?),
-        TargetColumn::IfNamed(wanted) => names.and_then(|names| names.iter().position(|known| known == wanted)),
+        TargetColumn::Last => Some(usual_target(count, names, &options.features)),
+        TargetColumn::Given(wanted) | TargetColumn::Dropped(wanted) => {
+            Some(resolve(name, "--target", wanted, count, names)?)
+        }
         TargetColumn::Absent => None,
     };
     let mut taken = vec![false; count];
@@ -294,7 +302,14 @@ fn settle(
         let delimiters = "is the delimiter right? --delimiter sets it";
         return Err(DataError::whole(name, format!("no column is left for the features; {delimiters}")));
     }
-    Ok(Columns { count, features, target })
+    let learnt = !matches!(options.target, TargetColumn::Dropped(_));
+    Ok(Columns { count, features, target: target.filter(|_| learnt) })
+}
+
+/// The last column; but where a model's features are known and the last is one of them, the last that is none.
+fn usual_target(count: usize, names: Option<&[String]>, features: &[String]) -> usize {
+    let Some(names) = names.filter(|_| !features.is_empty()) else { return count - 1 };
+    names.iter().rposition(|name| !features.contains(name)).unwrap_or(count - 1)
 }
 
 fn wanted_features(name: &str, names: &[String], wanted: &[String]) -> Result<Vec<usize>, DataError> {

@@ -97,6 +97,29 @@ impl Dataset {
         }
     }
 
+    /// Names the classes as `known` does, whichever of them occur here. Pixels' labels are numbers of classes, and keep
+    /// their places; other labels are found by name.
+    pub fn align_classes(&mut self, known: &[String]) -> Result<(), DataError> {
+        let Target::Classes { labels, names } = &mut self.target else { return Ok(()) };
+        if names == known || known.is_empty() {
+            return Ok(());
+        }
+        let find = |name: &String| known.iter().position(|other| other == name).map(|class| class as u32);
+        let by_name: Option<Vec<u32>> = names.iter().map(find).collect();
+        let by_place = matches!(self.features, Features::Bytes(_)) && names.len() <= known.len();
+        match by_name {
+            Some(places) => labels.iter_mut().for_each(|label| *label = places[*label as usize]),
+            None if by_place => {}
+            None => {
+                let strange = names.iter().find(|name| find(name).is_none()).cloned().unwrap_or_default();
+                let what = format!("the class ‘{strange}’ is none of the model's ({})", known.join(", "));
+                return Err(DataError::whole(&self.name, what));
+            }
+        }
+        *names = known.to_vec();
+        Ok(())
+    }
+
     /// The given rows, converted by `convert`, in the order given.
     ///
     /// A value that turns infinite on the way (1e300 in `f32`) is refused.

@@ -81,7 +81,7 @@ pub fn read_npy(name: &str, source: impl Read) -> Result<NpyArray, DataError> {
 }
 
 /// A pair of files, features and targets; without targets, data to predict on.
-pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice) -> Result<Dataset, DataError> {
+pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[String]) -> Result<Dataset, DataError> {
     let name = x.display().to_string();
     let features = open_npy(x)?;
     if features.shape.len() < 2 {
@@ -102,7 +102,7 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice) -> Result<
                     format!("the shape is {:?}, but {name} has {rows} rows: one target a row is needed", target.shape);
                 return Err(DataError::whole(label, what));
             }
-            interpret(RawTarget::Numbers(target.values), task).map_err(|what| DataError::whole(label, what))?
+            interpret(RawTarget::Numbers(target.values), task, known).map_err(|what| DataError::whole(label, what))?
         }
     };
     Ok(Dataset {

@@ -72,7 +72,7 @@ pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError>
                 let what = "the targets are missing; give both files: --data x.npy,y.npy";
                 return Err(DataError::Usage(format!("{}: {what}", x.display())));
             }
-            npy::load_pair(x, y.as_deref(), options.task)
+            npy::load_pair(x, y.as_deref(), options.task, &options.known_classes)
         }
         Source::Csv(path) => csv_file(path, options),
     }

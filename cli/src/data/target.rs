@@ -38,8 +38,12 @@ pub(super) enum RawTarget {
     Numbers(Vec<f64>),
 }
 
-/// Decides what the column means. `Err` says, in words, why it cannot mean what was asked for.
-pub(super) fn interpret(raw: RawTarget, choice: TaskChoice) -> Result<Target, String> {
+/// Decides what the column means, where `known` names the classes of a model that is to be measured, if any. `Err` says,
+/// in words, why the column cannot mean what was asked for.
+pub(super) fn interpret(raw: RawTarget, choice: TaskChoice, known: &[String]) -> Result<Target, String> {
+    if !known.is_empty() {
+        return known_classes(raw, known);
+    }
     match (raw, choice) {
         (RawTarget::Text(_), TaskChoice::Regression) => {
             Err("the target is text, which no regression can learn; drop --task regression".to_string())
@@ -50,6 +54,22 @@ pub(super) fn interpret(raw: RawTarget, choice: TaskChoice) -> Result<Target, St
         (RawTarget::Numbers(values), TaskChoice::Auto) if looks_like_classes(&values) => number_classes(&values),
         (RawTarget::Numbers(values), TaskChoice::Auto) => Ok(Target::Values(values)),
     }
+}
+
+/// Each label by its name among the known classes.
+fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, String> {
+    let texts = match raw {
+        RawTarget::Text(labels) => labels,
+        RawTarget::Numbers(values) => values.iter().map(f64::to_string).collect(),
+    };
+    let class_of = |(row, text): (usize, &String)| {
+        known.iter().position(|name| name == text).map(|class| class as u32).ok_or_else(|| {
+            let shown: Vec<&str> = known.iter().take(12).map(String::as_str).collect();
+            format!("row {}: ‘{text}’ is none of the model's classes ({})", row + 1, shown.join(", "))
+        })
+    };
+    let labels = texts.iter().enumerate().map(class_of).collect::<Result<_, _>>()?;
+    Ok(Target::Classes { labels, names: known.to_vec() })
 }
 
 /// Few distinct whole numbers.
@@ -104,7 +124,7 @@ mod tests {
     #[test]
     fn text_becomes_sorted_classes() {
         let raw = RawTarget::Text(["dog", "cat", "dog"].map(String::from).to_vec());
-        let Ok(Target::Classes { labels, names }) = interpret(raw, TaskChoice::Auto) else {
+        let Ok(Target::Classes { labels, names }) = interpret(raw, TaskChoice::Auto, &[]) else {
             panic!("classes expected")
         };
         assert_eq!((labels, names), (vec![1, 0, 1], vec!["cat".to_string(), "dog".to_string()]));
@@ -113,7 +133,7 @@ mod tests {
     #[test]
     fn whole_numbers_become_classes_in_numeric_order() {
         let raw = RawTarget::Numbers(vec![10.0, 9.0, -1.0, 9.0]);
-        let Ok(Target::Classes { labels, names }) = interpret(raw, TaskChoice::Auto) else {
+        let Ok(Target::Classes { labels, names }) = interpret(raw, TaskChoice::Auto, &[]) else {
             panic!("classes expected")
         };
         assert_eq!((labels, names), (vec![2, 1, 0, 1], vec!["-1".to_string(), "9".to_string(), "10".to_string()]));
@@ -121,22 +141,31 @@ mod tests {
 
     #[test]
     fn fractions_and_many_values_are_numbers() {
-        assert!(matches!(interpret(RawTarget::Numbers(vec![0.5, 1.0]), TaskChoice::Auto), Ok(Target::Values(_))));
+        assert!(matches!(interpret(RawTarget::Numbers(vec![0.5, 1.0]), TaskChoice::Auto, &[]), Ok(Target::Values(_))));
         let many = (0..30).map(f64::from).collect();
-        assert!(matches!(interpret(RawTarget::Numbers(many), TaskChoice::Auto), Ok(Target::Values(_))));
+        assert!(matches!(interpret(RawTarget::Numbers(many), TaskChoice::Auto, &[]), Ok(Target::Values(_))));
     }
 
     #[test]
     fn the_choice_overrides() {
-        let classes = interpret(RawTarget::Numbers(vec![0.5, 1.0]), TaskChoice::Classification);
+        let classes = interpret(RawTarget::Numbers(vec![0.5, 1.0]), TaskChoice::Classification, &[]);
         assert!(matches!(classes, Ok(Target::Classes { .. })));
-        let values = interpret(RawTarget::Numbers(vec![0.0, 1.0]), TaskChoice::Regression);
+        let values = interpret(RawTarget::Numbers(vec![0.0, 1.0]), TaskChoice::Regression, &[]);
         assert!(matches!(values, Ok(Target::Values(_))));
-        assert!(interpret(RawTarget::Text(vec!["a".into(), "b".into()]), TaskChoice::Regression).is_err());
+        assert!(interpret(RawTarget::Text(vec!["a".into(), "b".into()]), TaskChoice::Regression, &[]).is_err());
+    }
+
+    #[test]
+    fn known_classes_are_found_by_name() {
+        let known = ["1", "2", "other"].map(String::from);
+        let target = interpret(RawTarget::Numbers(vec![2.0, 2.0]), TaskChoice::Classification, &known);
+        assert_eq!(target, Ok(Target::Classes { labels: vec![1, 1], names: known.to_vec() }));
+        let unknown = interpret(RawTarget::Numbers(vec![2.0, 3.0]), TaskChoice::Classification, &known);
+        assert_eq!(unknown, Err("row 2: ‘3’ is none of the model's classes (1, 2, other)".to_string()));
     }
 
     #[test]
     fn one_class_is_refused() {
-        assert!(interpret(RawTarget::Text(vec!["a".into(), "a".into()]), TaskChoice::Auto).is_err());
+        assert!(interpret(RawTarget::Text(vec!["a".into(), "a".into()]), TaskChoice::Auto, &[]).is_err());
     }
 }

@@ -71,7 +71,11 @@ impl Comparison {
         axes.draw(scene, &format!("under {}", self.methods[0].name));
         axes.name(scene, &format!("P({})", self.positive_class));
         let beside = Style::new(12.5, SOFT_INK).at(Anchor::Middle).turned();
-        scene.text((frame.left - 40.0, frame.top + frame.height / 2.0), format!("under {}", self.methods[1].name), beside);
+        scene.text(
+            (frame.left - 40.0, frame.top + frame.height / 2.0),
+            format!("under {}", self.methods[1].name),
+            beside,
+        );
         axes.key(scene, &[("is not".to_string(), CLASS_COLOURS[0]), ("is".to_string(), CLASS_COLOURS[1])]);
         scene.dashed(vec![axes.at(0.0, 0.0), axes.at(1.0, 1.0)], AXIS, 1.2);
         let [across, up] = &self.methods;

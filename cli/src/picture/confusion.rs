@@ -82,7 +82,11 @@ impl ConfusionPicture {
             }
         }
         if cell >= 12.0 {
-            let text = if total == 0 { "–".to_string() } else { format!("{:.1} %", 100.0 * row[class] as f64 / total as f64) };
+            let text = if total == 0 {
+                "–".to_string()
+            } else {
+                format!("{:.1} %", 100.0 * row[class] as f64 / total as f64)
+            };
             let size = (cell * 0.42).clamp(8.0, 12.5);
             let x = corner.0 + n as f64 * cell + 14.0;
             scene.text((x, y + cell / 2.0 + size * 0.36), text, Style::new(size, SOFT_INK));

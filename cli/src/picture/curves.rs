@@ -110,7 +110,8 @@ impl CurvePicture {
         let frame = axes.frame;
         // Curves of a loss come down from the left, so the free room is above; metrics rise, theirs is below.
         let room_above = y - frame.top > 34.0;
-        let label_y = if panel.is_loss && room_above { y - 16.0 } else { (y + 27.0).min(frame.top + frame.height - 8.0) };
+        let label_y =
+            if panel.is_loss && room_above { y - 16.0 } else { (y + 27.0).min(frame.top + frame.height - 8.0) };
         let centre = x.clamp(frame.left + half + 4.0, frame.left + frame.width - half - 2.0);
         let paper = super::palette::PAPER;
         scene.fill_box((centre - half - 4.0, label_y - 13.0), (2.0 * half + 8.0, 18.0), 4.0, paper);

@@ -82,9 +82,8 @@ fn write_text(sheet: &mut Pixmap, at: (f64, f64), text: &str, style: Style, tran
 
 /// Curves joined to closed contours: wherever a curve does not begin where the last one ended, a new contour begins.
 fn outline(letter: &font::Letter, offset: f64) -> Option<Path> {
-    let point = |p: ab_glyph::Point| {
-        ((offset + f64::from(p.x) * letter.scale) as f32, (-f64::from(p.y) * letter.scale) as f32)
-    };
+    let point =
+        |p: ab_glyph::Point| ((offset + f64::from(p.x) * letter.scale) as f32, (-f64::from(p.y) * letter.scale) as f32);
     let mut path = PathBuilder::new();
     let mut end: Option<ab_glyph::Point> = None;
     for curve in &letter.curves {

@@ -52,7 +52,7 @@ impl Style {
 
 /// One mark.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Mark {
+pub(super) enum Mark {
     /// A filled box with rounded corners.
     Box { x: f64, y: f64, width: f64, height: f64, radius: f64, fill: Colour },
     /// A line through points; `dash` is the length of dashes and gaps, 0 for none.

@@ -62,7 +62,9 @@ fn write_mark(svg: &mut String, mark: &Mark) {
             number(*opacity),
             PAPER.hex()
         ),
-        Mark::Text { x, y, text, style } => writeln!(svg, "<text {}>{}</text>", attributes(*x, *y, *style), escaped(text)),
+        Mark::Text { x, y, text, style } => {
+            writeln!(svg, "<text {}>{}</text>", attributes(*x, *y, *style), escaped(text))
+        }
     };
 }
 

@@ -1,0 +1,82 @@
+//! A model from a file whose number type is not known before it is read.
+
+use std::path::Path;
+
+use deltarule::file::element_type;
+use deltarule::{About, Activation, LoadOptions, Mlp, Output};
+
+use crate::arguments::ModelArguments;
+use crate::failure::Failure;
+
+/// A model of either number type.
+pub enum AnyModel {
+    /// 32-bit.
+    F32(Mlp<f32>),
+    /// 64-bit.
+    F64(Mlp<f64>),
+}
+
+/// Does the same with a model of either type.
+#[macro_export]
+macro_rules! with_model {
+    ($any:expr, $model:ident => $body:expr) => {
+        match $any {
+            $crate::any_model::AnyModel::F32($model) => $body,
+            $crate::any_model::AnyModel::F64($model) => $body,
+        }
+    };
+}
+
+impl AnyModel {
+    /// Reads a model.
+    pub fn load(arguments: &ModelArguments) -> Result<Self, Failure> {
+        let path: &Path = &arguments.model;
+        let mut options = LoadOptions::new();
+        if let Some(choice) = arguments.hidden_activation {
+            options = options.hidden(choice.activation());
+        }
+        if let Some(choice) = arguments.model_output {
+            options = options.output(choice.output());
+        }
+        match element_type(path)?.as_str() {
+            "F64" => Ok(Self::F64(Mlp::load_with(path, &options)?)),
+            // Any other type is refused by the loader, in words that name the tensor.
+            _ => Ok(Self::F32(Mlp::load_with(path, &options)?)),
+        }
+    }
+
+    /// What is stored beside the weights.
+    pub fn about(&self) -> &About {
+        with_model!(self, model => model.about())
+    }
+
+    /// What the last layer's `z` becomes.
+    pub fn output(&self) -> Output {
+        with_model!(self, model => model.output())
+    }
+
+    /// How many numbers a row of input has.
+    pub fn inputs(&self) -> usize {
+        with_model!(self, model => model.inputs())
+    }
+
+    /// How many numbers a row of output has.
+    pub fn outputs(&self) -> usize {
+        with_model!(self, model => model.outputs())
+    }
+
+    /// The activation of the hidden layers.
+    pub fn hidden(&self) -> Activation {
+        with_model!(self, model => model.hidden())
+    }
+
+    /// Names of the classes: those stored, or numbers; empty for a model of numbers.
+    pub fn classes(&self) -> Vec<String> {
+        let stored = &self.about().classes;
+        if !stored.is_empty() || self.output() == Output::Linear {
+            return stored.clone();
+        }
+        let count = if self.outputs() == 1 { 2 } else { self.outputs() };
+        (0..count).map(|class| class.to_string()).collect()
+    }
+}

@@ -1,0 +1,332 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::choice::{ActivationChoice, Dtype, InitChoice, LossChoice, OptimiserChoice, OutputChoice, ScheduleChoice};
+use crate::data::TaskChoice;
+
+/// Trains, evaluates and serves multi-layer perceptrons.
+#[derive(Debug, Parser)]
+#[command(name = "deltarule", version, max_term_width = 110, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Learn from data: without options, from 1,797 handwritten digits that ship inside
+    Train(Box<TrainArguments>),
+    /// Measure a model on data
+    Eval(EvalArguments),
+    /// Write a model's answers for data, as CSV
+    Predict(PredictArguments),
+    /// Show a model's layers, parameters, flops and bytes
+    Info(InfoArguments),
+    /// Show the instruction set in use, the caches, the cores and their measured peak
+    Cpu(CpuArguments),
+    /// Train one network twice, with squared error and with log loss, and set the results side by side
+    Compare(CompareArguments),
+}
+
+/// How data is read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArguments {
+    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the last]
+    #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// CSV: columns to leave out, by name or index, separated by commas
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "COLUMNS")]
+    pub drop: Vec<String>,
+    /// CSV: the first line holds names even if it looks like data
+    #[arg(long, conflicts_with = "no_header")]
+    pub header: bool,
+    /// CSV: the first line holds data even if it looks like names
+    #[arg(long)]
+    pub no_header: bool,
+    /// CSV: the delimiter, one character or `tab` [default: the one of , ; tab | that the first line holds most of]
+    #[arg(long, value_parser = delimiter, value_name = "CHAR")]
+    pub delimiter: Option<u8>,
+}
+
+/// Options of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy
+    #[arg(long, default_value = "digits", help_heading = "Data")]
+    pub data: String,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: DataArguments,
+    /// What the target is [default: text and few whole numbers are classes, other numbers are numbers]
+    #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
+    pub task: TaskChoice,
+    /// Part of the rows kept for the test, where the data has no test part of its own
+    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data", default_value = "0.2")]
+    pub test_split: f64,
+    /// Part of the other rows kept to watch the training with
+    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    pub val_split: Option<f64>,
+    /// Bring every input column to mean 0 and deviation 1 [default: yes, but not for pixels]
+    #[arg(long, visible_alias = "standardize", value_name = "YES|NO", value_parser = yes_or_no, help_heading = "Data")]
+    pub standardise: Option<bool>,
+
+    /// Widths of the hidden layers, such as 128,64; `none` for a linear model
+    #[arg(long, value_parser = hidden, value_name = "WIDTHS", help_heading = "Network")]
+    pub hidden: Option<Widths>,
+    /// The activation of the hidden layers
+    #[arg(long, value_enum, help_heading = "Network")]
+    pub activation: Option<ActivationChoice>,
+    /// How the weights are drawn [default: what suits the activation]
+    #[arg(long, value_enum, help_heading = "Network")]
+    pub init: Option<InitChoice>,
+    /// What is minimised [default: cross-entropy for classes, log-loss for two, squared error for numbers]
+    #[arg(long, value_enum, help_heading = "Network")]
+    pub loss: Option<LossChoice>,
+    /// The number type of the whole run
+    #[arg(long, value_enum, default_value_t, help_heading = "Network")]
+    pub dtype: Dtype,
+
+    /// The update rule
+    #[arg(long, visible_alias = "optimiser", value_enum, help_heading = "Training")]
+    pub optimizer: Option<OptimiserChoice>,
+    /// The learning rate
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub lr: Option<f64>,
+    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE
+    #[arg(long, value_name = "SHAPE", help_heading = "Training")]
+    pub schedule: Option<ScheduleChoice>,
+    /// Epochs over which the learning rate rises to its full size
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub warm_up: Option<f64>,
+    /// How often to go through the rows, at most
+    #[arg(long, help_heading = "Training")]
+    pub epochs: Option<u64>,
+    /// Rows in a batch
+    #[arg(long, value_name = "ROWS", help_heading = "Training")]
+    pub batch: Option<usize>,
+    /// Epochs without a better validation loss before the run ends; `none` to never end early
+    #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
+    pub patience: Option<Patience>,
+    /// L2 penalty on the weights; with adamw, the decoupled decay
+    #[arg(long, value_name = "AMOUNT", help_heading = "Training")]
+    pub l2: Option<f64>,
+    /// The largest norm of a gradient
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    pub clip: Option<f64>,
+    /// Fixes the first weights, the order of the rows and the validation part [default: 1]
+    #[arg(long, help_heading = "Training")]
+    pub seed: Option<u64>,
+    /// Threads; the result does not depend on it [default: one a core]
+    #[arg(long, help_heading = "Training")]
+    pub threads: Option<usize>,
+    /// Go on with the run in --out, where it stopped; options given now replace those of then
+    #[arg(long, help_heading = "Training")]
+    pub resume: bool,
+
+    /// The folder for the model, the history, the report and the pictures
+    #[arg(long, value_name = "DIR", default_value = "deltarule-out", help_heading = "Output")]
+    pub out: PathBuf,
+    /// Say nothing but errors
+    #[arg(long, help_heading = "Output")]
+    pub quiet: bool,
+    /// Print the report as one line of JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Which rows are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PartChoice {
+    /// All rows
+    All,
+    /// The part that `train` keeps for the test, with the same --test-split
+    Test,
+    /// All rows but that part
+    Rest,
+}
+
+/// A model that exists.
+#[derive(Debug, Args)]
+pub struct ModelArguments {
+    /// The model, a .safetensors file
+    pub model: PathBuf,
+    /// The activation of the hidden layers, for a file that does not say, such as PyTorch's
+    #[arg(long, value_enum, value_name = "ACTIVATION", help_heading = "Model")]
+    pub hidden_activation: Option<ActivationChoice>,
+    /// What the last layer's numbers become, for a file that does not say
+    #[arg(long, value_enum, value_name = "OUTPUT", help_heading = "Model")]
+    pub model_output: Option<OutputChoice>,
+}
+
+/// Data for a model that exists.
+#[derive(Debug, Args)]
+pub struct ModelDataArguments {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, x.npy or x.npy,y.npy
+    #[arg(long, help_heading = "Data")]
+    pub data: String,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: DataArguments,
+    /// Which rows [default: test for sets with a test part of their own and those inside, all for others]
+    #[arg(long, value_enum, help_heading = "Data")]
+    pub part: Option<PartChoice>,
+    /// The share that the test part has, if the data has no test part of its own
+    #[arg(long, value_parser = share, value_name = "SHARE", default_value = "0.2", help_heading = "Data")]
+    pub test_split: f64,
+    /// Threads; the result does not depend on it [default: one a core]
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+/// Options of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArguments {
+    /// Model and data.
+    #[command(flatten)]
+    pub subject: ModelDataArguments,
+    /// Print the result as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// Model and data.
+    #[command(flatten)]
+    pub subject: ModelDataArguments,
+    /// Add a column with the probability of each class
+    #[arg(long)]
+    pub probabilities: bool,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Options of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArguments {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// Print it as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `cpu`.
+#[derive(Debug, Args)]
+pub struct CpuArguments {
+    /// Print it as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Data with classes: digits, breast-cancer, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy
+    #[arg(long, default_value = "breast-cancer", help_heading = "Data")]
+    pub data: String,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: DataArguments,
+    /// The width of the hidden layer
+    #[arg(long, default_value = "16", value_name = "WIDTH")]
+    pub hidden: usize,
+    /// The activation of the hidden layer
+    #[arg(long, value_enum, default_value = "relu")]
+    pub activation: ActivationChoice,
+    /// How often to go through the rows
+    #[arg(long, default_value = "60")]
+    pub epochs: u64,
+    /// Seeds to average over: 1 to this
+    #[arg(long, default_value = "5")]
+    pub seeds: u64,
+    /// Threads; the result does not depend on it [default: one a core]
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// The folder for the pictures and the numbers
+    #[arg(long, value_name = "DIR", default_value = "deltarule-out")]
+    pub out: PathBuf,
+    /// Print the numbers as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Widths of hidden layers; none for a linear model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Widths(pub Vec<usize>);
+
+/// Epochs without improvement that are borne; `None` for any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience(pub Option<u64>);
+
+fn hidden(text: &str) -> Result<Widths, String> {
+    if text == "none" {
+        return Ok(Widths(Vec::new()));
+    }
+    let width = |part: &str| match part.trim().parse::<usize>() {
+        Ok(width) if width > 0 => Ok(width),
+        _ => Err(format!("‘{part}’ is no width; write numbers above 0 such as 128,64, or none")),
+    };
+    text.split(',').map(width).collect::<Result<_, _>>().map(Widths)
+}
+
+fn patience(text: &str) -> Result<Patience, String> {
+    match text {
+        "none" => Ok(Patience(None)),
+        text => text.parse().map(|epochs| Patience(Some(epochs))).map_err(|_| "write a number or none".to_string()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("write a share from 0 to below 1, such as 0.2".to_string()),
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("write yes or no".to_string()),
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        _ => Err("write one ASCII character, or tab".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        for bad in ["--hidden=0", "--hidden=12,", "--val-split=1", "--patience=-1", "--delimiter=ab", "--loss=odd"] {
+            let parsed = Arguments::try_parse_from(["deltarule", "train", bad]);
+            assert_eq!(parsed.expect_err(bad).exit_code(), 2, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! `deltarule compare`: one network under two losses, side by side.
+//!
+//! The same two-layer network with sigmoid outputs learns the same rows in the same order from the same first weights,
+//! once with squared error (whose gradient at the output has the factor σ′) and once with log loss (whose gradient does
+//! not). Both are then measured alike, as means over several seeds.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use deltarule::{
+    Dataset as Rows, Evaluation, Loss, Mlp, Optimiser, Output, Plan, Record, Scores, Scratch, Standardisation, Trainer,
+};
+use serde::Serialize;
+
+use crate::arguments::CompareArguments;
+use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, TaskChoice, load};
+use crate::failure::Failure;
+use crate::outcome::{best_epoch, write, write_scene};
+use crate::picture::{Comparison, Method};
+use crate::reading::training_options;
+use crate::say::{note, say, short};
+use crate::settings::{outputs, threads};
+use crate::train::rows_of;
+
+/// The two methods: a name for people, the loss, and a rate at which it learns well. The rates differ because σ′ ≤ ¼
+/// makes the gradients of squared error smaller.
+const METHODS: [(&str, Loss); 2] = [("squared error", Loss::HalfSquaredError), ("log loss", Loss::LogLoss)];
+
+const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.15 };
+
+/// One network trained with one loss.
+struct Trained {
+    model: Mlp<f32>,
+    history: Vec<Record>,
+    numbers: Numbers,
+}
+
+/// How it does on the test part, and how soon.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Numbers {
+    accuracy: f64,
+    f1: f64,
+    roc_auc: f64,
+    log_loss: f64,
+    squared_error: f64,
+    best_epoch: f64,
+}
+
+/// One method over all seeds.
+#[derive(Clone, Debug, Serialize)]
+struct Summary {
+    method: &'static str,
+    mean: Numbers,
+    deviation: Numbers,
+    runs: Vec<Numbers>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
+    crate::machine::prepare(arguments.threads)?;
+    if arguments.seeds == 0 || arguments.epochs == 0 {
+        return Err(Failure::Misuse("--seeds and --epochs must be at least 1".to_string()));
+    }
+    let options = training_options(&arguments.reading, TaskChoice::Auto);
+    let data = load(&Source::parse(&arguments.data)?, &options)?;
+    if data.class_names().is_empty() {
+        return Err(Failure::Misuse(format!("{}: the target is a number; compare needs classes", data.name)));
+    }
+    fs::create_dir_all(&arguments.out).map_err(Failure::file(&arguments.out))?;
+
+    let mut runs: [Vec<Numbers>; 2] = [Vec::new(), Vec::new()];
+    let mut first = None;
+    for seed in 1..=arguments.seeds {
+        let split = Split::new(&data, FRACTIONS, seed)?;
+        let both =
+            [train(arguments, &data, &split, seed, METHODS[0])?, train(arguments, &data, &split, seed, METHODS[1])?];
+        for (runs, trained) in runs.iter_mut().zip(&both) {
+            runs.push(trained.numbers);
+        }
+        if first.is_none() {
+            first = Some((split, both));
+        }
+    }
+    let [one, two] = runs;
+    let summaries = [Summary::of(METHODS[0].0, one), Summary::of(METHODS[1].0, two)];
+    let Some((split, both)) = first else { return Err(Failure::Other("no seed was run".to_string())) };
+    let picture = picture(arguments, &data, &split, &both, &summaries)?;
+    report(arguments, &data, &summaries, &picture)
+}
+
+fn train(
+    arguments: &CompareArguments,
+    data: &Dataset,
+    split: &Split,
+    seed: u64,
+    (_, loss): (&str, Loss),
+) -> Result<Trained, Failure> {
+    let [rows, validation, test] =
+        [&split.train, &split.validation, &split.test].map(|rows| rows_of::<f32>(data, rows));
+    let (rows, validation, test) = (rows?, validation?, test?);
+    let outputs = outputs(data.task().unwrap_or(Task::Binary), Output::Sigmoid);
+    let mut builder = Mlp::<f32>::builder(&[data.columns, arguments.hidden, outputs])
+        .hidden(arguments.activation.activation())
+        .output(Output::Sigmoid)
+        .seed(seed);
+    if matches!(data.features, Features::Floats(_)) {
+        builder = builder.standardise(Standardisation::of_inputs(&rows));
+    }
+    let plan = Plan::new(loss)
+        .optimiser(Optimiser::adam())
+        .epochs(arguments.epochs)
+        .seed(seed)
+        .patience(u64::MAX)
+        .threads(threads(arguments.threads));
+    let mut trainer = Trainer::new(builder.build()?, plan)?;
+    trainer.fit(&rows, Some(&validation), |_| ControlFlow::Continue(()))?;
+    let history = trainer.history().to_vec();
+    let model = trainer.into_model();
+    let numbers = numbers(&model, &test, &history)?;
+    Ok(Trained { model, history, numbers })
+}
+
+/// Both losses of a model on the test part, whichever it learnt with.
+fn numbers(model: &Mlp<f32>, test: &Rows<f32>, history: &[Record]) -> Result<Numbers, Failure> {
+    let mut scratch = Scratch::new();
+    let log: Evaluation = model.evaluate(Loss::LogLoss, test, &mut scratch)?;
+    let squared = model.evaluate(Loss::HalfSquaredError, test, &mut scratch)?;
+    let Scores::Classes(scores) = &log.scores else {
+        return Err(Failure::Other("classes have no class scores".to_string()));
+    };
+    Ok(Numbers {
+        accuracy: scores.accuracy,
+        f1: scores.overall.f1,
+        roc_auc: scores.roc_auc.unwrap_or(f64::NAN),
+        log_loss: log.loss,
+        squared_error: squared.loss,
+        best_epoch: best_epoch(history).unwrap_or(0) as f64,
+    })
+}
+
+impl Numbers {
+    /// Each entry made of the same entry of all runs.
+    fn fold(runs: &[Numbers], make: impl Fn(Vec<f64>) -> f64) -> Self {
+        let of = |entry: fn(&Numbers) -> f64| make(runs.iter().map(entry).collect());
+        Self {
+            accuracy: of(|n| n.accuracy),
+            f1: of(|n| n.f1),
+            roc_auc: of(|n| n.roc_auc),
+            log_loss: of(|n| n.log_loss),
+            squared_error: of(|n| n.squared_error),
+            best_epoch: of(|n| n.best_epoch),
+        }
+    }
+}
+
+impl Summary {
+    fn of(method: &'static str, runs: Vec<Numbers>) -> Self {
+        Self { method, mean: Numbers::fold(&runs, mean), deviation: Numbers::fold(&runs, deviation), runs }
+    }
+}
+
+fn mean(values: Vec<f64>) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Of a sample; 0 for a single value.
+fn deviation(values: Vec<f64>) -> f64 {
+    let count = values.len();
+    if count < 2 {
+        return 0.0;
+    }
+    let centre = values.iter().sum::<f64>() / count as f64;
+    (values.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (count - 1) as f64).sqrt()
+}
+
+fn picture(
+    arguments: &CompareArguments,
+    data: &Dataset,
+    split: &Split,
+    both: &[Trained; 2],
+    summaries: &[Summary; 2],
+) -> Result<Comparison, Failure> {
+    let test: Rows<f32> = rows_of(data, &split.test)?;
+    let Target::Classes { labels, names } = &data.target else {
+        return Err(Failure::Other("compare needs classes".to_string()));
+    };
+    let outputs = both[0].model.outputs();
+    let mut methods = Vec::new();
+    for (trained, (name, _)) in both.iter().zip(METHODS) {
+        let mut scratch = Scratch::new();
+        let probabilities = trained.model.predict(test.x(), &mut scratch)?.iter().map(|&p| f64::from(p)).collect();
+        let accuracy = trained.history.iter().map(|record| record.validation_score.unwrap_or(f64::NAN)).collect();
+        methods.push(Method { name: name.to_string(), accuracy, probabilities });
+    }
+    let positive = split.test.iter().flat_map(|&row| {
+        let label = labels[row] as usize;
+        (0..outputs).map(move |output| if outputs == 1 { label == 1 } else { label == output })
+    });
+    let [one, two] = summaries.each_ref().map(|summary| format!("{:.1} %", 100.0 * summary.mean.accuracy));
+    let Ok(methods) = <[Method; 2]>::try_from(methods) else {
+        return Err(Failure::Other("two methods are compared".to_string()));
+    };
+    let seeds = arguments.seeds;
+    Ok(Comparison {
+        title: format!("{} — test accuracy {one} with squared error, {two} with log loss", data.name),
+        subtitle: format!(
+            "{} → {} → {outputs}, sigmoid output, the same start and order; mean over {seeds} {}, curves of seed 1",
+            data.columns,
+            arguments.hidden,
+            if seeds == 1 { "seed" } else { "seeds" }
+        ),
+        methods,
+        positive_class: if outputs == 1 { names[1].clone() } else { "class".to_string() },
+        positive: positive.collect(),
+    })
+}
+
+fn report(
+    arguments: &CompareArguments,
+    data: &Dataset,
+    summaries: &[Summary; 2],
+    picture: &Comparison,
+) -> Result<(), Failure> {
+    let value = serde_json::json!({
+        "data": data.name, "hidden": arguments.hidden, "epochs": arguments.epochs, "seeds": arguments.seeds,
+        "methods": summaries,
+    });
+    write(&arguments.out, "compare.json", format!("{value:#}\n").as_bytes())?;
+    write_scene(&arguments.out, "compare", &picture.draw())?;
+    if arguments.json {
+        return say(&format!("{value}\n"));
+    }
+    note(&picture.subtitle);
+    say(&format!("{}\n{}: compare.svg, compare.png, compare.json\n", table(summaries), arguments.out.display()))
+}
+
+fn table(summaries: &[Summary; 2]) -> String {
+    type Entry = fn(&Numbers) -> f64;
+    let entries: [(&str, Entry); 6] = [
+        ("accuracy", |n| n.accuracy),
+        ("f1", |n| n.f1),
+        ("roc auc", |n| n.roc_auc),
+        ("log loss", |n| n.log_loss),
+        ("squared error", |n| n.squared_error),
+        ("best epoch", |n| n.best_epoch),
+    ];
+    let mut text = format!("{:<22}{:>20}{:>20}\n", "on the test part", "squared error", "log loss");
+    for (name, entry) in entries {
+        text += &format!("{name:<22}");
+        for summary in summaries {
+            let cell = format!("{} ± {}", short(entry(&summary.mean)), short(entry(&summary.deviation)));
+            text += &format!("{cell:>20}");
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,48 @@
+//! `deltarule eval`: a model measured on data.
+
+use deltarule::{Element, Evaluation, Loss, Mlp, Output, Scratch};
+
+use crate::any_model::AnyModel;
+use crate::arguments::{EvalArguments, PartChoice};
+use crate::failure::Failure;
+use crate::reading::{Purpose, Subject};
+use crate::report::{PartReport, table};
+use crate::say::{note, say};
+use crate::with_model;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
+    crate::machine::prepare(arguments.subject.threads)?;
+    let model = AnyModel::load(&arguments.subject.model)?;
+    let subject = Subject::load(&arguments.subject, &model, Purpose::Evaluation)?;
+    let threads = crate::settings::threads(arguments.subject.threads);
+    let evaluation = with_model!(&model, model => measure(model, &subject, threads))?;
+    let report = PartReport::of(&evaluation);
+    let part = match subject.part {
+        PartChoice::All => "all rows",
+        PartChoice::Test => "test",
+        PartChoice::Rest => "rest",
+    };
+    if arguments.json {
+        let value = serde_json::json!({ "data": subject.data.name, "part": part, "result": report });
+        return say(&format!("{value}\n"));
+    }
+    if subject.part == PartChoice::All {
+        note("all rows of the file are measured; if the model learnt from it, --part test takes the rows it never saw");
+    }
+    say(&table(&[(part, &report)]))
+}
+
+fn measure<T: Element>(model: &Mlp<T>, subject: &Subject, threads: usize) -> Result<Evaluation, Failure> {
+    let rows = crate::train::rows_of::<T>(&subject.data, &subject.rows)?;
+    let mut scratch = Scratch::with_threads(threads);
+    Ok(model.evaluate(loss_of(model), &rows, &mut scratch)?)
+}
+
+/// The loss that the model was trained with, or what its output suggests.
+fn loss_of<T: Element>(model: &Mlp<T>) -> Loss {
+    model.about().loss.unwrap_or(match model.output() {
+        Output::Linear => Loss::SquaredError,
+        other => other.usual_loss(),
+    })
+}

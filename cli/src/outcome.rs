@@ -1,0 +1,159 @@
+//! The files that a run leaves beside its model: numbers and pictures.
+
+use std::path::{Path, PathBuf};
+
+use deltarule::file::write_atomically;
+use deltarule::{Evaluation, Record, Scores};
+
+use crate::data::{Dataset, Task};
+use crate::failure::Failure;
+use crate::picture::{ConfusionPicture, CurvePicture, Panel, Scene, Series};
+use crate::report::{Report, history_csv};
+use crate::say::{duration, grouped};
+
+/// Pixels a point in the PNG files: sharp on a dense screen.
+const PIXELS_PER_POINT: f64 = 2.0;
+
+/// How the model does on each part.
+pub(crate) struct Evaluations {
+    /// The rows it learnt from.
+    pub train: Evaluation,
+    /// The rows that chose the epoch.
+    pub validation: Option<Evaluation>,
+    /// The rows that nothing has seen.
+    pub test: Option<Evaluation>,
+}
+
+impl Evaluations {
+    /// The one that says most about new data, and its name.
+    fn telling(&self) -> (&'static str, &Evaluation) {
+        match (&self.test, &self.validation) {
+            (Some(test), _) => ("test", test),
+            (None, Some(validation)) => ("validation", validation),
+            (None, None) => ("training", &self.train),
+        }
+    }
+}
+
+/// A run, looked back at.
+pub(crate) struct Outcome<'a> {
+    /// What it learnt from.
+    pub data: &'a Dataset,
+    /// Every epoch.
+    pub history: &'a [Record],
+    /// What came of it.
+    pub evaluations: &'a Evaluations,
+    /// The same, to be written.
+    pub report: &'a Report,
+}
+
+impl Outcome<'_> {
+    /// Writes everything but the model; the paths written.
+    pub(crate) fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let mut json = serde_json::to_string_pretty(self.report).map_err(|error| Failure::Other(error.to_string()))?;
+        json.push('\n');
+        let metric = crate::train::metric_of(self.data);
+        let mut files = vec![
+            write(folder, "report.json", json.as_bytes())?,
+            write(folder, "history.csv", history_csv(self.history, metric).as_bytes())?,
+        ];
+        files.extend(write_scene(folder, "loss", &self.curves().draw())?);
+        if let Some(picture) = confusion(&self.data.name, self.data.class_names(), self.evaluations.telling()) {
+            files.extend(write_scene(folder, "confusion", &picture.draw())?);
+        }
+        Ok(files)
+    }
+
+    fn curves(&self) -> CurvePicture {
+        let (part, evaluation) = self.evaluations.telling();
+        let regression = self.data.task() == Some(Task::Regression);
+        let result = match regression {
+            true => format!("R² {:.3}", evaluation.score()),
+            false => format!("accuracy {:.1} %", 100.0 * evaluation.score()),
+        };
+        let column = |value: fn(&Record) -> Option<f64>| -> Vec<f64> {
+            self.history.iter().map(|record| value(record).unwrap_or(f64::NAN)).collect()
+        };
+        let validated = self.evaluations.validation.is_some();
+        let mut losses = vec![(Series::Train, column(|record| Some(record.loss)))];
+        let mut panels = Vec::new();
+        if validated {
+            losses.push((Series::Validation, column(|record| record.validation_loss)));
+            panels.push(Panel {
+                name: if regression { "R²" } else { "Accuracy" }.to_string(),
+                curves: vec![(Series::Validation, column(|record| record.validation_score))],
+                is_loss: false,
+                ceiling: Some(1.0),
+            });
+        }
+        panels.insert(0, Panel { name: "Loss".to_string(), curves: losses, is_loss: true, ceiling: None });
+        CurvePicture {
+            title: format!("{} — {part} {result}", self.data.name),
+            subtitle: self.subtitle(),
+            panels,
+            best_epoch: self.report.best_epoch,
+        }
+    }
+
+    fn subtitle(&self) -> String {
+        let report = self.report;
+        let widths: Vec<String> = report.layers.iter().map(usize::to_string).collect();
+        format!(
+            "{} · {} · {} · {} · seed {} · {} epochs in {}",
+            widths.join(" → "),
+            report.activation,
+            report.loss,
+            report.optimizer,
+            report.seed,
+            report.epochs,
+            duration(report.seconds)
+        )
+    }
+}
+
+/// The picture of a confusion matrix, if the evaluation has one.
+fn confusion(data: &str, classes: &[String], (part, evaluation): (&str, &Evaluation)) -> Option<ConfusionPicture> {
+    let Scores::Classes(scores) = &evaluation.scores else { return None };
+    let n = classes.len();
+    let counts: Vec<u64> = (0..n * n).map(|index| scores.confusion.get(index / n, index % n)).collect();
+    let right: u64 = (0..n).map(|class| counts[class * (n + 1)]).sum();
+    Some(ConfusionPicture {
+        title: format!("{data} — confusion on the {part} part"),
+        subtitle: format!(
+            "{} of {} right · accuracy {:.1} %",
+            grouped(right),
+            grouped(evaluation.rows as u64),
+            100.0 * scores.accuracy
+        ),
+        classes: classes.to_vec(),
+        counts,
+    })
+}
+
+/// The epoch whose weights were kept, from 1: the first of the lowest watched loss.
+pub(crate) fn best_epoch(history: &[Record]) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (index, record) in history.iter().enumerate() {
+        let watched = record.validation_loss.unwrap_or(record.loss);
+        if watched.is_finite() && best.is_none_or(|(_, lowest)| watched < lowest) {
+            best = Some((index + 1, watched));
+        }
+    }
+    best.map(|(epoch, _)| epoch)
+}
+
+/// Writes a picture as SVG and as PNG.
+pub(crate) fn write_scene(folder: &Path, stem: &str, scene: &Scene) -> Result<[PathBuf; 2], Failure> {
+    let png = scene.to_png(PIXELS_PER_POINT)?;
+    Ok([
+        write(folder, &format!("{stem}.svg"), scene.to_svg().as_bytes())?,
+        write(folder, &format!("{stem}.png"), &png)?,
+    ])
+}
+
+/// Writes one file, whole.
+pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    write_atomically(&path, bytes).map_err(Failure::file(&path))?;
+    Ok(path)
+}

@@ -1,0 +1,103 @@
+//! `deltarule predict`: a model's answers, a line a row, as CSV.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use deltarule::{Element, Mlp, Output, Scratch, class_of, file::write_atomically};
+
+use crate::any_model::AnyModel;
+use crate::arguments::PredictArguments;
+use crate::data::Part;
+use crate::failure::Failure;
+use crate::reading::{Purpose, Subject};
+use crate::with_model;
+
+/// Rows that are answered at a time, so that memory does not grow with the file.
+const ROWS_AT_A_TIME: usize = 4096;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
+    crate::machine::prepare(arguments.subject.threads)?;
+    let model = AnyModel::load(&arguments.subject.model)?;
+    if arguments.probabilities && model.output() == Output::Linear {
+        return Err(Failure::Misuse("--probabilities: the model answers numbers, not classes".to_string()));
+    }
+    let subject = Subject::load(&arguments.subject, &model, Purpose::Prediction)?;
+    let threads = crate::settings::threads(arguments.subject.threads);
+    let classes = model.classes();
+    let answer = |sink: &mut dyn Write| {
+        let mut writer =
+            Answers { sink: csv::Writer::from_writer(sink), classes: &classes, probabilities: arguments.probabilities };
+        with_model!(&model, model => writer.write(model, &subject, threads))
+    };
+    match &arguments.out {
+        None => answer(&mut BufWriter::new(io::stdout().lock())),
+        Some(path) if path.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
+            // A pipe or a device: there is nothing to replace.
+            let mut file = File::create(path).map_err(Failure::file(path))?;
+            answer(&mut file)
+        }
+        Some(path) => {
+            let mut text = Vec::new();
+            answer(&mut text)?;
+            write_atomically(path, &text).map_err(Failure::file(path))
+        }
+    }
+}
+
+/// The file of answers.
+struct Answers<'a, W: Write> {
+    sink: csv::Writer<W>,
+    classes: &'a [String],
+    probabilities: bool,
+}
+
+impl<W: Write> Answers<'_, W> {
+    fn write<T: Element + std::fmt::Display>(
+        &mut self,
+        model: &Mlp<T>,
+        subject: &Subject,
+        threads: usize,
+    ) -> Result<(), Failure> {
+        self.record(self.header())?;
+        let mut scratch = Scratch::with_threads(threads);
+        for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
+            let part: Part<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
+            let answers = model.predict(&part.features, &mut scratch)?;
+            for outputs in answers.chunks_exact(model.outputs()) {
+                self.record(self.answer(outputs))?;
+            }
+        }
+        self.sink.flush().map_err(Failure::output)
+    }
+
+    fn header(&self) -> Vec<String> {
+        let mut fields = vec!["prediction".to_string()];
+        if self.probabilities {
+            fields.extend(self.classes.iter().map(|class| format!("p_{class}")));
+        }
+        fields
+    }
+
+    fn answer<T: Element + std::fmt::Display>(&self, outputs: &[T]) -> Vec<String> {
+        if self.classes.is_empty() {
+            return outputs.iter().map(T::to_string).collect();
+        }
+        let class = class_of(outputs) as usize;
+        let mut fields = vec![self.classes.get(class).cloned().unwrap_or_else(|| class.to_string())];
+        if self.probabilities {
+            match outputs {
+                [p] => fields.extend([(T::ONE - *p).to_string(), p.to_string()]),
+                many => fields.extend(many.iter().map(T::to_string)),
+            }
+        }
+        fields
+    }
+
+    fn record(&mut self, fields: Vec<String>) -> Result<(), Failure> {
+        self.sink.write_record(fields).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => Failure::output(error),
+            other => Failure::Other(format!("the answers cannot be written: {other:?}")),
+        })
+    }
+}

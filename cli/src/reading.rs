@@ -1,0 +1,107 @@
+//! From the options of the command line to how a file is read: for training, and for a model that knows what it wants.
+
+use deltarule::Output;
+
+use crate::any_model::AnyModel;
+use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
+use crate::data::{CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
+use crate::failure::Failure;
+
+/// How training data is read.
+pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
+    CsvOptions {
+        target: arguments.target.clone().map_or(TargetColumn::Last, TargetColumn::Given),
+        task,
+        header: match (arguments.header, arguments.no_header) {
+            (true, _) => Header::Present,
+            (_, true) => Header::Missing,
+            _ => Header::Detect,
+        },
+        drop: arguments.drop.clone(),
+        delimiter: arguments.delimiter,
+        ..CsvOptions::default()
+    }
+}
+
+/// How data is read to measure a model with.
+fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions {
+    let task = match model.output() {
+        Output::Linear => TaskChoice::Regression,
+        _ => TaskChoice::Classification,
+    };
+    CsvOptions {
+        features: model.about().features.clone(),
+        known_classes: model.classes(),
+        ..training_options(arguments, task)
+    }
+}
+
+/// How data is read to predict on: a target may be there, but need not.
+fn prediction_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions {
+    CsvOptions {
+        target: arguments.target.clone().map_or(TargetColumn::Absent, TargetColumn::Dropped),
+        ..evaluation_options(arguments, model)
+    }
+}
+
+/// What a model is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Rows with targets, to measure it.
+    Evaluation,
+    /// Rows to answer for.
+    Prediction,
+}
+
+/// Data for a model, and the rows of it that were asked for.
+pub(crate) struct Subject {
+    /// The data, its classes in the model's order.
+    pub data: Dataset,
+    /// Rows to look at.
+    pub rows: Vec<usize>,
+    /// Which they are.
+    pub part: PartChoice,
+}
+
+impl Subject {
+    /// Loads data for `model`, and checks that it fits.
+    pub(crate) fn load(arguments: &ModelDataArguments, model: &AnyModel, purpose: Purpose) -> Result<Self, Failure> {
+        let options = match purpose {
+            Purpose::Evaluation => evaluation_options(&arguments.reading, model),
+            Purpose::Prediction => prediction_options(&arguments.reading, model),
+        };
+        let mut data = load(&Source::parse(&arguments.data)?, &options)?;
+        if data.columns != model.inputs() {
+            return Err(Failure::Misuse(format!(
+                "{}: a row has {} features, but the model takes {}; {}",
+                data.name,
+                data.columns,
+                model.inputs(),
+                "name a column that is no feature with --target or --drop"
+            )));
+        }
+        let known = model.classes();
+        if purpose == Purpose::Evaluation {
+            if data.class_names().is_empty() != known.is_empty() {
+                let (has, wants) = if known.is_empty() { ("classes", "numbers") } else { ("numbers", "classes") };
+                return Err(Failure::Misuse(format!(
+                    "{}: the target is {has}, but the model answers {wants}",
+                    data.name
+                )));
+            }
+            data.align_classes(&known)?;
+        }
+        let usual = if data.built_in || data.official_test.is_some() { PartChoice::Test } else { PartChoice::All };
+        let part = arguments.part.unwrap_or(usual);
+        let rows = rows_of_part(&data, part, arguments.test_split)?;
+        Ok(Self { data, rows, part })
+    }
+}
+
+fn rows_of_part(data: &Dataset, part: PartChoice, share: f64) -> Result<Vec<usize>, Failure> {
+    if part == PartChoice::All {
+        return Ok((0..data.rows).collect());
+    }
+    let split = Split::new(data, Fractions { test: share, validation: 0.0 }, 0)?;
+    Ok(if part == PartChoice::Test { split.test } else { split.train })
+}

@@ -1,0 +1,192 @@
+//! The settings of a run: what the user said, and for the rest what the kind of data calls for.
+//!
+//! The defaults were chosen by the validation part alone, as means over seeds; the test part had no say.
+
+use deltarule::{Activation, Init, Loss, Optimiser, Output, Plan, Schedule};
+
+use crate::arguments::{Patience, TrainArguments, Widths};
+use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::data::{Dataset, Features, Fractions, Task};
+use crate::failure::Failure;
+
+/// Tables with fewer rows than this are small: they take small batches and many epochs.
+const SMALL: usize = 10_000;
+
+/// Everything that decides a run, besides the data and the number type.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Their activation.
+    pub activation: Activation,
+    /// How weights are drawn, if not as suits the activation.
+    pub init: Option<Init>,
+    /// What the last layer's `z` becomes.
+    pub output: Output,
+    /// Whether input columns are brought to mean 0 and deviation 1.
+    pub standardise: bool,
+    /// Name of the update rule.
+    pub optimiser_name: &'static str,
+    /// The schedule as the user would write it.
+    pub schedule_name: ScheduleChoice,
+    /// How the data is divided.
+    pub fractions: Fractions,
+    /// What the trainer is told.
+    pub plan: Plan,
+}
+
+/// What the kind of data calls for.
+struct Defaults {
+    hidden: &'static [usize],
+    optimiser: OptimiserChoice,
+    rate: f64,
+    l2: f64,
+    schedule: ScheduleChoice,
+    epochs: u64,
+    batch: usize,
+    patience: Option<u64>,
+    validation: f64,
+}
+
+impl Defaults {
+    fn suited_to(task: Task, rows: usize) -> Self {
+        let small = Self {
+            hidden: &[128],
+            optimiser: OptimiserChoice::Adamw,
+            rate: 2e-3,
+            l2: 0.01,
+            schedule: ScheduleChoice::Cosine,
+            epochs: 60,
+            batch: 32,
+            patience: None,
+            validation: 0.15,
+        };
+        match task {
+            _ if rows >= SMALL => Self { hidden: &[256], rate: 1e-3, epochs: 20, batch: 128, validation: 0.1, ..small },
+            Task::Classes(_) => small,
+            Task::Binary => Self { hidden: &[32], ..small },
+            Task::Regression => Self { hidden: &[32], ..small },
+        }
+    }
+}
+
+impl Settings {
+    /// Settles every setting for `data`.
+    pub(crate) fn new(arguments: &TrainArguments, data: &Dataset) -> Result<Self, Failure> {
+        let Some(task) = data.task() else {
+            return Err(Failure::Misuse(format!("{}: there is no target to learn", data.name)));
+        };
+        let defaults = Defaults::suited_to(task, data.rows);
+        let loss = loss_for(task, arguments.loss)?;
+        let epochs = arguments.epochs.unwrap_or(defaults.epochs);
+        let schedule_name = arguments.schedule.unwrap_or(defaults.schedule);
+        let optimiser_choice = arguments.optimizer.unwrap_or(defaults.optimiser);
+        Ok(Self {
+            hidden: arguments.hidden.as_ref().map_or(defaults.hidden.to_vec(), |Widths(widths)| widths.clone()),
+            activation: arguments.activation.map_or(Activation::Relu, |choice| choice.activation()),
+            init: arguments.init.map(|choice| choice.init()),
+            output: output_for(task, loss),
+            standardise: arguments.standardise.unwrap_or(matches!(data.features, Features::Floats(_))),
+            optimiser_name: optimiser_choice.name(),
+            schedule_name,
+            fractions: Fractions {
+                test: arguments.test_split,
+                validation: arguments.val_split.unwrap_or(defaults.validation),
+            },
+            plan: plan(
+                arguments,
+                &defaults,
+                loss,
+                optimiser_choice,
+                schedule(arguments, schedule_name, epochs),
+                epochs,
+            ),
+        })
+    }
+}
+
+fn plan(
+    arguments: &TrainArguments,
+    defaults: &Defaults,
+    loss: Loss,
+    choice: OptimiserChoice,
+    schedule: Schedule,
+    epochs: u64,
+) -> Plan {
+    let mut plan = Plan::new(loss)
+        .optimiser(optimiser(arguments, defaults, choice))
+        .schedule(schedule)
+        .epochs(epochs)
+        .batch(arguments.batch.unwrap_or(defaults.batch))
+        .seed(arguments.seed.unwrap_or(1))
+        .threads(threads(arguments.threads));
+    if let Some(norm) = arguments.clip {
+        plan = plan.clip_norm(norm);
+    }
+    match arguments.patience.map_or(defaults.patience, |Patience(patience)| patience) {
+        Some(epochs) => plan.patience(epochs),
+        None => plan.patience(u64::MAX),
+    }
+}
+
+/// The default rate and penalty were chosen for the default rule; another rule starts from its own.
+fn optimiser(arguments: &TrainArguments, defaults: &Defaults, choice: OptimiserChoice) -> Optimiser {
+    let mut optimiser = choice.optimiser();
+    if choice == defaults.optimiser {
+        optimiser = optimiser.rate(defaults.rate).l2(defaults.l2);
+    }
+    if let Some(rate) = arguments.lr {
+        optimiser = optimiser.rate(rate);
+    }
+    if let Some(l2) = arguments.l2 {
+        optimiser = optimiser.l2(l2);
+    }
+    optimiser
+}
+
+fn schedule(arguments: &TrainArguments, name: ScheduleChoice, epochs: u64) -> Schedule {
+    let schedule = name.schedule(epochs.max(1));
+    arguments.warm_up.map_or(schedule, |epochs| schedule.warm_up(epochs))
+}
+
+/// The number of threads asked for, or one a core.
+pub(crate) fn threads(wanted: Option<usize>) -> usize {
+    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The loss asked for, if it can measure the task; else the task's own.
+fn loss_for(task: Task, wanted: Option<LossChoice>) -> Result<Loss, Failure> {
+    let usual = match task {
+        Task::Binary => Loss::LogLoss,
+        Task::Classes(_) => Loss::CrossEntropy,
+        Task::Regression => Loss::SquaredError,
+    };
+    let Some(wanted) = wanted.map(LossChoice::loss) else { return Ok(usual) };
+    match (task, wanted) {
+        (Task::Regression, Loss::LogLoss | Loss::CrossEntropy) => Err(Failure::Misuse(format!(
+            "--loss {} measures classes, but the target is a number; use squared-error or half-squared-error, \
+             or --task classification",
+            LossChoice::name_of(wanted)
+        ))),
+        _ => Ok(wanted),
+    }
+}
+
+/// Squared errors and log loss on classes look at probabilities, so their outputs are sigmoids.
+fn output_for(task: Task, loss: Loss) -> Output {
+    match (task, loss) {
+        (Task::Regression, _) => Output::Linear,
+        (_, Loss::CrossEntropy) => Output::Softmax,
+        _ => Output::Sigmoid,
+    }
+}
+
+/// Outputs of the network: one a class, but a single sigmoid serves two.
+pub(crate) fn outputs(task: Task, output: Output) -> usize {
+    match (task, output) {
+        (Task::Regression, _) => 1,
+        (Task::Binary, Output::Softmax) => 2,
+        (Task::Binary, _) => 1,
+        (Task::Classes(classes), _) => classes,
+    }
+}

@@ -1,0 +1,318 @@
+//! `deltarule train`: data, settings, learning, and the folder of results.
+//!
+//! ```text
+//! load ─▶ Settings ─▶ Split ─▶ Parts<T> ─▶ Trainer (watched) ─▶ evaluate ─▶ Outcome ─▶ files
+//! ```
+//! Nothing is written before the learning has ended well, and then every file whole: a run that fails leaves the folder
+//! as it was.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use deltarule::{
+    Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Standardisation, Trainer, file::element_type,
+};
+
+use crate::arguments::TrainArguments;
+use crate::choice::{Dtype, LossChoice};
+use crate::data::{Dataset, Part, PartTarget, Source, Split, Task, load};
+use crate::failure::Failure;
+use crate::outcome::{Evaluations, Outcome};
+use crate::progress::Watcher;
+use crate::reading::training_options;
+use crate::report::{PartReport, Report, table};
+use crate::say::{duration, grouped, note, per_second, say};
+use crate::settings::{Settings, outputs};
+
+/// The state of a run, in the folder of results, for `--resume`.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// The data of a run, divided.
+struct Parts<T> {
+    train: Rows<T>,
+    validation: Option<Rows<T>>,
+    test: Option<Rows<T>>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
+    crate::machine::prepare(arguments.threads)?;
+    let data = load(&Source::parse(&arguments.data)?, &training_options(&arguments.reading, arguments.task))?;
+    let settings = Settings::new(arguments, &data)?;
+    let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
+    fs::create_dir_all(&arguments.out).map_err(Failure::file(&arguments.out))?;
+    match arguments.dtype {
+        Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
+        Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),
+    }
+}
+
+fn learn<T: Element>(
+    arguments: &TrainArguments,
+    data: &Dataset,
+    settings: &Settings,
+    split: &Split,
+) -> Result<(), Failure> {
+    let parts = Parts::<T> {
+        train: rows_of(data, &split.train)?,
+        validation: some_rows_of(data, &split.validation)?,
+        test: some_rows_of(data, &split.test)?,
+    };
+    let mut trainer = trainer(arguments, data, settings, &parts)?;
+    if !arguments.quiet {
+        introduce(data, trainer.model(), settings, split);
+    }
+    let before = trainer.history().len() as u64;
+    let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
+    let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
+        watcher.observe(progress);
+        ControlFlow::Continue(())
+    });
+    watcher.finish();
+    let finish = finish?;
+    let seconds = watcher.seconds();
+
+    let evaluations = evaluate(trainer.model(), settings, &parts)?;
+    let rows_learnt = (trainer.history().len() as u64 - before) * parts.train.rows() as u64;
+    let report = report(arguments, data, settings, &trainer, &evaluations, finish, (seconds, rows_learnt));
+    let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
+    let checkpoint = arguments.out.join(CHECKPOINT);
+    trainer.model().save(arguments.out.join("model.safetensors"))?;
+    trainer.save(&checkpoint)?;
+    let files = outcome.write(&arguments.out)?;
+    tell(arguments, &report, &files)
+}
+
+/// A new run, or the one that the folder holds.
+fn trainer<T: Element>(
+    arguments: &TrainArguments,
+    data: &Dataset,
+    settings: &Settings,
+    parts: &Parts<T>,
+) -> Result<Trainer<T>, Failure> {
+    if arguments.resume {
+        return resumed(arguments, data, settings);
+    }
+    let Some(task) = data.task() else { return Err(Failure::Other("there is no target to learn".to_string())) };
+    let mut widths = vec![data.columns];
+    widths.extend(&settings.hidden);
+    widths.push(outputs(task, settings.output));
+    let mut builder = Mlp::<T>::builder(&widths)
+        .hidden(settings.activation)
+        .output(settings.output)
+        .seed(settings.plan.seed)
+        .classes(data.class_names())
+        .features(&data.feature_names);
+    if let Some(init) = settings.init {
+        builder = builder.init(init);
+    }
+    if settings.standardise {
+        builder = builder.standardise(Standardisation::of_inputs(&parts.train));
+    }
+    if task == Task::Regression {
+        builder = builder.standardise_targets(Standardisation::of_targets(&parts.train)?);
+    }
+    Ok(Trainer::new(builder.build()?, settings.plan)?)
+}
+
+/// The run that the folder holds, with the options of now where they were given.
+fn resumed<T: Element>(arguments: &TrainArguments, data: &Dataset, settings: &Settings) -> Result<Trainer<T>, Failure> {
+    let path = arguments.out.join(CHECKPOINT);
+    if !path.exists() {
+        let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
+        return Err(Failure::Misuse(format!("{}: {what}", path.display())));
+    }
+    let stored = element_type(&path)?;
+    if !stored.eq_ignore_ascii_case(T::NAME) {
+        let wanted = stored.to_lowercase();
+        return Err(Failure::Misuse(format!("{} is a run in {wanted}; add --dtype {wanted}", path.display())));
+    }
+    let mut trainer = Trainer::<T>::load(&path)?;
+    let mut plan = *trainer.plan();
+    if arguments.seed.is_some_and(|seed| seed != plan.seed) || settings.plan.seed != plan.seed {
+        return Err(Failure::Misuse(format!(
+            "the run in {} has seed {}; add --seed {}",
+            path.display(),
+            plan.seed,
+            plan.seed
+        )));
+    }
+    if trainer.model().about().classes != data.class_names() {
+        return Err(Failure::Misuse(format!(
+            "the run in {} learnt other classes; give its own --data",
+            path.display()
+        )));
+    }
+    plan.threads = settings.plan.threads;
+    if arguments.epochs.is_some() {
+        plan.epochs = settings.plan.epochs;
+    }
+    if arguments.schedule.is_some() {
+        plan.schedule = settings.plan.schedule;
+    }
+    if arguments.lr.is_some() {
+        plan.optimiser.rate = settings.plan.optimiser.rate;
+    }
+    if arguments.l2.is_some() {
+        plan.optimiser.l2 = settings.plan.optimiser.l2;
+    }
+    if arguments.batch.is_some() {
+        plan.batch = settings.plan.batch;
+    }
+    if arguments.patience.is_some() {
+        plan.early_stopping = settings.plan.early_stopping;
+    }
+    if arguments.clip.is_some() {
+        plan.clip_norm = settings.plan.clip_norm;
+    }
+    trainer.set_plan(plan)?;
+    Ok(trainer)
+}
+
+/// The given rows in the form that the model crate learns from.
+pub(crate) fn rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Rows<T>, Failure> {
+    let part: Part<T> = data.gather(rows, T::from_f64, T::is_finite)?;
+    Ok(match part.target {
+        PartTarget::Classes(classes) => {
+            Rows::with_classes(part.features, part.columns, classes, data.class_names().len())?
+        }
+        PartTarget::Values(values) => Rows::with_values(part.features, part.columns, values, 1)?,
+        PartTarget::Absent => return Err(Failure::Misuse(format!("{}: there is no target", data.name))),
+    })
+}
+
+fn some_rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Option<Rows<T>>, Failure> {
+    if rows.is_empty() { Ok(None) } else { rows_of(data, rows).map(Some) }
+}
+
+/// What progress is measured by.
+pub(crate) fn metric_of(data: &Dataset) -> &'static str {
+    if data.task() == Some(Task::Regression) { "r2" } else { "accuracy" }
+}
+
+fn evaluate<T: Element>(model: &Mlp<T>, settings: &Settings, parts: &Parts<T>) -> Result<Evaluations, Failure> {
+    let mut scratch = Scratch::with_threads(settings.plan.threads);
+    let mut measure = |rows: &Rows<T>| model.evaluate(settings.plan.loss, rows, &mut scratch);
+    Ok(Evaluations {
+        train: measure(&parts.train)?,
+        validation: parts.validation.as_ref().map(&mut measure).transpose()?,
+        test: parts.test.as_ref().map(&mut measure).transpose()?,
+    })
+}
+
+fn report<T: Element>(
+    arguments: &TrainArguments,
+    data: &Dataset,
+    settings: &Settings,
+    trainer: &Trainer<T>,
+    evaluations: &Evaluations,
+    finish: Finish,
+    (seconds, rows_learnt): (f64, u64),
+) -> Report {
+    let (model, plan, history) = (trainer.model(), trainer.plan(), trainer.history());
+    let part = |evaluation: &Evaluation| PartReport::of(evaluation);
+    Report {
+        data: data.name.clone(),
+        task: match data.task() {
+            Some(Task::Binary) => "binary",
+            Some(Task::Classes(_)) => "classes",
+            _ => "regression",
+        },
+        train: part(&evaluations.train),
+        validation: evaluations.validation.as_ref().map(part),
+        test: evaluations.test.as_ref().map(part),
+        layers: model.widths(),
+        parameters: model.parameters(),
+        activation: model.hidden().to_string(),
+        output: model.output().to_string(),
+        loss: LossChoice::name_of(plan.loss),
+        optimizer: settings.optimiser_name,
+        lr: plan.optimiser.rate,
+        schedule: settings.schedule_name.to_string(),
+        l2: plan.optimiser.l2,
+        clip: plan.clip_norm,
+        batch: plan.batch,
+        epochs: history.len(),
+        best_epoch: crate::outcome::best_epoch(history),
+        finish: match finish {
+            Finish::Patience => "patience",
+            Finish::Caller => "interrupted",
+            Finish::Epochs => "epochs",
+        },
+        standardised: model.about().inputs.is_some(),
+        seed: plan.seed,
+        dtype: T::NAME,
+        isa: Isa::current().to_string(),
+        threads: crate::settings::threads(arguments.threads),
+        seconds,
+        samples_per_second: rows_learnt as f64 / seconds.max(1e-9),
+    }
+}
+
+/// What is about to happen, before the bar.
+fn introduce<T: Element>(data: &Dataset, model: &Mlp<T>, settings: &Settings, split: &Split) {
+    let kind = match data.task() {
+        Some(Task::Regression) => "a number to predict".to_string(),
+        _ => format!("{} classes", data.class_names().len()),
+    };
+    let count = |rows: &[usize]| grouped(rows.len() as u64);
+    note(&format!("data      {}: {} rows × {} features, {kind}", data.name, grouped(data.rows as u64), data.columns));
+    note(&format!(
+        "parts     {} to learn from, {} to validate, {} to test",
+        count(&split.train),
+        count(&split.validation),
+        count(&split.test)
+    ));
+    let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
+    note(&format!(
+        "network   {}, {} and {} output, {} parameters in {}",
+        widths.join(" → "),
+        model.hidden(),
+        model.output(),
+        grouped(model.parameters() as u64),
+        T::NAME
+    ));
+    let plan = &settings.plan;
+    note(&format!(
+        "learning  {} with {}, rate {}, {} schedule, batches of {}, up to {} epochs, seed {}, {} on {}",
+        LossChoice::name_of(plan.loss),
+        settings.optimiser_name,
+        plan.optimiser.rate,
+        settings.schedule_name,
+        plan.batch,
+        plan.epochs,
+        plan.seed,
+        if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) },
+        Isa::current()
+    ));
+}
+
+/// How it went.
+fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf]) -> Result<(), Failure> {
+    if !arguments.quiet {
+        let best = match report.best_epoch {
+            Some(best) if best != report.epochs => format!("; kept the weights of epoch {best}, the best"),
+            _ => String::new(),
+        };
+        note(&format!(
+            "done      {} epochs in {}, {} samples/s{best}",
+            report.epochs,
+            duration(report.seconds),
+            per_second(report.samples_per_second)
+        ));
+    }
+    if arguments.json {
+        let line = serde_json::to_string(report).map_err(|error| Failure::Other(error.to_string()))?;
+        return say(&format!("{line}\n"));
+    }
+    if arguments.quiet {
+        return Ok(());
+    }
+    let mut parts = vec![("train", &report.train)];
+    parts.extend(report.validation.as_ref().map(|part| ("validation", part)));
+    parts.extend(report.test.as_ref().map(|part| ("test", part)));
+    let names: Vec<String> =
+        files.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    say(&format!("\n{}\n{}: model.safetensors, {}\n", table(&parts), arguments.out.display(), names.join(", ")))
+}
