@@ -61,7 +61,7 @@ impl<T: Element> ActivationFn<T> for GeluTanh {
         let (first, third) = (simd.splat(T::from_f64(FIRST)), simd.splat(T::from_f64(THIRD)));
         let twice_u = simd.mul(z, simd.mul_add(simd.mul(z, z), third, first));
         let bounded = simd.max(simd.splat(-T::GAUSSIAN.end), z);
-        simd.mul(bounded, logistic(simd, twice_u))
+        simd.mul(bounded, logistic(simd, twice_u).0)
     }
 
     /// `σ(2u) + z·σ(2u)·σ(−2u)·(2u)′`

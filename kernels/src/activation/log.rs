@@ -19,11 +19,12 @@ pub struct Ln<T: 'static> {
     pub(super) rest: &'static [T],
 }
 
-/// `ln x` for positive normal `x`.
+/// `ln x` for positive normal `x`; +∞ and NaN for themselves.
 #[inline(always)]
 pub(crate) fn ln<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
     let (k, m) = simd.split_exponent(x);
-    ln_of_parts(simd, k, simd.sub(m, simd.splat(T::ONE)))
+    let ln = ln_of_parts(simd, k, simd.sub(m, simd.splat(T::ONE)));
+    simd.select(simd.lt(x, simd.splat(T::ONE / T::ZERO)), ln, x)
 }
 
 /// `ln(1 + x)` for `0 ≤ x ≤ 1`; NaN for NaN. Relatively accurate near zero, too.

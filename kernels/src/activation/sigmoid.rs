@@ -17,10 +17,7 @@ pub(super) struct Sigmoid;
 impl<T: Element> ActivationFn<T> for Sigmoid {
     #[inline(always)]
     fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
-        let one = simd.splat(T::ONE);
-        let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
-        let above = simd.select(simd.lt(z, simd.splat(T::ZERO)), e, one);
-        simd.div(above, simd.add(one, e))
+        logistic(simd, z).0
     }
 
     #[inline(always)]
@@ -29,7 +26,16 @@ impl<T: Element> ActivationFn<T> for Sigmoid {
     }
 }
 
-/// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`Sigmoid`].
+/// `σ(z)`, and the `e^−|z|` that it was made from.
+#[inline(always)]
+pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
+    let one = simd.splat(T::ONE);
+    let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
+    let above = simd.select(simd.lt(z, simd.splat(T::ZERO)), e, one);
+    (simd.div(above, simd.add(one, e)), e)
+}
+
+/// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`logistic`].
 #[inline(always)]
 pub(super) fn both_ways<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
     let one = simd.splat(T::ONE);
@@ -38,10 +44,4 @@ pub(super) fn both_ways<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V
     let small = simd.mul(e, large);
     let negative = simd.lt(z, simd.splat(T::ZERO));
     (simd.select(negative, small, large), simd.select(negative, large, small))
-}
-
-/// `σ(z)`, for losses.
-#[inline(always)]
-pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> S::V {
-    Sigmoid.value(simd, z)
 }

@@ -14,7 +14,7 @@ impl<T: Element> ActivationFn<T> for Silu {
     #[inline(always)]
     fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
         let bounded = simd.max(simd.splat(T::EXP.lowest), z);
-        simd.mul(bounded, logistic(simd, z))
+        simd.mul(bounded, logistic(simd, z).0)
     }
 
     /// `σ + z·σ·(1 − σ)`

@@ -1,0 +1,109 @@
+//! Losses: the value of each row, and the gradient at the output layer, in one pass.
+//!
+//! | | row loss `L` | `∂L/∂` |
+//! |---|---|---|
+//! | [`Loss::HalfSquaredError`] | `½ Σ (y − a)²` | `a`: `a − y` |
+//! | [`Loss::SquaredError`] | `(1/n) Σ (y − a)²` over the `n` outputs | `a`: `(2/n)(a − y)` |
+//! | [`Loss::LogLoss`] | `Σ −[y ln σ(z) + (1 − y) ln(1 − σ(z))]` | `z`: `σ(z) − y` |
+//! | [`Loss::CrossEntropy`] | `−ln softmax(z)_class` | `z`: `softmax(z) − 1_class` |
+//!
+//! The last two start from the logits, where nothing overflows and nothing cancels. Rows are contiguous, row by row.
+//! Inside a row the terms are summed in the order of [`row`]; rows are added up in `f64`, first to last: the bits depend
+//! on the shape alone.
+
+mod cross_entropy;
+mod log_loss;
+mod pointwise;
+pub(crate) mod row;
+mod squared_error;
+
+use crate::element::Element;
+use crate::isa::Isa;
+use cross_entropy::CrossEntropy;
+use log_loss::LogLoss;
+use pointwise::Pointwise;
+use squared_error::{HalfSquaredError, SquaredError};
+
+/// What the outputs are compared with.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a, T> {
+    /// A number for each output, row by row.
+    Values(&'a [T]),
+    /// The number of the right class, for each row.
+    Classes(&'a [u32]),
+}
+
+/// How far the outputs are from the targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// `½ Σ (y − a)²`: its gradient is `a − y`.
+    HalfSquaredError,
+    /// The mean over the outputs of `(y − a)²`: its gradient has the factor 2 / outputs.
+    SquaredError,
+    /// Log loss of independent probabilities `σ(z)`, from the logits `z`, summed over the outputs; targets in [0, 1].
+    LogLoss,
+    /// Cross-entropy of one class out of many, from the logits.
+    CrossEntropy,
+}
+
+impl Loss {
+    /// The sum over the rows of the row losses. `out` holds the activations `a` for the squared errors, the logits `z`
+    /// for the others.
+    ///
+    /// # Panics
+    /// Lengths do not fit to rows of `outputs`, the targets are not of the loss's kind (classes for cross-entropy,
+    /// values for the others), or a class is not below `outputs`.
+    pub fn value<T: Element>(self, isa: Isa, out: &[T], targets: Targets<'_, T>, outputs: usize) -> f64 {
+        self.pass(isa, out, targets, outputs, None)
+    }
+
+    /// [`value`](Self::value), and `dz = scale · ∂L/∂out` of each row's own loss.
+    ///
+    /// # Panics
+    /// As [`value`](Self::value) does.
+    pub fn gradient<T: Element>(
+        self,
+        isa: Isa,
+        out: &[T],
+        targets: Targets<'_, T>,
+        outputs: usize,
+        scale: T,
+        dz: &mut [T],
+    ) -> f64 {
+        assert_eq!(dz.len(), out.len(), "one derivative for each output");
+        self.pass(isa, out, targets, outputs, Some((scale, dz)))
+    }
+
+    fn pass<T: Element>(
+        self,
+        isa: Isa,
+        out: &[T],
+        targets: Targets<'_, T>,
+        outputs: usize,
+        gradient: Option<(T, &mut [T])>,
+    ) -> f64 {
+        if out.is_empty() {
+            return 0.0;
+        }
+        assert!(outputs > 0 && out.len().is_multiple_of(outputs), "{} outputs are not rows of {outputs}", out.len());
+        match (self, targets) {
+            (Self::HalfSquaredError, Targets::Values(y)) => {
+                T::dispatch(isa, Pointwise::new(HalfSquaredError, out, y, outputs, gradient))
+            }
+            (Self::SquaredError, Targets::Values(y)) => {
+                T::dispatch(isa, Pointwise::new(SquaredError, out, y, outputs, gradient))
+            }
+            (Self::LogLoss, Targets::Values(y)) => {
+                T::dispatch(isa, Pointwise::new(LogLoss, out, y, outputs, gradient))
+            }
+            (Self::CrossEntropy, Targets::Classes(classes)) => {
+                T::dispatch(isa, CrossEntropy::new(out, classes, outputs, gradient))
+            }
+            (Self::CrossEntropy, Targets::Values(_)) => panic!("cross-entropy takes classes, not values"),
+            (_, Targets::Classes(_)) => panic!("{self:?} takes values, not classes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

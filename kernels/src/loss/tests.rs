@@ -1,0 +1,1 @@
+//! Losses against references in f64.

@@ -1,0 +1,93 @@
+//! Softmax over rows, `p_j = e^(z_j − max z) / Σ e^(z_k − max z)`: no exponent is positive, so nothing overflows.
+//!
+//! The sum runs in the order of [`row`](crate::loss::row), so a row of a batch has the bits of the row alone.
+
+use crate::activation::exp::exp_nonpositive;
+use crate::element::Element;
+use crate::isa::{Isa, Kernel, Simd};
+use crate::loss::row::{RowSum, row_max};
+
+/// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout.
+///
+/// # Panics
+/// The slices differ in length, or are not whole rows.
+pub fn softmax_rows<T: Element>(isa: Isa, z: &[T], cols: usize, p: &mut [T]) {
+    assert_eq!(z.len(), p.len(), "one probability for each logit");
+    if !z.is_empty() {
+        assert!(cols > 0 && z.len().is_multiple_of(cols), "{} logits are not rows of {cols}", z.len());
+        T::dispatch(isa, Softmax { z, cols, p });
+    }
+}
+
+struct Softmax<'a, T> {
+    z: &'a [T],
+    cols: usize,
+    p: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Softmax<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        for (z, p) in self.z.chunks_exact(self.cols).zip(self.p.chunks_exact_mut(self.cols)) {
+            exponentials(simd, z, row_max(z), p);
+            let mut sum = RowSum::new();
+            sum.add(p);
+            let sum = simd.splat(sum.total());
+            change_each(
+                simd,
+                p,
+                #[inline(always)]
+                |e| simd.div(e, sum),
+            );
+        }
+    }
+}
+
+/// `e_j = e^(z_j − max)`
+#[inline(always)]
+pub(crate) fn exponentials<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T, e: &mut [T]) {
+    assert_eq!(z.len(), e.len());
+    let max = simd.splat(max);
+    let mut at = 0;
+    while at < z.len() {
+        let n = S::LANES.min(z.len() - at);
+        let exp = exp_nonpositive(simd, simd.sub(load(simd, &z[at..at + n]), max));
+        store(simd, &mut e[at..at + n], exp);
+        at += n;
+    }
+}
+
+/// `x = change(x)` for each of `xs`
+#[inline(always)]
+pub(crate) fn change_each<T: Element, S: Simd<T>>(simd: S, xs: &mut [T], change: impl Fn(S::V) -> S::V) {
+    for xs in xs.chunks_mut(S::LANES) {
+        let changed = change(load(simd, xs));
+        store(simd, xs, changed);
+    }
+}
+
+/// The lanes of `from`, at most a vector; the others zero.
+#[inline(always)]
+pub(crate) fn load<T: Element, S: Simd<T>>(simd: S, from: &[T]) -> S::V {
+    if from.len() >= S::LANES {
+        // SAFETY: a whole vector is there.
+        unsafe { simd.load(from.as_ptr()) }
+    } else {
+        // SAFETY: `len` elements are there.
+        unsafe { simd.load_partial(from.as_ptr(), from.len()) }
+    }
+}
+
+/// The first lanes of `v` into `to`, at most a vector.
+#[inline(always)]
+pub(crate) fn store<T: Element, S: Simd<T>>(simd: S, to: &mut [T], v: S::V) {
+    if to.len() >= S::LANES {
+        // SAFETY: there is room for a whole vector.
+        unsafe { simd.store(to.as_mut_ptr(), v) }
+    } else {
+        // SAFETY: there is room for `len` elements.
+        unsafe { simd.store_partial(to.as_mut_ptr(), to.len(), v) }
+    }
+}
