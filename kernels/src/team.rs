@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
 /// training step, short enough that an idle program is idle.
-pub const LINGER: Duration = Duration::from_micros(200);
+const LINGER: Duration = Duration::from_micros(200);
 
 /// Up to `threads` threads that share work: the caller, and helpers that come and go.
 ///
@@ -194,9 +194,10 @@ impl Crew {
                 return None;
             }
             match self.ticket.compare_exchange_weak(ticket, ticket - 1, Ordering::AcqRel, Ordering::Acquire) {
-                // SAFETY: a job is claimed, so the list is published and stays.
                 Ok(_) => {
-                    return unsafe { *self.list.get() }.map(|list| list.jobs.min(u32::MAX as usize) - left as usize);
+                    // SAFETY: a job is claimed, so the list is published and stays.
+                    let list = unsafe { *self.list.get() };
+                    return list.map(|list| list.jobs.min(u32::MAX as usize) - left as usize);
                 }
                 Err(now) => ticket = now,
             }
@@ -267,11 +268,11 @@ impl Crew {
         self.ended_after(|| {
             // SAFETY: the caller waits for this job to end before the closure goes.
             let job = unsafe { &*list.job };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(index))) {
-                if !self.panicked.swap(true, Ordering::Relaxed) {
-                    // SAFETY: only the first to set `panicked` comes here, and the caller looks after this job has ended.
-                    unsafe { *self.panic.get() = Some(panic) };
-                }
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(index)))
+                && !self.panicked.swap(true, Ordering::Relaxed)
+            {
+                // SAFETY: only the first to set `panicked` comes here, and the caller looks after this job has ended.
+                unsafe { *self.panic.get() = Some(panic) };
             }
         });
     }
@@ -291,3 +292,6 @@ fn relax(spins: &mut u32) {
     *spins = spins.saturating_add(1);
     if *spins < 10_000 { spin_loop() } else { std::thread::yield_now() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -230,7 +230,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     pub fn get(&self, i: usize, j: usize) -> T {
         let offset = self.layout.offset(i, j);
         // SAFETY: the layout was checked against the slice when the view was made, and (i, j) just now.
-        unsafe { *self.data.add(offset) }
+        unsafe { *self.data.wrapping_add(offset) }
     }
 
     /// The transpose: the same memory with rows and columns exchanged.
@@ -311,7 +311,7 @@ impl<'a, T: Copy> MatMut<'a, T> {
     pub fn set(&mut self, i: usize, j: usize, value: T) {
         let offset = self.layout.offset(i, j);
         // SAFETY: the layout was checked against the slice when the view was made, and (i, j) just now.
-        unsafe { *self.data.add(offset) = value };
+        unsafe { *self.data.wrapping_add(offset) = value };
     }
 
     /// The transpose: the same memory with rows and columns exchanged.

@@ -41,3 +41,6 @@ fn output<T: Element>(what: &'static str, view: &mut MatMut<'_, T>) -> Result<Ou
     }
     Ok(Output::from(view))
 }
+
+#[cfg(test)]
+mod tests;

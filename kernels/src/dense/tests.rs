@@ -1,0 +1,221 @@
+//! The layer's products against chains written out, and the fused update against the two passes it replaces.
+
+use super::*;
+use crate::activation::Activation;
+use crate::isa::Isa;
+use crate::optimiser::Rule;
+use crate::team::Team;
+use crate::view::MatRef;
+
+/// Numbers between −1 and 1 that look random.
+fn numbers<T: Element>(len: usize, seed: u64) -> Vec<T> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..len).map(|_| T::from_f64(next())).collect()
+}
+
+/// A layer and a batch.
+struct Case<T> {
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+    x: Vec<T>,
+    w: Vec<T>,
+    bias: Vec<T>,
+    dz: Vec<T>,
+}
+
+impl<T: Element> Case<T> {
+    fn new(batch: usize, inputs: usize, outputs: usize) -> Self {
+        Self {
+            batch,
+            inputs,
+            outputs,
+            x: numbers(batch * inputs, 1),
+            w: numbers(outputs * inputs, 2),
+            bias: numbers(outputs, 3),
+            dz: numbers(batch * outputs, 4),
+        }
+    }
+
+    fn x(&self) -> MatRef<'_, T> {
+        MatRef::new(&self.x, self.batch, self.inputs).unwrap()
+    }
+
+    fn dz(&self) -> MatRef<'_, T> {
+        MatRef::new(&self.dz, self.batch, self.outputs).unwrap()
+    }
+
+    fn weights(&self) -> Weights<T> {
+        Weights::from_rows(MatRef::new(&self.w, self.outputs, self.inputs).unwrap(), true)
+    }
+}
+
+/// Shapes around lines, tiles and the jobs of the fused update, and one large enough for a team.
+const SHAPES: [(usize, usize, usize); 9] = [
+    (1, 1, 1),
+    (3, 5, 2),
+    (32, 1, 16),
+    (7, 17, 33),
+    (64, 13, 64),
+    (33, 100, 10),
+    (20, 130, 70),
+    (65, 200, 129),
+    (128, 300, 80),
+];
+
+fn bits<T: Element>(values: &[T]) -> Vec<u64> {
+    values.iter().map(|x| x.to_bits64()).collect()
+}
+
+/// A chain of fused multiply-adds; without FMA the portable tier rounds twice, so it is given room.
+fn assert_chain<T: Element>(got: T, expected: T, length: usize) {
+    if Isa::current() == Isa::Portable {
+        let room = T::EPSILON.to_f64() * (length + 3) as f64 * (length + 1) as f64;
+        assert!((got.to_f64() - expected.to_f64()).abs() <= room, "{got} is not {expected}");
+    } else {
+        assert_eq!(got.to_bits64(), expected.to_bits64(), "{got} is not {expected}");
+    }
+}
+
+fn check_products<T: Element>() {
+    for (batch, inputs, outputs) in SHAPES {
+        let case = Case::<T>::new(batch, inputs, outputs);
+        let w = case.weights();
+        let team = Team::new(2);
+        let mut z = vec![T::ZERO; batch * outputs];
+        let out = MatMut::new(&mut z, batch, outputs).unwrap();
+        forward(&team, case.x(), &w, &case.bias, Activation::Identity, None, out).unwrap();
+        let mut below = vec![T::ZERO; batch * inputs];
+        let out = MatMut::new(&mut below, batch, inputs).unwrap();
+        backward_input(&team, case.dz(), &w, Activation::Identity, case.x(), out).unwrap();
+        let mut dw = Gradient::zeros_like(&w);
+        backward_weights(&team, case.x(), case.dz(), &mut dw).unwrap();
+        for r in 0..batch {
+            for o in 0..outputs {
+                let chain = (0..inputs).fold(case.bias[o], |sum, i| w.get(o, i).mul_add(case.x().get(r, i), sum));
+                assert_chain(z[r * outputs + o], chain, inputs);
+            }
+            for i in 0..inputs {
+                let chain = (0..outputs).fold(T::ZERO, |sum, o| w.get(o, i).mul_add(case.dz().get(r, o), sum));
+                assert_chain(below[r * inputs + i], chain, outputs);
+            }
+        }
+        for o in 0..outputs {
+            for i in 0..inputs {
+                let chain = (0..batch).fold(T::ZERO, |sum, r| case.dz().get(r, o).mul_add(case.x().get(r, i), sum));
+                assert_chain(dw.get(o, i), chain, batch);
+            }
+        }
+    }
+}
+
+#[test]
+fn products_are_single_chains() {
+    check_products::<f32>();
+    check_products::<f64>();
+}
+
+#[test]
+fn activations_are_applied_once_to_every_element() {
+    let activations = [Activation::Relu, Activation::Tanh, Activation::Gelu, Activation::LeakyRelu { slope: 0.1 }];
+    for ((batch, inputs, outputs), activation) in SHAPES.into_iter().zip(activations.into_iter().cycle()) {
+        let case = Case::<f32>::new(batch, inputs, outputs);
+        let w = case.weights();
+        let team = Team::new(3);
+        let mut z = vec![0.0; batch * outputs];
+        let identity = MatMut::new(&mut z, batch, outputs).unwrap();
+        forward(&team, case.x(), &w, &case.bias, Activation::Identity, None, identity).unwrap();
+        let mut expected = vec![0.0; batch * outputs];
+        activation.apply(Isa::current(), &z, &mut expected);
+
+        let mut kept = vec![f32::NAN; batch * outputs];
+        let mut a = vec![f32::NAN; batch * outputs];
+        let kept_z = activation.needs_preactivation().then(|| MatMut::new(&mut kept, batch, outputs).unwrap());
+        let out = MatMut::new(&mut a, batch, outputs).unwrap();
+        forward(&team, case.x(), &w, &case.bias, activation, kept_z, out).unwrap();
+        assert_eq!(bits(&a), bits(&expected), "{activation} of {batch} × {inputs} × {outputs}");
+
+        let kept = if activation.needs_preactivation() { &z } else { &a };
+        let other = Case::<f32>::new(batch, outputs, inputs);
+        let (w, kept) = (other.weights(), MatRef::new(kept, batch, outputs).unwrap());
+        let backward = |activation| {
+            let mut below = vec![f32::NAN; batch * outputs];
+            let out = MatMut::new(&mut below, batch, outputs).unwrap();
+            backward_input(&team, other.dz(), &w, activation, kept, out).unwrap();
+            below
+        };
+        let mut expected = backward(Activation::Identity);
+        let rows: Vec<f32> = (0..batch).flat_map(|r| kept.row_range(r, 0..outputs).to_vec()).collect();
+        activation.multiply_derivative(Isa::current(), &rows, &mut expected);
+        assert_eq!(bits(&backward(activation)), bits(&expected), "{activation}′ of {batch} × {inputs} × {outputs}");
+    }
+}
+
+fn check_fused<T: Element>(rule: Rule) {
+    for (batch, inputs, outputs) in SHAPES {
+        let case = Case::<T>::new(batch, inputs, outputs);
+        let (mut fused, mut plain) = (case.weights(), case.weights());
+        let (mut fused_m, mut plain_m) = (Moments::zeros_like(&fused, rule), Moments::zeros_like(&plain, rule));
+        let mut dw = Gradient::zeros_like(&plain);
+        for t in 1..=3 {
+            let step = rule.step(0.1, 0.01, t, 1.0);
+            let team = Team::new(t as usize);
+            backward_update(&team, case.x(), case.dz(), &mut fused, &mut fused_m, &step).unwrap();
+            backward_weights(&Team::serial(), case.x(), case.dz(), &mut dw).unwrap();
+            update(&mut plain, &dw, &mut plain_m, &step).unwrap();
+        }
+        assert_eq!(bits(&fused.to_rows()), bits(&plain.to_rows()), "{rule:?} of {batch} × {inputs} × {outputs}");
+        for which in 0..rule.moments() {
+            let moments = |m: &Moments<T>| bits(&m.to_rows(which).unwrap());
+            assert_eq!(moments(&fused_m), moments(&plain_m), "{rule:?} of {batch} × {inputs} × {outputs}");
+        }
+        for w in [&fused, &plain] {
+            let transposed = w.backward.as_ref().unwrap();
+            for o in 0..outputs {
+                for i in 0..inputs {
+                    assert_eq!(transposed.get(o, i), w.get(o, i), "the transposed copy is refreshed");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_fused_update_has_the_bits_of_the_two_passes() {
+    for rule in [Rule::Sgd, Rule::Nesterov { momentum: 0.9 }, Rule::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }] {
+        check_fused::<f32>(rule);
+        check_fused::<f64>(rule);
+    }
+}
+
+#[test]
+fn bias_sums_go_by_blocks_of_64_rows() {
+    let case = Case::<f32>::new(150, 1, 21);
+    let mut db = vec![f32::NAN; 21];
+    backward_bias(case.dz(), &mut db).unwrap();
+    for (o, &sum) in db.iter().enumerate() {
+        let column: Vec<f32> = (0..150).map(|r| case.dz().get(r, o)).collect();
+        let blocks = column.chunks(64).map(|block| block.iter().fold(0.0, |sum, x| sum + x));
+        assert_eq!(sum.to_bits(), blocks.fold(0.0, |sum: f32, block| sum + block).to_bits());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let case = Case::<f32>::new(4, 3, 2);
+    let w = case.weights();
+    let first_layer = Weights::from_rows(MatRef::new(&case.w, 2, 3).unwrap(), false);
+    let mut out = vec![0.0; 12];
+    let team = Team::serial();
+    let below = MatMut::new(&mut out, 4, 3).unwrap();
+    assert!(backward_input(&team, case.dz(), &first_layer, Activation::Identity, case.x(), below).is_err());
+    let a = MatMut::new(&mut out, 4, 3).unwrap();
+    assert!(forward(&team, case.x(), &w, &case.bias, Activation::Identity, None, a).is_err());
+    let a = MatMut::new(&mut out, 4, 2).unwrap();
+    assert!(forward(&team, case.x(), &w, &case.bias[1..], Activation::Identity, None, a).is_err());
+    assert!(backward_bias(case.dz(), &mut [0.0]).is_err());
+}

@@ -1,0 +1,96 @@
+//! Every job once, whatever the pool does; panics carried; no deadlock in any pool.
+
+use super::*;
+use rayon::ThreadPoolBuilder;
+
+/// Runs `jobs` jobs on the team and checks that each ran exactly once.
+fn check(team: &Team, jobs: usize) {
+    let counts: Vec<AtomicUsize> = (0..jobs).map(|_| AtomicUsize::new(0)).collect();
+    team.run(jobs, |job| {
+        counts[job].fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1), "each of {jobs} jobs runs once");
+}
+
+#[test]
+fn every_job_runs_once() {
+    for threads in [0, 1, 2, 3, 7] {
+        let team = Team::new(threads);
+        for jobs in (0..200).chain([1000, 10_000]) {
+            check(&team, jobs);
+        }
+    }
+}
+
+#[test]
+fn a_team_works_inside_any_pool() {
+    for threads in [1, 2, 3] {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let team = Team::new(4);
+            for _ in 0..200 {
+                check(&team, 17);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_busy_pool_changes_only_the_time() {
+    let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let release = AtomicBool::new(false);
+    pool.in_place_scope(|scope| {
+        scope.spawn(|_| {
+            while !release.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+        });
+        let team = Team::new(2);
+        for _ in 0..100 {
+            check(&team, 9);
+        }
+        release.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
+    let team = Team::new(3);
+    team.run(20, |_| check(&team, 20));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..200).for_each(|_| check(&team, 30)));
+        }
+    });
+}
+
+#[test]
+fn a_panic_reaches_the_caller_and_the_team_goes_on() {
+    let team = Team::new(3);
+    for bad in [0, 1, 25, 49] {
+        for _ in 0..50 {
+            let begun = AtomicUsize::new(0);
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                team.run(50, |job| {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    assert_ne!(job, bad, "the bad job");
+                });
+            }));
+            assert!(result.is_err(), "the panic of job {bad} is carried");
+            assert!(begun.load(Ordering::Relaxed) >= 1);
+            check(&team, 50);
+        }
+    }
+}
+
+#[test]
+fn helpers_go_home() {
+    let team = Team::new(4);
+    check(&team, 100);
+    let Some(crew) = &team.crew else { panic!("a team of four has a crew") };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while crew.invited.load(Ordering::Relaxed) > 0 {
+        assert!(Instant::now() < deadline, "helpers end when there is nothing to do");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
