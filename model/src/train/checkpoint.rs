@@ -4,17 +4,16 @@
 //! `good.`) and the plan, the clock and the history in the metadata. It does not hold the data, nor the number of
 //! threads, on which nothing depends.
 
+use super::settings::{plan_from_json, plan_to_json};
 use super::state::{Clock, Good, State, Sums, Watch};
-use super::{EarlyStopping, NonFinite, Plan, Record, Trainer};
+use super::{Record, Trainer};
 use crate::file::card::{self, wrong};
 use crate::file::json::Json;
-use crate::file::tensors::{Header, Writer};
+use crate::file::tensors::{Entry, Header, Writer};
 use crate::file::{FileError, in_file, names, open, push_layers, take_layer, write_atomically};
-use crate::loss::{loss_name, loss_named};
-use crate::schedule::{Schedule, Shape};
 use crate::update::Memory;
-use crate::{Element, Error, Layer, Mlp, Optimiser};
-use deltarule_kernels::{MatRef, Rule};
+use crate::{Element, Error, Layer, Mlp};
+use deltarule_kernels::MatRef;
 use std::io::Read;
 use std::path::Path;
 
@@ -89,19 +88,18 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let flag = |key| json.get(key).as_bool().ok_or_else(|| wrong(key));
 
     let shapes: Vec<(usize, usize)> = builder.widths().windows(2).map(|pair| (pair[0], pair[1])).collect();
-    let mut plans = Tensors { header: &mut header, shapes: &shapes, wanted: Vec::new() };
     let moments = plan.optimiser.rule.moments();
     let good_updates = json.get("good").as_u64();
-    plans.want("")?;
-    MOMENTS[..moments].iter().try_for_each(|prefix| plans.want(prefix))?;
+    let mut prefixes = vec![""];
+    prefixes.extend(&MOMENTS[..moments]);
     if flag("aside")? {
-        plans.want("aside.")?;
+        prefixes.push("aside.");
     }
     if good_updates.is_some() {
-        plans.want("good.")?;
-        GOOD_MOMENTS[..moments].iter().try_for_each(|prefix| plans.want(prefix))?;
+        prefixes.push("good.");
+        prefixes.extend(&GOOD_MOMENTS[..moments]);
     }
-    let mut groups = plans.read::<T>(source)?.into_iter();
+    let mut groups = read_groups::<T>(&mut header, source, &shapes, &prefixes)?.into_iter();
     let mut group = || groups.next().unwrap_or_default();
 
     let model = |parameters: &Parameters<T>| {
@@ -132,32 +130,24 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
 /// For each layer the numbers shaped like its weights, and those shaped like its bias.
 type Parameters<T> = Vec<(Vec<T>, Vec<T>)>;
 
-/// Collects groups of tensors by prefix, checks them all, and only then reads data.
-struct Tensors<'a> {
-    header: &'a mut Header,
-    shapes: &'a [(usize, usize)],
-    wanted: Vec<String>,
-}
-
-impl Tensors<'_> {
-    fn want(&mut self, prefix: &str) -> Result<(), FileError> {
-        self.wanted.push(prefix.to_owned());
-        Ok(())
-    }
-
-    fn read<T: Element>(self, source: &mut impl Read) -> Result<Vec<Parameters<T>>, FileError> {
-        let mut groups = Vec::new();
-        for prefix in &self.wanted {
-            for (l, &shape) in self.shapes.iter().enumerate() {
-                groups.push(take_layer::<T>(self.header, names(prefix, 2 * l), shape)?);
-            }
+/// A group of tensors for each prefix: all of them are checked before any data is read.
+fn read_groups<T: Element>(
+    header: &mut Header,
+    source: &mut impl Read,
+    shapes: &[(usize, usize)],
+    prefixes: &[&str],
+) -> Result<Vec<Parameters<T>>, FileError> {
+    let mut entries = Vec::new();
+    for prefix in prefixes {
+        for (l, &shape) in shapes.iter().enumerate() {
+            entries.push(take_layer::<T>(header, names(prefix, 2 * l), shape)?);
         }
-        self.header.nothing_left()?;
-        let data = self.header.data(source)?;
-        let layer = |[weight, bias]: &[crate::file::tensors::Entry; 2]| (weight.values(&data), bias.values(&data));
-        let layers = self.shapes.len().max(1);
-        Ok(groups.chunks(layers).map(|group| group.iter().map(layer).collect()).collect())
     }
+    header.nothing_left()?;
+    let data = header.data(source)?;
+    let layer = |[weight, bias]: &[Entry; 2]| (weight.values(&data), bias.values(&data));
+    let groups = entries.chunks(shapes.len().max(1));
+    Ok(groups.map(|group| group.iter().map(layer).collect()).collect())
 }
 
 fn finite<T: Element>(parameters: &Parameters<T>) -> Result<(), FileError> {
@@ -255,113 +245,4 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     state.roll_backs = json.get("roll_backs").as_u64()?;
     state.rate = json.get("rate").as_f64()?;
     Some(())
-}
-
-fn plan_to_json(plan: &Plan) -> Json {
-    let (name, numbers) = rule_parts(plan.optimiser.rule);
-    let policy = match plan.non_finite {
-        NonFinite::Stop => "stop",
-        NonFinite::Skip => "skip",
-        NonFinite::RollBack => "roll_back",
-    };
-    let early = plan
-        .early_stopping
-        .map_or(Json::Null, |early| Json::List(vec![Json::Whole(early.patience), Json::real(early.min_improvement)]));
-    Json::object([
-        ("loss", Json::text(loss_name(plan.loss))),
-        ("rule", Json::text(name)),
-        ("rule_numbers", Json::reals(&numbers)),
-        ("rate", Json::real(plan.optimiser.rate)),
-        ("l2", Json::real(plan.optimiser.l2)),
-        ("decay_biases", Json::Bool(plan.optimiser.decay_biases)),
-        ("schedule", shape_to_json(plan.schedule.shape)),
-        ("warm_up", Json::real(plan.schedule.warm_up)),
-        ("epochs", Json::Whole(plan.epochs)),
-        ("batch", Json::Whole(plan.batch as u64)),
-        ("shuffle", Json::Bool(plan.shuffle)),
-        ("seed", Json::Whole(plan.seed)),
-        ("clip_norm", plan.clip_norm.map_or(Json::Null, Json::real)),
-        ("early_stopping", early),
-        ("non_finite", Json::text(policy)),
-        ("fused", Json::Bool(plan.fused)),
-    ])
-}
-
-fn plan_from_json(json: &Json) -> Option<Plan> {
-    let rule = rule_of_parts(json.get("rule").as_text()?, &json.get("rule_numbers").as_list(Json::as_f64)?)?;
-    let real = |key| json.get(key).as_f64();
-    let mut plan = Plan::new(loss_named(json.get("loss").as_text()?).ok()?);
-    plan.optimiser =
-        Optimiser { rule, rate: real("rate")?, l2: real("l2")?, decay_biases: json.get("decay_biases").as_bool()? };
-    plan.schedule = Schedule { shape: shape_from_json(json.get("schedule"))?, warm_up: real("warm_up")? };
-    plan.epochs = json.get("epochs").as_u64()?;
-    plan.batch = json.get("batch").as_usize()?;
-    plan.shuffle = json.get("shuffle").as_bool()?;
-    plan.seed = json.get("seed").as_u64()?;
-    plan.clip_norm = match json.get("clip_norm") {
-        Json::Null => None,
-        norm => Some(norm.as_f64()?),
-    };
-    plan.early_stopping = match json.get("early_stopping") {
-        Json::List(pair) => {
-            let [patience, min_improvement] = &pair[..] else { return None };
-            Some(EarlyStopping { patience: patience.as_u64()?, min_improvement: min_improvement.as_f64()? })
-        }
-        _ => None,
-    };
-    plan.non_finite = match json.get("non_finite").as_text()? {
-        "stop" => NonFinite::Stop,
-        "skip" => NonFinite::Skip,
-        "roll_back" => NonFinite::RollBack,
-        _ => return None,
-    };
-    plan.fused = json.get("fused").as_bool()?;
-    Some(plan)
-}
-
-fn rule_parts(rule: Rule) -> (&'static str, Vec<f64>) {
-    match rule {
-        Rule::Sgd => ("sgd", vec![]),
-        Rule::Momentum { momentum } => ("momentum", vec![momentum]),
-        Rule::Nesterov { momentum } => ("nesterov", vec![momentum]),
-        Rule::Adam { beta1, beta2, epsilon } => ("adam", vec![beta1, beta2, epsilon]),
-        Rule::AdamW { beta1, beta2, epsilon } => ("adamw", vec![beta1, beta2, epsilon]),
-    }
-}
-
-fn rule_of_parts(name: &str, numbers: &[f64]) -> Option<Rule> {
-    match (name, numbers) {
-        ("sgd", []) => Some(Rule::Sgd),
-        ("momentum", &[momentum]) => Some(Rule::Momentum { momentum }),
-        ("nesterov", &[momentum]) => Some(Rule::Nesterov { momentum }),
-        ("adam", &[beta1, beta2, epsilon]) => Some(Rule::Adam { beta1, beta2, epsilon }),
-        ("adamw", &[beta1, beta2, epsilon]) => Some(Rule::AdamW { beta1, beta2, epsilon }),
-        _ => None,
-    }
-}
-
-fn shape_to_json(shape: Shape) -> Json {
-    let list = |name: &str, whole: u64, reals: &[f64]| {
-        let numbers = reals.iter().map(|&x| Json::real(x));
-        Json::List([Json::text(name), Json::Whole(whole)].into_iter().chain(numbers).collect())
-    };
-    match shape {
-        Shape::Constant => list("constant", 0, &[]),
-        Shape::Step { every, factor } => list("step", every, &[factor]),
-        Shape::Cosine { epochs, floor } => list("cosine", epochs, &[floor]),
-        Shape::Plateau { factor, patience, floor } => list("plateau", patience, &[factor, floor]),
-    }
-}
-
-fn shape_from_json(json: &Json) -> Option<Shape> {
-    let Json::List(list) = json else { return None };
-    let (name, whole) = (list.first()?.as_text()?, list.get(1)?.as_u64()?);
-    let reals: Option<Vec<f64>> = list[2..].iter().map(Json::as_f64).collect();
-    match (name, &reals?[..]) {
-        ("constant", []) => Some(Shape::Constant),
-        ("step", &[factor]) => Some(Shape::Step { every: whole, factor }),
-        ("cosine", &[floor]) => Some(Shape::Cosine { epochs: whole, floor }),
-        ("plateau", &[factor, floor]) => Some(Shape::Plateau { factor, patience: whole, floor }),
-        _ => None,
-    }
 }

@@ -11,6 +11,7 @@
 mod checkpoint;
 mod history;
 mod plan;
+mod settings;
 mod state;
 mod step;
 
@@ -256,7 +257,8 @@ impl<T: Element> Trainer<T> {
             && state.plateau.since > patience
         {
             state.plateau.since = 0;
-            state.rate_factor = (state.rate_factor * factor).max(floor);
+            // The floor never lifts a rate that roll-backs have brought below it.
+            state.rate_factor = (state.rate_factor * factor).max(floor.min(state.rate_factor));
         }
         state.clock.epoch += 1;
         state.clock.batch = 0;

@@ -1,0 +1,119 @@
+//! A plan as JSON, for checkpoints.
+
+use super::{EarlyStopping, NonFinite, Plan};
+use crate::Optimiser;
+use crate::file::json::Json;
+use crate::loss::{loss_name, loss_named};
+use crate::schedule::{Schedule, Shape};
+use deltarule_kernels::Rule;
+
+/// A plan, but for its threads.
+pub(super) fn plan_to_json(plan: &Plan) -> Json {
+    let (name, numbers) = rule_parts(plan.optimiser.rule);
+    let policy = match plan.non_finite {
+        NonFinite::Stop => "stop",
+        NonFinite::Skip => "skip",
+        NonFinite::RollBack => "roll_back",
+    };
+    let early = plan
+        .early_stopping
+        .map_or(Json::Null, |early| Json::List(vec![Json::Whole(early.patience), Json::real(early.min_improvement)]));
+    Json::object([
+        ("loss", Json::text(loss_name(plan.loss))),
+        ("rule", Json::text(name)),
+        ("rule_numbers", Json::reals(&numbers)),
+        ("rate", Json::real(plan.optimiser.rate)),
+        ("l2", Json::real(plan.optimiser.l2)),
+        ("decay_biases", Json::Bool(plan.optimiser.decay_biases)),
+        ("schedule", shape_to_json(plan.schedule.shape)),
+        ("warm_up", Json::real(plan.schedule.warm_up)),
+        ("epochs", Json::Whole(plan.epochs)),
+        ("batch", Json::Whole(plan.batch as u64)),
+        ("shuffle", Json::Bool(plan.shuffle)),
+        ("seed", Json::Whole(plan.seed)),
+        ("clip_norm", plan.clip_norm.map_or(Json::Null, Json::real)),
+        ("early_stopping", early),
+        ("non_finite", Json::text(policy)),
+        ("fused", Json::Bool(plan.fused)),
+    ])
+}
+
+/// The plan that [`plan_to_json`] wrote; nothing where something is missing or makes no sense.
+pub(super) fn plan_from_json(json: &Json) -> Option<Plan> {
+    let rule = rule_of_parts(json.get("rule").as_text()?, &json.get("rule_numbers").as_list(Json::as_f64)?)?;
+    let real = |key| json.get(key).as_f64();
+    let mut plan = Plan::new(loss_named(json.get("loss").as_text()?).ok()?);
+    plan.optimiser =
+        Optimiser { rule, rate: real("rate")?, l2: real("l2")?, decay_biases: json.get("decay_biases").as_bool()? };
+    plan.schedule = Schedule { shape: shape_from_json(json.get("schedule"))?, warm_up: real("warm_up")? };
+    plan.epochs = json.get("epochs").as_u64()?;
+    plan.batch = json.get("batch").as_usize()?;
+    plan.shuffle = json.get("shuffle").as_bool()?;
+    plan.seed = json.get("seed").as_u64()?;
+    plan.clip_norm = match json.get("clip_norm") {
+        Json::Null => None,
+        norm => Some(norm.as_f64()?),
+    };
+    plan.early_stopping = match json.get("early_stopping") {
+        Json::List(pair) => {
+            let [patience, min_improvement] = &pair[..] else { return None };
+            Some(EarlyStopping { patience: patience.as_u64()?, min_improvement: min_improvement.as_f64()? })
+        }
+        _ => None,
+    };
+    plan.non_finite = match json.get("non_finite").as_text()? {
+        "stop" => NonFinite::Stop,
+        "skip" => NonFinite::Skip,
+        "roll_back" => NonFinite::RollBack,
+        _ => return None,
+    };
+    plan.fused = json.get("fused").as_bool()?;
+    Some(plan)
+}
+
+fn rule_parts(rule: Rule) -> (&'static str, Vec<f64>) {
+    match rule {
+        Rule::Sgd => ("sgd", vec![]),
+        Rule::Momentum { momentum } => ("momentum", vec![momentum]),
+        Rule::Nesterov { momentum } => ("nesterov", vec![momentum]),
+        Rule::Adam { beta1, beta2, epsilon } => ("adam", vec![beta1, beta2, epsilon]),
+        Rule::AdamW { beta1, beta2, epsilon } => ("adamw", vec![beta1, beta2, epsilon]),
+    }
+}
+
+fn rule_of_parts(name: &str, numbers: &[f64]) -> Option<Rule> {
+    match (name, numbers) {
+        ("sgd", []) => Some(Rule::Sgd),
+        ("momentum", &[momentum]) => Some(Rule::Momentum { momentum }),
+        ("nesterov", &[momentum]) => Some(Rule::Nesterov { momentum }),
+        ("adam", &[beta1, beta2, epsilon]) => Some(Rule::Adam { beta1, beta2, epsilon }),
+        ("adamw", &[beta1, beta2, epsilon]) => Some(Rule::AdamW { beta1, beta2, epsilon }),
+        _ => None,
+    }
+}
+
+fn shape_to_json(shape: Shape) -> Json {
+    let list = |name: &str, whole: u64, reals: &[f64]| {
+        let numbers = reals.iter().map(|&x| Json::real(x));
+        Json::List([Json::text(name), Json::Whole(whole)].into_iter().chain(numbers).collect())
+    };
+    match shape {
+        Shape::Constant => list("constant", 0, &[]),
+        Shape::Step { every, factor } => list("step", every, &[factor]),
+        Shape::Cosine { epochs, floor } => list("cosine", epochs, &[floor]),
+        Shape::Plateau { factor, patience, floor } => list("plateau", patience, &[factor, floor]),
+    }
+}
+
+fn shape_from_json(json: &Json) -> Option<Shape> {
+    let Json::List(list) = json else { return None };
+    let (name, whole) = (list.first()?.as_text()?, list.get(1)?.as_u64()?);
+    let reals: Option<Vec<f64>> = list[2..].iter().map(Json::as_f64).collect();
+    match (name, &reals?[..]) {
+        ("constant", []) => Some(Shape::Constant),
+        ("step", &[factor]) => Some(Shape::Step { every: whole, factor }),
+        ("cosine", &[floor]) => Some(Shape::Cosine { epochs: whole, floor }),
+        ("plateau", &[factor, floor]) => Some(Shape::Plateau { factor, patience: whole, floor }),
+        _ => None,
+    }
+}

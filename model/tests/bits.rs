@@ -1,0 +1,206 @@
+//! The same bits: fused or gradient first, any number of threads, any split into batches, interrupted or not.
+
+use deltarule::{
+    Activation, Dataset, EarlyStopping, Element, Finish, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule,
+    Scratch, Standardisation, Targets, Trainer,
+};
+use std::ops::ControlFlow;
+
+/// Rows with a pattern, three classes.
+fn data<T: Element>(rows: usize, columns: usize) -> Dataset<T> {
+    let number = |i: usize| ((i * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
+    let x: Vec<T> = (0..rows * columns).map(|i| T::from_f64(number(i))).collect();
+    let classes =
+        (0..rows).map(|r| if number(r * columns) > 0.3 { 2 } else { u32::from(number(r * columns + 1) > 0.0) });
+    Dataset::with_classes(x, columns, classes.collect(), 3).expect("good data")
+}
+
+fn model<T: Element>(data: &Dataset<T>, hidden: Activation) -> Mlp<T> {
+    Mlp::builder(&[data.columns(), 33, 17, 3])
+        .hidden(hidden)
+        .output(Output::Softmax)
+        .standardise(Standardisation::of_inputs(data))
+        .seed(5)
+        .build()
+        .expect("widths")
+}
+
+/// Everything about a trainer, bit for bit.
+fn bits<T: Element>(trainer: &Trainer<T>) -> Vec<u8> {
+    trainer.to_bytes()
+}
+
+/// The bits of the weights alone.
+fn weights<T: Element>(model: &Mlp<T>) -> Vec<u64> {
+    let layer = |l: &deltarule::Layer<T>| l.weights().into_iter().chain(l.bias().to_vec()).collect::<Vec<T>>();
+    model.layers().iter().flat_map(layer).map(|w| w.to_bits64()).collect()
+}
+
+fn rules() -> [Optimiser; 5] {
+    [
+        Optimiser::sgd().l2(1e-3),
+        Optimiser::momentum().l2(1e-3),
+        Optimiser::nesterov(),
+        Optimiser::adam().l2(1e-3).decay_biases(true),
+        Optimiser::adamw(),
+    ]
+}
+
+fn run<T: Element>(plan: Plan, hidden: Activation, data: &Dataset<T>) -> Mlp<T> {
+    let mut trainer = Trainer::new(model(data, hidden), plan).expect("a plan that fits");
+    trainer.fit(data, None, |_| ControlFlow::Continue(())).expect("finite");
+    trainer.into_model()
+}
+
+fn fused_equals_gradient_first<T: Element>() {
+    let data = data::<T>(150, 19);
+    for optimiser in rules() {
+        for hidden in [Activation::Relu, Activation::Gelu] {
+            let plan = Plan::new(Loss::CrossEntropy).optimiser(optimiser).epochs(2).batch(32);
+            let fused = weights(&run(plan, hidden, &data));
+            assert_eq!(fused, weights(&run(plan.fused(false), hidden, &data)), "{optimiser:?} {hidden:?}");
+            let unbiting = plan.clip_norm(1e6);
+            assert_eq!(fused, weights(&run(unbiting, hidden, &data)), "{optimiser:?}: clipping that does not bite");
+            let biting = plan.clip_norm(1e-3);
+            assert_ne!(fused, weights(&run(biting, hidden, &data)), "{optimiser:?}: clipping that bites");
+        }
+    }
+}
+
+#[test]
+fn fused_equals_gradient_first_f32() {
+    fused_equals_gradient_first::<f32>();
+}
+
+#[test]
+fn fused_equals_gradient_first_f64() {
+    fused_equals_gradient_first::<f64>();
+}
+
+#[test]
+fn any_number_of_threads() {
+    let data = data::<f32>(400, 40);
+    let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(128);
+    let alone = weights(&run(plan, Activation::Tanh, &data));
+    for threads in [2, 3, 7] {
+        assert_eq!(alone, weights(&run(plan.threads(threads), Activation::Tanh, &data)), "{threads} threads");
+    }
+}
+
+#[test]
+fn predictions_in_any_batch_on_any_thread() {
+    let data = data::<f32>(600, 19);
+    let model = model(&data, Activation::Silu);
+    let whole: Vec<u32> =
+        model.predict(data.x(), &mut Scratch::new()).expect("rows").iter().map(|p| p.to_bits()).collect();
+    for batch in [1, 2, 7, 64, 255, 256, 257] {
+        let mut scratch = Scratch::new();
+        let mut parts = Vec::new();
+        for x in data.x().chunks(batch * 19) {
+            parts.extend(model.predict(x, &mut scratch).expect("rows").iter().map(|p| p.to_bits()));
+        }
+        assert_eq!(parts, whole, "batches of {batch}");
+    }
+    std::thread::scope(|scope| {
+        for threads in [1, 2, 3, 7] {
+            let (model, data, whole) = (&model, &data, &whole);
+            scope.spawn(move || {
+                let mut scratch = Scratch::with_threads(threads);
+                let p = model.predict(data.x(), &mut scratch).expect("rows");
+                assert!(p.iter().map(|p| p.to_bits()).eq(whole.iter().copied()), "{threads} threads");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_last_partial_batch_counts_its_true_rows() {
+    let data = data::<f64>(10, 4);
+    let loss = Loss::CrossEntropy;
+    let plan = Plan::new(loss).optimiser(Optimiser::sgd()).epochs(1).batch(8).shuffle(false);
+    let model = Mlp::<f64>::builder(&[4, 3]).output(Output::Softmax).build().expect("widths");
+    let mut by_hand = Trainer::new(model.clone(), plan).expect("a plan that fits");
+    let mut total = 0.0;
+    let deltarule::Labels::Classes { classes, .. } = data.labels() else { unreachable!() };
+    for rows in [0..8, 8..10] {
+        let x = &data.x()[rows.start * 4..rows.end * 4];
+        total += rows.len() as f64 * by_hand.step(x, Targets::Classes(&classes[rows])).expect("finite");
+    }
+    let mut fitted = Trainer::new(model, plan).expect("a plan that fits");
+    fitted.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    assert_eq!(weights(by_hand.model()), weights(fitted.model()));
+    assert_eq!(fitted.history()[0].loss, total / 10.0);
+}
+
+/// Stops after `stop` batches, is saved, loaded and carried on: must equal the run that never stopped.
+fn resume<T: Element>(plan: Plan, stop: u64) {
+    let data = data::<T>(90, 11);
+    let (train, validation) = data.split(0.3, 2).expect("two parts");
+    let start = || Trainer::new(model(&train, Activation::Relu), plan).expect("a plan that fits");
+    let go = |trainer: &mut Trainer<T>| trainer.fit(&train, Some(&validation), |_| ControlFlow::Continue(()));
+
+    let mut whole = start();
+    let finish = go(&mut whole).expect("finite");
+
+    let mut first = start();
+    let mut reports = 0;
+    let stopped = first.fit(&train, Some(&validation), |_| {
+        reports += 1;
+        if reports == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(stopped.expect("finite"), Finish::Caller);
+    let saved = bits(&first);
+    let mut second = Trainer::<T>::from_bytes(&saved).expect("a checkpoint");
+    assert_eq!(bits(&second), saved, "loading and saving changes nothing");
+    assert_eq!(go(&mut second).expect("finite"), finish);
+    assert!(bits(&second) == bits(&whole), "{plan:?} stopped after report {stop}");
+    assert_eq!(second.history(), whole.history());
+    assert_eq!(weights(second.model()), weights(whole.model()));
+}
+
+#[test]
+fn a_resumed_run_equals_the_one_that_never_stopped() {
+    let base = Plan::new(Loss::CrossEntropy).epochs(6).batch(16).seed(9);
+    for optimiser in rules() {
+        // Reports 1 to 4 are batches, 5 is the epoch's end.
+        for stop in [1, 3, 4, 5, 6, 14] {
+            resume::<f32>(base.optimiser(optimiser), stop);
+        }
+    }
+    for stop in [2, 5, 11] {
+        resume::<f64>(base, stop);
+        resume::<f32>(base.schedule(Schedule::cosine(6).warm_up(1.5)), stop);
+        resume::<f32>(base.schedule(Schedule::plateau(0.5, 0)).clip_norm(0.5), stop);
+        resume::<f32>(base.patience(2).optimiser(Optimiser::sgd().rate(2.0)), stop);
+        resume::<f64>(base.non_finite(NonFinite::RollBack), stop);
+    }
+}
+
+#[test]
+fn more_epochs_later_equal_more_epochs_at_once() {
+    let data = data::<f32>(70, 9);
+    let plan = Plan {
+        early_stopping: Some(EarlyStopping { patience: 100, min_improvement: 0.0 }),
+        ..Plan::new(Loss::CrossEntropy).epochs(5).batch(16).optimiser(Optimiser::sgd().rate(1.0))
+    };
+    let start = |plan| Trainer::new(model(&data, Activation::Relu), plan).expect("a plan that fits");
+    let go = |trainer: &mut Trainer<f32>| trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let mut whole = start(plan);
+    go(&mut whole);
+    let mut parts = start(plan.epochs(2));
+    go(&mut parts);
+    let mut parts = Trainer::<f32>::from_bytes(&bits(&parts)).expect("a checkpoint");
+    parts.set_plan(plan).expect("the same rule and loss");
+    go(&mut parts);
+    assert!(bits(&parts) == bits(&whole));
+}
+
+#[test]
+fn the_order_of_rows_depends_on_seed_and_epoch() {
+    let data = data::<f32>(64, 6);
+    let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(16);
+    let one = weights(&run(plan.seed(1), Activation::Relu, &data));
+    assert_eq!(one, weights(&run(plan.seed(1), Activation::Relu, &data)));
+    assert_ne!(one, weights(&run(plan.seed(2), Activation::Relu, &data)));
+    assert_ne!(one, weights(&run(plan.shuffle(false), Activation::Relu, &data)));
+}

@@ -1,0 +1,325 @@
+//! Model files: PyTorch's names and layout, read by the reference implementation; every kind of damage a typed error; a
+//! save that fails leaves what was there.
+
+use deltarule::{
+    Activation, Dataset, Error, FileError, LoadOptions, Loss, Mlp, Output, Plan, Scratch, Standardisation, Trainer,
+    file,
+};
+use safetensors::tensor::{Dtype, TensorView};
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("deltarule-files-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a temporary folder");
+        Self(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("the folder");
+        entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn model() -> Mlp<f32> {
+    let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
+    Mlp::builder(&[2, 4, 3])
+        .hidden(Activation::LeakyRelu { slope: 0.1 })
+        .output(Output::Softmax)
+        .standardise(Standardisation::of_inputs(&data))
+        .classes(["naïve", "quote \"", "line\n"])
+        .features(["a", "b"])
+        .seed(u64::MAX)
+        .build()
+        .expect("widths")
+}
+
+fn problem<T>(result: Result<T, Error>) -> FileError {
+    match result {
+        Err(Error::Bytes(problem) | Error::File { problem, .. }) => problem,
+        Err(other) => panic!("another kind of error: {other}"),
+        Ok(_) => panic!("it was taken"),
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Mlp<f32>, Error> {
+    Mlp::from_bytes(bytes, &LoadOptions::new())
+}
+
+#[test]
+fn a_model_comes_back_whole() {
+    let folder = Folder::new("whole");
+    let path = folder.0.join("model.safetensors");
+    let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
+    let mut trainer = Trainer::new(model(), Plan::new(Loss::CrossEntropy).epochs(3)).expect("a plan that fits");
+    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let model = trainer.into_model();
+    model.save(&path).expect("saved");
+    let back = Mlp::<f32>::load(&path).expect("loaded");
+    assert_eq!(back.about(), model.about(), "standardisation to the bit, names, seed, loss");
+    assert_eq!((back.widths(), back.hidden(), back.output()), (model.widths(), model.hidden(), model.output()));
+    assert_eq!(back.to_bytes(), model.to_bytes());
+    let x = [0.3, 4.0];
+    let (mut one, mut two) = (Scratch::new(), Scratch::new());
+    assert_eq!(model.predict(&x, &mut one).expect("a row"), back.predict(&x, &mut two).expect("a row"));
+    assert_eq!(file::element_type(&path).expect("a model"), "F32");
+    assert_eq!(folder.names(), ["model.safetensors"], "nothing is left beside it");
+}
+
+#[test]
+fn the_reference_implementation_reads_it_by_name() {
+    let model = model();
+    let bytes = model.to_bytes();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("valid safetensors");
+    let mut names = tensors.names();
+    names.sort_unstable();
+    assert_eq!(names, ["0.bias", "0.weight", "2.bias", "2.weight"]);
+    let weight = tensors.tensor("2.weight").expect("the tensor");
+    assert_eq!((weight.dtype(), weight.shape()), (Dtype::F32, &[3, 4][..]));
+    let expected: Vec<u8> = model.layers()[1].weights().iter().flat_map(|w| w.to_le_bytes()).collect();
+    assert_eq!(weight.data(), expected, "outputs × inputs, row by row, as nn.Linear has it");
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("valid metadata");
+    let metadata = metadata.metadata().as_ref().expect("metadata");
+    assert_eq!(metadata["format"], "pt");
+    assert!(metadata["deltarule"].contains("\"classes\":[\"naïve\""));
+}
+
+/// A file as PyTorch and the reference implementation would write it.
+fn foreign(tensors: &[(&str, &[usize], Dtype)]) -> Vec<u8> {
+    let data: Vec<u8> = (0..4096u32).flat_map(|i| (i as f32 / 64.0).to_le_bytes()).collect();
+    let size = |dtype| match dtype {
+        Dtype::F64 => 8,
+        Dtype::F16 => 2,
+        _ => 4,
+    };
+    let views = tensors.iter().map(|&(name, shape, dtype)| {
+        let bytes = shape.iter().product::<usize>() * size(dtype);
+        (name, TensorView::new(dtype, shape.to_vec(), &data[..bytes]).expect("a view"))
+    });
+    safetensors::serialize(views, None).expect("a file")
+}
+
+const PLAIN: [(&str, &[usize], Dtype); 4] = [
+    ("0.weight", &[4, 2], Dtype::F32),
+    ("0.bias", &[4], Dtype::F32),
+    ("3.weight", &[1, 4], Dtype::F32),
+    ("3.bias", &[1], Dtype::F32),
+];
+
+fn options() -> LoadOptions {
+    LoadOptions::new().hidden(Activation::Tanh).output(Output::Sigmoid)
+}
+
+#[test]
+fn a_plain_pytorch_file_is_read() {
+    let model =
+        Mlp::<f32>::from_bytes(&foreign(&PLAIN), &options()).expect("a plain file, with any gaps in the numbers");
+    assert_eq!(model.widths(), [2, 4, 1]);
+    assert_eq!((model.hidden(), model.output()), (Activation::Tanh, Output::Sigmoid));
+    assert_eq!(model.layers()[0].weights()[3], 3.0 / 64.0);
+    assert!(matches!(problem(read(&foreign(&PLAIN))), FileError::NoActivations), "its activations must be given");
+    let single = Mlp::<f32>::from_bytes(&foreign(&PLAIN[..2]), &LoadOptions::new().output(Output::Linear));
+    assert_eq!(single.expect("one layer needs no hidden activation").widths(), [2, 4]);
+}
+
+#[test]
+fn tensors_that_do_not_belong() {
+    let load = |change: &dyn Fn(&mut Vec<(&'static str, &'static [usize], Dtype)>)| {
+        let mut tensors = PLAIN.to_vec();
+        change(&mut tensors);
+        problem(Mlp::<f32>::from_bytes(&foreign(&tensors), &options()))
+    };
+    let missing = load(&|t| t.retain(|t| t.0 != "0.bias"));
+    assert!(matches!(&missing, FileError::Missing(name) if name == "0.bias"), "{missing}");
+    let extra = load(&|t| t.push(("5.running_mean", &[4], Dtype::F32)));
+    assert!(matches!(&extra, FileError::Extra(name) if name == "5.running_mean"), "{extra}");
+    let dtype = load(&|t| t[2].2 = Dtype::F64);
+    assert!(matches!(&dtype, FileError::Dtype { tensor, expected: "F32", .. } if tensor == "3.weight"), "{dtype}");
+    let half = load(&|t| t[0].2 = Dtype::F16);
+    assert!(matches!(half, FileError::Dtype { .. }), "{half}");
+    let shape = load(&|t| t[2].1 = &[1, 5]);
+    assert!(matches!(&shape, FileError::Shape { expected, found, .. } if *expected == [1, 4] && *found == [1, 5]));
+    let bias = load(&|t| t[1].1 = &[5]);
+    assert!(matches!(bias, FileError::Shape { .. }), "{bias}");
+    let flat = load(&|t| t[0].1 = &[8]);
+    assert!(matches!(flat, FileError::Entry { .. }), "{flat}");
+    let none = load(&|t| t.clear());
+    assert!(matches!(none, FileError::Missing(_)), "{none}");
+    let named = load(&|t| t[0].0 = "fc1.weight");
+    assert!(matches!(named, FileError::Extra(_) | FileError::Missing(_) | FileError::Shape { .. }), "{named}");
+}
+
+#[test]
+fn cut_short_at_every_byte() {
+    let bytes = model().to_bytes();
+    for len in 0..bytes.len() {
+        let error = problem(read(&bytes[..len]));
+        assert!(!error.to_string().is_empty(), "{len} bytes");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(matches!(problem(read(&longer)), FileError::DataLength { .. }), "something appended");
+}
+
+#[test]
+fn a_flipped_byte_never_panics() {
+    let bytes = model().to_bytes();
+    for i in 0..bytes.len() {
+        for flip in [0x01, 0x20, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[i] ^= flip;
+            let _ = read(&damaged);
+        }
+    }
+}
+
+#[test]
+fn lengths_that_lie() {
+    let with_header = |header: &str, data: usize| {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.resize(bytes.len() + data, 0);
+        bytes
+    };
+    let entry = |shape: &str, start: u64, end: u64| {
+        format!("{{\"0.weight\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[{start},{end}]}}}}")
+    };
+    let mut huge = u64::MAX.to_le_bytes().to_vec();
+    huge.extend_from_slice(b"{}");
+    assert!(matches!(problem(read(&huge)), FileError::HeaderLength { declared: u64::MAX, .. }));
+    for header in [
+        entry("[1,1]", 0, u64::MAX),
+        entry("[4294967296,4294967296]", 0, 4),
+        entry("[18446744073709551615]", 0, 4),
+        entry("[1,1]", 4, 0),
+        entry("[1,1]", 4, 8),
+        entry("[1,2]", 0, 4),
+        entry("[-1,1]", 0, 4),
+        entry("[1.5,1]", 0, 4),
+        entry("\"1\"", 0, 4),
+        "{\"0.weight\":3}".into(),
+        "{\"0.weight\":{\"dtype\":\"F33\",\"shape\":[1,1],\"data_offsets\":[0,4]}}".into(),
+        "{\"__metadata__\":3}".into(),
+        "{\"__metadata__\":{\"a\":3}}".into(),
+        "{\"__metadata__\":{\"deltarule\":\"{\"}}".into(),
+    ] {
+        let error = problem(read(&with_header(&header, 4)));
+        assert!(matches!(error, FileError::Entry { .. } | FileError::Json { .. }), "{header}: {error}");
+    }
+    let twice = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}";
+    assert!(matches!(problem(read(&with_header(twice, 8))), FileError::Duplicate(name) if name == "a"));
+    assert!(matches!(problem(read(&with_header("[]", 0))), FileError::Json { .. }));
+    assert!(matches!(problem(read(&with_header("{}", 4))), FileError::DataLength { expected: 0, found: 4 }));
+    assert!(matches!(problem(read(b"")), FileError::TooShort(0)));
+}
+
+#[test]
+fn weights_that_are_no_numbers() {
+    let mut bytes = model().to_bytes();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let error = problem(read(&bytes));
+    assert!(matches!(&error, FileError::NotFinite { tensor, index: 2, .. } if tensor == "2.bias"), "{error}");
+}
+
+#[test]
+fn metadata_that_lie() {
+    let bytes = model().to_bytes();
+    // Replaced by something of the same length, so that all offsets stay.
+    let changed = |from: &str, to: &str| {
+        assert_eq!(from.len(), to.len());
+        let at = bytes.windows(from.len()).position(|w| w == from.as_bytes()).expect(from);
+        let mut changed = bytes.clone();
+        changed[at..at + to.len()].copy_from_slice(to.as_bytes());
+        problem(read(&changed))
+    };
+    assert!(matches!(changed("version\\\":1", "version\\\":2"), FileError::Version(2)));
+    assert!(matches!(changed("[2,4,3]", "[2,4,4]"), FileError::Shape { .. }));
+    assert!(matches!(changed("[2,4,3]", "[2,0,3]"), FileError::Shape { .. }));
+    assert!(matches!(changed("[2,4,3]", "[    3]"), FileError::Metadata(_) | FileError::Extra(_)));
+    assert!(matches!(changed("softmax", "softmix"), FileError::Metadata(_)));
+    assert!(matches!(changed("leaky_relu", "leaky_rely"), FileError::Metadata(_)));
+    assert!(matches!(changed("\\\"seed", "\\\"sead"), FileError::Metadata(_)));
+    assert!(matches!(changed("\\\"b\\\"]", "     ]"), FileError::Json { .. } | FileError::Metadata(_)));
+    assert!(matches!(changed("softmax", "linear\\"), FileError::Json { .. } | FileError::Metadata(_)));
+}
+
+#[test]
+fn types_must_match() {
+    let error = problem(Mlp::<f64>::from_bytes(&model().to_bytes(), &LoadOptions::new()));
+    assert!(matches!(error, FileError::Dtype { expected: "F64", .. }), "{error}");
+    let wide: Mlp<f64> = model().cast();
+    assert!(Mlp::<f64>::from_bytes(&wide.to_bytes(), &LoadOptions::new()).is_ok());
+}
+
+#[test]
+fn a_save_that_fails_leaves_the_old_file() {
+    let folder = Folder::new("fails");
+    let old = folder.0.join("old");
+    fs::create_dir(&old).expect("a folder");
+    fs::write(old.join("inside"), b"precious").expect("a file");
+    // A folder that is not empty cannot be replaced, so the rename fails: at the last moment.
+    let error = model().save(&old).expect_err("a folder in the way");
+    assert!(matches!(error, Error::File { .. }), "{error}");
+    assert_eq!(fs::read(old.join("inside")).expect("still there"), b"precious");
+    assert_eq!(folder.names(), ["old"], "the half-made file is gone");
+    assert!(model().save(folder.0.join("no/such/folder/model")).is_err());
+
+    let path = folder.0.join("model");
+    model().save(&path).expect("saved");
+    let before = fs::read(&path).expect("the file");
+    model().save(&path).expect("saved over");
+    assert_eq!(fs::read(&path).expect("the file"), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link() {
+    let folder = Folder::new("link");
+    let (real, link) = (folder.0.join("real"), folder.0.join("link"));
+    model().save(&real).expect("saved");
+    std::os::unix::fs::symlink(&real, &link).expect("a link");
+    file::write_atomically(&link, b"new").expect("written");
+    assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+    assert_eq!(fs::read(&real).expect("the file"), b"new");
+}
+
+#[test]
+fn what_is_no_file_is_an_error() {
+    let folder = Folder::new("none");
+    assert!(matches!(problem(Mlp::<f32>::load(&folder.0)), FileError::Io(_)));
+    let missing = Mlp::<f32>::load(folder.0.join("missing")).expect_err("there is none").to_string();
+    assert!(missing.contains("missing"), "the path is named: {missing}");
+}
+
+#[test]
+fn checkpoints_are_read_with_the_same_suspicion() {
+    let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
+    let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(2).patience(5);
+    let mut trainer = Trainer::new(model(), plan).expect("a plan that fits");
+    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let bytes = trainer.to_bytes();
+    assert_eq!(Trainer::<f32>::from_bytes(&bytes).expect("a checkpoint").to_bytes(), bytes);
+    for len in 0..bytes.len() {
+        problem(Trainer::<f32>::from_bytes(&bytes[..len]));
+    }
+    for i in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[i] ^= 0x04;
+        let _ = Trainer::<f32>::from_bytes(&damaged);
+    }
+    assert!(matches!(problem(read(&bytes)), FileError::Metadata(_)), "a checkpoint is no model");
+    let no_checkpoint = problem(Trainer::<f32>::from_bytes(&model().to_bytes()));
+    assert!(matches!(no_checkpoint, FileError::Metadata(_)), "a model is no checkpoint");
+}

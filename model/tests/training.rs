@@ -1,0 +1,339 @@
+//! The training loop: early stopping, schedules, clipping, non-finite numbers, and bad input before any weight changes.
+
+use deltarule::{
+    Activation, Dataset, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule, Scratch,
+    Standardisation, Targets, Trainer,
+};
+use std::ops::ControlFlow::{Break, Continue};
+
+/// `y = 2 x + 1` with some noise.
+fn line(rows: u32) -> Dataset<f64> {
+    let x: Vec<f64> = (0..rows).map(|i| f64::from(i * 37 % 100) / 50.0 - 1.0).collect();
+    let y = x.iter().enumerate().map(|(i, x)| 2.0 * x + 1.0 + 0.1 * ((i * 13 % 7) as f64 / 3.5 - 1.0)).collect();
+    Dataset::with_values(x, 1, y, 1).expect("good data")
+}
+
+fn linear() -> Mlp<f64> {
+    Mlp::builder(&[1, 1]).seed(1).build().expect("widths")
+}
+
+fn weights(model: &Mlp<f64>) -> Vec<u64> {
+    let layers = model.layers().iter();
+    layers.flat_map(|l| l.weights().into_iter().chain(l.bias().to_vec())).map(f64::to_bits).collect()
+}
+
+#[test]
+fn it_learns_a_line() {
+    let data = line(60);
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(100).batch(10);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    assert_eq!(trainer.fit(&data, None, |_| Continue(())).expect("finite"), Finish::Epochs);
+    let model = trainer.into_model();
+    assert!((model.layers()[0].weights()[0] - 2.0).abs() < 0.05);
+    let evaluation = model.evaluate(Loss::HalfSquaredError, &data, &mut Scratch::new()).expect("data that fits");
+    assert!(evaluation.score() > 0.99, "{evaluation:?}");
+}
+
+#[test]
+fn standardised_targets_come_back_on_their_scale() {
+    let x: Vec<f64> = (0..50).map(|i| f64::from(i) * 1000.0 + 5e6).collect();
+    let y: Vec<f64> = x.iter().map(|x| 3.0 * x - 7e6).collect();
+    let data = Dataset::with_values(x, 1, y, 1).expect("good data");
+    let model = Mlp::builder(&[1, 1])
+        .standardise(Standardisation::of_inputs(&data))
+        .standardise_targets(Standardisation::of_targets(&data).expect("numbers"))
+        .build()
+        .expect("widths");
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(100).batch(10);
+    let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+    trainer.fit(&data, None, |_| Continue(())).expect("finite");
+    let y = trainer.model().predict(&[5.02e6], &mut Scratch::new()).expect("a row").to_vec();
+    assert!((y[0] - (3.0 * 5.02e6 - 7e6)).abs() < 1.0, "{y:?}");
+    assert!(trainer.history().last().expect("epochs").loss < 1e-6, "the loss is on the net's own scale");
+}
+
+#[test]
+fn early_stopping_restores_the_best() {
+    // Trained on one line, validated on another: validation gets better and then worse.
+    let train = line(40);
+    let x: Vec<f64> = (0..20).map(|i| f64::from(i) / 10.0 - 1.0).collect();
+    let validation = Dataset::with_values(x.clone(), 1, x.iter().map(|x| x + 0.5).collect(), 1).expect("good data");
+    let plan =
+        Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(0.02)).epochs(500).batch(8).patience(3);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    let mut seen = Vec::new();
+    let finish = trainer.fit(&train, Some(&validation), |progress| {
+        seen.extend(progress.record.and_then(|r| r.validation_loss));
+        Continue(())
+    });
+    assert_eq!(finish.expect("finite"), Finish::Patience);
+    let best = seen.iter().copied().fold(f64::INFINITY, f64::min);
+    let now = trainer.model().evaluate(Loss::HalfSquaredError, &validation, &mut Scratch::new()).expect("fits").loss;
+    assert_eq!(now.to_bits(), best.to_bits(), "the model is the one of the best epoch");
+    assert_ne!(best, *seen.last().expect("epochs"), "which was not the last");
+    let at = seen.iter().position(|&l| l == best).expect("it was seen");
+    assert_eq!(seen.len() - 1 - at, 4, "patience 3 bears three bad epochs and ends at the fourth");
+    let again = trainer.fit(&train, Some(&validation), |_| Continue(())).expect("finite");
+    assert_eq!((again, trainer.history().len()), (Finish::Patience, seen.len()), "it stays ended");
+}
+
+#[test]
+fn a_plateau_lowers_the_rate() {
+    let plan = Plan::new(Loss::HalfSquaredError)
+        .optimiser(Optimiser::sgd().rate(1.5))
+        .schedule(Schedule::plateau(0.5, 1))
+        .epochs(30)
+        .batch(4);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    trainer.fit(&line(40), None, |_| Continue(())).expect("finite");
+    let rates: Vec<f64> = trainer.history().iter().map(|r| r.rate).collect();
+    assert_eq!(rates[0], 1.5);
+    assert!(rates.last().expect("epochs") < &0.8, "{rates:?}");
+    assert!(rates.windows(2).all(|r| r[1] == r[0] || r[1] == 0.5 * r[0]), "{rates:?}");
+}
+
+#[test]
+fn the_schedule_reaches_the_updates() {
+    let plan = Plan::new(Loss::HalfSquaredError)
+        .optimiser(Optimiser::sgd().rate(0.1))
+        .schedule(Schedule::step(2, 0.5))
+        .epochs(6)
+        .batch(40);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    trainer.fit(&line(40), None, |_| Continue(())).expect("finite");
+    let rates: Vec<f64> = trainer.history().iter().map(|r| r.rate).collect();
+    assert_eq!(rates, [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]);
+}
+
+#[test]
+fn clipping_limits_the_length_of_the_step() {
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(1.0)).clip_norm(0.01);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    let before = [trainer.model().layers()[0].weights()[0], trainer.model().layers()[0].bias()[0]];
+    trainer.step(&[3.0], Targets::Values(&[100.0])).expect("finite");
+    let after = [trainer.model().layers()[0].weights()[0], trainer.model().layers()[0].bias()[0]];
+    let length = (before[0] - after[0]).hypot(before[1] - after[1]);
+    assert!((length - 0.01).abs() < 1e-6, "{length}");
+}
+
+#[test]
+fn progress_is_told_and_can_stop() {
+    let data = line(25);
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(3).batch(10);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    let mut told = Vec::new();
+    trainer
+        .fit(&data, None, |p| {
+            told.push((p.epoch, p.batch, p.batches, p.samples, p.record.is_some()));
+            Continue(())
+        })
+        .expect("finite");
+    let epoch = [(0, 1, 3, 10, false), (0, 2, 3, 20, false), (0, 3, 3, 25, false), (0, 3, 3, 25, true)];
+    assert_eq!(told[..4], epoch);
+    assert_eq!(told.len(), 12);
+
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    assert_eq!(trainer.fit(&data, None, |_| Break(())).expect("finite"), Finish::Caller);
+    assert_eq!(trainer.updates(), 1);
+    assert_eq!(trainer.fit(&data, None, |_| Continue(())).expect("finite"), Finish::Epochs);
+    assert_eq!(trainer.updates(), 9);
+}
+
+/// Targets so large that the squared error overflows.
+fn exploding() -> Dataset<f32> {
+    Dataset::with_values(vec![1.0, 1.0, 1.0, 1.0], 1, vec![1.0, 3e38, 1.0, 1.0], 1).expect("good data")
+}
+
+fn explode(policy: NonFinite, data: &Dataset<f32>) -> (Result<Finish, Error>, Trainer<f32>) {
+    let model = Mlp::builder(&[1, 1]).build().expect("widths");
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(2).batch(1).shuffle(false);
+    let mut trainer = Trainer::new(model, plan.non_finite(policy)).expect("a plan that fits");
+    let finish = trainer.fit(data, None, |_| Continue(()));
+    (finish, trainer)
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_found_before_the_update() {
+    let (finish, trainer) = explode(NonFinite::Stop, &exploding());
+    assert!(matches!(finish, Err(Error::NonFinite { what: "loss", epoch: 0, batch: 1 })), "{finish:?}");
+    assert_eq!(trainer.updates(), 1);
+    assert!(trainer.model().layers()[0].weights()[0].is_finite());
+
+    let (finish, trainer) = explode(NonFinite::Skip, &exploding());
+    assert_eq!(finish.expect("skipped"), Finish::Epochs);
+    assert_eq!(trainer.updates(), 6);
+    assert_eq!(trainer.history()[0].skipped, 1);
+
+    let (finish, trainer) = explode(NonFinite::RollBack, &exploding());
+    assert_eq!(finish.expect("rolled back"), Finish::Epochs);
+    assert_eq!(trainer.updates(), 4, "in each epoch one update was taken back, two followed");
+    assert_eq!(trainer.history()[1].rate, 0.1 * 0.25);
+
+    let all = Dataset::with_values(vec![1.0; 4], 1, vec![3e38; 4], 1).expect("good data");
+    for policy in [NonFinite::Skip, NonFinite::RollBack] {
+        let (finish, trainer) = explode(policy, &all);
+        assert!(matches!(finish, Err(Error::NonFinite { .. })), "nothing but bad batches: {finish:?}");
+        assert_eq!(trainer.updates(), 0);
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_is_found_before_the_update() {
+    // The loss (1e37, squared and halved, in log loss: linear in z) is finite, the gradient x · dz is not.
+    let model = Mlp::<f32>::builder(&[1, 1]).output(Output::Linear).build().expect("widths");
+    let mut model = model;
+    model.set_layer(0, &[0.0], &[0.0]).expect("lengths that fit");
+    for fused in [true, false] {
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).fused(fused);
+        let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
+        let step = trainer.step(&[3e38], Targets::Values(&[1e10]));
+        assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "fused {fused}: {step:?}");
+        assert_eq!(trainer.model().layers()[0].weights(), [0.0]);
+        assert_eq!(trainer.model().layers()[0].bias(), [0.0]);
+        assert_eq!(trainer.updates(), 0);
+    }
+}
+
+#[test]
+fn a_nan_in_the_data_is_named_by_row_and_column() {
+    let error = Dataset::with_values(vec![1.0f32, 2.0, 3.0, f32::NAN, 5.0, 6.0], 2, vec![1.0; 3], 1).unwrap_err();
+    assert!(matches!(error, Error::NotANumber { what: "input", row: 1, column: 1, .. }), "{error}");
+    let error = Dataset::with_values(vec![1.0f32; 4], 2, vec![1.0, 1.0, f32::INFINITY, 1.0], 2).unwrap_err();
+    assert!(matches!(error, Error::NotANumber { what: "target", row: 1, column: 0, .. }), "{error}");
+    assert_eq!(error.to_string(), "row 1, column 0: the target is inf; fill or drop missing values before training");
+}
+
+#[test]
+fn data_that_makes_no_data_set() {
+    let new = |x: usize, columns, classes: usize| Dataset::with_classes(vec![0.0f32; x], columns, vec![0; classes], 2);
+    assert!(matches!(new(4, 0, 4), Err(Error::Empty("columns"))));
+    assert!(matches!(new(0, 2, 0), Err(Error::Empty("rows"))));
+    assert!(matches!(new(5, 2, 2), Err(Error::Length { expected: 4, found: 5, .. })));
+    assert!(matches!(new(4, 2, 3), Err(Error::Length { expected: 2, found: 3, .. })));
+    let error = Dataset::with_classes(vec![0.0f32; 3], 1, vec![0, 1, 7], 2).unwrap_err();
+    assert!(matches!(error, Error::Class { row: 2, class: 7, classes: 2 }));
+    assert_eq!(error.to_string(), "row 2: class 7 does not exist; with 2 classes they are 0 to 1");
+    assert!(matches!(Dataset::with_values(vec![0.0f32; 3], 1, vec![], 0), Err(Error::Empty("target columns"))));
+    let whole = Dataset::with_classes(vec![0.0f32; 2], 1, vec![0, 1], 2).expect("good data");
+    assert!(whole.split(0.0, 1).is_err() && whole.split(f64::NAN, 1).is_err() && whole.split(0.1, 1).is_err());
+}
+
+/// `fit` must fail with `expected` in its message and leave the weights as they were.
+fn refused(model: Mlp<f64>, loss: Loss, data: &Dataset<f64>, expected: &str) {
+    let before = weights(&model);
+    let mut trainer = Trainer::new(model, Plan::new(loss)).expect("a plan that fits");
+    let error = trainer.fit(data, None, |_| Continue(())).expect_err(expected).to_string();
+    assert!(error.contains(expected), "{error}");
+    assert_eq!(weights(trainer.model()), before, "{expected}: the weights changed");
+}
+
+#[test]
+fn labels_that_do_not_fit_are_refused_before_any_weight_changes() {
+    let build = |widths: &[usize], output| Mlp::<f64>::builder(widths).output(output).build().expect("widths");
+    let values =
+        |v: Vec<f64>, outputs| Dataset::with_values(vec![0.5; v.len() / outputs], 1, v, outputs).expect("good");
+    let classes = |count| Dataset::with_classes(vec![0.5; 3], 1, vec![0, 1, 0], count).expect("good data");
+
+    let bad = values(vec![0.0, 1.0, 0.5, 1.5], 2);
+    refused(build(&[1, 2], Output::Sigmoid), Loss::LogLoss, &bad, "row 1, column 1: the target is 1.5");
+    refused(build(&[1, 3], Output::Softmax), Loss::CrossEntropy, &classes(2), "2 classes, but the model has 3 outputs");
+    refused(build(&[1, 2], Output::Softmax), Loss::CrossEntropy, &bad, "cross-entropy takes class labels");
+    refused(build(&[1, 1], Output::Sigmoid), Loss::LogLoss, &classes(3), "3 classes, but the model has 1 outputs");
+    refused(build(&[1, 3], Output::Linear), Loss::SquaredError, &bad, "2 target values, but the model has 3 outputs");
+    refused(build(&[2, 2], Output::Linear), Loss::SquaredError, &bad, "columns of the data set: expected 2");
+
+    // The validation set is checked before training starts, too.
+    let model = build(&[1, 2], Output::Sigmoid);
+    let before = weights(&model);
+    let mut trainer = Trainer::new(model, Plan::new(Loss::LogLoss)).expect("a plan that fits");
+    trainer.fit(&values(vec![0.0, 1.0], 2), Some(&bad), |_| Continue(())).expect_err("a bad validation set");
+    assert_eq!(weights(trainer.model()), before);
+}
+
+#[test]
+fn a_direct_step_checks_too() {
+    let model = Mlp::<f64>::builder(&[1, 3]).output(Output::Softmax).build().expect("widths");
+    let mut trainer = Trainer::new(model, Plan::new(Loss::CrossEntropy)).expect("a plan that fits");
+    assert!(matches!(trainer.step(&[1.0], Targets::Classes(&[3])), Err(Error::Class { class: 3, .. })));
+    assert!(matches!(trainer.step(&[1.0, 2.0], Targets::Classes(&[0])), Err(Error::Length { .. })));
+    assert!(matches!(trainer.step(&[], Targets::Classes(&[])), Err(Error::Length { .. })));
+    assert!(matches!(trainer.step(&[1.0], Targets::Values(&[1.0])), Err(Error::Labels(_))));
+    let nan = trainer.step(&[f64::NAN], Targets::Classes(&[0]));
+    assert!(matches!(nan, Err(Error::NonFinite { .. })), "{nan:?}");
+    assert_eq!(trainer.updates(), 0);
+}
+
+#[test]
+fn loss_and_output_must_go_together() {
+    let build = |output| Mlp::<f32>::builder(&[2, 2]).output(output).build().expect("widths");
+    let plan = Plan::new;
+    assert!(matches!(Trainer::new(build(Output::Linear), plan(Loss::LogLoss)), Err(Error::Pairing { .. })));
+    assert!(matches!(Trainer::new(build(Output::Sigmoid), plan(Loss::CrossEntropy)), Err(Error::Pairing { .. })));
+    assert!(matches!(Trainer::new(build(Output::Softmax), plan(Loss::SquaredError)), Err(Error::Pairing { .. })));
+    assert!(Trainer::new(build(Output::Sigmoid), plan(Loss::SquaredError)).is_ok());
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let base = Plan::new(Loss::HalfSquaredError);
+    for plan in [
+        base.batch(0),
+        base.threads(0),
+        base.clip_norm(0.0),
+        base.clip_norm(f64::NAN),
+        base.optimiser(Optimiser::sgd().rate(-1.0)),
+        base.optimiser(Optimiser::sgd().rate(f64::NAN)),
+        base.optimiser(Optimiser::sgd().l2(-1.0)),
+        base.optimiser(Optimiser::new(deltarule::Rule::Momentum { momentum: 1.0 }, 0.1)),
+        base.schedule(Schedule::step(0, 0.5)),
+    ] {
+        assert!(matches!(Trainer::new(linear(), plan), Err(Error::Setting { .. })), "{plan:?}");
+    }
+}
+
+#[test]
+fn widths_and_names_that_make_no_network() {
+    let refused = |builder: deltarule::Builder<f32>, expected: &str| {
+        let error = builder.build().expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused(Mlp::builder(&[]), "at least two widths");
+    refused(Mlp::builder(&[3]), "at least two widths");
+    refused(Mlp::builder(&[3, 0, 1]), "width 1 of [3, 0, 1] is 0");
+    refused(Mlp::builder(&[usize::MAX, 2]), "larger than memory");
+    refused(Mlp::builder(&[1 << 40, 1 << 40]), "larger than memory");
+    refused(Mlp::builder(&[2, 3]).classes(["a", "b"]), "2 class names where 3 are needed");
+    refused(Mlp::builder(&[2, 3]).features(["a"]), "1 feature names where 2 are needed");
+    refused(Mlp::builder(&[2, 1]).output(Output::Softmax), "softmax over one output");
+    assert!(Mlp::<f32>::builder(&[2, 1]).output(Output::Sigmoid).classes(["no", "yes"]).build().is_ok());
+}
+
+#[test]
+fn predictions_refuse_parts_of_rows_and_keep_nan_in_its_row() {
+    let model =
+        Mlp::<f32>::builder(&[2, 5, 3]).hidden(Activation::Relu).output(Output::Softmax).build().expect("widths");
+    let mut scratch = Scratch::new();
+    assert!(matches!(model.predict(&[1.0; 3], &mut scratch), Err(Error::Length { .. })));
+    assert_eq!(model.predict(&[], &mut scratch).expect("no rows"), &[] as &[f32]);
+    let clean = model.predict(&[0.1, 0.2, 0.3, 0.4], &mut scratch).expect("rows").to_vec();
+    let mixed = model.predict(&[0.1, 0.2, f32::NAN, 0.4], &mut scratch).expect("rows");
+    assert_eq!(mixed[..3], clean[..3]);
+    assert!(mixed[3..].iter().all(|p| p.is_nan()));
+}
+
+#[test]
+fn splits_are_stratified_and_seeded() {
+    let classes: Vec<u32> = (0..100).map(|i| u32::from(i % 10 == 0)).collect();
+    let data = Dataset::with_classes((0..100).map(f64::from).collect(), 1, classes, 2).expect("good data");
+    let (train, held_out) = data.split(0.3, 4).expect("two parts");
+    let rare = |d: &Dataset<f64>| match d.labels() {
+        deltarule::Labels::Classes { classes, .. } => classes.iter().filter(|&&c| c == 1).count(),
+        deltarule::Labels::Values { .. } => 0,
+    };
+    assert_eq!((train.rows(), rare(&train), held_out.rows(), rare(&held_out)), (70, 7, 30, 3));
+    let mut all: Vec<f64> = train.x().iter().chain(held_out.x()).copied().collect();
+    all.sort_by(f64::total_cmp);
+    assert_eq!(all, (0..100).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(data.split(0.3, 4).expect("two parts").1, held_out);
+    assert_ne!(data.split(0.3, 5).expect("two parts").1, held_out);
+}
