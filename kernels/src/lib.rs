@@ -30,7 +30,9 @@ pub mod dense;
 mod element;
 pub mod gemm;
 pub mod isa;
+pub mod loss;
 pub mod optimiser;
+mod softmax;
 mod team;
 mod view;
 
@@ -40,6 +42,8 @@ pub use dense::{Gradient, Moments, Weights};
 pub use element::Element;
 pub use gemm::{PackedB, gemm, gemm_on, gemm_packed};
 pub use isa::{Isa, IsaError};
+pub use loss::{Loss, Targets};
 pub use optimiser::{Rule, Step};
+pub use softmax::softmax_rows;
 pub use team::Team;
 pub use view::{MatMut, MatRef, ShapeError};
