@@ -5,7 +5,7 @@
 use crate::activation::exp::exp_nonpositive;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
-use crate::loss::row::{RowSum, row_max};
+use crate::loss::row::{row_max, row_sum};
 
 /// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout.
 ///
@@ -31,10 +31,8 @@ impl<T: Element> Kernel<T> for Softmax<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         for (z, p) in self.z.chunks_exact(self.cols).zip(self.p.chunks_exact_mut(self.cols)) {
-            exponentials(simd, z, row_max(z), p);
-            let mut sum = RowSum::new();
-            sum.add(p);
-            let sum = simd.splat(sum.total());
+            exponentials(simd, z, row_max(simd, z), p);
+            let sum = simd.splat(row_sum(simd, p));
             change_each(
                 simd,
                 p,
@@ -61,7 +59,7 @@ pub(crate) fn exponentials<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T, e: 
 
 /// `x = change(x)` for each of `xs`
 #[inline(always)]
-pub(crate) fn change_each<T: Element, S: Simd<T>>(simd: S, xs: &mut [T], change: impl Fn(S::V) -> S::V) {
+pub(crate) fn change_each<T: Element, S: Simd<T>>(simd: S, xs: &mut [T], mut change: impl FnMut(S::V) -> S::V) {
     for xs in xs.chunks_mut(S::LANES) {
         let changed = change(load(simd, xs));
         store(simd, xs, changed);

@@ -23,6 +23,8 @@ pub trait Coefficients: Sized + 'static {
     const LN: Ln<Self>;
     /// Of the normal distribution.
     const GAUSSIAN: Gaussian<Self>;
+    /// 0, 1, …, 15
+    const COUNT: &'static [Self; 16];
 }
 
 /// Horner's scheme, highest order first.
@@ -36,6 +38,8 @@ pub(super) fn polynomial<T: Copy + 'static, S: Simd<T>>(simd: S, coefficients: &
 }
 
 impl Coefficients for f32 {
+    const COUNT: &'static [Self; 16] =
+        &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
     const EXP: Exp<Self> = Exp {
         log2_e: std::f32::consts::LOG2_E,
         ln2_high: 0.693_145_75,
@@ -65,6 +69,8 @@ impl Coefficients for f32 {
 }
 
 impl Coefficients for f64 {
+    const COUNT: &'static [Self; 16] =
+        &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
     const EXP: Exp<Self> = Exp {
         log2_e: std::f64::consts::LOG2_E,
         ln2_high: 0.693_147_180_485_539_1,

@@ -4,11 +4,11 @@
 //! L = ln Σ e^(z_k − max) − (z_class − max),    ∂L/∂z = softmax(z) − 1_class
 //! ```
 
-use super::row::{RowSum, STRANDS, row_max};
+use super::row::{RowSum, STRANDS, row_max, row_sum};
 use crate::activation::log::ln;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd};
-use crate::softmax::{change_each, exponentials, store};
+use crate::softmax::{change_each, exponentials};
 
 /// Exponentials on the stack where no gradient takes them.
 const BLOCK: usize = 32 * STRANDS;
@@ -30,21 +30,27 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
 impl<T: Element> Kernel<T> for CrossEntropy<'_, T> {
     type Output = f64;
 
+    /// By sixteen rows, so that a logarithm fills its vector.
     #[inline(always)]
     fn run<S: Simd<T>>(mut self, simd: S) -> f64 {
         let mut total = 0.0;
-        let rows = self.z.chunks_exact(self.outputs).zip(self.classes);
-        for (r, (z, &class)) in rows.enumerate() {
-            let class = class as usize;
-            let max = row_max(z);
-            let sum = match &mut self.gradient {
-                Some((scale, dz)) => {
-                    let dz = &mut dz[r * self.outputs..][..self.outputs];
-                    gradient(simd, z, max, class, *scale, dz)
-                }
-                None => sum_of_exponentials(simd, z, max),
-            };
-            total += (ln_of(simd, sum) - (z[class] - max)).to_f64();
+        for (block, classes) in self.classes.chunks(STRANDS).enumerate() {
+            let (mut sums, mut right) = ([T::ONE; STRANDS], [T::ZERO; STRANDS]);
+            for (i, &class) in classes.iter().enumerate() {
+                let start = (block * STRANDS + i) * self.outputs;
+                let row = start..start + self.outputs;
+                let (z, class) = (&self.z[row.clone()], class as usize);
+                let max = row_max(simd, z);
+                right[i] = z[class] - max;
+                sums[i] = match &mut self.gradient {
+                    Some((scale, dz)) => gradient(simd, z, max, class, *scale, &mut dz[row]),
+                    None => sum_of_exponentials(simd, z, max),
+                };
+            }
+            change_each(simd, &mut sums, #[inline(always)] |sum| ln(simd, sum));
+            for (ln, right) in sums.into_iter().zip(right).take(classes.len()) {
+                total += (ln - right).to_f64();
+            }
         }
         total
     }
@@ -54,18 +60,18 @@ impl<T: Element> Kernel<T> for CrossEntropy<'_, T> {
 #[inline(always)]
 fn gradient<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T, class: usize, scale: T, dz: &mut [T]) -> T {
     exponentials(simd, z, max, dz);
-    let mut sum = RowSum::new();
-    sum.add(dz);
-    let sum = sum.total();
-    let right = (dz[class] / sum - T::ONE) * scale;
+    let sum = row_sum(simd, dz);
     let (divisor, factor) = (simd.splat(sum), simd.splat(scale));
-    change_each(
-        simd,
-        dz,
-        #[inline(always)]
-        |e| simd.mul(simd.div(e, divisor), factor),
-    );
-    dz[class] = right;
+    let (zero, one) = (simd.splat(T::ZERO), simd.splat(T::ONE));
+    // SAFETY: sixteen numbers hold a whole vector.
+    let lanes = unsafe { simd.load(T::COUNT.as_ptr()) };
+    let mut place = class as f64;
+    change_each(simd, dz, #[inline(always)] |e| {
+        let right = simd.eq(lanes, simd.splat(T::from_f64(place)));
+        place -= S::LANES as f64;
+        let p = simd.div(e, divisor);
+        simd.mul(simd.sub(p, simd.select(right, one, zero)), factor)
+    });
     sum
 }
 
@@ -77,15 +83,7 @@ fn sum_of_exponentials<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T) -> T {
     for z in z.chunks(BLOCK) {
         let e = &mut block[..z.len()];
         exponentials(simd, z, max, e);
-        sum.add(e);
+        sum.add(simd, e);
     }
     sum.total()
-}
-
-/// `ln x` of one number.
-#[inline(always)]
-fn ln_of<T: Element, S: Simd<T>>(simd: S, x: T) -> T {
-    let mut one = [T::ZERO];
-    store(simd, &mut one, ln(simd, simd.splat(x)));
-    one[0]
 }

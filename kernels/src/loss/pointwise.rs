@@ -3,7 +3,7 @@
 //! So the vectors run over the whole batch, across the ends of rows (a batch of single outputs fills them, too); terms
 //! go to a block on the stack, and from there into their rows' sums.
 
-use super::row::{RowSum, STRANDS};
+use super::row::{RowSum, STRANDS, row_sum};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd};
 use crate::softmax::{load, store};
@@ -68,9 +68,7 @@ impl<T: Element, L: Terms<T>> Kernel<T> for Pointwise<'_, T, L> {
                 self.fill(simd, at, terms);
                 at += terms.len();
                 for row in terms.chunks_exact(outputs) {
-                    let mut sum = RowSum::new();
-                    sum.add(row);
-                    total += self.loss.row(sum.total(), outputs).to_f64();
+                    total += self.loss.row(row_sum(simd, row), outputs).to_f64();
                 }
             } else {
                 // One row in several pieces.
@@ -80,7 +78,7 @@ impl<T: Element, L: Terms<T>> Kernel<T> for Pointwise<'_, T, L> {
                     let terms = &mut block[..BLOCK.min(end - at)];
                     self.fill(simd, at, terms);
                     at += terms.len();
-                    sum.add(terms);
+                    sum.add(simd, terms);
                 }
                 total += self.loss.row(sum.total(), outputs).to_f64();
             }

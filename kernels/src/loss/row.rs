@@ -1,9 +1,10 @@
 //! Sums and maxima over a row in one order, which depends on the row's length alone.
 //!
 //! Element `i` belongs to strand `i mod 16`; each strand is summed front to back, and the sixteen are folded in halves.
-//! The strands are plain arrays: whatever vectors the compiler makes of them, the additions are these.
+//! Sixteen is a whole number of vectors on every instruction set, so each does the same additions.
 
 use crate::element::Element;
+use crate::isa::Simd;
 
 /// Partial results that run side by side.
 pub(crate) const STRANDS: usize = 16;
@@ -18,39 +19,75 @@ impl<T: Element> RowSum<T> {
     }
 
     #[inline(always)]
-    pub(crate) fn add(&mut self, piece: &[T]) {
+    pub(crate) fn add<S: Simd<T>>(&mut self, simd: S, piece: &[T]) {
         let (whole, rest) = piece.as_chunks::<STRANDS>();
         for chunk in whole {
             for (sum, &x) in self.0.iter_mut().zip(chunk) {
                 *sum += x;
             }
         }
-        for (sum, &x) in self.0.iter_mut().zip(rest) {
-            *sum += x;
+        if !rest.is_empty() {
+            // Zeros change no sum.
+            let padded = padded(simd, rest, T::ZERO);
+            for (sum, x) in self.0.iter_mut().zip(padded) {
+                *sum += x;
+            }
         }
     }
 
     #[inline(always)]
     pub(crate) fn total(self) -> T {
-        fold(self.0, |a, b| a + b)
+        fold(self.0, #[inline(always)] |a, b| a + b)
+    }
+}
+
+/// The sum of a row that is all there.
+#[inline(always)]
+pub(crate) fn row_sum<T: Element, S: Simd<T>>(simd: S, row: &[T]) -> T {
+    match row {
+        &[only] => only,
+        _ => {
+            let mut sum = RowSum::new();
+            sum.add(simd, row);
+            sum.total()
+        }
     }
 }
 
 /// The largest number of the row, −∞ if it has none; NaN is passed over.
 #[inline(always)]
-pub(crate) fn row_max<T: Element>(row: &[T]) -> T {
-    let larger = |x: T, than: T| if x > than { x } else { than };
-    let mut strands = [-T::ONE / T::ZERO; STRANDS];
+pub(crate) fn row_max<T: Element, S: Simd<T>>(simd: S, row: &[T]) -> T {
+    let least = -T::ONE / T::ZERO;
     let (whole, rest) = row.as_chunks::<STRANDS>();
+    let mut strands = if rest.is_empty() { [least; STRANDS] } else { padded(simd, rest, least) };
     for chunk in whole {
         for (max, &x) in strands.iter_mut().zip(chunk) {
             *max = larger(x, *max);
         }
     }
-    for (max, &x) in strands.iter_mut().zip(rest) {
-        *max = larger(x, *max);
-    }
     fold(strands, larger)
+}
+
+#[inline(always)]
+fn larger<T: PartialOrd>(x: T, than: T) -> T {
+    if x > than { x } else { than }
+}
+
+/// Fewer than sixteen numbers, and `fill` behind them.
+#[inline(always)]
+fn padded<T: Element, S: Simd<T>>(simd: S, rest: &[T], fill: T) -> [T; STRANDS] {
+    let mut strands = [fill; STRANDS];
+    for (to, from) in strands.chunks_exact_mut(S::LANES).zip(rest.chunks(S::LANES)) {
+        let places = simd.splat(T::from_f64(from.len() as f64));
+        // SAFETY: sixteen numbers hold a whole vector.
+        let lanes = unsafe { simd.load(T::COUNT.as_ptr()) };
+        // SAFETY: `len` elements are there, at most a vector.
+        let x = unsafe { simd.load_partial(from.as_ptr(), from.len()) };
+        let x = simd.select(simd.lt(lanes, places), x, simd.splat(fill));
+        // SAFETY: the chunk is a whole vector.
+        unsafe { simd.store(to.as_mut_ptr(), x) };
+    }
+    strands
 }
 
 /// Halves upon halves.
