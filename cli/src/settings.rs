@@ -51,21 +51,22 @@ struct Defaults {
 impl Defaults {
     fn suited_to(task: Task, rows: usize) -> Self {
         let small = Self {
-            hidden: &[128],
+            hidden: &[32],
             optimiser: OptimiserChoice::Adamw,
             rate: 2e-3,
-            l2: 0.01,
+            // A penalty is a prior opinion; the more rows there are, the less it should count.
+            l2: (400.0 / rows as f64).clamp(0.01, 1.0),
             schedule: ScheduleChoice::Cosine,
-            epochs: 60,
+            epochs: 120,
             batch: 32,
             patience: None,
             validation: 0.15,
         };
         match task {
             _ if rows >= SMALL => Self { hidden: &[256], rate: 1e-3, epochs: 20, batch: 128, validation: 0.1, ..small },
-            Task::Classes(_) => small,
-            Task::Binary => Self { hidden: &[32], ..small },
-            Task::Regression => Self { hidden: &[32], ..small },
+            Task::Classes(_) => Self { hidden: &[256], epochs: 100, batch: 16, ..small },
+            Task::Binary => Self { epochs: 60, ..small },
+            Task::Regression => small,
         }
     }
 }
