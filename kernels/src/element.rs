@@ -29,6 +29,7 @@ pub trait Element:
     + Neg<Output = Self>
     + AddAssign
     + crate::activation::Coefficients
+    + crate::gemm::Tiled
 {
     /// 0
     const ZERO: Self;

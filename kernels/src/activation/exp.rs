@@ -56,12 +56,12 @@ fn finish<T: Element, S: Simd<T>>(simd: S, n: S::V, r: S::V) -> S::V {
     simd.scale(simd.mul_add(inner, r, one), n)
 }
 
-/// `e^x − 1` for `x ≤ 0`; NaN for NaN. Relatively accurate near zero, too.
+/// `e^x` and `e^x − 1` for `x ≤ 0`; NaN for NaN. The second is relatively accurate near zero, too.
 ///
-/// `2^n·(e^r − 1) + (2^n − 1)`: the second bracket is exact until it rounds to −1.
+/// `2^n·(e^r − 1)`, and to it `2^n`, or `2^n − 1`, which is exact until it rounds to −1. Beyond a third of the range, where
+/// −1 has long been reached, `e^x` stays as it is there: next to 1 it is nothing.
 #[inline(always)]
-pub(super) fn exp_minus_1_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
-    // Beyond a third of the range the result has long been −1, and 2^n is still normal.
+pub(super) fn exp_and_minus_1_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> (S::V, S::V) {
     let lowest = T::EXP.lowest * T::from_f64(1.0 / 3.0);
     let x = simd.max(simd.splat(lowest), x);
     let n = simd.round(simd.mul(x, simd.splat(T::EXP.log2_e)));
@@ -70,5 +70,6 @@ pub(super) fn exp_minus_1_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) 
     let tail = polynomial(simd, T::EXP.tail, r);
     let of_r = simd.mul_add(simd.mul(r, r), tail, r);
     let scale = simd.pow2(n);
-    simd.mul_add(scale, of_r, simd.sub(scale, simd.splat(T::ONE)))
+    let e = simd.mul_add(scale, of_r, scale);
+    (e, simd.mul_add(scale, of_r, simd.sub(scale, simd.splat(T::ONE))))
 }

@@ -1,10 +1,17 @@
 //! The logistic function `σ(z) = 1 / (1 + e^−z)`, through `e = e^−|z|`, which cannot overflow:
 //!
 //! ```text
-//! σ(z) = 1 / (1 + e)  for z ≥ 0
-//!        e / (1 + e)  for z < 0, so small values keep their relative accuracy, subnormal ones included
+//! q = e / (1 + e)
+//! σ(z) = 1 − q        for z ≥ 0
+//!        q            for z < 0
+//!        e − e·q      for z < 0 where e < ¼, equal to q but for roundings
 //! ```
+//! (The roundings of `q` may count double: `e` above a power of two, `q` below it. In `e − e·q` they count `q` times as
+//! much. Near zero that form would not be monotone.) Small values keep their relative accuracy, subnormal ones included.
+//!
 //! Within [0, 1], exactly 0 and 1 at ∓∞, monotone. The derivative is `a (1 − a)`, from the output.
+//!
+//! *Error*: @SIGMOID@
 
 use super::ActivationFn;
 use super::exp::exp_nonpositive;
@@ -31,8 +38,12 @@ impl<T: Element> ActivationFn<T> for Sigmoid {
 pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
     let one = simd.splat(T::ONE);
     let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
-    let above = simd.select(simd.lt(z, simd.splat(T::ZERO)), e, one);
-    (simd.div(above, simd.add(one, e)), e)
+    let q = simd.div(e, simd.add(one, e));
+    let negative = simd.lt(z, simd.splat(T::ZERO));
+    let small = simd.lt(e, simd.splat(T::from_f64(0.25)));
+    let whole = simd.select(negative, simd.select(small, e, simd.splat(T::ZERO)), one);
+    let factor = simd.select(negative, simd.select(small, e, simd.splat(-T::ONE)), one);
+    (simd.mul_add(simd.neg(factor), q, whole), e)
 }
 
 /// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`logistic`].

@@ -1,13 +1,15 @@
-//! `tanh z`, through `m = e^(−2|z|) − 1`, which keeps its relative accuracy near zero:
+//! `tanh z`, through `e = e^(−2|z|)`, and through `m = e − 1` near zero, where that keeps its relative accuracy:
 //!
 //! ```text
-//! tanh |z| = −m / (m + 2)
+//! tanh |z| = −m / (1 + e)          while e ≥ 1/7
+//!            1 − 2e / (1 + e)      beyond, where the correction to 1, and so its error, is small
 //! ```
-//! Within [−1, 1], exactly ±1 at ±∞, odd, monotone. The derivative is `1 − a²`, from the output, as `(1 − a)(1 + a)`
-//! is: one rounding where the instruction set fuses.
+//! Within [−1, 1], exactly ±1 at ±∞, odd, monotone. The derivative is `1 − a²`, from the output.
+//!
+//! *Error*: @TANH@
 
 use super::ActivationFn;
-use super::exp::exp_minus_1_nonpositive;
+use super::exp::exp_and_minus_1_nonpositive;
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -17,8 +19,12 @@ pub(super) struct Tanh;
 impl<T: Element> ActivationFn<T> for Tanh {
     #[inline(always)]
     fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
-        let m = exp_minus_1_nonpositive(simd, simd.mul(simd.abs(z), simd.splat(T::from_f64(-2.0))));
-        let magnitude = simd.div(m, simd.add(m, simd.splat(T::from_f64(2.0))));
+        let one = simd.splat(T::ONE);
+        let twice = simd.mul(simd.abs(z), simd.splat(T::from_f64(-2.0)));
+        let (e, m) = exp_and_minus_1_nonpositive(simd, twice);
+        let far = simd.lt(e, simd.splat(T::from_f64(1.0 / 7.0)));
+        let q = simd.div(simd.select(far, simd.add(e, e), m), simd.add(one, e));
+        let magnitude = simd.sub(simd.select(far, one, simd.splat(T::ZERO)), q);
         simd.copy_sign(magnitude, z)
     }
 

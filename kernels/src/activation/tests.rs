@@ -1,1 +1,354 @@
-//! Activations against references in higher precision.
+//! Activations against references in higher precision: `f64` by a fixture of 60 digits (`reference.py`), `f32` by `f64`,
+//! over a stratified part of all inputs here and over all 2³² in [`every_f32`], on every tier.
+
+use super::exp::exp_nonpositive;
+use super::log::{ln, ln_1_plus};
+use super::*;
+use crate::isa::Kernel;
+use crate::softmax::{load, store};
+
+const ALL: [Activation; 9] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu { slope: 0.01 },
+    Activation::LeakyRelu { slope: -0.5 },
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Silu,
+];
+
+/// What is tested: an activation's value or derivative, or the mathematics under it.
+#[derive(Clone, Copy, Debug)]
+enum Function {
+    Value(Activation),
+    Derivative(Activation),
+    Exp,
+    Ln,
+    LnOnePlus,
+}
+
+impl Function {
+    fn named(name: &str) -> Self {
+        match (name, name.strip_suffix('\'')) {
+            ("exp", _) => Self::Exp,
+            ("ln", _) => Self::Ln,
+            ("ln-1-plus", _) => Self::LnOnePlus,
+            (_, Some(name)) => Self::Derivative(name.parse().unwrap()),
+            (name, None) => Self::Value(name.parse().unwrap()),
+        }
+    }
+
+    fn apply<T: Element>(self, isa: Isa, x: &[T]) -> Vec<T> {
+        let mut y = vec![T::ONE; x.len()];
+        match self {
+            Self::Value(activation) => activation.apply(isa, x, &mut y),
+            Self::Derivative(activation) => activation.multiply_derivative(isa, x, &mut y),
+            Self::Exp | Self::Ln | Self::LnOnePlus => T::dispatch(isa, Mathematics(self, x, &mut y)),
+        }
+        y
+    }
+}
+
+struct Mathematics<'a, T>(Function, &'a [T], &'a mut [T]);
+
+impl<T: Element> Kernel<T> for Mathematics<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        for (x, y) in self.1.chunks(S::LANES).zip(self.2.chunks_mut(S::LANES)) {
+            let x = load(simd, x);
+            let value = match self.0 {
+                Function::Exp => exp_nonpositive(simd, x),
+                Function::Ln => ln(simd, x),
+                _ => ln_1_plus(simd, x),
+            };
+            store(simd, y, value);
+        }
+    }
+}
+
+/// A function and the units in the last place that it may be wrong by.
+const BUDGETS_F64: [(&str, f64); 8] = [
+    ("exp", 1.1),
+    ("ln", 1.0),
+    ("ln-1-plus", 1.5),
+    ("sigmoid", 2.0),
+    ("tanh", 2.0),
+    ("gelu", 4.0),
+    ("silu", 3.0),
+    ("gelu-tanh", 4.0),
+];
+
+/// The unit in the last place of `x`, at a precision.
+fn unit(x: f64, mantissa: i32, least: i32) -> f64 {
+    let exponent = (x.abs().to_bits() >> 52) as i32 - 1023;
+    // In two steps: the smallest subnormal's power is not a normal number.
+    2f64.powi(exponent.max(least)) * 2f64.powi(-mantissa)
+}
+
+#[test]
+fn f64_keeps_its_budgets() {
+    let number = |field: &str| f64::from_bits(u64::from_str_radix(field, 16).unwrap());
+    for isa in Isa::available() {
+        for (name, budget) in BUDGETS_F64 {
+            let mut worst = (0.0, 0.0);
+            for line in include_str!("reference.txt").lines().filter(|line| line.split(' ').next() == Some(name)) {
+                let fields: Vec<_> = line.split(' ').collect();
+                let (x, y, rest) = (number(fields[1]), number(fields[2]), number(fields[3]));
+                // GELU's tanh form feels the rounding of its argument in the tail.
+                let allowance =
+                    if name == "gelu-tanh" && x < 0.0 { 3.0 * (1.6 * x - 0.07 * x * x * x).abs() } else { 0.0 };
+                let value = Function::named(name).apply(isa, &[x])[0];
+                // A subnormal factor costs what z multiplies.
+                let unit = unit(y, 52, -1022) * if y.abs() < 1e-300 { x.abs().max(1.0) } else { 1.0 };
+                let error = ((value - y) - rest).abs() / unit;
+                if error - allowance > worst.0 {
+                    worst = (error - allowance, x);
+                }
+            }
+            println!("{isa:8} f64 {name:10} {:.3} ULP at {:e}", worst.0, worst.1);
+            assert!(worst.0 <= budget, "{name} on {isa}: {} ULP at {:e}", worst.0, worst.1);
+        }
+    }
+}
+
+#[test]
+fn f64_derivatives_are_close() {
+    let number = |field: &str| f64::from_bits(u64::from_str_radix(field, 16).unwrap());
+    for isa in Isa::available() {
+        for line in include_str!("reference.txt").lines() {
+            let fields: Vec<_> = line.split(' ').collect();
+            let function = Function::named(fields[0]);
+            if let Function::Derivative(_) = function {
+                let (x, y) = (number(fields[1]), number(fields[2]));
+                let value = function.apply(isa, &[x])[0];
+                assert!((value - y).abs() <= 1e-15, "{}({x:e}) on {isa}: {value:e} is not {y:e}", fields[0]);
+            }
+        }
+    }
+}
+
+/// `f32` functions with their budgets in ULP, and whether they must rise.
+const BUDGETS_F32: [(Function, f64, bool); 6] = [
+    (Function::Value(Activation::Sigmoid), 2.0, true),
+    (Function::Value(Activation::Tanh), 2.0, true),
+    (Function::Exp, 1.1, false),
+    (Function::Value(Activation::Gelu), 4.0, false),
+    (Function::Value(Activation::Silu), 3.0, false),
+    (Function::LnOnePlus, 1.5, false),
+];
+
+/// The largest error found so far, in ULP of the true value, and its input.
+#[derive(Clone, Copy, Default)]
+struct Worst {
+    ulp: f64,
+    at: f32,
+}
+
+/// Checks one stretch of inputs, `bits` rising: error, range, order and NaN.
+fn check(isa: Isa, function: Function, rising: bool, bits: &[u32], worst: &mut Worst, last: &mut f32) {
+    let x: Vec<f32> = bits.iter().map(|&bits| f32::from_bits(bits)).collect();
+    let exact = function.apply(isa, &x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+    let value = function.apply(isa, &x);
+    for ((&x, value), exact) in x.iter().zip(value).zip(exact) {
+        if x.is_nan() {
+            assert!(value.is_nan(), "{function:?}({x:e}) on {isa}: {value:e}");
+            continue;
+        }
+        assert!(!value.is_nan(), "{function:?}({x:e}) on {isa} is NaN");
+        // Away from zero the bits of negative numbers rise as the numbers fall.
+        let ordered = if x.is_sign_negative() { value <= *last } else { value >= *last };
+        assert!(!rising || ordered, "{function:?} on {isa} turns at {x:e}");
+        *last = value;
+        let unit = unit(exact, 23, -126) * if exact.abs() < 1e-35 { f64::from(x.abs()).max(1.0) } else { 1.0 };
+        let ulp = (f64::from(value) - exact).abs() / unit;
+        if ulp > worst.ulp {
+            *worst = Worst { ulp, at: x };
+        }
+    }
+}
+
+/// Where `function` is defined.
+fn domain(function: Function) -> Vec<std::ops::RangeInclusive<u32>> {
+    let infinity = f32::INFINITY.to_bits();
+    match function {
+        Function::Exp => vec![0x8000_0000..=0xffff_ffff],
+        Function::LnOnePlus => vec![0..=1f32.to_bits(), infinity + 1..=0x7fff_ffff],
+        // At ±∞ an ULP means nothing.
+        Function::Value(Activation::Gelu | Activation::Silu) => vec![0..=infinity - 1, 0x8000_0000..=0xffff_ffff],
+        _ => vec![0..=0x7fff_ffff, 0x8000_0000..=0xffff_ffff],
+    }
+}
+
+/// Every `stride`-th input of every function.
+fn sweep(stride: usize, tiers: &[Isa]) {
+    let mut over = Vec::new();
+    for &isa in tiers {
+        for (function, budget, rising) in BUDGETS_F32 {
+            let mut worst = Worst::default();
+            for range in domain(function) {
+                let negative = *range.start() >= 0x8000_0000;
+                let mut last = if negative { f32::INFINITY } else { f32::NEG_INFINITY };
+                let mut inputs = range.step_by(stride).peekable();
+                while inputs.peek().is_some() {
+                    let block: Vec<_> = inputs.by_ref().take(1 << 14).collect();
+                    check(isa, function, rising, &block, &mut worst, &mut last);
+                }
+            }
+            let line = format!("{isa:8} f32 {function:?}: {:.4} ULP at {:e}", worst.ulp, worst.at);
+            println!("{line}");
+            if worst.ulp > budget {
+                over.push(line);
+            }
+        }
+    }
+    assert!(over.is_empty(), "over budget:\n{}", over.join("\n"));
+}
+
+#[test]
+fn f32_keeps_its_budgets_on_a_part_of_all_inputs() {
+    // A prime near 2¹²: about a million of each, in every binade.
+    sweep(4093, &Isa::available());
+}
+
+/// Several minutes: `cargo test --release -p deltarule-kernels -- --ignored --nocapture every_f32`.
+#[test]
+#[ignore = "all 2³² inputs on every tier"]
+fn every_f32() {
+    sweep(1, &Isa::available());
+}
+
+fn assert_same(a: &[f32], b: &[f32], what: &dyn std::fmt::Display) {
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!(a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(), "{what} at {i}: {a:e} is not {b:e}");
+    }
+}
+
+/// Numbers of every kind: zeros, subnormals, both sides of every branch, infinities, NaN.
+fn mixed(len: usize) -> Vec<f32> {
+    let special = [0.0, -0.0, 1e-45, -1e-40, 1e-30, -1e-5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 3e38, -3e38];
+    let ordinary = |i: usize| ((i * 7919) % 4001) as f32 / 61.0 - 33.0;
+    (0..len).map(|i| if i % 3 == 1 { special[i / 3 % special.len()] } else { ordinary(i) }).collect()
+}
+
+#[test]
+fn bits_depend_neither_on_the_tier_nor_on_the_place() {
+    for activation in ALL {
+        for len in (0..70).chain([257]) {
+            for function in [Function::Value(activation), Function::Derivative(activation)] {
+                let x = mixed(len);
+                let expected: Vec<f32> = x.iter().map(|&x| function.apply(Isa::detected(), &[x])[0]).collect();
+                for isa in Isa::available() {
+                    if isa == Isa::Portable && !crate::isa::Portable::FUSED {
+                        continue;
+                    }
+                    assert_same(&function.apply(isa, &x), &expected, &format!("{function:?} on {isa}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn in_place_is_the_same() {
+    for (activation, isa) in ALL.into_iter().flat_map(|a| Isa::available().into_iter().map(move |isa| (a, isa))) {
+        let mut z = mixed(101);
+        let expected = Function::Value(activation).apply(isa, &z);
+        activation.apply_in_place(isa, &mut z);
+        assert_same(&z, &expected, &activation);
+    }
+}
+
+/// Exact values: limits, zeros and NaN.
+#[test]
+fn limits() {
+    use Activation::*;
+    let inf = f64::INFINITY;
+    let exact = [
+        (Relu, -0.0, 0.0),
+        (Relu, -inf, 0.0),
+        (Relu, inf, inf),
+        (LeakyRelu { slope: 0.5 }, -3.0, -1.5),
+        (LeakyRelu { slope: 0.5 }, inf, inf),
+        (Sigmoid, 0.0, 0.5),
+        (Sigmoid, inf, 1.0),
+        (Sigmoid, -inf, 0.0),
+        (Tanh, 0.0, 0.0),
+        (Tanh, -0.0, -0.0),
+        (Tanh, inf, 1.0),
+        (Tanh, -inf, -1.0),
+        (Gelu, 0.0, 0.0),
+        (Gelu, inf, inf),
+        (Gelu, -inf, -0.0),
+        (GeluTanh, inf, inf),
+        (GeluTanh, -inf, -0.0),
+        (Silu, inf, inf),
+        (Silu, -inf, -0.0),
+    ];
+    for isa in Isa::available() {
+        for (activation, z, a) in exact {
+            let value = Function::Value(activation).apply(isa, &[z])[0];
+            assert_eq!(value.to_bits(), a.to_bits(), "{activation}({z}) on {isa} is {value}");
+            let value = Function::Value(activation).apply(isa, &[z as f32])[0];
+            assert_eq!(value.to_bits(), (a as f32).to_bits(), "{activation}({z}) on {isa} is {value} in f32");
+        }
+        for activation in ALL {
+            assert!(Function::Value(activation).apply(isa, &[f64::NAN])[0].is_nan(), "{activation}(NaN)");
+            if activation != Identity {
+                assert!(Function::Derivative(activation).apply(isa, &[f32::NAN])[0].is_nan(), "{activation}′(NaN)");
+            }
+        }
+    }
+}
+
+#[test]
+fn derivatives_at_the_kinks_and_the_ends() {
+    use Activation::*;
+    let inf = f32::INFINITY;
+    for isa in Isa::available() {
+        let derivative = |activation: Activation, kept: f32| Function::Derivative(activation).apply(isa, &[kept])[0];
+        assert_eq!(derivative(Identity, 5.0), 1.0);
+        for (kept, expected) in [(0.0, 0.0), (-0.0, 0.0), (1e-45, 1.0), (inf, 1.0), (-1.0, 0.0)] {
+            assert_eq!(derivative(Relu, kept), expected, "relu′ from {kept}");
+        }
+        for (kept, expected) in [(0.0, 0.1), (-1.0, 0.1), (2.0, 1.0), (-inf, 0.1)] {
+            assert_eq!(derivative(LeakyRelu { slope: 0.1 }, kept), expected, "leaky relu′ from {kept}");
+        }
+        assert_eq!(derivative(Sigmoid, 0.25), 0.1875);
+        assert_eq!(derivative(Tanh, 0.5), 0.75);
+        for activation in [Gelu, GeluTanh, Silu] {
+            assert_eq!(derivative(activation, 0.0), 0.5, "{activation}");
+            assert_eq!(derivative(activation, inf), 1.0, "{activation}");
+            assert_eq!(derivative(activation, -inf), 0.0, "{activation}");
+        }
+    }
+}
+
+#[test]
+fn the_derivative_is_the_slope() {
+    for activation in ALL {
+        for i in -60..=60 {
+            let (z, h) = (f64::from(i) / 10.0 + 0.03, 1e-5);
+            let value = |z: f64| Function::Value(activation).apply(Isa::current(), &[z])[0];
+            let slope = (value(z + h) - value(z - h)) / (2.0 * h);
+            let kept = if activation.needs_preactivation() { z } else { value(z) };
+            let derivative = Function::Derivative(activation).apply(Isa::current(), &[kept])[0];
+            assert!((slope - derivative).abs() < 1e-9, "{activation}′({z}): {derivative} is not {slope}");
+        }
+    }
+}
+
+#[test]
+fn memory_outside_is_left_alone() {
+    for (activation, isa) in ALL.into_iter().flat_map(|a| Isa::available().into_iter().map(move |isa| (a, isa))) {
+        for len in 0..40 {
+            let mut a = [7.5f32; 64];
+            activation.apply(isa, &mixed(len), &mut a[8..8 + len]);
+            activation.multiply_derivative(isa, &mixed(len), &mut a[8..8 + len]);
+            assert!(a[..8].iter().chain(&a[8 + len..]).all(|&x| x == 7.5), "{activation} on {isa}, {len}");
+        }
+    }
+}

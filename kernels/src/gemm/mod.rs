@@ -24,6 +24,8 @@ pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
 pub(crate) use scratch::{Slot, with_scratch};
 pub(crate) use tiles::TileTable;
+#[doc(hidden)]
+pub use tiles::Tiled;
 
 use crate::element::Element;
 use crate::isa::Isa;

@@ -19,14 +19,14 @@
 
 use super::microkernel::{StripFn, strip};
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel, Simd, dispatch};
 
 /// The tallest and the widest tile in the table.
 const MAX_ROWS: usize = 16;
 const MAX_VECTORS: usize = 8;
 
 /// The micro-kernels of one tier, and what decides between them.
-pub(crate) struct TileTable<T> {
+pub struct TileTable<T> {
     /// The tier.
     pub(crate) isa: Isa,
     /// `strips[rows − 1][vectors − 1][tail]`
@@ -44,7 +44,7 @@ pub(crate) struct TileTable<T> {
 impl<T: Element> TileTable<T> {
     /// The table of tier `isa`.
     pub(crate) fn of(isa: Isa) -> &'static Self {
-        T::dispatch(isa, Lookup)
+        T::table(isa)
     }
 
     /// The micro-kernel of a tile, whose last vector is partial where `tail`.
@@ -71,6 +71,25 @@ impl<T: Element> TileTable<T> {
     /// rows, where latency and bandwidth bind, and the best tile's width for many.
     pub(crate) fn strip_vectors(&self, rows: usize) -> usize {
         if rows >= self.tallest(self.main_vectors) { self.main_vectors } else { self.vectors[rows.max(1) - 1] }
+    }
+}
+
+/// An element type that has tables. They are made here, for both types, so that the micro-kernels are compiled with this crate and
+/// not again with every crate that multiplies.
+pub trait Tiled: Sized + 'static {
+    /// The table of tier `isa`.
+    fn table(isa: Isa) -> &'static TileTable<Self>;
+}
+
+impl Tiled for f32 {
+    fn table(isa: Isa) -> &'static TileTable<Self> {
+        dispatch(isa, Lookup)
+    }
+}
+
+impl Tiled for f64 {
+    fn table(isa: Isa) -> &'static TileTable<Self> {
+        dispatch(isa, Lookup)
     }
 }
 

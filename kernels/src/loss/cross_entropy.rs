@@ -47,7 +47,12 @@ impl<T: Element> Kernel<T> for CrossEntropy<'_, T> {
                     None => sum_of_exponentials(simd, z, max),
                 };
             }
-            change_each(simd, &mut sums, #[inline(always)] |sum| ln(simd, sum));
+            change_each(
+                simd,
+                &mut sums,
+                #[inline(always)]
+                |sum| ln(simd, sum),
+            );
             for (ln, right) in sums.into_iter().zip(right).take(classes.len()) {
                 total += (ln - right).to_f64();
             }
@@ -66,12 +71,17 @@ fn gradient<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T, class: usize, scal
     // SAFETY: sixteen numbers hold a whole vector.
     let lanes = unsafe { simd.load(T::COUNT.as_ptr()) };
     let mut place = class as f64;
-    change_each(simd, dz, #[inline(always)] |e| {
-        let right = simd.eq(lanes, simd.splat(T::from_f64(place)));
-        place -= S::LANES as f64;
-        let p = simd.div(e, divisor);
-        simd.mul(simd.sub(p, simd.select(right, one, zero)), factor)
-    });
+    change_each(
+        simd,
+        dz,
+        #[inline(always)]
+        |e| {
+            let right = simd.eq(lanes, simd.splat(T::from_f64(place)));
+            place -= S::LANES as f64;
+            let p = simd.div(e, divisor);
+            simd.mul(simd.sub(p, simd.select(right, one, zero)), factor)
+        },
+    );
     sum
 }
 

@@ -93,9 +93,7 @@ impl Loss {
             (Self::SquaredError, Targets::Values(y)) => {
                 T::dispatch(isa, Pointwise::new(SquaredError, out, y, outputs, gradient))
             }
-            (Self::LogLoss, Targets::Values(y)) => {
-                T::dispatch(isa, Pointwise::new(LogLoss, out, y, outputs, gradient))
-            }
+            (Self::LogLoss, Targets::Values(y)) => T::dispatch(isa, Pointwise::new(LogLoss, out, y, outputs, gradient)),
             (Self::CrossEntropy, Targets::Classes(classes)) => {
                 T::dispatch(isa, CrossEntropy::new(out, classes, outputs, gradient))
             }

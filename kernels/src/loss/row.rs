@@ -37,7 +37,11 @@ impl<T: Element> RowSum<T> {
 
     #[inline(always)]
     pub(crate) fn total(self) -> T {
-        fold(self.0, #[inline(always)] |a, b| a + b)
+        fold(
+            self.0,
+            #[inline(always)]
+            |a, b| a + b,
+        )
     }
 }
 
