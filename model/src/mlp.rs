@@ -262,6 +262,11 @@ impl<T: Element> Builder<T> {
         if !self.widths.windows(2).all(weights) {
             return wrong(format!("widths {:?} are larger than memory", self.widths));
         }
+        if let Activation::LeakyRelu { slope } = self.hidden
+            && !slope.is_finite()
+        {
+            return wrong(format!("the slope of the leaky ReLU is {slope}"));
+        }
         let classes = if outputs == 1 { 2 } else { outputs };
         let about = &self.about;
         for (what, found, expected) in [

@@ -18,7 +18,7 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("version", Json::Whole(VERSION)),
         ("kind", Json::text(kind)),
         ("widths", Json::List(model.widths().iter().map(|&n| Json::Whole(n as u64)).collect())),
-        ("hidden", activation(model.hidden())),
+        ("hidden", Json::text(model.hidden().to_string())),
         ("output", Json::text(model.output.name())),
         ("loss", about.loss.map_or(Json::Null, |loss| Json::text(loss_name(loss)))),
         ("seed", Json::Whole(about.seed)),
@@ -52,30 +52,15 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
         features: named("features")?,
     };
     let widths = card.get("widths").as_list(Json::as_usize).ok_or_else(|| wrong("widths"))?;
-    let hidden = read_activation(card.get("hidden")).ok_or_else(|| wrong("hidden"))?;
+    let hidden = card.get("hidden").as_text().and_then(|name| name.parse::<Activation>().ok());
     let output = card.get("output").as_text().and_then(|name| name.parse::<Output>().ok());
-    Ok(Builder::described(widths, hidden, output.ok_or_else(|| wrong("output"))?, about))
+    let (hidden, output) = (hidden.ok_or_else(|| wrong("hidden"))?, output.ok_or_else(|| wrong("output"))?);
+    Ok(Builder::described(widths, hidden, output, about))
 }
 
 /// An entry that is missing or of the wrong kind.
 pub(crate) fn wrong(key: &str) -> FileError {
     FileError::Metadata(format!("the entry {key:?} is missing or makes no sense"))
-}
-
-/// The name, and the slope where there is one.
-fn activation(activation: Activation) -> Json {
-    match activation {
-        Activation::LeakyRelu { slope } => Json::object([("leaky_relu", Json::real(slope))]),
-        other => Json::text(other.name()),
-    }
-}
-
-fn read_activation(json: &Json) -> Option<Activation> {
-    match json.get("leaky_relu").as_f64() {
-        Some(slope) if slope.is_finite() => Some(Activation::LeakyRelu { slope }),
-        Some(_) => None,
-        None => json.as_text()?.parse().ok(),
-    }
 }
 
 fn standardisation(standardisation: Option<&Standardisation>) -> Json {
