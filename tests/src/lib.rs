@@ -2,6 +2,8 @@
 //! allocator that counts, and the list of tiers to walk.
 
 pub mod counting;
+pub mod fingerprint;
+pub mod fuzzed;
 #[cfg(unix)]
 pub mod guard;
 pub mod matrix;

@@ -40,8 +40,7 @@ impl<T: Element> Product<T> {
         let mut number = |_, _| T::from_f64(if whole { random.integer() } else { random.uniform() });
         let a = Matrix::new(m, k, orders[0], &mut number);
         let b = Matrix::new(k, n, orders[1], &mut number);
-        let before =
-            if beta == 0.0 { Matrix::poisoned(m, n, output) } else { Matrix::new(m, n, output, &mut number) };
+        let before = if beta == 0.0 { Matrix::poisoned(m, n, output) } else { Matrix::new(m, n, output, &mut number) };
         Self { alpha: T::from_f64(alpha), a, b, beta: T::from_f64(beta), before, whole }
     }
 

@@ -1,0 +1,35 @@
+//! Products: ours (plain, and with the right-hand side packed beforehand) and matrixmultiply's, with plots.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use deltarule_benches::contenders::{Contender, Matrixmultiply, Ours, Prepacked, Real};
+use deltarule_benches::problem::Problem;
+use deltarule_benches::shapes::{Shape, default_set};
+
+fn products<T: Real>(criterion: &mut Criterion) {
+    let contenders: [Box<dyn Contender<T>>; 3] =
+        [Box::new(Ours::new(1)), Box::new(Prepacked::new(1)), Box::new(Matrixmultiply)];
+    for shape in default_set() {
+        let mut group = criterion.benchmark_group(format!("gemm {} {}", T::NAME, shape.case));
+        group.throughput(Throughput::Elements(shape.flops() as u64));
+        let Shape { m, n, .. } = shape;
+        let problem = Problem::<T>::new(shape);
+        for contender in &contenders {
+            let mut c = vec![<T as deltarule_kernels::Element>::ZERO; m * n];
+            let mut run = contender.prepare(&problem).expect("every one of these takes every shape");
+            group.bench_function(BenchmarkId::from_parameter(contender.name()), |bencher| {
+                bencher.iter(|| run(&mut c, 1));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(std::time::Duration::from_millis(200))
+        .measurement_time(std::time::Duration::from_millis(800));
+    targets = products::<f32>, products::<f64>
+}
+criterion_main!(benches);

@@ -1,0 +1,118 @@
+//! Any library with the C interface of BLAS, loaded by path: OpenBLAS, BLIS, MKL and their kin.
+
+use super::{Contender, Run};
+use crate::problem::Problem;
+use deltarule_kernels::Element;
+use libloading::{Library, Symbol};
+use std::ffi::c_int;
+use std::marker::PhantomData;
+
+const ROW_MAJOR: c_int = 101;
+const AS_IT_IS: c_int = 111;
+const TRANSPOSED: c_int = 112;
+
+/// `cblas_sgemm` and `cblas_dgemm`: order, the two transposes, m, n, k, α, A, lda, B, ldb, β, C, ldc.
+type Cblas<T> = unsafe extern "C" fn(
+    c_int,
+    c_int,
+    c_int,
+    c_int,
+    c_int,
+    c_int,
+    T,
+    *const T,
+    c_int,
+    *const T,
+    c_int,
+    T,
+    *mut T,
+    c_int,
+);
+
+/// The name of the routine for an element type.
+pub trait Routine {
+    /// As a C string.
+    const SYMBOL: &'static [u8];
+}
+impl Routine for f32 {
+    const SYMBOL: &'static [u8] = b"cblas_sgemm\0";
+}
+impl Routine for f64 {
+    const SYMBOL: &'static [u8] = b"cblas_dgemm\0";
+}
+
+/// How the libraries are told their number of threads: by `int`, or (BLIS) by a 64-bit integer, for which the same
+/// register serves.
+const SET_THREADS: [&[u8]; 5] = [
+    b"openblas_set_num_threads\0",
+    b"bli_thread_set_num_threads\0",
+    b"MKL_Set_Num_Threads\0",
+    b"scipy_openblas_set_num_threads\0",
+    b"omp_set_num_threads\0",
+];
+
+/// A BLAS library.
+pub struct Blas<T> {
+    name: String,
+    gemm: Cblas<T>,
+    /// Keeps `gemm` loaded.
+    _library: Library,
+    element: PhantomData<T>,
+}
+
+impl<T: Routine> Blas<T> {
+    /// Loads the library at `path` and sets its number of threads.
+    ///
+    /// # Errors
+    /// It cannot be loaded, or has no `cblas_?gemm`.
+    pub fn load(name: &str, path: &str, threads: usize) -> Result<Self, String> {
+        // SAFETY: the user named this library to be loaded; its initialisers are trusted as the user's own program's.
+        let library = unsafe { Library::new(path) }.map_err(|e| format!("--blas {name}={path}: {e}"))?;
+        let gemm = Self::routine(&library).map_err(|e| format!("--blas {name}={path}: {e}"))?;
+        set_threads(&library, threads);
+        Ok(Self { name: name.to_owned(), gemm, _library: library, element: PhantomData })
+    }
+
+    /// The routine under its own name, or with the prefix that scipy's wheel gives it.
+    fn routine(library: &Library) -> Result<Cblas<T>, libloading::Error> {
+        let prefixed = [b"scipy_", T::SYMBOL].concat();
+        // SAFETY: in every library with this symbol it is the CBLAS function of this signature.
+        let plain: Result<Symbol<'_, Cblas<T>>, _> = unsafe { library.get(T::SYMBOL) };
+        // SAFETY: as above.
+        let symbol = plain.or_else(|_| unsafe { library.get(prefixed.as_slice()) })?;
+        Ok(*symbol)
+    }
+}
+
+fn set_threads(library: &Library, threads: usize) {
+    for name in SET_THREADS {
+        // SAFETY: in the libraries that have it, this function takes one integer, 32 or 64 bits wide, passed alike.
+        let set: Result<Symbol<'_, unsafe extern "C" fn(i64)>, _> = unsafe { library.get(name) };
+        if let Ok(set) = set {
+            // SAFETY: as above; any positive number is allowed.
+            unsafe { set(threads as i64) };
+        }
+    }
+}
+
+impl<T: Element + Routine> Contender<T> for Blas<T> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
+        let shape = &problem.shape;
+        let int = |size: usize| c_int::try_from(size).map_err(|_| format!("{size} is too large for {}", self.name));
+        let [m, n, k] = [int(shape.m)?, int(shape.n)?, int(shape.k)?];
+        let (ta, lda) = if shape.layout.a_transposed { (TRANSPOSED, m) } else { (AS_IT_IS, k) };
+        let (tb, ldb) = if shape.layout.b_transposed { (TRANSPOSED, k) } else { (AS_IT_IS, n) };
+        let (a, b) = (problem.a.as_ptr(), problem.b.as_ptr());
+        let (needed, one, zero) = (shape.m * shape.n, T::ONE, T::ZERO);
+        Ok(Box::new(move |c, calls| {
+            assert!(c.len() >= needed);
+            for _ in 0..calls {
+                // SAFETY: a `Problem` holds m·k and k·n elements with these leading dimensions; C was checked above.
+                unsafe { (self.gemm)(ROW_MAJOR, ta, tb, m, n, k, one, a, lda, b, ldb, zero, c.as_mut_ptr(), n) };
+            }
+        }))
+    }
+}

@@ -1,0 +1,80 @@
+//! This project's product: the plain call, and the one whose right-hand side was packed beforehand, as the weights of
+//! a training step and of a service are.
+
+use super::{Contender, Run};
+use crate::problem::Problem;
+use deltarule_kernels::gemm::{PackedB, gemm_on, gemm_packed};
+use deltarule_kernels::{Element, MatMut, ShapeError, Team};
+
+/// The plain call.
+pub struct Ours {
+    team: Team,
+}
+
+impl Ours {
+    /// On this many threads.
+    pub fn new(threads: usize) -> Self {
+        Self { team: team(threads) }
+    }
+}
+
+/// The call with B packed beforehand.
+pub struct Prepacked {
+    team: Team,
+}
+
+impl Prepacked {
+    /// On this many threads.
+    pub fn new(threads: usize) -> Self {
+        Self { team: team(threads) }
+    }
+}
+
+/// One thread needs no team.
+pub fn team(threads: usize) -> Team {
+    if threads == 1 { Team::serial() } else { Team::new(threads) }
+}
+
+/// The loop of a contender of ours. The shapes were checked by the first, untimed call; an error later would leave C
+/// unwritten, which the check of the result finds.
+fn repeat<T: Element>(
+    problem: &Problem<T>,
+    mut product: impl FnMut(MatMut<'_, T>) -> Result<(), ShapeError>,
+) -> impl FnMut(&mut [T], usize) {
+    let (m, n) = (problem.shape.m, problem.shape.n);
+    move |c, calls| {
+        for _ in 0..calls {
+            if MatMut::new(c, m, n).and_then(&mut product).is_err() {
+                c.fill(T::from_f64(f64::NAN));
+            }
+        }
+    }
+}
+
+impl<T: Element> Contender<T> for Ours {
+    fn name(&self) -> &str {
+        "deltarule"
+    }
+    fn is_ours(&self) -> bool {
+        true
+    }
+    fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
+        let a = problem.a_view().map_err(|e| e.to_string())?;
+        let b = problem.b_view().map_err(|e| e.to_string())?;
+        Ok(Box::new(repeat(problem, move |c| gemm_on(&self.team, T::ONE, a, b, T::ZERO, c))))
+    }
+}
+
+impl<T: Element> Contender<T> for Prepacked {
+    fn name(&self) -> &str {
+        "prepacked"
+    }
+    fn is_ours(&self) -> bool {
+        true
+    }
+    fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
+        let a = problem.a_view().map_err(|e| e.to_string())?;
+        let packed = PackedB::new(problem.b_view().map_err(|e| e.to_string())?);
+        Ok(Box::new(repeat(problem, move |c| gemm_packed(&self.team, a, &packed, T::ZERO, c))))
+    }
+}

@@ -1,0 +1,64 @@
+//! Who is timed, one file each. A contender turns a problem into something that can be repeated; all get the same
+//! memory, the same layout and the same number of threads.
+
+mod blas;
+mod deltarule;
+mod faer;
+mod gemm;
+mod gemmkit;
+mod matrixmultiply;
+
+pub use blas::Blas;
+pub use deltarule::{Ours, Prepacked, team};
+pub use faer::Faer;
+pub use gemm::Gemm;
+pub use gemmkit::Gemmkit;
+pub use matrixmultiply::Matrixmultiply;
+
+use crate::problem::Problem;
+use deltarule_kernels::Element;
+
+/// The element types that every contender computes in.
+pub trait Real:
+    Element + ::faer::traits::ComplexField + ::gemmkit::GemmScalar + self::matrixmultiply::Routine + blas::Routine
+{
+}
+impl Real for f32 {}
+impl Real for f64 {}
+
+/// `calls` products into C, which is row-major m × n; α = 1, β = 0.
+pub type Run<'a, T> = Box<dyn FnMut(&mut [T], usize) + 'a>;
+
+/// A library that multiplies.
+pub trait Contender<T> {
+    /// What it is called in the table.
+    fn name(&self) -> &str;
+    /// One of ours: not counted among the peers.
+    fn is_ours(&self) -> bool {
+        false
+    }
+    /// Everything up to the product itself, done once outside the timing.
+    ///
+    /// # Errors
+    /// This contender cannot compute this product.
+    fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String>;
+}
+
+/// All contenders: ours, the crates, then the BLAS libraries given by name and path.
+///
+/// # Errors
+/// A BLAS library cannot be loaded.
+pub fn all<T: Real>(threads: usize, blas: &[(String, String)]) -> Result<Vec<Box<dyn Contender<T>>>, String> {
+    let mut all: Vec<Box<dyn Contender<T>>> = vec![
+        Box::new(Ours::new(threads)),
+        Box::new(Prepacked::new(threads)),
+        Box::new(Matrixmultiply),
+        Box::new(Gemm { threads }),
+        Box::new(Faer { threads }),
+        Box::new(Gemmkit { threads }),
+    ];
+    for (name, path) in blas {
+        all.push(Box::new(Blas::<T>::load(name, path, threads)?));
+    }
+    Ok(all)
+}

@@ -1,0 +1,17 @@
+//! Benchmarks of deltarule against its peers: what is timed, how, and how it is shown.
+//!
+//! The program `versus` times products (`versus gemm`) and training steps (`versus step`) side by side in one process
+//! and one run, since only ratios taken that way mean anything. The criterion benches beside it use the same sets.
+
+pub mod baseline;
+pub mod cases;
+pub mod contenders;
+pub mod measure;
+pub mod options;
+pub mod peak;
+pub mod phases;
+pub mod problem;
+pub mod products;
+pub mod shapes;
+pub mod steps;
+pub mod table;

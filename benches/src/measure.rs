@@ -1,0 +1,92 @@
+//! Timing: batches long enough for the clock, contenders taken in turn, the minimum kept.
+//!
+//! Noise on a shared machine only ever adds time, and comes in waves longer than a batch. So each contender's time
+//! is the minimum over many short batches, and in every round all contenders run one after the other: a wave hits
+//! all of them alike. Each timed batch follows an untimed one of the same contender, which brings its own data and
+//! threads back after its neighbour's.
+
+use std::time::{Duration, Instant};
+
+/// How long a batch should take: the clock's own cost (~25 ns) is then far under a thousandth.
+const BATCH: Duration = Duration::from_millis(1);
+/// Spent letting a neighbour's spinning threads go to sleep, where threads are in play.
+const SETTLE: Duration = Duration::from_millis(1);
+
+/// Something that can be repeated.
+pub struct Timed<'a> {
+    run: Box<dyn FnMut(usize) + 'a>,
+    calls: usize,
+    best: f64,
+}
+
+impl<'a> Timed<'a> {
+    /// `run(calls)` makes that many calls.
+    pub fn new(run: impl FnMut(usize) + 'a) -> Self {
+        Self { run: Box::new(run), calls: 1, best: f64::INFINITY }
+    }
+
+    /// Seconds a call: the minimum so far.
+    pub fn seconds(&self) -> f64 {
+        self.best
+    }
+
+    fn batch(&mut self, calls: usize) -> Duration {
+        let start = Instant::now();
+        (self.run)(calls);
+        start.elapsed()
+    }
+
+    /// Finds how many calls make a batch.
+    fn calibrate(&mut self) {
+        self.batch(1);
+        loop {
+            let took = self.batch(self.calls);
+            if took >= BATCH / 2 {
+                let scale = BATCH.as_secs_f64() / took.as_secs_f64();
+                self.calls = ((self.calls as f64 * scale) as usize).max(1);
+                return;
+            }
+            self.calls *= 2;
+        }
+    }
+
+    fn round(&mut self, settle: bool) {
+        if settle {
+            std::thread::sleep(SETTLE);
+        }
+        self.batch(self.calls.div_ceil(4));
+        let took = self.batch(self.calls);
+        self.best = self.best.min(took.as_secs_f64() / self.calls as f64);
+    }
+}
+
+/// Times all contenders in interleaved rounds for about `budget`, at least `least` rounds.
+pub fn interleaved(contenders: &mut [Timed<'_>], budget: Duration, least: usize, settle: bool) {
+    for contender in contenders.iter_mut() {
+        contender.calibrate();
+    }
+    let end = Instant::now() + budget;
+    let mut rounds = 0;
+    while rounds < least || Instant::now() < end {
+        for contender in contenders.iter_mut() {
+            contender.round(settle);
+        }
+        rounds += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minimum_is_kept_and_every_contender_runs() {
+        let mut contenders = vec![
+            Timed::new(|calls| std::thread::sleep(Duration::from_micros(200) * calls as u32)),
+            Timed::new(|calls| std::thread::sleep(Duration::from_micros(800) * calls as u32)),
+        ];
+        interleaved(&mut contenders, Duration::from_millis(1), 2, false);
+        assert!(contenders[0].seconds() >= 2e-4);
+        assert!(contenders[1].seconds() >= 8e-4 && contenders[1].seconds() < 1.0);
+    }
+}

@@ -1,0 +1,128 @@
+//! Where the time of a step goes: every layer's products alone, each against the time that its flops take at the peak.
+//!
+//! The parts are called as the step calls them, on data of the same shapes; what the whole step takes beyond their sum
+//! is the loop around them.
+
+use crate::cases::Case;
+use crate::contenders::team;
+use crate::measure::{Timed, interleaved};
+use crate::options::Options;
+use crate::problem::next_uniform;
+use crate::table::{Table, figure};
+use deltarule::{Activation, Optimiser};
+use deltarule_kernels::dense::{backward_bias, backward_input, backward_update, forward};
+use deltarule_kernels::{MatMut, MatRef, Moments, ShapeError, Step, Team, Weights};
+use std::time::Duration;
+
+/// One part of a step: its name, its flops and its time.
+struct Phase {
+    name: String,
+    flops: f64,
+    seconds: f64,
+}
+
+/// Times the parts of the case's step and prints them; `whole` is the step's own time in seconds.
+///
+/// # Errors
+/// Shapes that do not fit, which would be a fault of this program.
+pub fn print(options: &Options, case: &Case, whole: f64, peak: f64) -> Result<(), String> {
+    let phases = phases(options, case).map_err(|e| format!("{}: {e}", case.name))?;
+    let table = Table::begin(&["  phase", "us", "limit us", "% of limit", "% of step"], [24].into_iter());
+    for phase in &phases {
+        let limit = phase.flops / peak / 1e9;
+        table.row(&[
+            format!("  {}", phase.name),
+            figure(phase.seconds * 1e6),
+            figure(limit * 1e6),
+            if phase.flops > 0.0 { format!("{:.1}", 100.0 * limit / phase.seconds) } else { String::new() },
+            format!("{:.1}", 100.0 * phase.seconds / whole),
+        ]);
+    }
+    let rest = whole - phases.iter().map(|phase| phase.seconds).sum::<f64>();
+    table.row(&[
+        "  all else".to_owned(),
+        figure(rest * 1e6),
+        String::new(),
+        String::new(),
+        format!("{:.1}", 100.0 * rest / whole),
+    ]);
+    println!();
+    Ok(())
+}
+
+fn phases(options: &Options, case: &Case) -> Result<Vec<Phase>, ShapeError> {
+    let team = team(options.threads);
+    let rule = if case.adam { Optimiser::adam().rule } else { Optimiser::sgd().rule };
+    let mut phases = Vec::new();
+    for (l, pair) in case.widths.windows(2).enumerate() {
+        let layer = Layer { inputs: pair[0], outputs: pair[1], batch: case.batch, first: l == 0 };
+        let last = l + 2 == case.widths.len();
+        let activation = if last { Activation::Identity } else { case.activation };
+        layer.time(&team, activation, case.activation, &rule.step(1e-4, 0.0, 1, 1.0), rule, l, &mut phases)?;
+    }
+    Ok(phases)
+}
+
+/// One layer's sizes.
+#[derive(Clone, Copy)]
+struct Layer {
+    inputs: usize,
+    outputs: usize,
+    batch: usize,
+    first: bool,
+}
+
+impl Layer {
+    #[expect(clippy::too_many_arguments, reason = "what a layer's step is made of, once")]
+    fn time(
+        self,
+        team: &Team,
+        activation: Activation,
+        below: Activation,
+        step: &Step<f32>,
+        rule: deltarule_kernels::Rule,
+        l: usize,
+        phases: &mut Vec<Phase>,
+    ) -> Result<(), ShapeError> {
+        let Self { inputs, outputs, batch, first } = self;
+        let mut state = 0x0123_4567_89ab_cdef;
+        let mut noise = |len: usize| (0..len).map(|_| 0.1 * next_uniform(&mut state) as f32).collect::<Vec<_>>();
+        let (rows, x, dz, bias) =
+            (noise(inputs * outputs), noise(batch * inputs), noise(batch * outputs), noise(outputs));
+        let mut w = Weights::from_rows(MatRef::new(&rows, outputs, inputs)?, !first);
+        let mut moments = Moments::zeros_like(&w, rule);
+        let (mut a, mut z) = (vec![0.0; batch * outputs], vec![0.0; batch * outputs]);
+        let (mut dx, mut db) = (vec![0.0; batch * inputs], vec![0.0; outputs]);
+        let (x_view, dz_view) = (MatRef::new(&x, batch, inputs)?, MatRef::new(&dz, batch, outputs)?);
+        let flops = 2.0 * (batch * inputs * outputs) as f64;
+        let mut add = |name: &str, flops: f64, run: &mut dyn FnMut() -> Result<(), ShapeError>| {
+            run()?;
+            let seconds = seconds(run);
+            phases.push(Phase { name: format!("layer {l} {name}"), flops, seconds });
+            Ok::<(), ShapeError>(())
+        };
+        add("forward", flops, &mut || {
+            let kept = activation.needs_preactivation().then(|| MatMut::new(&mut z, batch, outputs)).transpose()?;
+            forward(team, x_view, &w, &bias, activation, kept, MatMut::new(&mut a, batch, outputs)?)
+        })?;
+        if !first {
+            add("errors down", flops, &mut || {
+                backward_input(team, dz_view, &w, below, x_view, MatMut::new(&mut dx, batch, inputs)?)
+            })?;
+        }
+        add("gradient + update", flops, &mut || backward_update(team, x_view, dz_view, &mut w, &mut moments, step))?;
+        add("bias gradient", 0.0, &mut || backward_bias(dz_view, &mut db))
+    }
+}
+
+/// Seconds a call.
+fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> f64 {
+    let mut timed = [Timed::new(|calls| {
+        for _ in 0..calls {
+            // The first call has shown that the shapes fit.
+            let _ = run();
+        }
+    })];
+    interleaved(&mut timed, Duration::from_millis(150), 5, false);
+    timed[0].seconds()
+}

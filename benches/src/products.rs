@@ -1,0 +1,118 @@
+//! `versus gemm`: every contender on every product, verified, timed in turn, and shown beside the best of the peers.
+
+use crate::contenders::{self, Contender, Real};
+use crate::measure::{Timed, interleaved};
+use crate::options::Options;
+use crate::peak::peak_gflops;
+use crate::problem::Problem;
+use crate::shapes::{Shape, default_set};
+use crate::table::{Table, figure, json_string};
+use deltarule_kernels::{Element, Isa};
+use std::time::Duration;
+
+/// Rounds that every contender gets, however long they take.
+const LEAST_ROUNDS: usize = 5;
+
+/// What one contender achieved on one product.
+struct Score {
+    contender: String,
+    ours: bool,
+    seconds: f64,
+}
+
+/// Runs the whole comparison and prints it.
+///
+/// # Errors
+/// A library cannot be loaded, or a contender's result is wrong.
+pub fn run<T: Real>(options: &Options) -> Result<(), String> {
+    let shapes = chosen(options);
+    let contenders = contenders::all::<T>(options.threads, &options.blas)?;
+    let peak = peak_gflops::<T>(Isa::current(), options.threads);
+    if options.json {
+        for shape in &shapes {
+            for score in scores(options, shape, &contenders)? {
+                println!("{}", json_line::<T>(options, shape, &score, peak));
+            }
+        }
+        return Ok(());
+    }
+    println!(
+        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s measured in this run; GFLOP/s, higher is better",
+        T::NAME,
+        options.threads,
+        Isa::current(),
+        figure(peak)
+    );
+    println!(
+        "%peak and ratio are of deltarule, and of prepacked where its columns say so, to the best peer of the row; < marks a loss\n"
+    );
+    let mut header = vec!["m n k"];
+    header.extend(contenders.iter().map(|contender| contender.name()));
+    header.extend(["%peak", "ratio", "prepacked %peak", "ratio", "best peer"]);
+    let table = Table::begin(&header, shapes.iter().map(|shape| shape.case.len()));
+    for shape in &shapes {
+        table.row(&cells(shape, &scores(options, shape, &contenders)?, peak));
+    }
+    Ok(())
+}
+
+fn chosen(options: &Options) -> Vec<Shape> {
+    let set = if options.shapes.is_empty() { default_set() } else { options.shapes.clone() };
+    set.into_iter().filter(|shape| shape.case.contains(&options.only)).collect()
+}
+
+fn scores<T: Real>(options: &Options, shape: &Shape, all: &[Box<dyn Contender<T>>]) -> Result<Vec<Score>, String> {
+    let problem = Problem::<T>::new(shape.clone());
+    let mut names = Vec::new();
+    let mut timed = Vec::new();
+    for contender in all {
+        let mut run = contender.prepare(&problem)?;
+        // NaN where nothing is written: the check finds it.
+        let mut c = vec![T::from_f64(f64::NAN); shape.m * shape.n];
+        run(&mut c, 1);
+        problem.verify(&c).map_err(|e| format!("{} on {}: {e}", contender.name(), shape.case))?;
+        names.push((contender.name().to_owned(), contender.is_ours()));
+        timed.push(Timed::new(move |calls| run(&mut c, calls)));
+    }
+    let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
+    interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1);
+    let scores = names.into_iter().zip(&timed);
+    Ok(scores.map(|((contender, ours), timed)| Score { contender, ours, seconds: timed.seconds() }).collect())
+}
+
+fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: f64) -> String {
+    let gflops = shape.flops() / score.seconds / 1e9;
+    format!(
+        "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
+         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4}}}",
+        json_string(&shape.case),
+        shape.m,
+        shape.n,
+        shape.k,
+        shape.layout,
+        T::NAME,
+        options.threads,
+        json_string(&score.contender),
+        score.seconds * 1e6,
+        gflops,
+        gflops / peak
+    )
+}
+
+/// The row of the table: GFLOP/s of each, then ours against the best peer.
+fn cells(shape: &Shape, scores: &[Score], peak: f64) -> Vec<String> {
+    let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
+    let mut cells = vec![shape.case.clone()];
+    cells.extend(scores.iter().map(|score| figure(gflops(score))));
+    let best = scores.iter().filter(|score| !score.ours).min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    for ours in scores.iter().filter(|score| score.ours) {
+        cells.push(format!("{:.1}", 100.0 * gflops(ours) / peak));
+        cells.push(best.map_or_else(String::new, |best| ratio(best.seconds / ours.seconds)));
+    }
+    cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
+    cells
+}
+
+fn ratio(ratio: f64) -> String {
+    format!("{}{ratio:.2}", if ratio < 1.0 { "<" } else { "" })
+}

@@ -1,0 +1,94 @@
+//! `versus step`: one training step of every case (forward, loss, backward, update) against the machine's limit.
+//!
+//! The limit is the time that the step's products alone would take at the FMA peak measured in the same run. Peers from
+//! Python are timed beside it by `python/peers.py`, which runs this program in turns with them.
+
+use crate::cases::{Batch, Case, chosen};
+use crate::measure::{Timed, interleaved};
+use crate::options::Options;
+use crate::peak::peak_gflops;
+use crate::phases;
+use crate::table::{Table, figure, json_string};
+use deltarule::Trainer;
+use deltarule_kernels::Isa;
+use std::time::Duration;
+
+/// Rounds that every case gets, however long they take.
+const LEAST_ROUNDS: usize = 5;
+
+/// Runs all cases and prints them.
+///
+/// # Errors
+/// A net that cannot be built, or a step that fails.
+pub fn run(options: &Options) -> Result<(), String> {
+    let cases = chosen(options)?;
+    let peak = peak_gflops::<f32>(Isa::current(), options.threads);
+    if options.json {
+        for case in &cases {
+            println!("{}", json_line(options, case, seconds(options, case)?, peak));
+        }
+        return Ok(());
+    }
+    let (threads, isa) = (options.threads, Isa::current());
+    println!(
+        "one training step, {threads} thread(s), tier {isa}, FMA peak {} GFLOP/s measured in this run",
+        figure(peak)
+    );
+    println!("limit: the products of the step at that peak\n");
+    let table = Table::begin(
+        &["case", "us/step", "samples/s", "limit us", "% of limit"],
+        cases.iter().map(|case| case.name.len()),
+    );
+    for case in &cases {
+        let seconds = seconds(options, case)?;
+        let limit = case.flops() / peak / 1e9;
+        let samples = (case.batch as f64 / seconds).round();
+        table.row(&[
+            case.name.clone(),
+            figure(seconds * 1e6),
+            format!("{samples}"),
+            figure(limit * 1e6),
+            format!("{:.1}", 100.0 * limit / seconds),
+        ]);
+        if options.phases {
+            phases::print(options, case, seconds, peak)?;
+        }
+    }
+    Ok(())
+}
+
+/// Seconds a step: the minimum over batches of steps.
+fn seconds(options: &Options, case: &Case) -> Result<f64, String> {
+    let mut trainer = case.trainer(options.threads).map_err(|e| format!("{}: {e}", case.name))?;
+    let data = case.data();
+    step(&mut trainer, case, &data)?;
+    let mut failure = None;
+    let mut timed = [Timed::new(|calls| {
+        for _ in 0..calls {
+            if let Err(e) = step(&mut trainer, case, &data) {
+                failure.get_or_insert(e);
+            }
+        }
+    })];
+    let budget = Duration::from_secs_f64(options.seconds.unwrap_or(2.0));
+    interleaved(&mut timed, budget, LEAST_ROUNDS, false);
+    let seconds = timed[0].seconds();
+    drop(timed);
+    failure.map_or(Ok(seconds), Err)
+}
+
+fn step(trainer: &mut Trainer<f32>, case: &Case, data: &Batch) -> Result<f64, String> {
+    trainer.step(data.x(), data.targets()).map_err(|e| format!("{}: {e}", case.name))
+}
+
+fn json_line(options: &Options, case: &Case, seconds: f64, peak: f64) -> String {
+    format!(
+        "{{\"case\":{},\"threads\":{},\"contender\":\"deltarule\",\"us_step\":{:.3},\"samples_s\":{:.0},\
+         \"limit_fraction\":{:.4}}}",
+        json_string(&case.name),
+        options.threads,
+        seconds * 1e6,
+        case.batch as f64 / seconds,
+        case.flops() / peak / 1e9 / seconds
+    )
+}

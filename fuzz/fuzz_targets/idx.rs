@@ -1,0 +1,4 @@
+#![no_main]
+//! IDX files.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| deltarule_tests::fuzzed::idx(data));

@@ -1,0 +1,109 @@
+//! After the first call of a size, a product, a training step and a prediction allocate nothing, on any thread.
+//!
+//! One test, because the count is the whole program's.
+
+use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
+use deltarule_kernels::gemm::{PackedB, gemm_on, gemm_packed};
+use deltarule_kernels::{MatMut, MatRef, Team};
+use deltarule_tests::counting::{Counting, allocations_of};
+use deltarule_tests::random::Random;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Times that each thing is repeated under the count.
+const REPEATS: usize = 50;
+
+fn noise(len: usize, random: &mut Random) -> Vec<f32> {
+    (0..len).map(|_| random.uniform() as f32).collect()
+}
+
+/// Runs `work` a few times, then counts over many more.
+fn assert_none(what: &str, mut work: impl FnMut()) {
+    (0..5).for_each(|_| work());
+    // Helper threads that wake for the first time set themselves up; give them the time.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    (0..5).for_each(|_| work());
+    let count = allocations_of(|| (0..REPEATS).for_each(|_| work()));
+    assert_eq!(count, 0, "{what}: {count} allocations in {REPEATS} repeats");
+}
+
+fn products(threads: usize, random: &mut Random) {
+    let team = Team::new(threads);
+    for (m, n, k) in [(1, 128, 784), (8, 8, 8), (128, 128, 784), (128, 10, 128), (300, 300, 300), (700, 33, 1100)] {
+        let (a, b, mut c) = (noise(m * k, random), noise(k * n, random), vec![0.0; m * n]);
+        let a = MatRef::new(&a, m, k).unwrap();
+        for b in [MatRef::new(&b, k, n).unwrap(), MatRef::new(&b, n, k).unwrap().t()] {
+            for alpha in [1.0, 0.5] {
+                assert_none(&format!("gemm {m} {n} {k} on {threads}"), || {
+                    gemm_on(&team, alpha, a, b, 0.0, MatMut::new(&mut c, m, n).unwrap()).unwrap();
+                });
+            }
+            let packed = PackedB::new(b);
+            assert_none(&format!("packed gemm {m} {n} {k} on {threads}"), || {
+                gemm_packed(&team, a, &packed, 0.0, MatMut::new(&mut c, m, n).unwrap()).unwrap();
+            });
+        }
+        let sparse = MatRef::with_strides(&c, m.div_ceil(2), n.div_ceil(2), 2 * n, 2).unwrap();
+        let mut out = vec![0.0; m * m];
+        let (rows, cols) = (sparse.rows(), sparse.cols());
+        assert_none(&format!("strided gemm {m} {n} on {threads}"), || {
+            let out = MatMut::with_strides(&mut out, rows, rows, 1, rows).unwrap();
+            gemm_on(&team, 1.0, sparse, sparse.t(), 0.0, out).unwrap();
+        });
+        assert!(cols > 0);
+    }
+}
+
+fn steps(threads: usize, random: &mut Random) {
+    let batch = 64;
+    for optimiser in [Optimiser::sgd(), Optimiser::nesterov(), Optimiser::adam()] {
+        for (hidden, loss, output) in [
+            (Activation::Relu, Loss::CrossEntropy, Output::Softmax),
+            (Activation::Gelu, Loss::LogLoss, Output::Sigmoid),
+            (Activation::Tanh, Loss::HalfSquaredError, Output::Linear),
+        ] {
+            let model = Mlp::<f32>::builder(&[100, 130, 40, 10]).hidden(hidden).output(output).build().unwrap();
+            let x = noise(batch * 100, random);
+            let values: Vec<f32> = noise(batch * 10, random).iter().map(|y| y.abs()).collect();
+            let classes: Vec<u32> = (0..batch).map(|_| random.below(10) as u32).collect();
+            for clip in [false, true] {
+                let mut plan = Plan::new(loss).optimiser(optimiser.rate(1e-3)).threads(threads).batch(batch);
+                if clip {
+                    plan = plan.clip_norm(1.0);
+                }
+                let mut trainer = Trainer::new(model.clone(), plan).unwrap();
+                assert_none(&format!("step of {hidden} {loss:?} {optimiser:?} on {threads}, clip {clip}"), || {
+                    let targets = match loss {
+                        Loss::CrossEntropy => Targets::Classes(&classes),
+                        _ => Targets::Values(&values),
+                    };
+                    trainer.step(&x, targets).unwrap();
+                });
+            }
+        }
+    }
+}
+
+fn predictions(threads: usize, random: &mut Random) {
+    for output in [Output::Linear, Output::Sigmoid, Output::Softmax] {
+        let model = Mlp::<f32>::builder(&[100, 130, 40, 10]).output(output).build().unwrap();
+        for rows in [1, 7, 600] {
+            let x = noise(rows * 100, random);
+            let mut scratch = if threads == 1 { Scratch::new() } else { Scratch::with_threads(threads) };
+            assert_none(&format!("prediction of {rows} rows, {output} on {threads}"), || {
+                model.predict(&x, &mut scratch).unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_call() {
+    let mut random = Random::new(1);
+    for threads in [1, 2] {
+        products(threads, &mut random);
+        steps(threads, &mut random);
+        predictions(threads, &mut random);
+    }
+}

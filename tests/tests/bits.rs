@@ -1,0 +1,165 @@
+//! The claim that everything rests on: the same bits for any number of threads, on every tier with fused multiply-add, in
+//! any state of the pool, for any split of a batch, fused or not.
+
+use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch};
+use deltarule_kernels::Isa;
+use deltarule_tests::fingerprint::{ACTIVATIONS, all, hash, trained};
+use deltarule_tests::random::Random;
+use deltarule_tests::tiers;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const STEPS: usize = 6;
+
+/// The lines of the program `bits` on a tier, with so many threads.
+fn lines(isa: Isa, threads: usize) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_bits"))
+        .args([threads.to_string(), STEPS.to_string()])
+        .env(Isa::VARIABLE, isa.name())
+        .env("RAYON_NUM_THREADS", threads.to_string())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{isa}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn assert_same(what: &str, first: &[String], second: &[String]) {
+    assert_eq!(first.len(), second.len(), "{what}");
+    let different: Vec<_> = first.iter().zip(second).filter(|(first, second)| first != second).collect();
+    assert!(different.is_empty(), "{what}: {} of {} differ: {different:#?}", different.len(), first.len());
+}
+
+#[test]
+fn tiers_and_threads() {
+    let mut first = None;
+    for isa in tiers::fused() {
+        let here = lines(isa, 1);
+        assert!(here.iter().all(|line| !line.starts_with("0000000000000000")), "a run failed: {here:#?}");
+        let first = first.get_or_insert_with(|| here.clone());
+        assert_same(&format!("{isa} on 1 thread"), first, &here);
+        for threads in [2, 3, 7] {
+            assert_same(&format!("{isa} on {threads} threads"), first, &lines(isa, threads));
+        }
+    }
+    // The portable tier may differ from the others where the build has no fused multiply-add, not from itself.
+    assert_same("portable on 3 threads", &lines(Isa::Portable, 1), &lines(Isa::Portable, 3));
+}
+
+/// Inside a pool of one, inside a large pool, and beside a pool whose threads are all busy.
+#[test]
+fn any_state_of_the_pool() {
+    let expected = all(1, 2);
+    for pool_threads in [1, 4] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(pool_threads).build().unwrap();
+        assert_eq!(pool.install(|| all(3, 2)), expected, "inside a pool of {pool_threads}");
+        let stop = AtomicBool::new(false);
+        pool.in_place_scope(|scope| {
+            for _ in 1..pool_threads {
+                scope.spawn(|_| {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let busy = pool.install(|| all(3, 2));
+            stop.store(true, Ordering::Relaxed);
+            assert_eq!(busy, all(1, 2), "in a busy pool of {pool_threads}");
+        });
+    }
+}
+
+/// Many threads at once, each with a team of its own, and teams within teams.
+#[test]
+fn crowded_and_nested() {
+    let expected = all(1, 1);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(all(2, 1), expected));
+        }
+    });
+    let nested: Vec<_> = {
+        use rayon::prelude::*;
+        (0..3).into_par_iter().map(|_| all(2, 1)).collect()
+    };
+    assert!(nested.iter().all(|bits| *bits == expected));
+}
+
+#[test]
+fn fused_and_unfused_updates() {
+    let rules = [Optimiser::sgd(), Optimiser::momentum(), Optimiser::nesterov(), Optimiser::adam(), Optimiser::adamw()];
+    for (which, hidden) in ACTIVATIONS.into_iter().enumerate() {
+        for rule in rules {
+            let plan = |fused| Plan::new(Loss::CrossEntropy).optimiser(rule.rate(0.01).l2(1e-3)).fused(fused);
+            let run =
+                |fused| trained::<f32>(&[50, 70 + which, 33, 4], 41, hidden, Output::Softmax, plan(fused), 10).unwrap();
+            assert_eq!(run(true), run(false), "{hidden} {:?}", rule.rule);
+        }
+    }
+}
+
+/// A row of a batch has the bits of the row alone, and of any part of the batch.
+#[test]
+fn any_split_of_a_batch() {
+    for hidden in ACTIVATIONS {
+        for output in [Output::Linear, Output::Sigmoid, Output::Softmax] {
+            let model = Mlp::<f32>::builder(&[37, 150, 66, 9]).hidden(hidden).output(output).build().unwrap();
+            let mut random = Random::new(4);
+            let x: Vec<f32> = (0..300 * 37).map(|_| random.uniform() as f32).collect();
+            let mut scratch = Scratch::with_threads(2);
+            let whole = model.predict(&x, &mut scratch).unwrap().to_vec();
+            for rows in [1, 2, 7, 13, 64, 299] {
+                let mut alone = Scratch::new();
+                for (x, whole) in x.chunks(rows * 37).zip(whole.chunks(rows * 9)) {
+                    assert_eq!(hash(model.predict(x, &mut alone).unwrap()), hash(whole), "{hidden} {output} {rows}");
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of a batch does not depend on who shares the work.
+#[test]
+fn a_longer_run_on_many_threads() {
+    for (adam, hidden) in [(false, Activation::Relu), (true, Activation::Tanh)] {
+        let run = |threads| {
+            let optimiser = if adam { Optimiser::adam() } else { Optimiser::sgd() };
+            let plan = Plan::new(Loss::CrossEntropy).optimiser(optimiser.rate(1e-3)).threads(threads);
+            trained::<f32>(&[784, 128, 10], 128, hidden, Output::Softmax, plan, 60).unwrap()
+        };
+        let alone = run(1);
+        [2, 3, 7].map(|threads| assert_eq!(run(threads), alone, "{threads} threads"));
+    }
+}
+
+/// A name that no tier has is ignored by the kernels (and reported by `Isa::requested`), never a crash.
+#[test]
+fn an_unknown_tier_is_no_crash() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bits")).args(["1", "0"]).env(Isa::VARIABLE, "sse9").output().unwrap();
+    assert!(output.status.success());
+    let detected =
+        Command::new(env!("CARGO_BIN_EXE_bits")).args(["1", "0"]).env_remove(Isa::VARIABLE).output().unwrap();
+    assert_eq!(output.stdout, detected.stdout);
+}
+
+/// Every net of the benchmark's table, a thousand steps, on every tier and several threads. Takes minutes:
+/// `cargo test --release -p deltarule-tests --test bits -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn a_thousand_steps_of_every_case() {
+    let run = |isa: Isa, threads: usize| {
+        let output = Command::new(env!("CARGO_BIN_EXE_bits"))
+            .args([threads.to_string(), "1000".to_owned(), "cases".to_owned()])
+            .env(Isa::VARIABLE, isa.name())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{isa}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let tiers = tiers::fused();
+    let first = run(tiers[0], 1);
+    for &isa in &tiers {
+        for threads in [1, 2, 3, 7] {
+            assert_same(&format!("{isa} on {threads} threads"), &first, &run(isa, threads));
+        }
+    }
+}
