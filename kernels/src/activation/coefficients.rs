@@ -3,10 +3,10 @@
 //! `minimax.py` beside this file made the polynomials: weighted least squares over Chebyshev's nodes in 60 digits, then
 //! rounded to the type one by one, the rest fitted again after each. The relative errors that it reports:
 //!
-//! | | `e^x` | `ln x` | `Φ(−t)` |
-//! |---|---|---|---|
-//! | `f32` | 2⁻²⁸·⁰ | 2⁻³⁰·² | 2⁻²⁶·¹ |
-//! | `f64` | 2⁻⁵⁷·⁷ | 2⁻⁵⁹·⁴ | 2⁻⁵⁵·² |
+//! | | `e^x` | `ln x` | `tanh x` near 0 | `Φ(−t)` |
+//! |---|---|---|---|---|
+//! | `f32` | 2⁻²⁸·⁰ | 2⁻³⁰·² | 2⁻²⁷·⁷ | 2⁻²⁶·¹ |
+//! | `f64` | 2⁻⁵⁷·⁷ | 2⁻⁵⁹·⁴ | 2⁻⁶⁰·⁹ | 2⁻⁵⁵·² |
 //!
 //! The first part of ln 2 has few enough bits for every product with an exponent to be exact.
 
@@ -15,12 +15,14 @@ use super::gaussian::Gaussian;
 use super::log::Ln;
 use crate::isa::Simd;
 
-/// What `e^x`, `ln x` and the normal distribution need to know about an element type.
+/// What `e^x`, `ln x`, `tanh x` and the normal distribution need to know about an element type.
 pub trait Coefficients: Sized + 'static {
     /// Of `e^x`.
     const EXP: Exp<Self>;
     /// Of `ln x`.
     const LN: Ln<Self>;
+    /// `(tanh z − z) / z³` as a polynomial in `z²` for `|z| ≤ 5/8`, highest order first.
+    const TANH: &'static [Self];
     /// Of the normal distribution.
     const GAUSSIAN: Gaussian<Self>;
     /// 0, 1, …, 15
@@ -48,6 +50,7 @@ impl Coefficients for f32 {
         tail: &[1.374_255_7e-3, 8.368_807e-3, 4.166_967_8e-2, 1.666_652e-1, 4.999_998_8e-1],
     };
     const LN: Ln<Self> = Ln { rest: &[2.987_057_3e-1, 3.997_759e-1, 6.666_677_6e-1] };
+    const TANH: &'static [Self] = &[-5.697_722_5e-3, 2.063_211_6e-2, -5.373_740_2e-2, 1.333_141_2e-1, -3.333_328e-1];
     const GAUSSIAN: Gaussian<Self> = Gaussian {
         end: 15.0,
         coarse: 49_152.0, // 1.5·2^(23−8): eight bits behind the point are left
@@ -100,6 +103,20 @@ impl Coefficients for f64 {
             6.666_666_666_666_736e-1,
         ],
     };
+    const TANH: &'static [Self] = &[
+        6.022_091_122_855_452e-6,
+        -3.013_852_495_395_622e-5,
+        9.150_736_937_363_201e-5,
+        -2.369_808_995_123_945e-4,
+        5.894_399_444_110_766e-4,
+        -1.455_722_923_211_632_4e-3,
+        3.592_113_481_945_921e-3,
+        -8.863_234_253_764_195e-3,
+        2.186_948_846_444_188_7e-2,
+        -5.396_825_396_587_371e-2,
+        1.333_333_333_332_932_5e-1,
+        -3.333_333_333_333_331e-1,
+    ];
     const GAUSSIAN: Gaussian<Self> = Gaussian {
         end: 39.0,
         coarse: 6_442_450_944.0, // 1.5·2^(52−20): twenty bits behind the point are left

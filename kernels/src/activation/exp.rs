@@ -55,21 +55,3 @@ fn finish<T: Element, S: Simd<T>>(simd: S, n: S::V, r: S::V) -> S::V {
     let inner = simd.mul_add(polynomial(simd, T::EXP.tail, r), r, one);
     simd.scale(simd.mul_add(inner, r, one), n)
 }
-
-/// `e^x` and `e^x − 1` for `x ≤ 0`; NaN for NaN. The second is relatively accurate near zero, too.
-///
-/// `2^n·(e^r − 1)`, and to it `2^n`, or `2^n − 1`, which is exact until it rounds to −1. Beyond a third of the range, where
-/// −1 has long been reached, `e^x` stays as it is there: next to 1 it is nothing.
-#[inline(always)]
-pub(super) fn exp_and_minus_1_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> (S::V, S::V) {
-    let lowest = T::EXP.lowest * T::from_f64(1.0 / 3.0);
-    let x = simd.max(simd.splat(lowest), x);
-    let n = simd.round(simd.mul(x, simd.splat(T::EXP.log2_e)));
-    let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), x);
-    let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_low), r);
-    let tail = polynomial(simd, T::EXP.tail, r);
-    let of_r = simd.mul_add(simd.mul(r, r), tail, r);
-    let scale = simd.pow2(n);
-    let e = simd.mul_add(scale, of_r, scale);
-    (e, simd.mul_add(scale, of_r, simd.sub(scale, simd.splat(T::ONE))))
-}

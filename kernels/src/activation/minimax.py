@@ -82,6 +82,13 @@ def atanh_rest(u):
 
 
 @functools.cache
+def tanh_rest(u):
+    """(tanh z − z) / z³ with u = z²"""
+    z = mp.sqrt(u)
+    return (mp.tanh(z) - z) / z**3
+
+
+@functools.cache
 def mills(q, k):
     """(1 + t)·½·erfc(t/√2)·e^(t²/2) at the t ≥ 0 with q = (t − k) / (t + k)"""
     t = k * (1 + q) / (1 - q)
@@ -90,7 +97,8 @@ def mills(q, k):
 
 if __name__ == "__main__":
     # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
-    for bits, exp_terms, ln_terms, mills_terms, k, t_end in ((24, 5, 3, 11, 4, 15), (53, 10, 7, 23, 6, 39)):
+    sizes = ((24, 5, 3, 5, 11, 4, 15), (53, 10, 7, 12, 23, 6, 39))
+    for bits, exp_terms, ln_terms, tanh_terms, mills_terms, k, t_end in sizes:
         print(f"// ===== {bits} bits")
         reach = mp.log(2) / 2
         # The tail stands behind 1 + x; the floor keeps the weight from vanishing at zero.
@@ -98,6 +106,9 @@ if __name__ == "__main__":
         show("exp", table(exp_tail, weight, range(exp_terms), -reach, reach, bits), bits)
         reach = (3 - 2 * mp.sqrt(2)) ** 2
         show("ln", table(atanh_rest, lambda u: u / 2, range(ln_terms), 0, reach, bits), bits)
+        reach = mp.mpf(5) / 8
+        weight = lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u))
+        show("tanh", table(tanh_rest, weight, range(tanh_terms), 0, reach**2, bits), bits)
         served = lambda q: mills(q, k)
         top = mp.mpf(t_end - k) / (t_end + k)
         show("mills", table(served, lambda q: 1 / served(q), range(mills_terms), -1, top, bits), bits)

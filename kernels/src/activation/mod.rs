@@ -41,6 +41,7 @@ use leaky_relu::LeakyRelu;
 use relu::Relu;
 use sigmoid::Sigmoid;
 use silu::Silu;
+pub(crate) use slices::Rows;
 use tanh::Tanh;
 
 /// The function `g` of a layer, `a = g(z)`.
@@ -92,30 +93,14 @@ impl Activation {
     /// # Panics
     /// The slices differ in length.
     pub fn apply<T: Element>(self, isa: Isa, z: &[T], a: &mut [T]) {
-        match self {
-            Self::Identity => a.copy_from_slice(z),
-            Self::Relu => slices::values(isa, Relu, z, a),
-            Self::LeakyRelu { slope } => slices::values(isa, LeakyRelu(T::from_f64(slope)), z, a),
-            Self::Sigmoid => slices::values(isa, Sigmoid, z, a),
-            Self::Tanh => slices::values(isa, Tanh, z, a),
-            Self::Gelu => slices::values(isa, Gelu, z, a),
-            Self::GeluTanh => slices::values(isa, GeluTanh, z, a),
-            Self::Silu => slices::values(isa, Silu, z, a),
-        }
+        // SAFETY: two slices of one length.
+        unsafe { self.apply_to(isa, Rows::pair(z, a)) };
     }
 
     /// `z = g(z)`
     pub fn apply_in_place<T: Element>(self, isa: Isa, z: &mut [T]) {
-        match self {
-            Self::Identity => {}
-            Self::Relu => slices::values_in_place(isa, Relu, z),
-            Self::LeakyRelu { slope } => slices::values_in_place(isa, LeakyRelu(T::from_f64(slope)), z),
-            Self::Sigmoid => slices::values_in_place(isa, Sigmoid, z),
-            Self::Tanh => slices::values_in_place(isa, Tanh, z),
-            Self::Gelu => slices::values_in_place(isa, Gelu, z),
-            Self::GeluTanh => slices::values_in_place(isa, GeluTanh, z),
-            Self::Silu => slices::values_in_place(isa, Silu, z),
-        }
+        // SAFETY: one slice.
+        unsafe { self.apply_to(isa, Rows::one(z)) };
     }
 
     /// `dz = dz ⊙ g′`, from what the forward pass kept: `z` where [`needs_preactivation`](Self::needs_preactivation),
@@ -124,16 +109,74 @@ impl Activation {
     /// # Panics
     /// The slices differ in length.
     pub fn multiply_derivative<T: Element>(self, isa: Isa, kept: &[T], dz: &mut [T]) {
+        // SAFETY: two slices of one length.
+        unsafe { self.multiply_derivative_to(isa, Rows::pair(kept, dz)) };
+    }
+
+    /// `to = g(from)` on a block of rows.
+    ///
+    /// # Safety
+    /// `from` is valid for reads, `to` for writes.
+    pub(crate) unsafe fn apply_to<T: Element>(self, isa: Isa, block: Rows<T>) {
+        match self {
+            Self::Identity if std::ptr::eq(block.from, block.to) => {}
+            // SAFETY: the caller vouches for the block.
+            Self::Identity => unsafe { slices::values(isa, Identity, block) },
+            // SAFETY: as above.
+            Self::Relu => unsafe { slices::values(isa, Relu, block) },
+            // SAFETY: as above.
+            Self::LeakyRelu { slope } => unsafe { slices::values(isa, LeakyRelu(T::from_f64(slope)), block) },
+            // SAFETY: as above.
+            Self::Sigmoid => unsafe { slices::values(isa, Sigmoid, block) },
+            // SAFETY: as above.
+            Self::Tanh => unsafe { slices::values(isa, Tanh, block) },
+            // SAFETY: as above.
+            Self::Gelu => unsafe { slices::values(isa, Gelu, block) },
+            // SAFETY: as above.
+            Self::GeluTanh => unsafe { slices::values(isa, GeluTanh, block) },
+            // SAFETY: as above.
+            Self::Silu => unsafe { slices::values(isa, Silu, block) },
+        }
+    }
+
+    /// `to = to ⊙ g′(from)` on a block of rows.
+    ///
+    /// # Safety
+    /// `from` is valid for reads, `to` for reads and writes.
+    pub(crate) unsafe fn multiply_derivative_to<T: Element>(self, isa: Isa, block: Rows<T>) {
         match self {
             Self::Identity => {}
-            Self::Relu => slices::derivatives(isa, Relu, kept, dz),
-            Self::LeakyRelu { slope } => slices::derivatives(isa, LeakyRelu(T::from_f64(slope)), kept, dz),
-            Self::Sigmoid => slices::derivatives(isa, Sigmoid, kept, dz),
-            Self::Tanh => slices::derivatives(isa, Tanh, kept, dz),
-            Self::Gelu => slices::derivatives(isa, Gelu, kept, dz),
-            Self::GeluTanh => slices::derivatives(isa, GeluTanh, kept, dz),
-            Self::Silu => slices::derivatives(isa, Silu, kept, dz),
+            // SAFETY: the caller vouches for the block.
+            Self::Relu => unsafe { slices::derivatives(isa, Relu, block) },
+            // SAFETY: as above.
+            Self::LeakyRelu { slope } => unsafe { slices::derivatives(isa, LeakyRelu(T::from_f64(slope)), block) },
+            // SAFETY: as above.
+            Self::Sigmoid => unsafe { slices::derivatives(isa, Sigmoid, block) },
+            // SAFETY: as above.
+            Self::Tanh => unsafe { slices::derivatives(isa, Tanh, block) },
+            // SAFETY: as above.
+            Self::Gelu => unsafe { slices::derivatives(isa, Gelu, block) },
+            // SAFETY: as above.
+            Self::GeluTanh => unsafe { slices::derivatives(isa, GeluTanh, block) },
+            // SAFETY: as above.
+            Self::Silu => unsafe { slices::derivatives(isa, Silu, block) },
         }
+    }
+}
+
+/// `a = z`
+#[derive(Clone, Copy)]
+struct Identity;
+
+impl<T: Element> ActivationFn<T> for Identity {
+    #[inline(always)]
+    fn value<S: Simd<T>>(self, _: S, z: S::V) -> S::V {
+        z
+    }
+
+    #[inline(always)]
+    fn derivative<S: Simd<T>>(self, simd: S, _: S::V) -> S::V {
+        simd.splat(T::ONE)
     }
 }
 

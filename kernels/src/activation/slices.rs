@@ -1,17 +1,46 @@
-//! From activations on registers to activations on slices: the loops over vectors, and their tails.
+//! From activations on registers to activations on rows of numbers: the loops over vectors, and their tails.
 
 use super::ActivationFn;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
-use std::marker::PhantomData;
 
-/// `to[i] = change(from[i], to[i])` vector by vector; the two may be the same memory.
-struct Sweep<'a, T, C> {
+/// A block of rows in two matrices, which may be the same one: `from` is read, `to` written (and read, for derivatives).
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<T> {
+    pub(crate) from: *const T,
+    pub(crate) from_row: usize,
+    pub(crate) to: *mut T,
+    pub(crate) to_row: usize,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+}
+
+impl<T: Element> Rows<T> {
+    /// Two slices of one length, as one row.
+    pub(super) fn pair(from: &[T], to: &mut [T]) -> Self {
+        assert_eq!(from.len(), to.len(), "the two slices are equally long");
+        Self { from: from.as_ptr(), from_row: 0, to: to.as_mut_ptr(), to_row: 0, rows: 1, cols: to.len() }
+    }
+
+    /// One slice, changed in place.
+    pub(super) fn one(slice: &mut [T]) -> Self {
+        let to = slice.as_mut_ptr();
+        Self { from: to, from_row: 0, to, to_row: 0, rows: 1, cols: slice.len() }
+    }
+
+    /// The same elements as a single row, where nothing lies between the rows.
+    fn joined(self) -> Self {
+        if self.from_row == self.cols && self.to_row == self.cols {
+            return Self { rows: 1, cols: self.rows * self.cols, ..self };
+        }
+        self
+    }
+}
+
+/// `to = change(from, to)` vector by vector.
+struct Sweep<T, C> {
     change: C,
-    from: *const T,
-    to: *mut T,
-    len: usize,
-    memory: PhantomData<&'a mut [T]>,
+    block: Rows<T>,
 }
 
 /// What happens to one vector.
@@ -40,34 +69,40 @@ impl<T, F: ActivationFn<T>> Change<T> for TimesDerivative<F> {
 }
 
 /// `a = g(z)`
-pub(super) fn values<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, z: &[T], a: &mut [T]) {
-    assert_eq!(z.len(), a.len(), "one output for each z");
-    let (from, to, len) = (z.as_ptr(), a.as_mut_ptr(), a.len());
-    T::dispatch(isa, Sweep { change: Value(f), from, to, len, memory: PhantomData });
-}
-
-/// `z = g(z)`
-pub(super) fn values_in_place<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, z: &mut [T]) {
-    let (to, len) = (z.as_mut_ptr(), z.len());
-    T::dispatch(isa, Sweep { change: Value(f), from: to, to, len, memory: PhantomData });
+///
+/// # Safety
+/// The block is valid, for reads and for writes.
+pub(super) unsafe fn values<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, block: Rows<T>) {
+    T::dispatch(isa, Sweep { change: Value(f), block: block.joined() });
 }
 
 /// `dz = dz · g′(kept)`
-pub(super) fn derivatives<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, kept: &[T], dz: &mut [T]) {
-    assert_eq!(kept.len(), dz.len(), "one dz for each kept number");
-    let (from, to, len) = (kept.as_ptr(), dz.as_mut_ptr(), dz.len());
-    T::dispatch(isa, Sweep { change: TimesDerivative(f), from, to, len, memory: PhantomData });
+///
+/// # Safety
+/// The block is valid, for reads and for writes.
+pub(super) unsafe fn derivatives<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, block: Rows<T>) {
+    T::dispatch(isa, Sweep { change: TimesDerivative(f), block: block.joined() });
 }
 
-impl<T: Element, C: Change<T>> Kernel<T> for Sweep<'_, T, C> {
+impl<T: Element, C: Change<T>> Kernel<T> for Sweep<T, C> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
+        let Rows { from, from_row, to, to_row, rows, cols } = self.block;
+        for i in 0..rows {
+            self.row(simd, from.wrapping_add(i * from_row), to.wrapping_add(i * to_row), cols);
+        }
+    }
+}
+
+impl<T: Element, C: Change<T>> Sweep<T, C> {
+    #[inline(always)]
+    fn row<S: Simd<T>>(&self, simd: S, from: *const T, to: *mut T, cols: usize) {
         let mut at = 0;
-        while at + S::LANES <= self.len {
-            let (from, to) = (self.from.wrapping_add(at), self.to.wrapping_add(at));
-            // SAFETY: the slices are `len` long and a whole vector is left.
+        while at + S::LANES <= cols {
+            let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
+            // SAFETY: the rows are `cols` long (whoever made the block) and a whole vector is left.
             let x = unsafe { simd.load(from) };
             // SAFETY: as above.
             let y = self.change.change(simd, x, || unsafe { simd.load(to) });
@@ -75,10 +110,10 @@ impl<T: Element, C: Change<T>> Kernel<T> for Sweep<'_, T, C> {
             unsafe { simd.store(to, y) };
             at += S::LANES;
         }
-        let n = self.len - at;
+        let n = cols - at;
         if n > 0 {
-            let (from, to) = (self.from.wrapping_add(at), self.to.wrapping_add(at));
-            // SAFETY: the slices are `len` long and `n` elements are left.
+            let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
+            // SAFETY: the rows are `cols` long (whoever made the block) and `n` elements are left.
             let x = unsafe { simd.load_partial(from, n) };
             // SAFETY: as above.
             let y = self.change.change(simd, x, || unsafe { simd.load_partial(to, n) });
