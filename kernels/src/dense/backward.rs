@@ -46,9 +46,11 @@ pub fn backward_input<T: Element>(
         start: Start::Zero,
     };
     let epilogue = |block: Block<T>| {
-        for (i, dz) in block.rows.clone().zip(block.rows_of_c()) {
-            activation_below.multiply_derivative(isa, kept_below.row_range(i, block.cols.clone()), dz);
-        }
+        let kept = kept_below.as_ptr().wrapping_add(block.rows.start * kept_below.row_stride() + block.cols.start);
+        let mut rows = block.rows_to(block.c.data, block.c.row);
+        (rows.from, rows.from_row) = (kept, kept_below.row_stride());
+        // SAFETY: the block is this job's alone, and what was kept has the same shape.
+        unsafe { activation_below.multiply_derivative_to(isa, rows) };
     };
     let nothing = |_| {};
     let identity = activation_below == Activation::Identity;

@@ -46,16 +46,17 @@ pub fn forward<T: Element>(
         ShapeError::expect("the columns of a layer's kept pre-activation", a.cols(), z.cols())?;
         product.c = output("the column stride of a layer's kept pre-activation", &mut z)?;
         let epilogue = |block: Block<T>| {
-            for (i, z) in block.rows.clone().zip(block.rows_of_c()) {
-                // SAFETY: these columns of row i of `a` belong to this block alone.
-                let a = unsafe { out.row_mut(i, block.cols.clone()) };
-                activation.apply(isa, z, a);
-            }
+            let to = out.at(block.rows.start, block.cols.start);
+            // SAFETY: this block of the kept z and of `a` belongs to this job alone.
+            unsafe { activation.apply_to(isa, block.rows_to(to, out.row)) };
         };
         // SAFETY: the views vouch for the operands; both outputs are borrowed exclusively.
         unsafe { product.run(table, team, Place::Memory, &epilogue) };
     } else {
-        let epilogue = |block: Block<T>| block.rows_of_c().for_each(|z| activation.apply_in_place(isa, z));
+        let epilogue = |block: Block<T>| {
+            // SAFETY: the block is this job's alone.
+            unsafe { activation.apply_to(isa, block.rows_to(block.c.data, block.c.row)) };
+        };
         let nothing = |_| {};
         let identity = activation == Activation::Identity;
         // SAFETY: the views vouch for the operands; the output is borrowed exclusively.

@@ -1,9 +1,9 @@
 //! The operands of a product as the driver sees them: addresses and strides, whichever way the matrix is kept.
 
 use super::driver::Block;
+use crate::activation::Rows;
 use crate::element::Element;
 use crate::view::{MatMut, MatRef};
-use std::ops::Range;
 
 /// The left-hand side: element (i, p) at `data + i·row + p·col`.
 #[derive(Clone, Copy)]
@@ -69,22 +69,18 @@ impl<T: Element> Output<T> {
         Self { data, row: T::LINE, line: rows * T::LINE, col: 1, padded: true }
     }
 
-    /// Columns `cols` of row `i` of a row-major output.
-    ///
-    /// # Safety
-    /// The output is valid there, row-major, and nobody else uses these elements meanwhile.
-    pub(crate) unsafe fn row_mut<'a>(&self, i: usize, cols: Range<usize>) -> &'a mut [T] {
-        // SAFETY: the caller vouches for it.
-        unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(i * self.row + cols.start), cols.len()) }
+    /// Where element (i, j) of a row-major output is.
+    pub(crate) fn at(&self, i: usize, j: usize) -> *mut T {
+        self.data.wrapping_add(i * self.row + j)
     }
 }
 
 impl<T: Element> Block<T> {
-    /// The rows of a finished block of a row-major C.
-    pub(crate) fn rows_of_c(&self) -> impl Iterator<Item = &mut [T]> {
+    /// A finished block of a row-major C, to be read by an activation that writes rows `to_row` apart from `to` on.
+    pub(crate) fn rows_to(&self, to: *mut T, to_row: usize) -> Rows<T> {
         debug_assert!(!self.c.padded, "a row-major block");
-        // SAFETY: the driver lends the block, whole, to its epilogue alone; rows of an output are disjoint.
-        (0..self.rows.len()).map(|i| unsafe { self.c.row_mut(i, 0..self.cols.len()) })
+        let (rows, cols) = (self.rows.len(), self.cols.len());
+        Rows { from: self.c.data, from_row: self.c.row, to, to_row, rows, cols }
     }
 
     /// The lines of a finished block that was kept as packed lines, padding included.
