@@ -96,7 +96,7 @@ pub struct TrainArguments {
     #[arg(long, visible_alias = "optimiser", value_enum, help_heading = "Training")]
     pub optimizer: Option<OptimiserChoice>,
     /// The learning rate
-    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
     pub lr: Option<f64>,
     /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE
     #[arg(long, value_name = "SHAPE", help_heading = "Training")]
@@ -114,10 +114,10 @@ pub struct TrainArguments {
     #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay
-    #[arg(long, value_name = "AMOUNT", help_heading = "Training")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, help_heading = "Training")]
     pub l2: Option<f64>,
     /// The largest norm of a gradient
-    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true, help_heading = "Training")]
     pub clip: Option<f64>,
     /// Fixes the first weights, the order of the rows and the validation part [default: 1]
     #[arg(long, help_heading = "Training")]

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::outcome::{best_epoch, write, write_scene};
 use crate::picture::{Comparison, Method};
 use crate::reading::training_options;
-use crate::say::{note, say, short};
+use crate::say::{note, say};
 use crate::settings::{outputs, threads};
 use crate::train::rows_of;
 
@@ -210,7 +210,10 @@ fn picture(
             if seeds == 1 { "seed" } else { "seeds" }
         ),
         methods,
-        positive_class: if outputs == 1 { names[1].clone() } else { "class".to_string() },
+        classes: match &names[..] {
+            [negative, positive] if outputs == 1 => [negative.clone(), positive.clone()],
+            _ => ["other class".to_string(), "class".to_string()],
+        },
         positive: positive.collect(),
     })
 }
@@ -236,22 +239,27 @@ fn report(
 
 fn table(summaries: &[Summary; 2]) -> String {
     type Entry = fn(&Numbers) -> f64;
-    let entries: [(&str, Entry); 6] = [
+    let entries: [(&str, Entry); 5] = [
         ("accuracy", |n| n.accuracy),
         ("f1", |n| n.f1),
         ("roc auc", |n| n.roc_auc),
         ("log loss", |n| n.log_loss),
         ("squared error", |n| n.squared_error),
-        ("best epoch", |n| n.best_epoch),
     ];
     let mut text = format!("{:<22}{:>20}{:>20}\n", "on the test part", "squared error", "log loss");
     for (name, entry) in entries {
         text += &format!("{name:<22}");
         for summary in summaries {
-            let cell = format!("{} ± {}", short(entry(&summary.mean)), short(entry(&summary.deviation)));
+            let cell = format!("{:.4} ± {:.4}", entry(&summary.mean), entry(&summary.deviation));
             text += &format!("{cell:>20}");
         }
         text.push('\n');
     }
+    for (summary, entry) in summaries.iter().zip([0, 1]) {
+        let epochs = summary.mean.best_epoch;
+        let join = if entry == 0 { format!("{:<22}", "best epoch") } else { String::new() };
+        text += &format!("{join}{epochs:>20.1}");
+    }
+    text.push('\n');
     text
 }

@@ -83,10 +83,10 @@ impl Outcome<'_> {
                 name: if regression { "R²" } else { "Accuracy" }.to_string(),
                 curves: vec![(Series::Validation, column(|record| record.validation_score))],
                 is_loss: false,
-                ceiling: Some(1.0),
+                limits: Some(if regression { (-0.25, 1.0) } else { (0.0, 1.0) }),
             });
         }
-        panels.insert(0, Panel { name: "Loss".to_string(), curves: losses, is_loss: true, ceiling: None });
+        panels.insert(0, Panel { name: "Loss".to_string(), curves: losses, is_loss: true, limits: None });
         CurvePicture {
             title: format!("{} — {part} {result}", self.data.name),
             subtitle: self.subtitle(),

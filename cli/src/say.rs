@@ -31,6 +31,7 @@ pub(crate) fn grouped(number: u64) -> String {
 /// Seconds as a person would say them.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
+        s if s < 0.095 => format!("{:.0} ms", 1000.0 * s),
         s if s < 9.95 => format!("{s:.1} s"),
         s if s < 90.0 => format!("{s:.0} s"),
         s if s < 5400.0 => format!("{} min {:02} s", (s / 60.0) as u64, (s % 60.0) as u64),
@@ -68,7 +69,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0.04, 12.3, 75.0, 4000.0, 9000.0].map(duration),
-            ["0.0 s", "12 s", "75 s", "66 min 40 s", "2 h 30 min"]
+            ["40 ms", "12 s", "75 s", "66 min 40 s", "2 h 30 min"]
         );
         assert_eq!([0.98333, 54.321, 0.000_012, 0.0, 1234.5].map(short), ["0.9833", "54.32", "1.200e-5", "0", "1234"]);
     }

@@ -63,7 +63,7 @@ impl Defaults {
             validation: 0.15,
         };
         match task {
-            _ if rows >= SMALL => Self { hidden: &[256], rate: 1e-3, epochs: 20, batch: 128, validation: 0.1, ..small },
+            _ if rows >= SMALL => Self { hidden: &[256], epochs: 20, validation: 0.1, ..small },
             Task::Classes(_) => Self { hidden: &[256], epochs: 100, batch: 16, ..small },
             Task::Binary => Self { epochs: 60, ..small },
             Task::Regression => small,

@@ -22,7 +22,7 @@ use crate::outcome::{Evaluations, Outcome};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{PartReport, Report, table};
-use crate::say::{duration, grouped, note, per_second, say};
+use crate::say::{duration, grouped, note, per_second, say, short};
 use crate::settings::{Settings, outputs};
 
 /// The state of a run, in the folder of results, for `--resume`.
@@ -278,7 +278,7 @@ fn introduce<T: Element>(data: &Dataset, model: &Mlp<T>, settings: &Settings, sp
         "learning  {} with {}, rate {}, {} schedule, batches of {}, up to {} epochs, seed {}, {} on {}",
         LossChoice::name_of(plan.loss),
         settings.optimiser_name,
-        plan.optimiser.rate,
+        short(plan.optimiser.rate),
         settings.schedule_name,
         plan.batch,
         plan.epochs,

@@ -28,8 +28,8 @@ pub struct Comparison {
     pub subtitle: String,
     /// The method on the horizontal axis, then the one on the vertical axis.
     pub methods: [Method; 2],
-    /// Name of the positive class.
-    pub positive_class: String,
+    /// Names of the negative and the positive class.
+    pub classes: [String; 2],
     /// Whether each test row is of the positive class.
     pub positive: Vec<bool>,
 }
@@ -69,14 +69,15 @@ impl Comparison {
         let frame = Frame { left: 610.0, top: 128.0, width: 300.0, height: 300.0 };
         let axes = Axes { frame, x: Scale::linear(0.0, 1.0), y: Scale::linear(0.0, 1.0) };
         axes.draw(scene, &format!("under {}", self.methods[0].name));
-        axes.name(scene, &format!("P({})", self.positive_class));
+        axes.name(scene, &format!("P({})", self.classes[1]));
         let beside = Style::new(12.5, SOFT_INK).at(Anchor::Middle).turned();
         scene.text(
             (frame.left - 40.0, frame.top + frame.height / 2.0),
             format!("under {}", self.methods[1].name),
             beside,
         );
-        axes.key(scene, &[("is not".to_string(), CLASS_COLOURS[0]), ("is".to_string(), CLASS_COLOURS[1])]);
+        let [negative, positive] = &self.classes;
+        axes.key(scene, &[(negative.clone(), CLASS_COLOURS[0]), (positive.clone(), CLASS_COLOURS[1])]);
         scene.dashed(vec![axes.at(0.0, 0.0), axes.at(1.0, 1.0)], AXIS, 1.2);
         let [across, up] = &self.methods;
         for ((&x, &y), &positive) in across.probabilities.iter().zip(&up.probabilities).zip(&self.positive) {

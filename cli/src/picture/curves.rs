@@ -2,8 +2,8 @@
 
 use super::axes::{Axes, Frame};
 use super::font;
-use super::palette::{AXIS, BLUE, Colour, INK, VERMILION};
-use super::scene::{Anchor, Scene, Style};
+use super::palette::{AXIS, BLUE, Colour, INK, PAPER, VERMILION};
+use super::scene::{Scene, Style};
 use super::ticks::Scale;
 
 /// Losses that span more than this factor are shown on a logarithmic scale.
@@ -43,8 +43,8 @@ pub struct Panel {
     pub curves: Vec<(Series, Vec<f64>)>,
     /// Whether the value is a loss, for which a logarithmic scale is right.
     pub is_loss: bool,
-    /// A value that the scale need not go beyond: 1 for an accuracy.
-    pub ceiling: Option<f64>,
+    /// Values that the scale need not go beyond: 0 and 1 for an accuracy.
+    pub limits: Option<(f64, f64)>,
 }
 
 /// The picture `loss.svg`.
@@ -77,8 +77,8 @@ impl CurvePicture {
         let epochs = panel.curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0).max(2);
         let values = panel.curves.iter().flat_map(|(_, values)| values.iter().copied());
         let mut y = Scale::around(values, if panel.is_loss { LOG_BEYOND } else { f64::INFINITY });
-        if let Some(ceiling) = panel.ceiling {
-            y = y.within(f64::NEG_INFINITY, ceiling);
+        if let Some((low, high)) = panel.limits {
+            y = y.within(low, high);
         }
         let axes = Axes { frame, x: Scale::linear(1.0, epochs as f64), y };
         axes.draw(scene, "epoch");
@@ -101,22 +101,60 @@ impl CurvePicture {
         let watched = panel.curves.iter().find(|(series, _)| *series == Series::Validation).or(panel.curves.first());
         let Some((epoch, (series, values))) = self.best_epoch.zip(watched) else { return };
         let Some(&value) = values.get(epoch.wrapping_sub(1)).filter(|value| value.is_finite()) else { return };
-        let (x, y) = axes.at(epoch as f64, value);
-        scene.dot((x, y), 5.0, series.colour(), 1.0);
+        let disc = axes.at(epoch as f64, value);
+        scene.dot(disc, 5.0, series.colour(), 1.0);
 
         let text = format!("best: epoch {epoch}, {}", short(value));
         let style = Style::new(12.5, INK).bold();
-        let half = font::width(&text, style) / 2.0;
-        let frame = axes.frame;
-        // Curves of a loss come down from the left, so the free room is above; metrics rise, theirs is below.
-        let room_above = y - frame.top > 34.0;
-        let label_y =
-            if panel.is_loss && room_above { y - 16.0 } else { (y + 27.0).min(frame.top + frame.height - 8.0) };
-        let centre = x.clamp(frame.left + half + 4.0, frame.left + frame.width - half - 2.0);
-        let paper = super::palette::PAPER;
-        scene.fill_box((centre - half - 4.0, label_y - 13.0), (2.0 * half + 8.0, 18.0), 4.0, paper);
-        scene.text((centre, label_y), text, style.at(Anchor::Middle));
+        let size = (font::width(&text, style) + 8.0, 18.0);
+        let corner = free_place(axes, panel, disc, size);
+        scene.fill_box(corner, size, 4.0, PAPER);
+        scene.text((corner.0 + 4.0, corner.1 + 13.4), text, style);
     }
+}
+
+/// The top left corner of a box of this size near `disc` that covers no curve; the one that covers least, if all do.
+fn free_place(axes: &Axes, panel: &Panel, disc: (f64, f64), size: (f64, f64)) -> (f64, f64) {
+    let frame = axes.frame;
+    let mut best = (usize::MAX, (disc.0, disc.1));
+    for step in 0..8 {
+        let away = 12.0 + 20.0 * f64::from(step);
+        for y in [disc.1 - away - size.1, disc.1 + away] {
+            for x in [disc.0 - size.0 / 2.0, disc.0 + 8.0, disc.0 - size.0 - 8.0] {
+                let inside = x >= frame.left + 2.0
+                    && x + size.0 <= frame.left + frame.width
+                    && y >= frame.top
+                    && y + size.1 <= frame.top + frame.height - 3.0;
+                let covered = covered_points(axes, panel, (x, y), size);
+                if inside && covered < best.0 {
+                    best = (covered, (x, y));
+                }
+            }
+        }
+    }
+    best.1
+}
+
+/// How many points along the curves lie in a box; curves are walked in steps of about three points.
+fn covered_points(axes: &Axes, panel: &Panel, (x, y): (f64, f64), (width, height): (f64, f64)) -> usize {
+    const MARGIN: f64 = 4.0;
+    let inside = |(px, py): (f64, f64)| {
+        px > x - MARGIN && px < x + width + MARGIN && py > y - MARGIN && py < y + height + MARGIN
+    };
+    let mut count = 0;
+    for (_, values) in &panel.curves {
+        for (index, pair) in values.windows(2).enumerate().filter(|(_, pair)| pair.iter().all(|v| v.is_finite())) {
+            let from = axes.at((index + 1) as f64, pair[0]);
+            let to = axes.at((index + 2) as f64, pair[1]);
+            let steps = (((to.0 - from.0).abs() + (to.1 - from.1).abs()) / 3.0).ceil().clamp(1.0, 400.0);
+            let along = |step: usize| {
+                let share = step as f64 / steps;
+                (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
+            };
+            count += (0..=steps as usize).filter(|&step| inside(along(step))).count();
+        }
+    }
+    count
 }
 
 /// Four significant digits.

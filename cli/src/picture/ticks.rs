@@ -65,9 +65,9 @@ impl Scale {
     /// Powers of ten, with 2 and 5 of each decade where there is room.
     fn log_ticks(self, count: usize) -> Vec<f64> {
         let decades = (self.high / self.low).log10();
-        let factors: &[f64] = match decades * 3.0 {
-            dense if dense <= count as f64 * 1.5 => &[1.0, 2.0, 5.0],
-            dense if dense <= count as f64 * 4.0 => &[1.0],
+        let factors: &[f64] = match decades / count.max(1) as f64 {
+            few if few <= 0.5 => &[1.0, 2.0, 5.0],
+            some if some <= 0.8 => &[1.0, 3.0],
             _ => &[1.0],
         };
         let stride = (decades / count.max(1) as f64).ceil().max(1.0) as i32;

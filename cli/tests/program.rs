@@ -1,0 +1,245 @@
+//! The program from outside: train, eval, predict, info, compare; its words, its exit status, the files it leaves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder of its own for each test.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("temporary file");
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deltarule"));
+        command.current_dir(self.0.path()).args(arguments.split_whitespace()).env_remove("DELTARULE_ISA");
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    /// Standard output of a run that must succeed.
+    fn good(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("output is UTF-8")
+    }
+
+    /// Standard error of a run that must end with `status`.
+    fn bad(&self, arguments: &str, status: i32) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{arguments}: {errors}");
+        assert!(errors.starts_with("error: "), "{arguments}: {errors}");
+        errors
+    }
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Two clouds of points that a line divides.
+fn clouds() -> String {
+    let mut text = "x,y,side\n".to_string();
+    for index in 0..60 {
+        let (x, y) = (f64::from(index % 10) / 10.0, f64::from(index / 10) / 10.0);
+        text += &format!("{x},{y},{}\n", if x + y > 0.65 { "right" } else { "left" });
+    }
+    text
+}
+
+#[test]
+fn a_whole_life() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    let out = place.good("train --data clouds.csv --hidden 8 --epochs 80 --lr 0.02 --out m");
+    assert!(out.contains("accuracy") && out.contains("model.safetensors"), "{out}");
+    for name in
+        ["model.safetensors", "report.json", "history.csv", "loss.svg", "loss.png", "confusion.svg", "confusion.png"]
+    {
+        assert!(!bytes(&place.path("m").join(name)).is_empty(), "{name}");
+    }
+    let report = json(&fs::read_to_string(place.path("m/report.json")).expect("just written"));
+    assert!(report["test"]["accuracy"].as_f64().expect("a number") > 0.8, "{report}");
+    assert_eq!(report["layers"], serde_json::json!([2, 8, 1]));
+    assert_eq!(fs::read_to_string(place.path("m/history.csv")).expect("just written").lines().count(), 81);
+
+    let measured = json(&place.good("eval m/model.safetensors --data clouds.csv --part test --json"));
+    assert_eq!(measured["result"]["accuracy"], report["test"]["accuracy"]);
+    assert_eq!(measured["result"]["loss"], report["test"]["loss"]);
+
+    let answers = place.good("predict m/model.safetensors --data clouds.csv --probabilities");
+    assert_eq!(answers.lines().count(), 61);
+    assert_eq!(answers.lines().next(), Some("prediction,p_left,p_right"));
+    place.good("predict m/model.safetensors --data clouds.csv --probabilities --out answers.csv");
+    assert_eq!(fs::read_to_string(place.path("answers.csv")).expect("just written"), answers);
+
+    let info = place.good("info m/model.safetensors");
+    assert!(info.contains("2 → 8") && info.contains("left, right") && info.contains("x, y"), "{info}");
+    assert_eq!(json(&place.good("info m/model.safetensors --json"))["parameters"], 2 * 8 + 8 + 8 + 1);
+}
+
+#[test]
+fn columns_are_found_by_name_wherever_they_stand() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 5 --out m");
+    let straight = place.good("predict m/model.safetensors --data clouds.csv");
+    let turned: String = clouds()
+        .lines()
+        .enumerate()
+        .map(|(row, line)| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let name = if row == 0 { "name".to_string() } else { format!("r{row}") };
+            format!("{name},{},{}\n", fields[1], fields[0])
+        })
+        .collect();
+    place.file("turned.csv", &turned);
+    assert_eq!(place.good("predict m/model.safetensors --data turned.csv"), straight);
+    place.file("missing.csv", "x,z\n1,2\n");
+    assert!(place.bad("predict m/model.safetensors --data missing.csv", 1).contains("a column ‘y’, which is missing"));
+}
+
+#[test]
+fn the_model_has_the_same_bytes_on_any_threads_and_tier() {
+    let place = Place::new();
+    let train = "train --quiet --epochs 3 --out";
+    place.good(&format!("{train} one --threads 1"));
+    place.good(&format!("{train} two --threads 2"));
+    let model = |name: &str| bytes(&place.path(name).join("model.safetensors"));
+    assert!(model("one") == model("two"), "one and two threads differ");
+    let tiers = json(&place.good("cpu --json"));
+    let tiers = tiers["available"].as_array().expect("a list").clone();
+    for tier in tiers.iter().filter_map(serde_json::Value::as_str).filter(|tier| *tier != "portable") {
+        let status = place.command(&format!("{train} tier")).env("DELTARULE_ISA", tier).status();
+        assert!(status.expect("the program starts").success());
+        assert!(model("one") == model("tier"), "{tier} differs");
+    }
+}
+
+#[test]
+fn a_failed_run_leaves_the_model_that_was_there() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 2 --out m");
+    let before = bytes(&place.path("m/model.safetensors"));
+    place.file("broken.csv", "x,y,side\n1,2,left\n3,oops,right\n");
+    assert!(place.bad("train --data broken.csv --out m", 1).contains("broken.csv, line 3, column 2: ‘oops’"));
+    let diverging = "train --quiet --data diabetes --hidden none --optimizer sgd --lr 1e20 --out m";
+    assert!(place.bad(diverging, 1).contains("Lower the learning rate"));
+    assert_eq!(bytes(&place.path("m/model.safetensors")), before);
+    let names = fs::read_dir(place.path("m")).expect("it exists");
+    assert!(names.flatten().all(|entry| !entry.file_name().to_string_lossy().contains("tmp")));
+}
+
+#[test]
+fn a_run_that_goes_on_equals_one_that_never_stopped() {
+    let place = Place::new();
+    let train = "train --quiet --data breast-cancer --schedule constant --patience none";
+    place.good(&format!("{train} --epochs 8 --out whole"));
+    place.good(&format!("{train} --epochs 3 --out parts"));
+    place.good(&format!("{train} --epochs 8 --out parts --resume"));
+    for name in ["model.safetensors", "history.csv"] {
+        assert!(bytes(&place.path("whole").join(name)) == bytes(&place.path("parts").join(name)), "{name}");
+    }
+    assert!(place.bad("train --resume --out nowhere", 2).contains("no run to go on with"));
+    assert!(place.bad(&format!("{train} --resume --out parts --seed 9"), 2).contains("has seed 1"));
+}
+
+#[test]
+fn numbers_are_predicted_too() {
+    let place = Place::new();
+    let report = json(&place.good("train --data diabetes --epochs 20 --json --quiet --dtype f64 --out m"));
+    for entry in ["r2", "rmse", "mae"] {
+        assert!(report["test"][entry].is_number(), "{report}");
+    }
+    assert!(!place.path("m/confusion.svg").exists());
+    let answers = place.good("predict m/model.safetensors --data diabetes");
+    assert_eq!(answers.lines().next(), Some("prediction"));
+    assert!(place.bad("predict m/model.safetensors --data diabetes --probabilities", 2).contains("answers numbers"));
+    assert!(
+        place.bad("eval m/model.safetensors --data breast-cancer", 2).contains("30 features, but the model takes 10")
+    );
+}
+
+#[test]
+fn the_two_losses_are_set_side_by_side() {
+    let place = Place::new();
+    let numbers = json(&place.good("compare --epochs 20 --seeds 2 --json --out c"));
+    let accuracy = |method: usize| numbers["methods"][method]["mean"]["accuracy"].as_f64().expect("a number");
+    assert!((accuracy(0) - accuracy(1)).abs() < 0.05, "{numbers}");
+    for name in ["compare.svg", "compare.png", "compare.json"] {
+        assert!(!bytes(&place.path("c").join(name)).is_empty(), "{name}");
+    }
+    assert!(place.bad("compare --data diabetes", 2).contains("compare needs classes"));
+}
+
+#[test]
+fn misuse_and_failure_have_their_status_and_words() {
+    let place = Place::new();
+    place.file("text.csv", "a,b\n1,2\n");
+    let cases = [
+        ("train --data nowhere.csv", 2, "no such file or folder"),
+        ("train --hidden 0", 2, "is no width"),
+        ("train --lr -1", 2, "learning rate = -1"),
+        ("train --threads 0", 2, "at least one thread"),
+        ("train --batch 0", 2, "batch = 0"),
+        ("train --data diabetes --loss cross-entropy", 2, "measures classes"),
+        ("train --data text.csv --target c", 2, "no column is named ‘c’"),
+        ("eval text.csv --data digits", 1, "text.csv"),
+        ("info nowhere.safetensors", 1, "nowhere.safetensors"),
+        ("frobnicate", 2, "unrecognized subcommand"),
+    ];
+    for (arguments, status, words) in cases {
+        let errors = place.bad(arguments, status);
+        assert!(errors.contains(words), "{arguments}: {errors}");
+    }
+    let output = place.command("cpu").env("DELTARULE_ISA", "sse9").output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("sse9"));
+}
+
+#[test]
+fn damaged_models_are_refused() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 1 --out m");
+    let whole = bytes(&place.path("m/model.safetensors"));
+    for end in [0, 4, 8, 100, whole.len() / 2, whole.len() - 1] {
+        fs::write(place.path("cut.safetensors"), &whole[..end]).expect("temporary file");
+        assert!(place.bad("info cut.safetensors", 1).contains("cut.safetensors"), "cut at {end}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let place = Place::new();
+    place.good("train --quiet --epochs 1 --out m");
+    let mut child = place
+        .command("predict m/model.safetensors --data digits --part all --probabilities")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert!(output.status.success(), "{:?}", output.status);
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
