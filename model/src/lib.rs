@@ -38,7 +38,7 @@
 //! | [`Trainer`], [`Plan`] | the loop: epochs, validation, early stopping, checkpoints |
 //! | [`Scratch`], [`Mlp::predict`] | serving |
 //! | [`metrics`], [`Evaluation`] | how good it is |
-//! | [`file`] | safetensors, by PyTorch's names |
+//! | [`mod@file`] | safetensors, by PyTorch's names |
 //!
 //! # What it promises
 //! * Bad data and bad files are errors that say where and what to do, found before any weight changes; never a panic.
@@ -57,6 +57,7 @@ pub mod data;
 mod error;
 mod evaluate;
 pub mod file;
+mod fold;
 mod gradcheck;
 mod init;
 mod layer;

@@ -7,7 +7,7 @@
 //!   then applied.
 //!
 //! The fused way is taken when nobody needs to see the gradient. That includes the promise that a non-finite gradient
-//! is found *before* the update: [`is_tame`] bounds every element of the gradient from the sizes of its factors, which
+//! is found *before* the update: `is_tame` bounds every element of the gradient from the sizes of its factors, which
 //! costs one look at the activations; only a batch that fails the bound goes the longer way.
 
 use crate::workspace::Workspace;

@@ -37,7 +37,6 @@ impl<T: Element> Slot<T> {
     }
 
     /// Where `z` (if it is kept) and `a` go.
-    #[expect(clippy::type_complexity, reason = "two views of one layer, named where they are used")]
     pub(crate) fn z_and_a(&mut self, rows: usize) -> Result<(Option<MatMut<'_, T>>, MatMut<'_, T>), ShapeError> {
         let z = match &mut self.z {
             Some(z) => Some(MatMut::new(z, rows, self.outputs)?),

@@ -204,3 +204,43 @@ fn the_order_of_rows_depends_on_seed_and_epoch() {
     assert_ne!(one, weights(&run(plan.seed(2), Activation::Relu, &data)));
     assert_ne!(one, weights(&run(plan.shuffle(false), Activation::Relu, &data)));
 }
+
+/// One model for all threads, without a lock: the compiler vouches for it.
+#[test]
+fn models_are_shared_and_trainers_are_sent() {
+    fn shared<T: Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<Mlp<f32>>();
+    shared::<Mlp<f64>>();
+    sent::<Trainer<f32>>();
+    sent::<Scratch<f32>>();
+}
+
+#[test]
+fn each_epoch_has_an_order_of_its_own() {
+    // One row a batch and a rate of nearly nothing: the loss of each batch tells which row it was.
+    let data = Dataset::with_values((0..8).map(f64::from).collect(), 1, vec![0.0; 8], 1).expect("good data");
+    let mut model = Mlp::<f64>::builder(&[1, 1]).build().expect("widths");
+    model.set_layer(0, &[1.0], &[0.0]).expect("lengths that fit");
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(1e-30)).batch(1).epochs(3);
+    let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+    let (mut rows, mut sum) = (Vec::new(), 0.0);
+    let watch = |p: &deltarule::Progress<'_>| {
+        if p.record.is_none() {
+            let so_far = p.loss * p.batch as f64;
+            sum = if p.batch == 1 { 0.0 } else { sum };
+            rows.push((2.0 * (so_far - sum)).sqrt().round() as u32);
+            sum = so_far;
+        }
+        ControlFlow::Continue(())
+    };
+    trainer.fit(&data, None, watch).expect("finite");
+    let epochs: Vec<&[u32]> = rows.chunks(8).collect();
+    for epoch in &epochs {
+        let mut sorted = epoch.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..8).collect::<Vec<_>>(), "every row once");
+    }
+    assert_ne!(epochs[0], epochs[1]);
+    assert_ne!(epochs[1], epochs[2]);
+}

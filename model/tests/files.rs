@@ -95,8 +95,11 @@ fn the_reference_implementation_reads_it_by_name() {
     assert!(metadata["deltarule"].contains("\"classes\":[\"naïve\""));
 }
 
+/// Name, shape and type of a tensor.
+type Described = (&'static str, &'static [usize], Dtype);
+
 /// A file as PyTorch and the reference implementation would write it.
-fn foreign(tensors: &[(&str, &[usize], Dtype)]) -> Vec<u8> {
+fn foreign(tensors: &[Described]) -> Vec<u8> {
     let data: Vec<u8> = (0..4096u32).flat_map(|i| (i as f32 / 64.0).to_le_bytes()).collect();
     let size = |dtype| match dtype {
         Dtype::F64 => 8,
@@ -110,7 +113,7 @@ fn foreign(tensors: &[(&str, &[usize], Dtype)]) -> Vec<u8> {
     safetensors::serialize(views, None).expect("a file")
 }
 
-const PLAIN: [(&str, &[usize], Dtype); 4] = [
+const PLAIN: [Described; 4] = [
     ("0.weight", &[4, 2], Dtype::F32),
     ("0.bias", &[4], Dtype::F32),
     ("3.weight", &[1, 4], Dtype::F32),
@@ -135,7 +138,7 @@ fn a_plain_pytorch_file_is_read() {
 
 #[test]
 fn tensors_that_do_not_belong() {
-    let load = |change: &dyn Fn(&mut Vec<(&'static str, &'static [usize], Dtype)>)| {
+    let load = |change: &dyn Fn(&mut Vec<Described>)| {
         let mut tensors = PLAIN.to_vec();
         change(&mut tensors);
         problem(Mlp::<f32>::from_bytes(&foreign(&tensors), &options()))
@@ -281,6 +284,18 @@ fn a_save_that_fails_leaves_the_old_file() {
     let before = fs::read(&path).expect("the file");
     model().save(&path).expect("saved over");
     assert_eq!(fs::read(&path).expect("the file"), before);
+}
+
+/// A second name of the old file shows that saving never writes into it: the new one takes its place.
+#[test]
+fn a_save_replaces_the_file_and_does_not_write_into_it() {
+    let folder = Folder::new("replace");
+    let (path, other) = (folder.0.join("model"), folder.0.join("other name"));
+    fs::write(&path, b"precious").expect("a file");
+    fs::hard_link(&path, &other).expect("a second name");
+    model().save(&path).expect("saved");
+    assert_eq!(fs::read(&other).expect("the old file"), b"precious");
+    assert_eq!(fs::read(&path).expect("the new file"), model().to_bytes());
 }
 
 #[cfg(unix)]

@@ -53,6 +53,26 @@ fn standardised_targets_come_back_on_their_scale() {
 }
 
 #[test]
+fn a_folded_model_is_the_same_function() {
+    let data = Dataset::with_values(vec![10.0, 1e3, 5.0, 20.0, 3e3, 5.0, 35.0, 2e3, 5.0], 3, vec![7.0, 9.0, 40.0], 1);
+    let data = data.expect("good data");
+    let model = Mlp::<f64>::builder(&[3, 6, 1])
+        .hidden(Activation::Tanh)
+        .standardise(Standardisation::of_inputs(&data))
+        .standardise_targets(Standardisation::of_targets(&data).expect("numbers"))
+        .seed(2)
+        .build()
+        .expect("widths");
+    let folded = model.folded().expect("finite weights");
+    assert!(folded.about().inputs.is_none() && folded.about().targets.is_none());
+    let (mut one, mut two) = (Scratch::new(), Scratch::new());
+    let (a, b) = (model.predict(data.x(), &mut one), folded.predict(data.x(), &mut two));
+    for (a, b) in a.expect("rows").iter().zip(b.expect("rows")) {
+        assert!((a - b).abs() < 1e-10, "{a} {b}");
+    }
+}
+
+#[test]
 fn early_stopping_restores_the_best() {
     // Trained on one line, validated on another: validation gets better and then worse.
     let train = line(40);

@@ -81,7 +81,7 @@ impl<T: Element> Dataset<T> {
         match &labels {
             Labels::Values { outputs: 0, .. } => return Err(Error::Empty("target columns")),
             Labels::Values { values, outputs } => {
-                let expected = rows.checked_mul(*outputs).unwrap_or(usize::MAX);
+                let expected = rows.saturating_mul(*outputs);
                 Error::expect_len("target values", expected, values.len())?;
                 check_finite("target", values, *outputs)?;
             }

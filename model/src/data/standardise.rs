@@ -74,6 +74,14 @@ impl Standardisation {
         &self.scale
     }
 
+    /// The deviation of a column: the inverse of its scale, 0 for a column that never changed.
+    pub(crate) fn deviation(&self, column: usize) -> f64 {
+        match self.scale[column] {
+            0.0 => 0.0,
+            scale => 1.0 / scale,
+        }
+    }
+
     /// Rows of data to rows of mean 0 and deviation 1.
     pub(crate) fn apply<T: Element>(&self, from: &[T], to: &mut [T]) {
         let columns = self.columns();
@@ -88,9 +96,8 @@ impl Standardisation {
     /// The other way, for predictions.
     pub(crate) fn undo<T: Element>(&self, values: &mut [T]) {
         for row in values.chunks_exact_mut(self.columns()) {
-            for (y, (mean, &scale)) in row.iter_mut().zip(self.mean.iter().zip(&self.scale)) {
-                let deviation = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-                *y = T::from_f64(y.to_f64() * deviation + mean);
+            for (column, y) in row.iter_mut().enumerate() {
+                *y = T::from_f64(y.to_f64() * self.deviation(column) + self.mean[column]);
             }
         }
     }
