@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use deltarule::{Activation, Init, Loss, Optimiser, Output, Schedule};
+use deltarule::{Activation, Init, Loss, Optimiser, Output, Rule, Schedule, Shape};
 
 /// The number type of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -154,14 +154,14 @@ impl OptimiserChoice {
         }
     }
 
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::Momentum => "momentum",
-            Self::Nesterov => "nesterov",
-            Self::Adam => "adam",
-            Self::Adamw => "adamw",
+    /// The name on the command line of a rule of the library.
+    pub fn name_of(rule: Rule) -> &'static str {
+        match rule {
+            Rule::Sgd => "sgd",
+            Rule::Momentum { .. } => "momentum",
+            Rule::Nesterov { .. } => "nesterov",
+            Rule::Adam { .. } => "adam",
+            Rule::AdamW { .. } => "adamw",
         }
     }
 }
@@ -197,6 +197,16 @@ impl ScheduleChoice {
             Self::Cosine => Schedule::cosine(epochs),
             Self::Step { every, factor } => Schedule::step(every, factor),
             Self::Plateau { factor, patience } => Schedule::plateau(factor, patience),
+        }
+    }
+
+    /// The choice that gives this schedule.
+    pub fn of(schedule: Schedule) -> Self {
+        match schedule.shape {
+            Shape::Constant => Self::Constant,
+            Shape::Cosine { .. } => Self::Cosine,
+            Shape::Step { every, factor } => Self::Step { every, factor },
+            Shape::Plateau { factor, patience, .. } => Self::Plateau { factor, patience },
         }
     }
 }

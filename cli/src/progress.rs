@@ -129,7 +129,7 @@ fn batches_done(progress: &Progress<'_>) -> u64 {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
     // The template is a constant; were it wrong, the plain bar would do.
-    if let Ok(style) = ProgressStyle::with_template("{prefix:>12} {bar:28.blue/dim} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{prefix:>12} {bar:20.blue/dim} {wide_msg}") {
         bar.set_style(style.progress_chars("━╸─"));
     }
     bar

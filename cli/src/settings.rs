@@ -25,10 +25,6 @@ pub(crate) struct Settings {
     pub output: Output,
     /// Whether input columns are brought to mean 0 and deviation 1.
     pub standardise: bool,
-    /// Name of the update rule.
-    pub optimiser_name: &'static str,
-    /// The schedule as the user would write it.
-    pub schedule_name: ScheduleChoice,
     /// How the data is divided.
     pub fractions: Fractions,
     /// What the trainer is told.
@@ -88,8 +84,6 @@ impl Settings {
             init: arguments.init.map(|choice| choice.init()),
             output: output_for(task, loss),
             standardise: arguments.standardise.unwrap_or(matches!(data.features, Features::Floats(_))),
-            optimiser_name: optimiser_choice.name(),
-            schedule_name,
             fractions: Fractions {
                 test: arguments.test_split,
                 validation: arguments.val_split.unwrap_or(defaults.validation),

@@ -3,30 +3,34 @@
 //! ```text
 //! load ─▶ Settings ─▶ Split ─▶ Parts<T> ─▶ Trainer (watched) ─▶ evaluate ─▶ Outcome ─▶ files
 //! ```
-//! Nothing is written before the learning has ended well, and then every file whole: a run that fails leaves the folder
-//! as it was.
+//! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
+//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use deltarule::{
     Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Standardisation, Trainer, file::element_type,
 };
 
 use crate::arguments::TrainArguments;
-use crate::choice::{Dtype, LossChoice};
+use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Part, PartTarget, Source, Split, Task, load};
 use crate::failure::Failure;
 use crate::outcome::{Evaluations, Outcome};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{PartReport, Report, table};
-use crate::say::{duration, grouped, note, per_second, say, short};
+use crate::say::{duration, grouped, note, per_second, say};
 use crate::settings::{Settings, outputs};
 
 /// The state of a run, in the folder of results, for `--resume`.
 const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// What a run loses at most when it is cut off.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
 
 /// The data of a run, divided.
 struct Parts<T> {
@@ -61,27 +65,48 @@ fn learn<T: Element>(
     };
     let mut trainer = trainer(arguments, data, settings, &parts)?;
     if !arguments.quiet {
-        introduce(data, trainer.model(), settings, split);
+        introduce(data, &trainer, split);
     }
     let before = trainer.history().len() as u64;
     let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
-    let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
-        watcher.observe(progress);
-        ControlFlow::Continue(())
-    });
+    let checkpoint = arguments.out.join(CHECKPOINT);
+    let finish = fit(&mut trainer, &parts, &mut watcher, &checkpoint);
     watcher.finish();
     let finish = finish?;
     let seconds = watcher.seconds();
 
     let evaluations = evaluate(trainer.model(), settings, &parts)?;
     let rows_learnt = (trainer.history().len() as u64 - before) * parts.train.rows() as u64;
-    let report = report(arguments, data, settings, &trainer, &evaluations, finish, (seconds, rows_learnt));
+    let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
-    let checkpoint = arguments.out.join(CHECKPOINT);
     trainer.model().save(arguments.out.join("model.safetensors"))?;
     trainer.save(&checkpoint)?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
+}
+
+/// Learns to the end, with a checkpoint now and then, so that a long run that is cut off can be resumed.
+fn fit<T: Element>(
+    trainer: &mut Trainer<T>,
+    parts: &Parts<T>,
+    watcher: &mut Watcher,
+    checkpoint: &Path,
+) -> Result<Finish, Failure> {
+    loop {
+        let saved = Instant::now();
+        let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
+            watcher.observe(progress);
+            let more = progress.epoch + 1 < progress.epochs;
+            match progress.record.is_some() && more && saved.elapsed() >= BETWEEN_CHECKPOINTS {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        if finish != Finish::Caller {
+            return Ok(finish);
+        }
+        trainer.save(checkpoint)?;
+    }
 }
 
 /// A new run, or the one that the folder holds.
@@ -204,7 +229,6 @@ fn evaluate<T: Element>(model: &Mlp<T>, settings: &Settings, parts: &Parts<T>) -
 fn report<T: Element>(
     arguments: &TrainArguments,
     data: &Dataset,
-    settings: &Settings,
     trainer: &Trainer<T>,
     evaluations: &Evaluations,
     finish: Finish,
@@ -227,9 +251,9 @@ fn report<T: Element>(
         activation: model.hidden().to_string(),
         output: model.output().to_string(),
         loss: LossChoice::name_of(plan.loss),
-        optimizer: settings.optimiser_name,
+        optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
         lr: plan.optimiser.rate,
-        schedule: settings.schedule_name.to_string(),
+        schedule: ScheduleChoice::of(plan.schedule).to_string(),
         l2: plan.optimiser.l2,
         clip: plan.clip_norm,
         batch: plan.batch,
@@ -251,7 +275,8 @@ fn report<T: Element>(
 }
 
 /// What is about to happen, before the bar.
-fn introduce<T: Element>(data: &Dataset, model: &Mlp<T>, settings: &Settings, split: &Split) {
+fn introduce<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
+    let (model, plan) = (trainer.model(), trainer.plan());
     let kind = match data.task() {
         Some(Task::Regression) => "a number to predict".to_string(),
         _ => format!("{} classes", data.class_names().len()),
@@ -273,17 +298,19 @@ fn introduce<T: Element>(data: &Dataset, model: &Mlp<T>, settings: &Settings, sp
         grouped(model.parameters() as u64),
         T::NAME
     ));
-    let plan = &settings.plan;
     note(&format!(
-        "learning  {} with {}, rate {}, {} schedule, batches of {}, up to {} epochs, seed {}, {} on {}",
+        "learning  {} with {}, rate {}, {} schedule",
         LossChoice::name_of(plan.loss),
-        settings.optimiser_name,
-        short(plan.optimiser.rate),
-        settings.schedule_name,
+        OptimiserChoice::name_of(plan.optimiser.rule),
+        plan.optimiser.rate,
+        ScheduleChoice::of(plan.schedule)
+    ));
+    let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
+    note(&format!(
+        "          batches of {}, up to {} epochs, seed {}, {threads} on {}",
         plan.batch,
         plan.epochs,
         plan.seed,
-        if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) },
         Isa::current()
     ));
 }
