@@ -55,7 +55,7 @@ pub fn backward_input<T: Element>(
     let nothing = |_| {};
     let identity = activation_below == Activation::Identity;
     // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-    unsafe { product.run(TileTable::of(isa), team, Place::Memory, if identity { &nothing } else { &epilogue }) };
+    unsafe { product.run(TileTable::current(), team, Place::Memory, if identity { &nothing } else { &epilogue }) };
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub fn backward_weights<T: Element>(
     let mut product = weights_product(x, dz, lines.rows(), lines.cols())?;
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
-    unsafe { product.run(TileTable::of(Isa::current()), team, Place::Memory, &|_| {}) };
+    unsafe { product.run(TileTable::current(), team, Place::Memory, &|_| {}) };
     Ok(())
 }
 

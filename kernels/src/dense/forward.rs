@@ -40,7 +40,7 @@ pub fn forward<T: Element>(
         start: Start::Row(bias.as_ptr()),
     };
     let isa = Isa::current();
-    let table = TileTable::of(isa);
+    let table = TileTable::current();
     if let Some(mut z) = kept_z {
         ShapeError::expect("the rows of a layer's kept pre-activation", a.rows(), z.rows())?;
         ShapeError::expect("the columns of a layer's kept pre-activation", a.cols(), z.cols())?;

@@ -92,6 +92,7 @@ impl<T: Element> Product<T> {
     ///
     /// # Safety
     /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
+    #[inline]
     pub(crate) unsafe fn run(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
@@ -100,6 +101,12 @@ impl<T: Element> Product<T> {
         if place == Place::Memory && self.is_small() {
             return self.run_small(table, epilogue);
         }
+        self.run_planned(table, team, place, epilogue);
+    }
+
+    /// The product in jobs, by plan.
+    #[inline(never)]
+    fn run_planned(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         let plan = self.plan(table, team, place);
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
@@ -128,8 +135,13 @@ impl<T: Element> Product<T> {
     }
 
     /// Strip after strip on this thread, operands as they are.
+    #[inline]
     fn run_small(&self, table: &TileTable<T>, epilogue: Epilogue<'_, T>) {
         let width = table.lanes() * table.strip_vectors(self.m);
+        if self.n <= width {
+            self.run_strip(table);
+            return epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+        }
         let mut first = 0;
         while first < self.n {
             let end = self.n.min(first + width);

@@ -60,7 +60,7 @@ pub fn gemm_on<T: Element>(
     beta: T,
     c: MatMut<'_, T>,
 ) -> Result<(), ShapeError> {
-    gemm_at(Isa::current(), team, alpha, a, b, beta, c)
+    product(TileTable::current(), team, alpha, a, b, beta, c)
 }
 
 /// [`gemm_on`] with the micro-kernels of tier `isa` (of the portable one where this machine lacks it), for tests and
@@ -70,6 +70,20 @@ pub fn gemm_on<T: Element>(
 /// The shapes do not fit each other; nothing is written then.
 pub fn gemm_at<T: Element>(
     isa: Isa,
+    team: &Team,
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    product(TileTable::of(isa), team, alpha, a, b, beta, c)
+}
+
+/// [`gemm_on`] with the micro-kernels of a table.
+#[inline]
+fn product<T: Element>(
+    table: &TileTable<T>,
     team: &Team,
     alpha: T,
     a: MatRef<'_, T>,
@@ -88,12 +102,13 @@ pub fn gemm_at<T: Element>(
         return Ok(());
     }
     let (a, b, c) = oriented(a, b, c.reborrow());
-    multiply(isa, team, alpha, a, b, beta, c);
+    multiply(table, team, alpha, a, b, beta, c);
     Ok(())
 }
 
 /// The product or its transpose, Cᵀ = Bᵀ Aᵀ, whichever has contiguous rows in C. A single column, for which both have, is
 /// turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same.
+#[inline]
 fn oriented<'a, T: Element>(
     a: MatRef<'a, T>,
     b: MatRef<'a, T>,
@@ -105,8 +120,9 @@ fn oriented<'a, T: Element>(
 }
 
 /// C = α A B + β C for shapes that fit, none of them empty.
+#[inline]
 fn multiply<T: Element>(
-    isa: Isa,
+    table: &TileTable<T>,
     team: &Team,
     alpha: T,
     a: MatRef<'_, T>,
@@ -114,7 +130,6 @@ fn multiply<T: Element>(
     beta: T,
     mut c: MatMut<'_, T>,
 ) {
-    let table = TileTable::of(isa);
     let start = if beta == T::ZERO {
         Start::Zero
     } else if beta == T::ONE {

@@ -32,32 +32,54 @@ pub(crate) unsafe fn pack_lines<T: Element>(
     to: &mut [T],
 ) {
     let to = &mut to[..packed_len::<T>(rows, cols)];
+    if !cols.is_multiple_of(T::LINE) {
+        let last = to.len() - rows * T::LINE;
+        to[last..].fill(T::ZERO);
+    }
+    if col == 1 {
+        T::dispatch(isa, CopyLines { from: data, row, rows, cols, to });
+        return;
+    }
     for (l, line) in to.chunks_exact_mut(rows * T::LINE).enumerate() {
         let width = T::LINE.min(cols - l * T::LINE);
-        let from = data.wrapping_add(l * T::LINE * col);
-        if width < T::LINE {
-            line.fill(T::ZERO);
-        }
-        if col == 1 {
-            // SAFETY: the caller vouches for the block.
-            unsafe { copy_line(from, row, width, line) };
-        } else {
-            T::dispatch(isa, TurnLine { from, row, col, width, line });
-        }
+        T::dispatch(isa, TurnLine { from: data.wrapping_add(l * T::LINE * col), row, col, width, line });
     }
 }
 
-/// One line whose rows are contiguous where they come from.
+/// Lines whose rows are contiguous where they come from: row after row across all lines, as the memory lies.
 ///
-/// # Safety
-/// See [`pack_lines`].
-unsafe fn copy_line<T: Element>(from: *const T, row: usize, width: usize, line: &mut [T]) {
-    for (p, to) in line.chunks_exact_mut(T::LINE).enumerate() {
-        // SAFETY: row p of the block has `width` elements from here (caller).
-        let source = unsafe { std::slice::from_raw_parts(from.wrapping_add(p * row), width) };
-        match source.first_chunk::<16>() {
-            Some(whole) if T::LINE == 16 => to.copy_from_slice(whole),
-            _ => to[..width].copy_from_slice(source),
+/// Made only by [`pack_lines`], whose caller vouches for the block.
+struct CopyLines<'a, T> {
+    from: *const T,
+    row: usize,
+    rows: usize,
+    cols: usize,
+    to: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for CopyLines<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let whole = self.cols / T::LINE;
+        let rest = self.cols % T::LINE;
+        for p in 0..self.rows {
+            let from = self.from.wrapping_add(p * self.row);
+            for l in 0..whole {
+                let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
+                for v in (0..T::LINE).step_by(S::LANES) {
+                    // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
+                    let lanes = unsafe { simd.load(from.wrapping_add(l * T::LINE + v)) };
+                    // SAFETY: `to` is a whole line.
+                    unsafe { simd.store(to.wrapping_add(v), lanes) };
+                }
+            }
+            if rest > 0 {
+                // SAFETY: row p of the block has `rest` more elements (caller of `pack_lines`).
+                let source = unsafe { std::slice::from_raw_parts(from.wrapping_add(whole * T::LINE), rest) };
+                self.to[(whole * self.rows + p) * T::LINE..][..rest].copy_from_slice(source);
+            }
         }
     }
 }

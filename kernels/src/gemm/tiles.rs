@@ -20,6 +20,7 @@
 use super::microkernel::{StripFn, strip};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
+use std::sync::OnceLock;
 
 /// The tallest and the widest tile in the table.
 const MAX_ROWS: usize = 16;
@@ -45,6 +46,12 @@ impl<T: Element> TileTable<T> {
     /// The table of tier `isa`.
     pub(crate) fn of(isa: Isa) -> &'static Self {
         T::table(isa)
+    }
+
+    /// The table of [`Isa::current`], looked up once.
+    #[inline]
+    pub(crate) fn current() -> &'static Self {
+        T::current_table()
     }
 
     /// The micro-kernel of a tile, whose last vector is partial where `tail`.
@@ -79,19 +86,27 @@ impl<T: Element> TileTable<T> {
 pub trait Tiled: Sized + 'static {
     /// The table of tier `isa`.
     fn table(isa: Isa) -> &'static TileTable<Self>;
+    /// The table of the current tier.
+    fn current_table() -> &'static TileTable<Self>;
 }
 
-impl Tiled for f32 {
-    fn table(isa: Isa) -> &'static TileTable<Self> {
-        dispatch(isa, Lookup)
-    }
+macro_rules! tiled {
+    ($($t:ident)*) => {$(
+        impl Tiled for $t {
+            fn table(isa: Isa) -> &'static TileTable<Self> {
+                dispatch(isa, Lookup)
+            }
+
+            #[inline]
+            fn current_table() -> &'static TileTable<Self> {
+                static CURRENT: OnceLock<&TileTable<$t>> = OnceLock::new();
+                CURRENT.get_or_init(|| Self::table(Isa::current()))
+            }
+        }
+    )*};
 }
 
-impl Tiled for f64 {
-    fn table(isa: Isa) -> &'static TileTable<Self> {
-        dispatch(isa, Lookup)
-    }
-}
+tiled!(f32 f64);
 
 /// Gives the table of the tier it is run on.
 struct Lookup;
