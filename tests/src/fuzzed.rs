@@ -7,8 +7,11 @@ use deltarule::{LoadOptions, Mlp, Output, Scratch, Trainer};
 use deltarule_cli::data::{CsvOptions, Header, Target, TargetColumn, read_csv, read_idx, read_npy};
 use deltarule_kernels::{Element, Isa, Team};
 
+/// What a fuzzer calls with its bytes.
+pub type FuzzTarget = fn(&[u8]);
+
 /// The targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 6] =
+pub const TARGETS: [(&str, FuzzTarget); 6] =
     [("gemm", gemm), ("csv", csv), ("idx", idx), ("npy", npy), ("model", model), ("checkpoint", checkpoint)];
 
 /// A product whose sizes, tier and threads are the first bytes, and whose numbers follow from the rest as a seed.

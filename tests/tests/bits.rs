@@ -127,7 +127,9 @@ fn a_longer_run_on_many_threads() {
             trained::<f32>(&[784, 128, 10], 128, hidden, Output::Softmax, plan, 60).unwrap()
         };
         let alone = run(1);
-        [2, 3, 7].map(|threads| assert_eq!(run(threads), alone, "{threads} threads"));
+        for threads in [2, 3, 7] {
+            assert_eq!(run(threads), alone, "{threads} threads");
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use deltarule_tests::repository::root;
 use std::error::Error;
 use std::fs;
 
+/// A name and the bytes of the file.
+type Seed = (String, Vec<u8>);
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut seeds: Vec<(&str, String, Vec<u8>)> = Vec::new();
     for (name, bytes) in products().into_iter().chain(tables()).chain(arrays()) {
@@ -78,7 +81,7 @@ fn arrays() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Model files: ours, and one as PyTorch would leave it.
-fn models() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
+fn models() -> Result<Vec<Seed>, Box<dyn Error>> {
     let scale = |n: usize| Standardisation::new(vec![0.5; n], vec![2.0; n]);
     let small = Mlp::<f32>::builder(&[2, 3, 2]).hidden(Activation::Tanh).output(Output::Softmax);
     let named = small.clone().classes(["a", "b"]).features(["x", "y"]).standardise(scale(2)?);
