@@ -1,20 +1,22 @@
-//! The logistic function `σ(z) = 1 / (1 + e^−z)`, through `e = e^−|z|`, which cannot overflow:
+//! The logistic function `σ(z) = 1 / (1 + e^−z)`, through `e = e^−|z|`, which cannot overflow, and through `tanh` near 0:
 //!
 //! ```text
 //! q = e / (1 + e)
-//! σ(z) = 1 − q        for z ≥ 0
-//!        q            for z < 0
-//!        e − e·q      for z < 0 where e < ¼, equal to q but for roundings
+//!         z ≤ −1.25     σ(z) = e − e·q
+//! −1.25 < z < 2         σ(z) = ½ + ½ tanh(z/2)
+//!     2 ≤ z             σ(z) = 1 − q
 //! ```
-//! (The roundings of `q` may count double: `e` above a power of two, `q` below it. In `e − e·q` they count `q` times as
-//! much. Near zero that form would not be monotone.) Small values keep their relative accuracy, subnormal ones included.
+//! Each form stands where its roundings weigh least. (`q` would equal `e − e·q`, but its roundings may count double, `e` being
+//! above a power of two and `q` below it.) Small values keep their relative accuracy, subnormal ones included.
 //!
-//! Within [0, 1], exactly 0 and 1 at ∓∞, monotone. The derivative is `a (1 − a)`, from the output.
+//! Within [0, 1], exactly 0 and 1 at ∓∞, and monotone for the reasons told in [`tanh`](super::tanh).
+//! The derivative is `a (1 − a)`, from the output.
 //!
 //! *Error*: @SIGMOID@
 
 use super::ActivationFn;
 use super::exp::exp_nonpositive;
+use super::tanh::tanh_near_0;
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -36,14 +38,17 @@ impl<T: Element> ActivationFn<T> for Sigmoid {
 /// `σ(z)`, and the `e^−|z|` that it was made from.
 #[inline(always)]
 pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
-    let one = simd.splat(T::ONE);
+    let (one, half) = (simd.splat(T::ONE), simd.splat(T::from_f64(0.5)));
+    let near = simd.mul_add(tanh_near_0(simd, simd.mul(z, half)), half, half);
+
     let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
     let q = simd.div(e, simd.add(one, e));
-    let negative = simd.lt(z, simd.splat(T::ZERO));
-    let small = simd.lt(e, simd.splat(T::from_f64(0.25)));
-    let whole = simd.select(negative, simd.select(small, e, simd.splat(T::ZERO)), one);
-    let factor = simd.select(negative, simd.select(small, e, simd.splat(-T::ONE)), one);
-    (simd.mul_add(simd.neg(factor), q, whole), e)
+    let whole = simd.select(simd.lt(z, simd.splat(T::ZERO)), e, one);
+    let far = simd.mul_add(simd.neg(whole), q, whole);
+
+    let from_middle = simd.abs(simd.sub(z, simd.splat(T::from_f64(0.375))));
+    let is_near = simd.lt(from_middle, simd.splat(T::from_f64(1.625)));
+    (simd.select(is_near, near, far), e)
 }
 
 /// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`logistic`].
