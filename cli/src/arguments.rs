@@ -56,6 +56,10 @@ pub struct DataArguments {
 
 /// Options of `train`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Where no default is shown it follows from the kind of data; the run prints what it takes, and \
+                        report.json keeps it."
+)]
 pub struct TrainArguments {
     /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy
     #[arg(long, default_value = "digits", help_heading = "Data")]

@@ -60,6 +60,8 @@ impl Outcome<'_> {
         files.extend(write_scene(folder, "loss", &self.curves().draw())?);
         if let Some(picture) = confusion(&self.data.name, self.data.class_names(), self.evaluations.telling()) {
             files.extend(write_scene(folder, "confusion", &picture.draw())?);
+        } else {
+            forget(folder, ["confusion.svg", "confusion.png"])?;
         }
         Ok(files)
     }
@@ -99,16 +101,28 @@ impl Outcome<'_> {
         let report = self.report;
         let widths: Vec<String> = report.layers.iter().map(usize::to_string).collect();
         format!(
-            "{} · {} · {} · {} · seed {} · {} epochs in {}",
+            "{} · {} · {} · {} · seed {} · {} {} in {}",
             widths.join(" → "),
             report.activation,
             report.loss,
             report.optimizer,
             report.seed,
             report.epochs,
+            if report.epochs == 1 { "epoch" } else { "epochs" },
             duration(report.seconds)
         )
     }
+}
+
+/// Removes pictures that an earlier run left and this one does not make, lest they be taken for its own.
+fn forget(folder: &Path, names: [&str; 2]) -> Result<(), Failure> {
+    for path in names.map(|name| folder.join(name)) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Failure::file(&path)(error)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The picture of a confusion matrix, if the evaluation has one.

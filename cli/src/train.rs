@@ -17,7 +17,7 @@ use deltarule::{
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
-use crate::data::{Dataset, Part, PartTarget, Source, Split, Task, load};
+use crate::data::{Dataset, Part, PartTarget, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
 use crate::outcome::{Evaluations, Outcome};
 use crate::progress::Watcher;
@@ -42,7 +42,15 @@ struct Parts<T> {
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     crate::machine::prepare(arguments.threads)?;
-    let data = load(&Source::parse(&arguments.data)?, &training_options(&arguments.reading, arguments.task))?;
+    let source = Source::parse(&arguments.data)?;
+    let told = arguments.task != TaskChoice::Auto;
+    if told && !matches!(source, Source::Csv(_) | Source::Npy(..)) {
+        return Err(Failure::Misuse(format!(
+            "--task: what {} asks for is known; leave the option out",
+            arguments.data
+        )));
+    }
+    let data = load(&source, &training_options(&arguments.reading, arguments.task))?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
     fs::create_dir_all(&arguments.out).map_err(Failure::file(&arguments.out))?;
@@ -323,8 +331,9 @@ fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf]) -> Resul
             _ => String::new(),
         };
         note(&format!(
-            "done      {} epochs in {}, {} samples/s{best}",
+            "done      {} {} in {}, {} samples/s{best}",
             report.epochs,
+            if report.epochs == 1 { "epoch" } else { "epochs" },
             duration(report.seconds),
             per_second(report.samples_per_second)
         ));

@@ -203,6 +203,8 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --batch 0", 2, "batch = 0"),
         ("train --data diabetes --loss cross-entropy", 2, "measures classes"),
         ("train --data text.csv --target c", 2, "no column is named ‘c’"),
+        ("train --target 3", 2, "--target is for CSV files"),
+        ("train --data diabetes --task classification", 2, "--task"),
         ("eval text.csv --data digits", 1, "text.csv"),
         ("info nowhere.safetensors", 1, "nowhere.safetensors"),
         ("frobnicate", 2, "unrecognized subcommand"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Builtin, CsvOptions, DataError, Dataset, Target, TargetColumn, idx, npy, read_csv};
+use super::{Builtin, CsvOptions, DataError, Dataset, Header, Target, TargetColumn, idx, npy, read_csv};
 
 /// Where Debian's package `dataset-fashion-mnist` puts its files.
 const FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
@@ -62,6 +62,9 @@ impl Source {
 
 /// Loads what `source` names. The options are for CSV; of NumPy pairs, `task` and an absent target are heeded too.
 pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError> {
+    if !matches!(source, Source::Csv(_)) {
+        refuse_csv_options(options)?;
+    }
     match source {
         Source::Builtin(set) => set.load(),
         Source::FashionMnist => fashion_mnist(),
@@ -75,6 +78,20 @@ pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError>
             npy::load_pair(x, y.as_deref(), options.task, &options.known_classes)
         }
         Source::Csv(path) => csv_file(path, options),
+    }
+}
+
+/// Options that only a CSV can heed are a mistake with anything else.
+fn refuse_csv_options(options: &CsvOptions) -> Result<(), DataError> {
+    let given = [
+        ("--target", matches!(options.target, TargetColumn::Given(_) | TargetColumn::Dropped(_))),
+        ("--drop", !options.drop.is_empty()),
+        ("--header or --no-header", options.header != Header::Detect),
+        ("--delimiter", options.delimiter.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((name, _)) => Err(DataError::Usage(format!("{name} is for CSV files, which this --data is not"))),
     }
 }
 

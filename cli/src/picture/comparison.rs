@@ -52,7 +52,7 @@ impl Comparison {
         let epochs = self.methods.iter().map(|method| method.accuracy.len()).max().unwrap_or(0).max(2);
         let axes = Axes {
             frame: Frame { left: 76.0, top: 128.0, width: 440.0, height: 300.0 },
-            x: Scale::linear(1.0, epochs as f64),
+            x: Scale::whole(1, epochs),
             y: Scale::around(values, f64::INFINITY).within(0.0, 1.0),
         };
         axes.draw(scene, "epoch");

@@ -7,6 +7,17 @@ use super::font;
 use super::palette::{BLUE, GRID, INK, PAPER, SOFT_INK, VERMILION};
 use super::scene::{Anchor, Scene, Style};
 
+/// Cells from this size on have room for the names of the classes beside them.
+const NAMES_FROM: f64 = 7.0;
+/// Cells from this size on have room for the share that was found.
+const SHARES_FROM: f64 = 12.0;
+
+/// The side of a cell in points: large for few classes, and the sheet never much wider than a page for many.
+fn side_of_cell(classes: usize) -> f64 {
+    let classes = classes as f64;
+    (460.0 / classes).min(96.0).max((1200.0 / classes).min(9.0))
+}
+
 /// The picture `confusion.svg`.
 #[derive(Clone, Debug)]
 pub struct ConfusionPicture {
@@ -24,9 +35,10 @@ impl ConfusionPicture {
     /// Draws it.
     pub fn draw(&self) -> Scene {
         let n = self.classes.len().max(1);
-        let cell = (460.0 / n as f64).clamp(9.0, 96.0);
+        let cell = side_of_cell(n);
         let label = Style::new((cell * 0.42).clamp(7.0, 13.0), INK);
-        let widest = self.classes.iter().map(|class| font::width(class, label)).fold(0.0, f64::max).min(130.0);
+        let named = if cell < NAMES_FROM { &[] } else { &self.classes[..] };
+        let widest = named.iter().map(|class| font::width(class, label)).fold(0.0, f64::max).min(130.0);
         let side = cell * n as f64;
         let turned = widest > cell - 4.0;
         let (left, top) = (66.0 + widest, 128.0 + if turned { widest } else { 14.0 });
@@ -37,9 +49,18 @@ impl ConfusionPicture {
         let axis = Style::new(12.5, SOFT_INK);
         scene.text((left + side / 2.0, 104.0), "predicted", axis.at(Anchor::Middle));
         scene.text((38.0, top + side / 2.0), "true", axis.at(Anchor::Middle).turned());
-        scene.text((left + side + 14.0, top - 10.0), "found", axis);
+        if cell >= SHARES_FROM {
+            scene.text((left + side + 14.0, top - 10.0), "found", axis);
+        }
         scene.fill_box((left - 1.0, top - 1.0), (side + 2.0, side + 2.0), 0.0, GRID);
+        if cell < NAMES_FROM {
+            scene.fill_box((left, top), (side, side), 0.0, PAPER);
+        }
         for (index, class) in self.classes.iter().enumerate() {
+            self.draw_row(&mut scene, index, (left, top), cell);
+            if cell < NAMES_FROM {
+                continue;
+            }
             let middle = (index as f64 + 0.5) * cell;
             let name = font::fit(class, label, 130.0);
             let baseline = label.size * 0.36;
@@ -49,7 +70,6 @@ impl ConfusionPicture {
             } else {
                 scene.text((left + middle, top - 10.0), name, label.at(Anchor::Middle));
             }
-            self.draw_row(&mut scene, index, (left, top), cell);
         }
         scene
     }
@@ -60,8 +80,15 @@ impl ConfusionPicture {
         let row = &self.counts[class * n..(class + 1) * n];
         let total: u64 = row.iter().sum();
         let y = corner.1 + class as f64 * cell;
-        let gap = if cell > 20.0 { 1.0 } else { 0.5 };
+        let gap = match cell {
+            wide if wide > 20.0 => 1.0,
+            narrow if narrow >= NAMES_FROM => 0.5,
+            _ => 0.0,
+        };
         for (predicted, &count) in row.iter().enumerate() {
+            if count == 0 && cell < NAMES_FROM {
+                continue;
+            }
             let share = if total == 0 { 0.0 } else { count as f64 / total as f64 };
             let right = predicted == class;
             let strength = match (count, right) {
@@ -81,7 +108,7 @@ impl ConfusionPicture {
                 scene.text((x + cell / 2.0, y + cell / 2.0 + size * 0.36), text, style);
             }
         }
-        if cell >= 12.0 {
+        if cell >= SHARES_FROM {
             let text = if total == 0 {
                 "–".to_string()
             } else {
@@ -91,5 +118,32 @@ impl ConfusionPicture {
             let x = corner.0 + n as f64 * cell + 14.0;
             scene.text((x, y + cell / 2.0 + size * 0.36), text, Style::new(size, SOFT_INK));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_classes_still_make_a_picture_of_a_page() {
+        let n = 1000;
+        let picture = ConfusionPicture {
+            title: "many".to_string(),
+            subtitle: String::new(),
+            classes: (0..n).map(|class| class.to_string()).collect(),
+            counts: (0..n * n).map(|index| u64::from(index % (n + 1) == 0)).collect(),
+        };
+        let scene = picture.draw();
+        assert!(scene.width < 1500.0 && scene.height < 1500.0);
+        assert!(scene.to_png(1.0).is_ok_and(|png| png.starts_with(b"\x89PNG")));
+    }
+
+    #[test]
+    fn a_class_without_rows_is_drawn() {
+        let classes = ["a", "b"].map(String::from).to_vec();
+        let picture =
+            ConfusionPicture { title: String::new(), subtitle: String::new(), classes, counts: vec![3, 0, 0, 0] };
+        assert!(picture.draw().to_svg().contains("–"));
     }
 }

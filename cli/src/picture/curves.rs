@@ -80,7 +80,7 @@ impl CurvePicture {
         if let Some((low, high)) = panel.limits {
             y = y.within(low, high);
         }
-        let axes = Axes { frame, x: Scale::linear(1.0, epochs as f64), y };
+        let axes = Axes { frame, x: Scale::whole(1, epochs), y };
         axes.draw(scene, "epoch");
         axes.name(scene, &panel.name);
         let key: Vec<_> = panel.curves.iter().map(|(series, _)| (series.name().to_string(), series.colour())).collect();

@@ -6,6 +6,8 @@ pub(super) struct Scale {
     low: f64,
     high: f64,
     logarithmic: bool,
+    /// The least distance of two ticks: 1 where only whole numbers mean anything.
+    least_step: f64,
 }
 
 impl Scale {
@@ -21,7 +23,7 @@ impl Scale {
             return Self::linear(0.0, 1.0);
         }
         if low > 0.0 && high / low > log_beyond {
-            return Self { low: low / 1.15, high: high * 1.15, logarithmic: true };
+            return Self { low: low / 1.15, high: high * 1.15, logarithmic: true, least_step: 0.0 };
         }
         let span = if high > low { high - low } else { high.abs().max(1.0) * 0.1 };
         Self::linear(low - 0.06 * span, high + 0.06 * span)
@@ -29,7 +31,12 @@ impl Scale {
 
     /// A linear scale with exact ends.
     pub(super) fn linear(low: f64, high: f64) -> Self {
-        Self { low, high: if high > low { high } else { low + 1.0 }, logarithmic: false }
+        Self { low, high: if high > low { high } else { low + 1.0 }, logarithmic: false, least_step: 0.0 }
+    }
+
+    /// A linear scale of whole numbers.
+    pub(super) fn whole(low: usize, high: usize) -> Self {
+        Self { least_step: 1.0, ..Self::linear(low as f64, high as f64) }
     }
 
     /// This scale, its ends moved inside the given ones.
@@ -56,7 +63,7 @@ impl Scale {
     }
 
     fn linear_ticks(self, count: usize) -> Vec<f64> {
-        let step = round_step((self.high - self.low) / count.max(1) as f64);
+        let step = round_step((self.high - self.low) / count.max(1) as f64).max(self.least_step);
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
         (first..=last).map(|index| index as f64 * step).collect()
