@@ -21,11 +21,8 @@ fn walk<T: Element>(isa: Isa, against: Against) {
     for (m, n, k) in ROWS.iter().flat_map(|&m| COLS.iter().flat_map(move |&n| DEPTHS.map(|k| (m, n, k)))) {
         let (a, b, mut c) = (ones(m * k), ones(k * n), ones(m * n));
         for layout in 0..8 {
-            let [ar, br, cr] = [
-                strides(m, k, layout & 1 != 0),
-                strides(k, n, layout & 2 != 0),
-                strides(m, n, layout & 4 != 0),
-            ];
+            let [ar, br, cr] =
+                [strides(m, k, layout & 1 != 0), strides(k, n, layout & 2 != 0), strides(m, n, layout & 4 != 0)];
             let a = MatRef::with_strides(a.slice(), m, k, ar.0, ar.1).unwrap();
             let b = MatRef::with_strides(b.slice(), k, n, br.0, br.1).unwrap();
             let beta = if layout % 3 == 0 { T::ONE } else { T::ZERO };

@@ -159,7 +159,10 @@ fn views_outside_their_slice_are_refused() {
     ] {
         let refused = MatRef::with_strides(&data, rows, cols, row, col);
         if row != 0 {
-            assert!(matches!(refused, Err(ShapeError::Overflow { .. } | ShapeError::SliceTooShort { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(ShapeError::Overflow { .. } | ShapeError::SliceTooShort { .. })),
+                "{refused:?}"
+            );
         }
         let mut data = data;
         assert!(MatMut::with_strides(&mut data, rows, cols, row, col).is_err());
@@ -169,7 +172,9 @@ fn views_outside_their_slice_are_refused() {
 #[test]
 fn outputs_that_overlap_themselves_are_refused() {
     let mut data = [0.0f32; 64];
-    for (rows, cols, row, col) in [(3, 3, 2, 1), (3, 3, 0, 1), (3, 3, 1, 0), (1, 3, 5, 0), (3, 1, 0, 5), (3, 3, 1, 2), (4, 4, 3, 2)] {
+    for (rows, cols, row, col) in
+        [(3, 3, 2, 1), (3, 3, 0, 1), (3, 3, 1, 0), (1, 3, 5, 0), (3, 1, 0, 5), (3, 3, 1, 2), (4, 4, 3, 2)]
+    {
         let refused = MatMut::with_strides(&mut data, rows, cols, row, col);
         assert!(matches!(refused, Err(ShapeError::OverlappingOutput { .. })), "{rows} {cols} {row} {col}");
     }
@@ -189,7 +194,8 @@ fn an_error_says_what_where_and_what_to_do() {
 #[test]
 fn large_and_small_numbers_side_by_side() {
     fn check<T: Element>(isa: Isa, exponent: i32) {
-        let a = Matrix::new(4, 3, Order::Rows(0), |_, p| T::from_f64([1.0, 2f64.powi(exponent), -2f64.powi(exponent)][p]));
+        let a =
+            Matrix::new(4, 3, Order::Rows(0), |_, p| T::from_f64([1.0, 2f64.powi(exponent), -2f64.powi(exponent)][p]));
         let b = Matrix::new(3, 40, Order::Rows(0), |_, _| T::ONE);
         let mut c = Matrix::poisoned(4, 40, Order::Rows(0));
         let (a, b) = (a.view().unwrap(), b.view().unwrap());
