@@ -1,5 +1,4 @@
-//! `e^x` where `x` is not positive: all that activations, softmax and losses ask for, since each is arranged so that
-//! nothing can overflow.
+//! `e^x` where it cannot overflow, mostly `x ≤ 0`: activations, softmax and losses are arranged to ask for no more.
 //!
 //! ```text
 //! x = n·ln 2 + r, |r| ≤ ½ ln 2        n by rounding x·log₂e; ln 2 in two parts, the first short enough for n·high to be exact
@@ -31,7 +30,12 @@ pub struct Exp<T: 'static> {
 #[inline(always)]
 pub(crate) fn exp_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
     // The bound stands first: a NaN in `x` is the second operand, which wins.
-    let x = simd.max(simd.splat(T::EXP.lowest), x);
+    exp_in_range(simd, simd.max(simd.splat(T::EXP.lowest), x))
+}
+
+/// `e^x` where it is neither beyond the largest number nor below the zero range's double; NaN for NaN.
+#[inline(always)]
+pub(super) fn exp_in_range<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
     let n = simd.round(simd.mul(x, simd.splat(T::EXP.log2_e)));
     let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), x);
     finish(simd, n, simd.mul_add(n, simd.splat(-T::EXP.ln2_low), r))

@@ -97,7 +97,7 @@ def mills(q, k):
 
 if __name__ == "__main__":
     # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
-    sizes = ((24, 5, 3, 7, 11, 4, 15), (53, 10, 7, 16, 23, 6, 39))
+    sizes = ((24, 5, 3, 5, 11, 4, 15), (53, 10, 7, 12, 23, 6, 39))
     for bits, exp_terms, ln_terms, tanh_terms, mills_terms, k, t_end in sizes:
         print(f"// ===== {bits} bits")
         reach = mp.log(2) / 2
@@ -106,7 +106,7 @@ if __name__ == "__main__":
         show("exp", table(exp_tail, weight, range(exp_terms), -reach, reach, bits), bits)
         reach = (3 - 2 * mp.sqrt(2)) ** 2
         show("ln", table(atanh_rest, lambda u: u / 2, range(ln_terms), 0, reach, bits), bits)
-        reach = mp.mpf(1)
+        reach = mp.mpf(5) / 8
         weight = lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u))
         show("tanh", table(tanh_rest, weight, range(tanh_terms), 0, reach**2, bits), bits)
         served = lambda q: mills(q, k)

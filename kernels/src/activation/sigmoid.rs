@@ -1,15 +1,15 @@
 //! The logistic function `σ(z) = 1 / (1 + e^−z)`, through `e = e^−|z|`, which cannot overflow, and through `tanh` near 0:
 //!
 //! ```text
-//! q = e / (1 + e)
-//!         z ≤ −1.25     σ(z) = e − e·q
-//! −1.25 < z < 2         σ(z) = ½ + ½ tanh(z/2)
-//!     2 ≤ z             σ(z) = 1 − q
+//!         z ≤ −1.25     σ(z) = e − e·q, q = e / (1 + e)
+//! −1.25 < z < 1.25      σ(z) = ½ + ½ tanh(z/2)
+//!  1.25 ≤ z             σ(z) = 1 / (1 + e)
 //! ```
-//! Each form stands where its roundings weigh least. (`q` would equal `e − e·q`, but its roundings may count double, `e` being
-//! above a power of two and `q` below it.) Small values keep their relative accuracy, subnormal ones included.
+//! Each form stands where its roundings weigh least. (`q` equals `e − e·q`, but its roundings may count double, `e` being above a
+//! power of two and `q` below it.) Small values keep their relative accuracy, subnormal ones included.
 //!
-//! Within [0, 1], exactly 0 and 1 at ∓∞, and monotone for the reasons told in [`tanh`](super::tanh).
+//! Within [0, 1], exactly 0 and 1 at ∓∞. Monotone: in the outer parts `e` moves by more than a unit from one `z` to the
+//! next, which outweighs the roundings after it; for the middle see [`tanh`](super::tanh).
 //! The derivative is `a (1 − a)`, from the output.
 //!
 //! *Error*: @SIGMOID@
@@ -39,16 +39,14 @@ impl<T: Element> ActivationFn<T> for Sigmoid {
 #[inline(always)]
 pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
     let (one, half) = (simd.splat(T::ONE), simd.splat(T::from_f64(0.5)));
+    let t = simd.abs(z);
+    let e = exp_nonpositive(simd, simd.neg(t));
+    let negative = simd.lt(z, simd.splat(T::ZERO));
+    let quotient = simd.div(simd.select(negative, e, one), simd.add(one, e));
+    let far = simd.select(negative, simd.mul_add(simd.neg(e), quotient, e), quotient);
+
     let near = simd.mul_add(tanh_near_0(simd, simd.mul(z, half)), half, half);
-
-    let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
-    let q = simd.div(e, simd.add(one, e));
-    let whole = simd.select(simd.lt(z, simd.splat(T::ZERO)), e, one);
-    let far = simd.mul_add(simd.neg(whole), q, whole);
-
-    let from_middle = simd.abs(simd.sub(z, simd.splat(T::from_f64(0.375))));
-    let is_near = simd.lt(from_middle, simd.splat(T::from_f64(1.625)));
-    (simd.select(is_near, near, far), e)
+    (simd.select(simd.lt(t, simd.splat(T::from_f64(1.25))), near, far), e)
 }
 
 /// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`logistic`].

@@ -1,1 +1,318 @@
-//! Every operation on every tier of this machine against scalar Rust, bit for bit.
+//! Every operation on every tier of this machine against scalar Rust, bit for bit (any NaN for any NaN).
+
+use super::*;
+use crate::element::Element;
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    MulAdd,
+    Sqrt,
+    Neg,
+    Abs,
+    CopySign,
+    Min,
+    Max,
+    SelectLt,
+    SelectLe,
+    SelectEq,
+    Round,
+    Pow2,
+    Scale,
+    Exponent,
+    Mantissa,
+}
+use Op::*;
+
+const ANY_OPERANDS: [Op; 15] =
+    [Add, Sub, Mul, Div, MulAdd, Sqrt, Neg, Abs, CopySign, Min, Max, SelectLt, SelectLe, SelectEq, Round];
+
+/// `y = op(a, b, c)`, vector by vector.
+struct Apply<'a, T> {
+    op: Op,
+    operands: [&'a [T]; 3],
+    y: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Apply<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, s: S) {
+        for at in (0..self.y.len()).step_by(S::LANES) {
+            let n = S::LANES.min(self.y.len() - at);
+            // SAFETY: `n` elements are left in each operand, all of the same length.
+            let [a, b, c] = self.operands.map(|x| unsafe { s.load_partial(x[at..].as_ptr(), n) });
+            let y = match self.op {
+                Add => s.add(a, b),
+                Sub => s.sub(a, b),
+                Mul => s.mul(a, b),
+                Div => s.div(a, b),
+                MulAdd => s.mul_add(a, b, c),
+                Sqrt => s.sqrt(a),
+                Neg => s.neg(a),
+                Abs => s.abs(a),
+                CopySign => s.copy_sign(a, b),
+                Min => s.min(a, b),
+                Max => s.max(a, b),
+                SelectLt => s.select(s.lt(a, b), c, b),
+                SelectLe => s.select(s.le(a, b), c, b),
+                SelectEq => s.select(s.eq(a, b), c, a),
+                Round => s.round(a),
+                Pow2 => s.pow2(a),
+                Scale => s.scale(a, b),
+                Exponent => s.split_exponent(a).0,
+                Mantissa => s.split_exponent(a).1,
+            };
+            // SAFETY: `n` elements are left.
+            unsafe { s.store_partial(self.y[at..].as_mut_ptr(), n, y) };
+        }
+    }
+}
+
+/// The same in scalar Rust.
+trait Scalar: Element {
+    fn expected(op: Op, a: Self, b: Self, c: Self, fused: bool) -> Self;
+}
+
+macro_rules! scalar {
+    ($t:ident) => {
+        impl Scalar for $t {
+            fn expected(op: Op, a: $t, b: $t, c: $t, fused: bool) -> $t {
+                match op {
+                    Add => a + b,
+                    Sub => a - b,
+                    Mul => a * b,
+                    Div => a / b,
+                    MulAdd if fused => $t::mul_add(a, b, c),
+                    MulAdd => a * b + c,
+                    Sqrt => $t::sqrt(a),
+                    Neg => -a,
+                    Abs => $t::abs(a),
+                    CopySign => a.copysign(b),
+                    Min => {
+                        if a < b {
+                            a
+                        } else {
+                            b
+                        }
+                    }
+                    Max => {
+                        if a > b {
+                            a
+                        } else {
+                            b
+                        }
+                    }
+                    SelectLt => {
+                        if a < b {
+                            c
+                        } else {
+                            b
+                        }
+                    }
+                    SelectLe => {
+                        if a <= b {
+                            c
+                        } else {
+                            b
+                        }
+                    }
+                    SelectEq => {
+                        if a == b {
+                            c
+                        } else {
+                            a
+                        }
+                    }
+                    Round => a.round_ties_even(),
+                    Pow2 => (2.0 as $t).powi(a as i32),
+                    // Exact halvings within the normal numbers, then one product that rounds.
+                    Scale => {
+                        let within = (b as i32).max($t::MIN_EXP + 1);
+                        let halved = (0..-within).fold(a, |x, _| x * 0.5);
+                        halved * (2.0 as $t).powi(b as i32 - within)
+                    }
+                    Exponent | Mantissa => {
+                        let (mut e, mut m) = (0, a);
+                        while m >= std::$t::consts::SQRT_2 {
+                            (e, m) = (e + 1, m / 2.0);
+                        }
+                        while m < std::$t::consts::FRAC_1_SQRT_2 {
+                            (e, m) = (e - 1, m * 2.0);
+                        }
+                        if matches!(op, Exponent) { e as $t } else { m }
+                    }
+                }
+            }
+        }
+    };
+}
+
+scalar!(f32);
+scalar!(f64);
+
+fn compare<T: Scalar>(isa: Isa, op: Op, a: &[T], b: &[T], c: &[T]) {
+    let fused = isa != Isa::Portable || Portable::FUSED;
+    let mut y = vec![T::ZERO; a.len()];
+    T::dispatch(isa, Apply { op, operands: [a, b, c], y: &mut y });
+    for (i, &y) in y.iter().enumerate() {
+        let (a, b, c) = (a[i], b[i], c[i]);
+        let expected = T::expected(op, a, b, c, fused);
+        let same = y.to_bits64() == expected.to_bits64() || y.to_f64().is_nan() && expected.to_f64().is_nan();
+        assert!(same, "{op:?}({a:?}, {b:?}, {c:?}) in {} on {isa}: {y:?}, not {expected:?}", T::NAME);
+    }
+}
+
+/// Zeros, subnormals, ties, the edges of integers, of exponents, infinities and NaN, with both signs.
+fn special<T: Element>(tiny: [T; 3], large: [T; 3]) -> Vec<T> {
+    let plain = [0.0, 0.3, 0.5, 1.0, 1.5, 2.5, 1e7 / 3.0, f64::INFINITY, f64::NAN];
+    let mut all: Vec<T> = plain.into_iter().map(T::from_f64).chain(tiny).chain(large).collect();
+    all.extend(all.clone().into_iter().map(|x| -x));
+    all
+}
+
+fn any_operands<T: Scalar>(values: &[T]) {
+    let mut triples = [Vec::new(), Vec::new(), Vec::new()];
+    for &a in values {
+        for &b in values {
+            for &c in values {
+                for (to, x) in triples.iter_mut().zip([a, b, c]) {
+                    to.push(x);
+                }
+            }
+        }
+    }
+    for isa in Isa::available() {
+        for op in ANY_OPERANDS {
+            compare(isa, op, &triples[0], &triples[1], &triples[2]);
+        }
+    }
+}
+
+#[test]
+fn operations_on_any_f32() {
+    let tiny = [1e-45, 3.3e-39, f32::MIN_POSITIVE];
+    any_operands(&special(tiny, [f32::MAX, 8_388_607.5, 8_388_609.0]));
+    any_operands(&[0.499_999_97f32, -0.500_000_06, 1.000_000_1, 3.000_000_2, 16_777_215.0, -0.999_999_94]);
+}
+
+#[test]
+fn operations_on_any_f64() {
+    let tiny = [5e-324, 3.3e-309, f64::MIN_POSITIVE];
+    any_operands(&special(tiny, [f64::MAX, 4_503_599_627_370_495.5, 4_503_599_627_370_497.0]));
+    any_operands(&[0.499_999_999_999_999_94f64, -0.500_000_000_000_000_1, 1.000_000_000_000_000_2, 0.1 + 0.2]);
+}
+
+fn exponents<T: Scalar>(least: i32, greatest: i32, deepest: i32) {
+    let number = |x: i32| T::from_f64(f64::from(x));
+    let powers: Vec<T> = (least..=greatest).map(number).collect();
+    let mantissas = [0.5, 0.6, 2f64.sqrt() / 2.0, 0.75, 1.0, 1.1, 2f64.sqrt(), 1.5, 1.9, -1.3, 2.0].map(T::from_f64);
+    let down: Vec<T> = (deepest..=0).map(number).collect();
+    for isa in Isa::available() {
+        compare(isa, Pow2, &powers, &powers, &powers);
+        for mantissa in mantissas {
+            compare(isa, Scale, &vec![mantissa; down.len()], &down, &down);
+            let positive: Vec<T> = powers
+                .iter()
+                .map(|&e| mantissa.abs() * T::expected(Pow2, e, e, e, true))
+                .filter(|x| x.is_finite())
+                .collect();
+            let normal: Vec<T> =
+                positive.into_iter().filter(|&x| x >= T::expected(Pow2, number(least), x, x, true)).collect();
+            compare(isa, Exponent, &normal, &normal, &normal);
+            compare(isa, Mantissa, &normal, &normal, &normal);
+        }
+    }
+}
+
+#[test]
+fn exponents_of_f32() {
+    exponents::<f32>(-126, 127, -200);
+}
+
+#[test]
+fn exponents_of_f64() {
+    exponents::<f64>(-1022, 1023, -1200);
+}
+
+/// Loads and stores of every length, each number of lanes next to guards.
+struct Memory;
+
+impl<T: Element> Kernel<T> for Memory {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, s: S) {
+        let guard = T::from_f64(-7.0);
+        let count: Vec<T> = (1..=64).map(|x| T::from_f64(f64::from(x))).collect();
+        for offset in 0..8 {
+            let from = count[offset..].as_ptr();
+            for n in 0..=S::LANES {
+                let mut to = vec![guard; 64];
+                // SAFETY: `n ≤ LANES` elements are there.
+                let v = unsafe { s.load_partial(from, n) };
+                // SAFETY: 64 elements hold a vector from any of the offsets.
+                unsafe { s.store(to[offset..].as_mut_ptr(), v) };
+                for (i, &x) in to.iter().enumerate() {
+                    let lane = i.wrapping_sub(offset);
+                    let expected = if lane < n {
+                        count[i]
+                    } else if lane < S::LANES {
+                        T::ZERO
+                    } else {
+                        guard
+                    };
+                    assert_eq!(x, expected, "load_partial of {n} from {offset}: element {i}");
+                }
+
+                let mut to = vec![guard; 64];
+                // SAFETY: 64 elements hold a vector from any of the offsets.
+                let v = unsafe { s.load(from) };
+                // SAFETY: `n ≤ LANES` elements are there.
+                unsafe { s.store_partial(to[offset..].as_mut_ptr(), n, v) };
+                for (i, &x) in to.iter().enumerate() {
+                    let expected = if i.wrapping_sub(offset) < n { count[i] } else { guard };
+                    assert_eq!(x, expected, "store_partial of {n} to {offset}: element {i}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn loads_and_stores_touch_what_they_say() {
+    for isa in Isa::available() {
+        f32::dispatch(isa, Memory);
+        f64::dispatch(isa, Memory);
+    }
+}
+
+/// The lanes of the tier that a dispatch really enters.
+struct Lanes;
+
+impl<T> Kernel<T> for Lanes {
+    type Output = (usize, usize);
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _: S) -> (usize, usize) {
+        (S::LANES, S::REGISTERS)
+    }
+}
+
+#[test]
+fn dispatch_enters_the_tier_or_the_portable_one() {
+    for isa in [Isa::Portable, Isa::Neon, Isa::Avx2, Isa::Avx512] {
+        let lanes = match isa {
+            _ if !isa.is_available() => 8,
+            Isa::Avx512 => 16,
+            Isa::Avx2 | Isa::Portable => 8,
+            Isa::Neon => 4,
+        };
+        assert_eq!(f32::dispatch(isa, Lanes).0, lanes);
+        assert_eq!(f64::dispatch(isa, Lanes).0, lanes / 2);
+    }
+}
