@@ -1,1 +1,237 @@
-//! Losses against references in f64.
+//! Losses and softmax against their definitions in `f64`, and the promises: bits, ranges, finiteness.
+
+use super::*;
+use crate::softmax::softmax_rows;
+
+const LOSSES: [Loss; 4] = [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy];
+/// Around the strands, the block on the stack, and several of it.
+const OUTPUTS: [usize; 12] = [1, 2, 3, 7, 10, 15, 16, 17, 33, 511, 513, 1100];
+
+struct Batch<T> {
+    out: Vec<T>,
+    y: Vec<T>,
+    classes: Vec<u32>,
+    outputs: usize,
+}
+
+impl<T: Element> Batch<T> {
+    /// Numbers that look random: outputs within ±8, targets within 0 … 1.
+    fn new(rows: usize, outputs: usize) -> Self {
+        let number = |i: usize, range: f64| ((i * 7919 + 13) % 1009) as f64 / 1009.0 * range;
+        Self {
+            out: (0..rows * outputs).map(|i| T::from_f64(number(i, 16.0) - 8.0)).collect(),
+            y: (0..rows * outputs).map(|i| T::from_f64(number(i * 31 + 5, 1.0))).collect(),
+            classes: (0..rows).map(|i| (i * 5 % outputs) as u32).collect(),
+            outputs,
+        }
+    }
+
+    fn targets(&self, loss: Loss) -> Targets<'_, T> {
+        match loss {
+            Loss::CrossEntropy => Targets::Classes(&self.classes),
+            _ => Targets::Values(&self.y),
+        }
+    }
+
+    fn gradient(&self, loss: Loss, isa: Isa, scale: f64) -> (f64, Vec<T>) {
+        let mut dz = vec![T::from_f64(f64::NAN); self.out.len()];
+        let scale = T::from_f64(scale);
+        let total = loss.gradient(isa, &self.out, self.targets(loss), self.outputs, scale, &mut dz);
+        (total, dz)
+    }
+
+    /// The batch of row `r` alone, at an odd place in memory.
+    fn row(&self, r: usize) -> Self {
+        let cut = |x: &[T]| x[r * self.outputs..][..self.outputs].to_vec();
+        let (out, y) = (cut(&self.out), cut(&self.y));
+        Self { out, y, classes: vec![self.classes[r]], outputs: self.outputs }
+    }
+}
+
+/// The definition: row loss and gradient.
+fn defined(loss: Loss, out: &[f64], y: &[f64], class: usize) -> (f64, Vec<f64>) {
+    let pairs = || out.iter().zip(y);
+    let squares: f64 = pairs().map(|(a, y)| (a - y) * (a - y)).sum();
+    let n = out.len() as f64;
+    match loss {
+        Loss::HalfSquaredError => (squares / 2.0, pairs().map(|(a, y)| a - y).collect()),
+        Loss::SquaredError => (squares / n, pairs().map(|(a, y)| 2.0 * (a - y) / n).collect()),
+        Loss::LogLoss => {
+            let sigma = |z: f64| 1.0 / (1.0 + (-z).exp());
+            let term = |(&z, &y): (&f64, &f64)| -(y * sigma(z).ln() + (1.0 - y) * sigma(-z).ln());
+            (pairs().map(term).sum(), pairs().map(|(&z, &y)| sigma(z) - y).collect())
+        }
+        Loss::CrossEntropy => {
+            let sum: f64 = out.iter().map(|z| z.exp()).sum();
+            let one = |j: usize| f64::from(u8::from(j == class));
+            (sum.ln() - out[class], out.iter().enumerate().map(|(j, z)| z.exp() / sum - one(j)).collect())
+        }
+    }
+}
+
+fn follows_the_definition<T: Element>(tolerance: f64) {
+    for (loss, isa) in LOSSES.into_iter().flat_map(|l| Isa::available().into_iter().map(move |isa| (l, isa))) {
+        for outputs in OUTPUTS {
+            let rows = if outputs < 100 { 37 } else { 3 };
+            let batch = Batch::<T>::new(rows, outputs);
+            let wide = |x: &[T]| x.iter().map(|x| x.to_f64()).collect::<Vec<_>>();
+            let (out, y) = (wide(&batch.out), wide(&batch.y));
+            let (total, dz) = batch.gradient(loss, isa, 0.25);
+            let mut expected = 0.0;
+            for (r, class) in batch.classes.iter().enumerate() {
+                let row = r * outputs..(r + 1) * outputs;
+                let (value, gradient) = defined(loss, &out[row.clone()], &y[row.clone()], *class as usize);
+                expected += value;
+                for (dz, expected) in dz[row].iter().zip(gradient) {
+                    let error = (dz.to_f64() - 0.25 * expected).abs();
+                    assert!(error <= tolerance * expected.abs().max(0.01), "{loss:?} {outputs} {isa}: {dz} {expected}");
+                }
+            }
+            let error = (total - expected).abs();
+            assert!(
+                error <= tolerance * expected.max(0.01),
+                "{loss:?} of {outputs} on {isa}: {total} is not {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn f32_follows_the_definition() {
+    follows_the_definition::<f32>(3e-6);
+}
+
+#[test]
+fn f64_follows_the_definition() {
+    follows_the_definition::<f64>(1e-14);
+}
+
+#[test]
+fn the_value_alone_has_the_bits_of_the_value_with_a_gradient() {
+    for loss in LOSSES {
+        for outputs in OUTPUTS {
+            let batch = Batch::<f32>::new(5, outputs);
+            for isa in Isa::available() {
+                let alone = loss.value(isa, &batch.out, batch.targets(loss), outputs);
+                assert_eq!(alone.to_bits(), batch.gradient(loss, isa, 1.0).0.to_bits(), "{loss:?} of {outputs}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
+    for loss in LOSSES {
+        for outputs in OUTPUTS {
+            let rows = if outputs < 100 { 35 } else { 3 };
+            let batch = Batch::<f32>::new(rows, outputs);
+            let fused = |isa: &Isa| *isa != Isa::Portable || crate::isa::Portable::FUSED;
+            for isa in Isa::available() {
+                let (total, dz) = batch.gradient(loss, isa, 0.3);
+                let mut sum = 0.0;
+                for r in 0..rows {
+                    let (value, row) = batch.row(r).gradient(loss, isa, 0.3);
+                    sum += value;
+                    let same = dz[r * outputs..].iter().zip(&row).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "{loss:?}: row {r} of {outputs} on {isa}");
+                }
+                assert_eq!(total.to_bits(), sum.to_bits(), "{loss:?} of {outputs} on {isa}");
+                if fused(&isa) {
+                    let (detected, detected_dz) = batch.gradient(loss, Isa::detected(), 0.3);
+                    let same = dz.iter().zip(&detected_dz).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same && total.to_bits() == detected.to_bits(), "{loss:?} of {outputs} on {isa}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn log_loss_is_finite_and_its_gradient_bounded() {
+    for isa in Isa::available() {
+        for z in [0.0, 1e-45, 1e-30, 1.0, 17.0, 89.0, 104.0, 1e10, f32::MAX].into_iter().flat_map(|z| [z, -z]) {
+            for y in [0.0, 0.3, 1.0] {
+                let mut dz = [0.0];
+                let value = Loss::LogLoss.gradient(isa, &[z], Targets::Values(&[y]), 1, 1.0, &mut dz);
+                assert!(value.is_finite() && value >= 0.0, "log loss of {z}, {y} on {isa} is {value}");
+                assert!(dz[0].abs() <= 1.0, "log loss′ of {z}, {y} on {isa} is {}", dz[0]);
+            }
+        }
+        let right = Loss::LogLoss.value(isa, &[f32::MAX, -f32::MAX], Targets::Values(&[1.0, 0.0]), 2);
+        assert_eq!(right, 0.0);
+    }
+}
+
+#[test]
+fn nan_and_infinity_reach_the_loss() {
+    for isa in Isa::available() {
+        for loss in LOSSES {
+            for bad in [f32::NAN, f32::INFINITY] {
+                for place in [0, 3, 19] {
+                    let mut batch = Batch::<f32>::new(3, 20);
+                    batch.out[20 + place] = bad;
+                    let (value, dz) = batch.gradient(loss, isa, 1.0);
+                    assert!(!value.is_finite() || loss == Loss::LogLoss, "{loss:?} of {bad} on {isa} is {value}");
+                    assert!(!bad.is_nan() || !value.is_finite(), "{loss:?} of {bad} on {isa} is {value}");
+                    assert!(dz[..20].iter().chain(&dz[40..]).all(|x| x.is_finite()), "{loss:?}: other rows");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn softmax_is_a_distribution_whatever_is_added_to_the_logits() {
+    for isa in Isa::available() {
+        for cols in OUTPUTS {
+            let z = Batch::<f64>::new(3, cols).out;
+            let shifted: Vec<f64> = z.iter().map(|z| z + 3000.0).collect();
+            let (mut p, mut q) = (vec![0.0; z.len()], vec![0.0; z.len()]);
+            softmax_rows(isa, &z, cols, &mut p);
+            softmax_rows(isa, &shifted, cols, &mut q);
+            for (r, (p, q)) in p.chunks(cols).zip(q.chunks(cols)).enumerate() {
+                assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-14, "row {r} of {cols} on {isa}");
+                for (p, q) in p.iter().zip(q) {
+                    assert!((0.0..=1.0).contains(p) && (p - q).abs() < 1e-12, "row {r} of {cols} on {isa}");
+                }
+            }
+            let mut alone = vec![0.0; cols];
+            softmax_rows(isa, &z[cols..2 * cols], cols, &mut alone);
+            assert_eq!(alone, p[cols..2 * cols]);
+        }
+    }
+}
+
+#[test]
+fn softmax_at_the_extremes() {
+    for isa in Isa::available() {
+        let mut p = [0.0f32; 3];
+        softmax_rows(isa, &[f32::MAX, -f32::MAX, f32::NEG_INFINITY], 3, &mut p);
+        assert_eq!(p, [1.0, 0.0, 0.0]);
+        softmax_rows(isa, &[-200.0; 3], 3, &mut p);
+        assert_eq!(p, [1.0 / 3.0; 3]);
+        softmax_rows(isa, &[0.0, f32::NAN, 1.0], 3, &mut p);
+        assert!(p.iter().all(|p| p.is_nan()));
+    }
+}
+
+#[test]
+fn nothing_is_no_loss() {
+    for loss in LOSSES {
+        let batch = Batch::<f32>::new(0, 3);
+        assert_eq!(batch.gradient(loss, Isa::current(), 1.0).0, 0.0);
+    }
+    softmax_rows::<f32>(Isa::current(), &[], 0, &mut []);
+}
+
+#[test]
+#[should_panic(expected = "cross-entropy takes classes")]
+fn cross_entropy_refuses_values() {
+    Loss::CrossEntropy.value(Isa::current(), &[1.0f32], Targets::Values(&[1.0]), 1);
+}
+
+#[test]
+#[should_panic(expected = "one target for each output")]
+fn short_targets_are_refused() {
+    Loss::LogLoss.value(Isa::current(), &[1.0f32, 2.0], Targets::Values(&[1.0]), 1);
+}
