@@ -252,6 +252,28 @@ fn bits_depend_neither_on_the_tier_nor_on_the_place() {
     }
 }
 
+/// One number for many bits (FNV-1a), every NaN alike.
+fn digest<T: Element>(numbers: impl IntoIterator<Item = T>) -> u64 {
+    numbers.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, x| {
+        let bits = if x.to_f64().is_nan() { u64::MAX } else { x.to_bits64() };
+        bits.to_le_bytes().into_iter().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    })
+}
+
+/// The same on every machine, past and future: a change here is a change of everyone's results.
+#[test]
+fn the_bits_are_these() {
+    for isa in Isa::available() {
+        if isa == Isa::Portable && !crate::isa::Portable::FUSED {
+            continue;
+        }
+        let functions = || ALL.into_iter().flat_map(|a| [Function::Value(a), Function::Derivative(a)]);
+        let narrow = functions().flat_map(|f| f.apply(isa, &mixed(997)));
+        let wide = functions().flat_map(|f| f.apply(isa, &mixed(997).into_iter().map(f64::from).collect::<Vec<_>>()));
+        assert_eq!(format!("{:016x} {:016x}", digest(narrow), digest(wide)), "?", "on {isa}");
+    }
+}
+
 #[test]
 fn in_place_is_the_same() {
     for (activation, isa) in ALL.into_iter().flat_map(|a| Isa::available().into_iter().map(move |isa| (a, isa))) {

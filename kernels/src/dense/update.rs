@@ -10,7 +10,7 @@ use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::gemm::{Block, PackedB, Place, TileTable};
-use crate::isa::Isa;
+use crate::isa::{Isa, Kernel, Simd};
 use crate::optimiser::Step;
 use crate::team::Team;
 use crate::view::{MatRef, ShapeError};
@@ -70,7 +70,11 @@ pub fn backward_update<T: Element>(
             step.sweep(isa, w, g, first, second);
         }
         if !backward.is_empty() {
-            transpose_block(&forward, &backward, &block, inputs, product.n);
+            let (forward, backward) = (forward.data, backward.data);
+            T::dispatch(
+                isa,
+                Turn { forward, backward, inputs, outputs: product.n, rows: block.rows, cols: block.cols },
+            );
         }
     };
     // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
@@ -121,52 +125,68 @@ impl<T: Element> Lines<T> {
         // SAFETY: inside the array, used by nobody else (caller).
         unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(range.start), range.len()) }
     }
+}
 
-    /// One element.
-    ///
-    /// # Safety
-    /// Nobody writes it meanwhile.
-    unsafe fn get(&self, at: usize) -> T {
-        debug_assert!(at < self.len, "inside the array");
-        // SAFETY: inside the array, written by nobody meanwhile (caller).
-        unsafe { *self.data.wrapping_add(at) }
+/// Copies rows (inputs) × cols (outputs) of the forward lines to the backward lines, where they are columns × rows:
+/// squares in registers, what is left at the edges one by one.
+///
+/// Whoever makes one vouches for both arrays of lines, and that nobody else writes this block meanwhile.
+struct Turn<T> {
+    forward: *const T,
+    backward: *mut T,
+    inputs: usize,
+    outputs: usize,
+    /// Begins on a line.
+    rows: Range<usize>,
+    /// Begins on a line.
+    cols: Range<usize>,
+}
+
+impl<T: Element> Turn<T> {
+    /// Where the weight from input `i` to output `o` is in the forward lines.
+    fn from(&self, i: usize, o: usize) -> *const T {
+        self.forward.wrapping_add((o / T::LINE * self.inputs + i) * T::LINE + o % T::LINE)
+    }
+
+    /// Where it is in the backward lines.
+    fn to(&self, i: usize, o: usize) -> *mut T {
+        self.backward.wrapping_add((i / T::LINE * self.outputs + o) * T::LINE + i % T::LINE)
+    }
+
+    fn one_by_one(&self, rows: Range<usize>, cols: Range<usize>) {
+        for i in rows {
+            for o in cols.clone() {
+                // SAFETY: a weight of the block.
+                let weight = unsafe { *self.from(i, o) };
+                // SAFETY: its place in the other lines.
+                unsafe { *self.to(i, o) = weight };
+            }
+        }
     }
 }
 
-/// Copies one block of the forward lines (inputs × outputs) to the backward lines (outputs × inputs).
-fn transpose_block<T: Element>(
-    forward: &Lines<T>,
-    backward: &Lines<T>,
-    block: &Block<T>,
-    inputs: usize,
-    outputs: usize,
-) {
-    for first in block.rows.clone().step_by(T::LINE) {
-        let rows = first..block.rows.end.min(first + T::LINE);
-        for o in block.cols.clone() {
-            let from = (o / T::LINE * inputs) * T::LINE + o % T::LINE;
-            let to = (first / T::LINE * outputs + o) * T::LINE;
-            // SAFETY: this piece of the backward lines belongs to this block alone.
-            let to = unsafe { backward.part(to..to + rows.len()) };
-            for (i, to) in rows.clone().zip(to) {
-                // SAFETY: this weight belongs to this block, which has been updated.
-                *to = unsafe { forward.get(from + i * T::LINE) };
+impl<T: Element> Kernel<T> for Turn<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let whole = |range: &Range<usize>| range.start + range.len() / S::LANES * S::LANES;
+        let (row_end, col_end) = (whole(&self.rows), whole(&self.cols));
+        for o in (self.cols.start..col_end).step_by(S::LANES) {
+            for i in (self.rows.start..row_end).step_by(S::LANES) {
+                // SAFETY: a square of the block, inside one line here and there.
+                unsafe { simd.transpose(self.from(i, o), T::LINE, self.to(i, o), T::LINE) };
             }
         }
+        self.one_by_one(self.rows.start..row_end, col_end..self.cols.end);
+        self.one_by_one(row_end..self.rows.end, self.cols.clone());
     }
 }
 
 /// Copies all forward lines to the backward lines.
 pub(super) fn transpose<T: Element>(forward: &PackedB<T>, backward: &mut PackedB<T>) {
     let (inputs, outputs) = (forward.rows(), forward.cols());
-    let from = forward.lines();
-    for (line, to) in backward.lines_mut().chunks_exact_mut((outputs * T::LINE).max(1)).enumerate() {
-        let rows = line * T::LINE..inputs.min((line + 1) * T::LINE);
-        for (o, to) in to.chunks_exact_mut(T::LINE).enumerate() {
-            let column = (o / T::LINE * inputs) * T::LINE + o % T::LINE;
-            for (i, to) in rows.clone().zip(to) {
-                *to = from[column + i * T::LINE];
-            }
-        }
-    }
+    let (forward, backward) = (forward.lines().as_ptr(), backward.lines_mut().as_mut_ptr());
+    let all = Turn { forward, backward, inputs, outputs, rows: 0..inputs, cols: 0..outputs };
+    T::dispatch(Isa::current(), all);
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  A is packed once for all, if it is to be packed at all            (shared by the team, a bounded part at a time)
+//!  B is packed once for all, if it is to be packed for several jobs  (shared by the team, bounded)
 //!  for each job = some rows × one strip of columns                   (claimed by whoever is free)
 //!    for each block of k (KC rows of B)
 //!      the strip of B is packed, if it is to be packed               (the thread's own scratch, stays in L2)
@@ -21,8 +22,8 @@ use std::ops::Range;
 
 /// Bytes of a strip of B that stay in half of a small L2 beside A and C; KC follows from it.
 const STRIP_BYTES: usize = 256 * 1024;
-/// Bytes of A that are packed at a time: an upper bound on the scratch of a call.
-const PACKED_A_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call.
+const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth a thread of their own.
 const WORK_PER_THREAD: usize = 400_000;
 /// Multiply-adds below which a product is run without a plan.
@@ -80,8 +81,19 @@ struct Plan {
     job_rows: usize,
     kc: usize,
     pack_a: bool,
-    pack_b: bool,
+    pack_b: PackB,
     team: bool,
+}
+
+/// When B is packed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PackB {
+    /// It is read where it lies.
+    Never,
+    /// Strip by strip, by the job that needs it: one job a strip, or B is too large to be kept whole.
+    ByJob,
+    /// All of it before the jobs begin, by the team: several jobs share each strip.
+    Ahead,
 }
 
 /// What is done with a finished block.
@@ -112,7 +124,7 @@ impl<T: Element> Product<T> {
             return self.run_jobs(&plan, table, team, place, epilogue);
         }
         // As many rows at a time as the bound allows, each part a product of its own.
-        let rows = (PACKED_A_BYTES / size_of::<T>() / self.k.max(1)).max(16);
+        let rows = (PACKED_BYTES / size_of::<T>() / self.k.max(1)).max(16);
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
             let shifted =
@@ -152,8 +164,36 @@ impl<T: Element> Product<T> {
         }
     }
 
-    /// All jobs, A as it is.
+    /// B packed ahead, if it is to be, then all jobs.
     fn run_jobs(&self, plan: &Plan, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        if plan.pack_b != PackB::Ahead {
+            return self.run_claimed(plan, table, team, place, epilogue);
+        }
+        with_scratch::<T, _>(Slot::AllOfB, packed_len::<T>(self.k, self.n), |lines| {
+            let to = Shared(lines.as_mut_ptr());
+            let line = self.k * T::LINE;
+            let pack = |strip: usize| {
+                let cols = strip * plan.strip_cols..((strip + 1) * plan.strip_cols).min(self.n);
+                let part = self.columns(cols.clone());
+                let Right::Strided { data, row, col } = part.b else { return };
+                let len = packed_len::<T>(self.k, part.n);
+                // SAFETY: strips begin on lines, so that each has its own part of the scratch.
+                let to = unsafe { std::slice::from_raw_parts_mut(to.at(cols.start / T::LINE * line), len) };
+                // SAFETY: `self` vouches for B.
+                unsafe { pack_lines(table.isa, data, (row, col), (part.k, part.n), to) };
+            };
+            if plan.team {
+                team.run(plan.strips, pack)
+            } else {
+                (0..plan.strips).for_each(pack)
+            }
+            let b = Right::Lines { data: lines.as_ptr(), line };
+            Self { b, ..*self }.run_claimed(plan, table, team, place, epilogue);
+        });
+    }
+
+    /// All jobs, operands as they are.
+    fn run_claimed(&self, plan: &Plan, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         let row_blocks = self.m.div_ceil(plan.job_rows);
         let job = |index: usize| {
             let (strip, row_block) = (index / row_blocks, index % row_blocks);
@@ -202,7 +242,7 @@ impl<T: Element> Product<T> {
         let clash = |stride: usize, count: usize| count > 8 && (stride * size).is_multiple_of(SET_PERIOD);
         let pack_a = self.alpha != T::ONE
             || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
-        let pack_b = match self.b {
+        let pays = match self.b {
             Right::Lines { .. } => false,
             Right::Strided { col, .. } if col != 1 && self.n > 1 => true,
             Right::Strided { row, .. } => {
@@ -211,13 +251,19 @@ impl<T: Element> Product<T> {
         };
         let job_rows = job_rows(self.m, strips, threads);
         let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
+        let fits = self.k.saturating_mul(self.n).saturating_mul(size) <= PACKED_BYTES;
+        let pack_b = match pays {
+            false => PackB::Never,
+            true if job_rows < self.m && fits => PackB::Ahead,
+            true => PackB::ByJob,
+        };
         Plan { strips, strip_cols, job_rows, kc, pack_a, pack_b, team: threads > 1 }
     }
 
     /// One job over one block of k; its columns are a strip.
-    fn run_depth(&self, pack_b: bool, table: &TileTable<T>) {
+    fn run_depth(&self, pack_b: PackB, table: &TileTable<T>) {
         match self.b {
-            Right::Strided { data, row, col } if pack_b => {
+            Right::Strided { data, row, col } if pack_b == PackB::ByJob => {
                 with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
                     // SAFETY: `self` vouches for B.
                     unsafe { pack_lines(table.isa, data, (row, col), (self.k, self.n), lines) };

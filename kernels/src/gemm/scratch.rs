@@ -9,7 +9,7 @@ use std::cell::RefCell;
 /// A nested loan of the same slot gets a buffer of its own.
 pub(crate) fn with_scratch<T: Element, R>(slot: Slot, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
     thread_local! {
-        static BUFFERS: [RefCell<AlignedVec<f64>>; 3] = const { [const { RefCell::new(AlignedVec::new()) }; 3] };
+        static BUFFERS: [RefCell<AlignedVec<f64>>; 4] = const { [const { RefCell::new(AlignedVec::new()) }; 4] };
     }
     let doubles = len.div_ceil(size_of::<f64>() / size_of::<T>());
     BUFFERS.with(|buffers| {
@@ -30,6 +30,8 @@ pub(crate) enum Slot {
     B = 1,
     /// A block of C on its way to where it belongs.
     C = 2,
+    /// All strips of B.
+    AllOfB = 3,
 }
 
 /// The same bytes as elements of `T`.

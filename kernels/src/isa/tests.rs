@@ -252,7 +252,7 @@ impl<T: Element> Kernel<T> for Memory {
         for offset in 0..8 {
             let from = count[offset..].as_ptr();
             for n in 0..=S::LANES {
-                let mut to = vec![guard; 64];
+                let mut to = [guard; 64];
                 // SAFETY: `n ≤ LANES` elements are there.
                 let v = unsafe { s.load_partial(from, n) };
                 // SAFETY: 64 elements hold a vector from any of the offsets.
@@ -269,7 +269,7 @@ impl<T: Element> Kernel<T> for Memory {
                     assert_eq!(x, expected, "load_partial of {n} from {offset}: element {i}");
                 }
 
-                let mut to = vec![guard; 64];
+                let mut to = [guard; 64];
                 // SAFETY: 64 elements hold a vector from any of the offsets.
                 let v = unsafe { s.load(from) };
                 // SAFETY: `n ≤ LANES` elements are there.

@@ -11,7 +11,7 @@ const RULES: [Rule; 5] = [
 ];
 
 /// The rule as its authors write it.
-fn textbook(rule: Rule, lr: f64, l2: f64, t: i32, w: &mut f64, g: f64, m: &mut f64, v: &mut f64) {
+fn textbook(rule: Rule, lr: f64, l2: f64, t: i32, g: f64, (w, m, v): &mut (f64, f64, f64)) {
     let coupled = if matches!(rule, Rule::AdamW { .. }) { 0.0 } else { l2 };
     let g = g + coupled * *w;
     match rule {
@@ -56,8 +56,8 @@ fn every_rule_follows_its_formula() {
         for t in 1..=20 {
             let g = numbers(37, 100 + t);
             rule.step::<f64>(0.01, 0.1, t, 1.0).sweep(Isa::current(), &mut w, &g, &mut m, &mut v);
-            for ((w, m, v), g) in expected.iter_mut().zip(g) {
-                textbook(rule, 0.01, 0.1, t as i32, w, g, m, v);
+            for (state, g) in expected.iter_mut().zip(g) {
+                textbook(rule, 0.01, 0.1, t as i32, g, state);
             }
         }
         for (w, (expected, ..)) in w.iter().zip(&expected) {
