@@ -38,14 +38,14 @@ def read_safetensors(path):
     raw = path.read_bytes()
     size = int.from_bytes(raw[:8], "little")
     header = json.loads(raw[8 : 8 + size])
-    header.pop("__metadata__", None)
+    card = json.loads(header.pop("__metadata__", {}).get("deltarule", "{}"))
     types = {"F32": np.float32, "F64": np.float64}
     tensors = {}
     for name, about in header.items():
         begin, end = about["data_offsets"]
         values = np.frombuffer(raw[8 + size + begin : 8 + size + end], types[about["dtype"]])
         tensors[name] = torch.from_numpy(values.reshape(about["shape"]).copy())
-    return tensors
+    return tensors, card
 
 
 def write_safetensors(path, tensors):
@@ -79,6 +79,22 @@ def predictions(model, x, probabilities, *options):
     return np.array([[float(field) for field in (row[1:] if probabilities else row)] for row in rows[1:]])
 
 
+def scaled(values, scaling):
+    """What a model with a standardisation does to its inputs, as its metadata says."""
+    if scaling is None:
+        return values
+    mean, scale = (torch.tensor(scaling[key], dtype=torch.float64) for key in ("mean", "scale"))
+    return ((values.double() - mean) * scale).to(values.dtype)
+
+
+def unscaled(values, scaling):
+    """And what it does to its outputs."""
+    if scaling is None:
+        return values
+    mean, scale = (torch.tensor(scaling[key], dtype=torch.float64) for key in ("mean", "scale"))
+    return values.double() / scale + mean
+
+
 def compare(what, ours, theirs):
     theirs = theirs.detach().double().numpy()
     assert ours.shape == theirs.shape, f"{what}: {ours.shape} against {theirs.shape}"
@@ -87,7 +103,7 @@ def compare(what, ours, theirs):
     print(f"{what}: off by {error:.1e} at most")
 
 
-def to_torch(folder, activation, dtype, classes):
+def to_torch(folder, activation, dtype, classes, standardise="no"):
     """Trained here, loaded there."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((300, 11)).astype(dtype)
@@ -95,13 +111,14 @@ def to_torch(folder, activation, dtype, classes):
     np.save(folder / "x.npy", x)
     np.save(folder / "y.npy", y.astype(np.int64) if classes else y)
     out = folder / "out"
-    task = "classes" if classes else "regression"
+    task = "classification" if classes else "regression"
     deltarule("train", "--data", f"{folder / 'x.npy'},{folder / 'y.npy'}", "--task", task, "--hidden", "17,6", "--activation", activation,
-              "--standardise", "no", "--epochs", 3, "--dtype", "f32" if dtype == np.float32 else "f64", "--out", out, "--quiet")
+              "--standardise", standardise, "--epochs", 3, "--dtype", "f32" if dtype == np.float32 else "f64", "--out", out, "--quiet")
     width = {0: 1, 2: 1}.get(classes, classes)
     net = sequential([11, 17, 6, width], activation).to(torch.float32 if dtype == np.float32 else torch.float64)
-    net.load_state_dict(read_safetensors(out / "model.safetensors"), strict=True)
-    theirs = net(torch.from_numpy(x))
+    tensors, card = read_safetensors(out / "model.safetensors")
+    net.load_state_dict(tensors, strict=True)
+    theirs = unscaled(net(scaled(torch.from_numpy(x), card.get("inputs"))), card.get("targets"))
     ours = predictions(out / "model.safetensors", folder / "x.npy", bool(classes))
     if classes == 2:
         p = torch.sigmoid(theirs)
@@ -131,5 +148,6 @@ with tempfile.TemporaryDirectory() as folder:
         from_torch(folder, activation, "linear", torch.float32)
     for classes in [2, 3]:
         to_torch(folder, "relu", np.float64, classes)
+    to_torch(folder, "tanh", np.float32, 3, standardise="yes")
     from_torch(folder, "tanh", "softmax", torch.float64)
 print("both ways agree")
