@@ -8,7 +8,6 @@ pub mod cases;
 pub mod contenders;
 pub mod measure;
 pub mod options;
-pub mod peak;
 pub mod phases;
 pub mod problem;
 pub mod products;

@@ -3,10 +3,10 @@
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
-use crate::peak::peak_gflops;
 use crate::problem::Problem;
 use crate::shapes::{Shape, default_set};
 use crate::table::{Table, figure, json_string};
+use deltarule_kernels::machine::peak_gflops;
 use deltarule_kernels::{Element, Isa};
 use std::time::Duration;
 

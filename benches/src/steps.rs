@@ -6,11 +6,11 @@
 use crate::cases::{Batch, Case, chosen};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
-use crate::peak::peak_gflops;
 use crate::phases;
 use crate::table::{Table, figure, json_string};
 use deltarule::Trainer;
 use deltarule_kernels::Isa;
+use deltarule_kernels::machine::peak_gflops;
 use std::time::Duration;
 
 /// Rounds that every case gets, however long they take.

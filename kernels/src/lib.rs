@@ -31,6 +31,7 @@ mod element;
 pub mod gemm;
 pub mod isa;
 pub mod loss;
+pub mod machine;
 pub mod optimiser;
 mod softmax;
 mod team;

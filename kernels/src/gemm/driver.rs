@@ -17,11 +17,12 @@ use super::pack::{pack_lines, packed_len};
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use crate::element::Element;
+use crate::machine::caches;
 use crate::team::Team;
 use std::ops::Range;
 
-/// Bytes of a strip of B that stay in half of a small L2 beside A and C; KC follows from it.
-const STRIP_BYTES: usize = 256 * 1024;
+/// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
+const STRIP_PART_OF_L2: usize = 4;
 /// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call.
 const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth a thread of their own.
@@ -234,7 +235,8 @@ impl<T: Element> Product<T> {
         // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
         let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
         let strips = self.n.div_ceil(strip_cols);
-        let kc = (STRIP_BYTES / (size * strip_cols)).clamp(64, 1024);
+        let strip_bytes = caches().l2 / STRIP_PART_OF_L2;
+        let kc = (strip_bytes / (size * strip_cols)).clamp(64, 1024);
         let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
         let threads = team.threads().min(work / WORK_PER_THREAD).max(1);
         let depth = self.k.min(kc);
@@ -246,7 +248,7 @@ impl<T: Element> Product<T> {
             Right::Lines { .. } => false,
             Right::Strided { col, .. } if col != 1 && self.n > 1 => true,
             Right::Strided { row, .. } => {
-                self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * STRIP_BYTES)
+                self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
             }
         };
         let job_rows = job_rows(self.m, strips, threads);

@@ -5,8 +5,8 @@
 //! fit the sixteen registers of AVX2. With several threads all run at once, as they do in a product: that way shared
 //! clocks and shared power count.
 
-use deltarule_kernels::Element;
-use deltarule_kernels::isa::{Isa, Kernel, Simd};
+use crate::element::Element;
+use crate::isa::{Isa, Kernel, Simd};
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;

@@ -1,0 +1,76 @@
+//! Cache sizes, as the operating system tells them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Bytes of the caches that one core can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caches {
+    /// First level, data.
+    pub l1d: usize,
+    /// Second level.
+    pub l2: usize,
+    /// Third level, usually shared; 0 where there is none.
+    pub l3: usize,
+}
+
+impl Caches {
+    /// What nearly every core of the last ten years has at least; used where the machine does not tell.
+    const FALLBACK: Self = Self { l1d: 32 << 10, l2: 256 << 10, l3: 2 << 20 };
+}
+
+/// The caches of this machine, read once: from sysfs on Linux, sane sizes elsewhere.
+pub fn caches() -> Caches {
+    static CACHES: OnceLock<Caches> = OnceLock::new();
+    *CACHES.get_or_init(|| read(Path::new("/sys/devices/system/cpu/cpu0/cache")).unwrap_or(Caches::FALLBACK))
+}
+
+/// The sizes under a folder that looks like sysfs's; `None` where the first two levels are not both there.
+fn read(folder: &Path) -> Option<Caches> {
+    let mut sizes = [None; 4];
+    for index in 0..8 {
+        let entry = folder.join(format!("index{index}"));
+        let text = |name: &str| fs::read_to_string(entry.join(name)).ok().map(|text| text.trim().to_owned());
+        let (Some(level), Some(kind), Some(size)) = (text("level"), text("type"), text("size")) else { continue };
+        if let (Ok(level @ 1..=3), true) = (level.parse::<usize>(), kind != "Instruction") {
+            sizes[level] = bytes(&size);
+        }
+    }
+    Some(Caches { l1d: sizes[1]?, l2: sizes[2]?, l3: sizes[3].unwrap_or(0) })
+}
+
+/// `48K`, `1024K` or `32M` in bytes.
+fn bytes(size: &str) -> Option<usize> {
+    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &size[digits.len()..] {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(unit).filter(|&bytes| bytes > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(bytes("48K"), Some(48 << 10));
+        assert_eq!(bytes("32M"), Some(32 << 20));
+        assert_eq!(bytes("512"), Some(512));
+        for nonsense in ["", "K", "0K", "12T", "x", "99999999999999999999K"] {
+            assert_eq!(bytes(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn there_are_always_two_levels() {
+        let Caches { l1d, l2, .. } = caches();
+        assert!(l1d >= 4 << 10 && l2 >= l1d, "L1 {l1d}, L2 {l2}");
+        assert_eq!(read(Path::new("no such folder")), None);
+    }
+}
