@@ -4,7 +4,7 @@
 
 use crate::activation::exp::exp_nonpositive;
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel, Simd, load, store};
 use crate::loss::row::{row_max, row_sum};
 
 /// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout.
@@ -63,29 +63,5 @@ pub(crate) fn change_each<T: Element, S: Simd<T>>(simd: S, xs: &mut [T], mut cha
     for xs in xs.chunks_mut(S::LANES) {
         let changed = change(load(simd, xs));
         store(simd, xs, changed);
-    }
-}
-
-/// The lanes of `from`, at most a vector; the others zero.
-#[inline(always)]
-pub(crate) fn load<T: Element, S: Simd<T>>(simd: S, from: &[T]) -> S::V {
-    if from.len() >= S::LANES {
-        // SAFETY: a whole vector is there.
-        unsafe { simd.load(from.as_ptr()) }
-    } else {
-        // SAFETY: `len` elements are there.
-        unsafe { simd.load_partial(from.as_ptr(), from.len()) }
-    }
-}
-
-/// The first lanes of `v` into `to`, at most a vector.
-#[inline(always)]
-pub(crate) fn store<T: Element, S: Simd<T>>(simd: S, to: &mut [T], v: S::V) {
-    if to.len() >= S::LANES {
-        // SAFETY: there is room for a whole vector.
-        unsafe { simd.store(to.as_mut_ptr(), v) }
-    } else {
-        // SAFETY: there is room for `len` elements.
-        unsafe { simd.store_partial(to.as_mut_ptr(), to.len(), v) }
     }
 }

@@ -4,8 +4,7 @@
 use super::exp::exp_nonpositive;
 use super::log::{ln, ln_1_plus};
 use super::*;
-use crate::isa::Kernel;
-use crate::softmax::{load, store};
+use crate::isa::{Kernel, load, store};
 
 const ALL: [Activation; 9] = [
     Activation::Identity,
@@ -272,7 +271,11 @@ fn the_bits_are_these() {
         let functions = || ALL.into_iter().flat_map(|a| [Function::Value(a), Function::Derivative(a)]);
         let narrow = functions().flat_map(|f| f.apply(isa, &mixed(997)));
         let wide = functions().flat_map(|f| f.apply(isa, &mixed(997).into_iter().map(f64::from).collect::<Vec<_>>()));
-        assert_eq!(format!("{:016x} {:016x}", digest(narrow), digest(wide)), "66b3c0fd20562297 510e3ac443e496ad", "on {isa}");
+        assert_eq!(
+            format!("{:016x} {:016x}", digest(narrow), digest(wide)),
+            "66b3c0fd20562297 510e3ac443e496ad",
+            "on {isa}"
+        );
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod bits;
 mod portable;
+mod slice;
 mod tier;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
@@ -30,6 +31,7 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub use portable::Portable;
+pub(crate) use slice::{load, store};
 pub use tier::{Isa, IsaError};
 
 /// One instruction set's vectors of `T`, and the operations on them. Same inputs, same bits, on every

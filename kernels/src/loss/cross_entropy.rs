@@ -7,7 +7,7 @@
 use super::row::{RowSum, STRANDS, row_max, row_sum};
 use crate::activation::log::ln;
 use crate::element::Element;
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, load};
 use crate::softmax::{change_each, exponentials};
 
 /// Exponentials on the stack where no gradient takes them.
@@ -68,8 +68,7 @@ fn gradient<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T, class: usize, scal
     let sum = row_sum(simd, dz);
     let (divisor, factor) = (simd.splat(sum), simd.splat(scale));
     let (zero, one) = (simd.splat(T::ZERO), simd.splat(T::ONE));
-    // SAFETY: sixteen numbers hold a whole vector.
-    let lanes = unsafe { simd.load(T::COUNT.as_ptr()) };
+    let lanes = load(simd, T::COUNT);
     let mut place = class as f64;
     change_each(
         simd,

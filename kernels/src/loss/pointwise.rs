@@ -5,8 +5,7 @@
 
 use super::row::{RowSum, STRANDS, row_sum};
 use crate::element::Element;
-use crate::isa::{Kernel, Simd};
-use crate::softmax::{load, store};
+use crate::isa::{Kernel, Simd, load, store};
 
 /// Terms on the stack: some KiB of L1, and whole strands.
 const BLOCK: usize = 32 * STRANDS;

@@ -4,7 +4,7 @@
 //! Sixteen is a whole number of vectors on every instruction set, so each does the same additions.
 
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::{Simd, load, store};
 
 /// Partial results that run side by side.
 pub(crate) const STRANDS: usize = 16;
@@ -83,13 +83,8 @@ fn padded<T: Element, S: Simd<T>>(simd: S, rest: &[T], fill: T) -> [T; STRANDS] 
     let mut strands = [fill; STRANDS];
     for (to, from) in strands.chunks_exact_mut(S::LANES).zip(rest.chunks(S::LANES)) {
         let places = simd.splat(T::from_f64(from.len() as f64));
-        // SAFETY: sixteen numbers hold a whole vector.
-        let lanes = unsafe { simd.load(T::COUNT.as_ptr()) };
-        // SAFETY: `len` elements are there, at most a vector.
-        let x = unsafe { simd.load_partial(from.as_ptr(), from.len()) };
-        let x = simd.select(simd.lt(lanes, places), x, simd.splat(fill));
-        // SAFETY: the chunk is a whole vector.
-        unsafe { simd.store(to.as_mut_ptr(), x) };
+        let x = simd.select(simd.lt(load(simd, T::COUNT), places), load(simd, from), simd.splat(fill));
+        store(simd, to, x);
     }
     strands
 }

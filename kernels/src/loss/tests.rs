@@ -146,6 +146,24 @@ fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
     }
 }
 
+/// The same on every machine, past and future: a change here is a change of everyone's results.
+#[test]
+fn the_bits_are_these() {
+    for isa in Isa::available() {
+        if isa == Isa::Portable && !crate::isa::Portable::FUSED {
+            continue;
+        }
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        for (loss, outputs) in LOSSES.into_iter().flat_map(|l| OUTPUTS.map(|n| (l, n))) {
+            let (total, dz) = Batch::<f32>::new(19, outputs).gradient(loss, isa, 0.3);
+            for bits in dz.iter().map(|x| x.to_bits64()).chain([total.to_bits()]) {
+                hash = (hash ^ bits).wrapping_mul(0x100_0000_01b3);
+            }
+        }
+        assert_eq!(format!("{hash:016x}"), "c472be335676474e", "on {isa}");
+    }
+}
+
 #[test]
 fn log_loss_is_finite_and_its_gradient_bounded() {
     for isa in Isa::available() {
