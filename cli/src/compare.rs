@@ -1,4 +1,4 @@
-//! `deltarule compare`: one network under two losses, side by side.
+//! `deltarule compare` (S14): one network under two losses, side by side.
 //!
 //! The same two-layer network with sigmoid outputs learns the same rows in the same order from the same first weights,
 //! once with squared error (whose gradient at the output has the factor σ′) and once with log loss (whose gradient does

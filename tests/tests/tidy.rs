@@ -139,6 +139,29 @@ fn links_lead_somewhere() {
     }
 }
 
+/// README's table of equations: the line of code that it links to is marked with the equation's number, and the test is
+/// where the link says.
+#[test]
+fn the_equations_are_where_the_readme_says() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let line_of = |target: &str| -> String {
+        let (file, line) = target.split_once("#L").expect("a link to a line");
+        let text = std::fs::read_to_string(root().join(file)).expect("links_lead_somewhere");
+        let line: usize = line.parse().expect("a number");
+        text.lines().nth(line - 1).unwrap_or_default().to_owned()
+    };
+    for number in 1..=15 {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| S{number} |")));
+        let row = row.unwrap_or_else(|| panic!("README.md has no row for S{number}"));
+        let targets: Vec<String> = links(row).into_iter().map(|(_, target)| target).collect();
+        assert_eq!(targets.len(), 2, "S{number}: a line of code and a test");
+        let code = line_of(&targets[0]);
+        assert!(has_word(&code, &format!("S{number}")), "S{number} is not at {}: {code}", targets[0]);
+        let test = line_of(&targets[1]);
+        assert!(test.contains(&format!("fn s{number}_")), "S{number} is not tested at {}: {test}", targets[1]);
+    }
+}
+
 /// ARCHITECTURE.md's map names every source file of the kernels and the model, or the folder that it is in; of the other
 /// packages, one of the folders on the way.
 #[test]
