@@ -154,6 +154,9 @@ fn resume<T: Element>(plan: Plan, stop: u64) {
     assert_eq!(bits(&second), saved, "loading and saving changes nothing");
     assert_eq!(go(&mut second).expect("finite"), finish);
     assert!(bits(&second) == bits(&whole), "{plan:?} stopped after report {stop}");
+    if let deltarule::Shape::Plateau { .. } = plan.schedule.shape {
+        assert!(whole.history()[5].rate < whole.history()[0].rate, "the plateau was reached");
+    }
     assert_eq!(second.history(), whole.history());
     assert_eq!(weights(second.model()), weights(whole.model()));
 }
@@ -167,11 +170,12 @@ fn a_resumed_run_equals_the_one_that_never_stopped() {
             resume::<f32>(base.optimiser(optimiser), stop);
         }
     }
-    for stop in [2, 5, 11] {
+    for stop in [2, 5, 11, 27] {
         resume::<f64>(base, stop);
         resume::<f32>(base.schedule(Schedule::cosine(6).warm_up(1.5)), stop);
-        resume::<f32>(base.schedule(Schedule::plateau(0.5, 0)).clip_norm(0.5), stop);
-        resume::<f32>(base.patience(2).optimiser(Optimiser::sgd().rate(2.0)), stop);
+        let bumpy = base.optimiser(Optimiser::sgd().rate(3.0));
+        resume::<f32>(bumpy.schedule(Schedule::plateau(0.5, 0)).clip_norm(5.0), stop);
+        resume::<f32>(base.patience(9).optimiser(Optimiser::sgd().rate(3.0)), stop);
         resume::<f64>(base.non_finite(NonFinite::RollBack), stop);
     }
 }
@@ -181,13 +185,15 @@ fn more_epochs_later_equal_more_epochs_at_once() {
     let data = data::<f32>(70, 9);
     let plan = Plan {
         early_stopping: Some(EarlyStopping { patience: 100, min_improvement: 0.0 }),
-        ..Plan::new(Loss::CrossEntropy).epochs(5).batch(16).optimiser(Optimiser::sgd().rate(1.0))
+        ..Plan::new(Loss::CrossEntropy).epochs(12).batch(16).optimiser(Optimiser::sgd().rate(2.0))
     };
     let start = |plan| Trainer::new(model(&data, Activation::Relu), plan).expect("a plan that fits");
     let go = |trainer: &mut Trainer<f32>| trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
     let mut whole = start(plan);
     go(&mut whole);
-    let mut parts = start(plan.epochs(2));
+    // Stopped after an epoch that was not the best, so that the model holds other weights than the last.
+    let worse = whole.history().windows(2).position(|pair| pair[1].loss > pair[0].loss).expect("a bumpy run");
+    let mut parts = start(plan.epochs(worse as u64 + 2));
     go(&mut parts);
     let mut parts = Trainer::<f32>::from_bytes(&bits(&parts)).expect("a checkpoint");
     parts.set_plan(plan).expect("the same rule and loss");

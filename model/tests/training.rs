@@ -1,7 +1,7 @@
 //! The training loop: early stopping, schedules, clipping, non-finite numbers, and bad input before any weight changes.
 
 use deltarule::{
-    Activation, Dataset, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule, Scratch,
+    Activation, Dataset, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule, Scores, Scratch,
     Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow::{Break, Continue};
@@ -137,6 +137,59 @@ fn clipping_limits_the_length_of_the_step() {
 }
 
 #[test]
+fn weights_decay_and_biases_only_when_asked() {
+    // The gradient is zero, so that only the decay moves anything.
+    for (optimiser, keeps) in [(Optimiser::sgd().rate(0.5), 1.0), (Optimiser::sgd().rate(0.5).decay_biases(true), 0.95)]
+    {
+        let mut model = linear();
+        model.set_layer(0, &[2.0], &[4.0]).expect("lengths that fit");
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(optimiser.l2(0.1));
+        let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+        trainer.step(&[1.0], Targets::Values(&[6.0])).expect("finite");
+        let layer = &trainer.model().layers()[0];
+        assert!((layer.weights()[0] - 2.0 * 0.95).abs() < 1e-12);
+        assert!((layer.bias()[0] - 4.0 * keeps).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn layers_of_one_shape_start_differently() {
+    let model = Mlp::<f32>::builder(&[4, 4, 4]).seed(1).build().expect("widths");
+    assert_ne!(model.layers()[0].weights(), model.layers()[1].weights());
+    let other = Mlp::<f32>::builder(&[4, 4, 4]).seed(2).build().expect("widths");
+    assert_ne!(model.layers()[0].weights(), other.layers()[0].weights());
+}
+
+#[test]
+fn evaluation_picks_the_scores_that_fit() {
+    // The model's probability of class 1 is σ(x): above ½ for positive x.
+    let x = vec![-2.0, -1.0, 1.0, 2.0, 3.0, -3.0];
+    let mut model = Mlp::<f64>::builder(&[1, 1]).output(Output::Sigmoid).build().expect("widths");
+    model.set_layer(0, &[1.0], &[0.0]).expect("lengths that fit");
+    let mut scratch = Scratch::new();
+    let classes = Dataset::with_classes(x.clone(), 1, vec![0, 1, 1, 1, 0, 0], 2).expect("good data");
+    let evaluation = model.evaluate(Loss::LogLoss, &classes, &mut scratch).expect("fits");
+    let Scores::Classes(scores) = &evaluation.scores else { panic!("{evaluation:?}") };
+    assert!((evaluation.score() - 4.0 / 6.0).abs() < 1e-15);
+    assert_eq!((scores.overall.precision, scores.overall.recall), (2.0 / 3.0, 2.0 / 3.0), "of class 1");
+    assert_eq!((scores.overall.support, scores.confusion.get(1, 0), scores.roc_auc), (3, 1, Some(6.0 / 9.0)));
+
+    let values = Dataset::with_values(x.clone(), 1, vec![0.0, 1.0, 1.0, 1.0, 0.0, 0.0], 1).expect("good data");
+    let same = model.evaluate(Loss::LogLoss, &values, &mut scratch).expect("fits");
+    assert_eq!(same.scores, evaluation.scores, "0 and 1 under log loss are classes");
+    let shares = Dataset::with_values(x, 1, vec![0.5; 6], 1).expect("good data");
+    let shares = model.evaluate(Loss::LogLoss, &shares, &mut scratch).expect("fits");
+    assert!(matches!(shares.scores, Scores::Values(_)));
+
+    let mut two = Mlp::<f64>::builder(&[1, 2]).output(Output::Sigmoid).build().expect("widths");
+    two.set_layer(0, &[1.0, -1.0], &[0.0, 0.0]).expect("lengths that fit");
+    let labels = Dataset::with_values(vec![-1.0, 1.0], 1, vec![0.0, 1.0, 1.0, 1.0], 2).expect("good data");
+    let labels = two.evaluate(Loss::LogLoss, &labels, &mut scratch).expect("fits");
+    let Scores::Labels(each) = &labels.scores else { panic!("{labels:?}") };
+    assert_eq!((each[0].accuracy, each[1].accuracy, labels.score()), (1.0, 0.5, 0.75));
+}
+
+#[test]
 fn progress_is_told_and_can_stop() {
     let data = line(25);
     let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(3).batch(10);
@@ -197,20 +250,29 @@ fn a_loss_that_is_not_finite_is_found_before_the_update() {
     }
 }
 
+/// Batches whose loss is finite and whose gradient is not, because of the input, the hidden activation, or the error that
+/// comes down.
 #[test]
 fn a_gradient_that_is_not_finite_is_found_before_the_update() {
-    // The loss (1e37, squared and halved, in log loss: linear in z) is finite, the gradient x · dz is not.
-    let model = Mlp::<f32>::builder(&[1, 1]).output(Output::Linear).build().expect("widths");
-    let mut model = model;
-    model.set_layer(0, &[0.0], &[0.0]).expect("lengths that fit");
-    for fused in [true, false] {
-        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).fused(fused);
-        let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
-        let step = trainer.step(&[3e38], Targets::Values(&[1e10]));
-        assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "fused {fused}: {step:?}");
-        assert_eq!(trainer.model().layers()[0].weights(), [0.0]);
-        assert_eq!(trainer.model().layers()[0].bias(), [0.0]);
-        assert_eq!(trainer.updates(), 0);
+    for (w1, w2, x, y) in [(0.0, 1.0, 3e38, 1e3), (1e30, 0.0, 1e6, 1e3), (0.0, 1e38, 1e6, 1e3)] {
+        let mut model = Mlp::<f32>::builder(&[1, 1, 1]).hidden(Activation::Identity).build().expect("widths");
+        model.set_layer(0, &[w1], &[0.0]).expect("lengths that fit");
+        model.set_layer(1, &[w2], &[0.0]).expect("lengths that fit");
+        let (loss, _) = model.gradients(Loss::HalfSquaredError, &[x], Targets::Values(&[y])).expect("lengths that fit");
+        assert!(loss.is_finite());
+        for fused in [true, false] {
+            let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).fused(fused);
+            let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
+            let step = trainer.step(&[x], Targets::Values(&[y]));
+            assert!(
+                matches!(step, Err(Error::NonFinite { what: "gradient", .. })),
+                "{w1} {w2} fused {fused}: {step:?}"
+            );
+            assert_eq!(trainer.updates(), 0);
+            let after = trainer.model().layers();
+            assert_eq!((after[0].weights(), after[1].weights()), (vec![w1], vec![w2]));
+            assert_eq!((after[0].bias(), after[1].bias()), (&[0.0][..], &[0.0][..]));
+        }
     }
 }
 
@@ -281,6 +343,10 @@ fn a_direct_step_checks_too() {
     let nan = trainer.step(&[f64::NAN], Targets::Classes(&[0]));
     assert!(matches!(nan, Err(Error::NonFinite { .. })), "{nan:?}");
     assert_eq!(trainer.updates(), 0);
+
+    let model = Mlp::<f64>::builder(&[1, 1]).output(Output::Sigmoid).build().expect("widths");
+    let mut trainer = Trainer::new(model, Plan::new(Loss::LogLoss)).expect("a plan that fits");
+    assert!(matches!(trainer.step(&[1.0], Targets::Values(&[-0.1])), Err(Error::Probability { row: 0, .. })));
 }
 
 #[test]
