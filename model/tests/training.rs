@@ -154,9 +154,9 @@ fn weights_decay_and_biases_only_when_asked() {
 
 #[test]
 fn layers_of_one_shape_start_differently() {
-    let model = Mlp::<f32>::builder(&[4, 4, 4]).seed(1).build().expect("widths");
+    let model = Mlp::<f32>::builder(&[4, 4, 4, 4]).seed(1).build().expect("widths");
     assert_ne!(model.layers()[0].weights(), model.layers()[1].weights());
-    let other = Mlp::<f32>::builder(&[4, 4, 4]).seed(2).build().expect("widths");
+    let other = Mlp::<f32>::builder(&[4, 4, 4, 4]).seed(2).build().expect("widths");
     assert_ne!(model.layers()[0].weights(), other.layers()[0].weights());
 }
 
