@@ -8,7 +8,7 @@
 //! `t²` does not fit into one number, and what is lost would be multiplied by e's exponent. So `t` is cut into a part `c`
 //! on a coarse grid, whose square is exact, and the rest: `t² = c² + (t − c)(t + c)`. No fused operation is relied on.
 //!
-//! *Error* of the tail: ≤ 3 ULP while it is a normal number.
+//! *Error* of the tail: ≤ 4 ULP while it is a normal number.
 
 use super::coefficients::polynomial;
 use super::exp::exp_of_sum;

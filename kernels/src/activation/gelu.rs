@@ -6,7 +6,7 @@
 //! ```
 //! | | error, in ULP of the result |
 //! |---|---|
-//! | `Gelu` | @GELU@, in the far negative tail too, while `Φ(z)` is normal (`z > −13` in `f32`) |
+//! | `Gelu` | 4.4 in `f32` (over all inputs, at −1.829_724_7), 2.2 in `f64` (samples), in the far negative tail too, while `Φ(z)` is normal (`z > −13` in `f32`) |
 //! | `GeluTanh` | ≤ 4 for `z ≥ 0`; for `z < 0` it grows as `2│u│`, from the rounding of `u` |
 //!
 //! Derivatives cross zero near `z = −0.75`; their error is small beside 1, not beside themselves.

@@ -97,7 +97,7 @@ def mills(q, k):
 
 if __name__ == "__main__":
     # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
-    sizes = ((24, 5, 3, 5, 11, 4, 15), (53, 10, 7, 12, 23, 6, 39))
+    sizes = ((24, 5, 3, 5, 11, mp.mpf(5) / 2, 15), (53, 10, 7, 12, 23, 6, 39))
     for bits, exp_terms, ln_terms, tanh_terms, mills_terms, k, t_end in sizes:
         print(f"// ===== {bits} bits")
         reach = mp.log(2) / 2

@@ -3,18 +3,18 @@
 //! | | `g(z)` | `g′`, from | |
 //! |---|---|---|---|
 //! | identity | `z` | 1 | |
-//! | [`relu`] | `max(z, 0)` | `a > 0`, from the output | `g′(0) = 0` |
-//! | [`leaky_relu`] | `z` or `slope·z` | from the output | |
-//! | [`sigmoid`] | `1 / (1 + e^−z)` | `a (1 − a)`, from the output | |
-//! | [`tanh`] | `tanh z` | `1 − a²`, from the output | |
-//! | [`gelu`] | `z·Φ(z)`, and its tanh form | from `z` | |
-//! | [`silu`] | `z·σ(z)` | from `z` | |
+//! | `relu` | `max(z, 0)` | `a > 0`, from the output | `g′(0) = 0` |
+//! | `leaky_relu` | `z` or `slope·z` | from the output | |
+//! | `sigmoid` | `1 / (1 + e^−z)` | `a (1 − a)`, from the output | |
+//! | `tanh` | `tanh z` | `1 − a²`, from the output | |
+//! | `gelu` | `z·Φ(z)`, and its tanh form | from `z` | |
+//! | `silu` | `z·σ(z)` | from `z` | |
 //!
-//! The shared mathematics stands beside them: [`exp`], [`log`] and [`gaussian`], on the tables of [`coefficients`].
+//! The shared mathematics stands beside them: `exp`, `log` and `gaussian`, on the tables of `coefficients`.
 //! Every operation is one of [`Simd`]'s, each with one rounding, in one order: the bits are the same on every
 //! instruction set with fused multiply-add, and do not depend on the place in the slice. Nothing is estimated.
 //!
-//! NaN gives NaN, in values and derivatives alike. The error budgets stand in the files; `tests.rs` holds them to it.
+//! NaN gives NaN, in values and derivatives alike. The error budgets stand in the files; `tests.rs` holds the code to them.
 
 mod coefficients;
 pub(crate) mod exp;

@@ -12,7 +12,8 @@
 //! next, which outweighs the roundings after it; for the middle see [`tanh`](super::tanh).
 //! The derivative is `a (1 − a)`, from the output.
 //!
-//! *Error*: @SIGMOID@
+//! *Error* over all 2³² inputs in `f32`: 1.56 ULP (at −1.985_100_3; 1.78 ULP at −1.256_049_4 where [`Simd::mul_add`] rounds
+//! twice). In `f64` 1.3 ULP over the samples of the tests.
 
 use super::ActivationFn;
 use super::exp::exp_nonpositive;

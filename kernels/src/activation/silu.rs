@@ -5,7 +5,7 @@
 //! ```
 //! The product is taken where σ has become 0 at the latest, so −∞ reaches its limit 0, not NaN.
 //!
-//! *Error*: @SILU@ while `σ(z)` is normal; below, half a smallest subnormal times `z`.
+//! *Error*: 3.3 ULP over all inputs in `f32` (at −7.597_28) while `σ(z)` is normal; below, half a smallest subnormal times `z`.
 
 use super::ActivationFn;
 use super::sigmoid::{both_ways, lower_half};

@@ -8,7 +8,8 @@
 //! further out every operation is monotone by itself, and a step of `z` outweighs the roundings inside of the exponential.
 //! The derivative is `1 − a²`, from the output.
 //!
-//! *Error*: @TANH@
+//! *Error* over all 2³² inputs in `f32`: 1.38 ULP (at ±0.630_220_83; 1.35 ULP at ±0.632_552 where [`Simd::mul_add`]
+//! rounds twice). In `f64` 0.8 ULP over the samples of the tests.
 
 use super::ActivationFn;
 use super::coefficients::polynomial;

@@ -135,7 +135,7 @@ const BUDGETS_F32: [(Function, f64, bool); 6] = [
     (Function::Value(Activation::Sigmoid), 2.0, true),
     (Function::Value(Activation::Tanh), 2.0, true),
     (Function::Exp, 1.25, false),
-    (Function::Value(Activation::Gelu), 4.0, false),
+    (Function::Value(Activation::Gelu), 4.5, false),
     (Function::Value(Activation::Silu), 3.5, false),
     (Function::LnOnePlus, 1.5, false),
 ];
@@ -273,7 +273,7 @@ fn the_bits_are_these() {
         let wide = functions().flat_map(|f| f.apply(isa, &mixed(997).into_iter().map(f64::from).collect::<Vec<_>>()));
         assert_eq!(
             format!("{:016x} {:016x}", digest(narrow), digest(wide)),
-            "66b3c0fd20562297 510e3ac443e496ad",
+            "0a93d2a23097f5e0 510e3ac443e496ad",
             "on {isa}"
         );
     }

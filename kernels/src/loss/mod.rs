@@ -8,7 +8,7 @@
 //! | [`Loss::CrossEntropy`] | `−ln softmax(z)_class` | `z`: `softmax(z) − 1_class` |
 //!
 //! The last two start from the logits, where nothing overflows and nothing cancels. Rows are contiguous, row by row.
-//! Inside a row the terms are summed in the order of [`row`]; rows are added up in `f64`, first to last: the bits depend
+//! Inside a row the terms are summed in the order of `row`; rows are added up in `f64`, first to last: the bits depend
 //! on the shape alone.
 
 mod cross_entropy;
