@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 /// training step, short enough that an idle program is idle.
 const LINGER: Duration = Duration::from_micros(200);
 
+/// See [`Team::invitations`].
+static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
+
 /// Up to `threads` threads that share work: the caller, and helpers that come and go.
 ///
 /// Cheap to make and to keep; a team of one never touches rayon.
@@ -61,6 +64,11 @@ impl Team {
     /// How many threads may work together, the caller included.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Tasks that all teams of this program have sent to their pools so far. rayon allocates each; nothing else here allocates.
+    pub fn invitations() -> usize {
+        INVITATIONS.load(Ordering::Relaxed)
     }
 
     /// Runs `job(0)`, …, `job(jobs − 1)`, each once, in any order, and returns when all have ended.
@@ -236,6 +244,7 @@ impl Crew {
         let wanted = self.helpers.min(useful);
         while self.invited.load(Ordering::Relaxed) < wanted {
             self.invited.fetch_add(1, Ordering::Relaxed);
+            INVITATIONS.fetch_add(1, Ordering::Relaxed);
             let crew = Arc::clone(self);
             rayon::spawn(move || crew.help());
         }
