@@ -21,14 +21,14 @@ fn noise(len: usize, random: &mut Random) -> Vec<f32> {
 /// Runs `work` a few times, then counts over many more.
 ///
 /// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the pool,
-/// which allocates its task (and, once in some sixty tasks, a piece of the queue). Such calls are counted, and nothing
-/// else may allocate.
+/// which allocates its task, and may come on a thread of the pool that has not done this work yet and makes its scratch now
+/// (at most four buffers). Such calls are counted; without one, nothing may allocate.
 fn assert_none(what: &str, threads: usize, mut work: impl FnMut()) {
     (0..5).for_each(|_| work());
     let called = Team::invitations();
     let allocations = allocations_of(|| (0..REPEATS).for_each(|_| work()));
     let called = Team::invitations() - called;
-    let allowed = if called == 0 { 0 } else { called + 1 + called / 31 };
+    let allowed = 6 * called;
     assert!(
         allocations <= allowed,
         "{what} on {threads}: {allocations} allocations in {REPEATS} repeats, {called} of them calls for help"
