@@ -34,6 +34,7 @@ pub fn forward<T: Element>(
         n: w.outputs(),
         k: w.inputs(),
         alpha: T::ONE,
+        alpha_right: T::ONE,
         a: x.into(),
         b: w.forward.right(),
         c: out,

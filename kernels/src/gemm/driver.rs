@@ -44,7 +44,10 @@ pub(crate) struct Product<T> {
     pub(crate) m: usize,
     pub(crate) n: usize,
     pub(crate) k: usize,
+    /// Multiplies A, …
     pub(crate) alpha: T,
+    /// … or B, where the product has been turned and B is the caller's A.
+    pub(crate) alpha_right: T,
     pub(crate) a: Left<T>,
     pub(crate) b: Right<T>,
     pub(crate) c: Output<T>,
@@ -144,7 +147,10 @@ impl<T: Element> Product<T> {
             Right::Strided { col, .. } => col == 1,
             Right::Lines { .. } => true,
         };
-        in_place && self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+        in_place
+            && self.alpha == T::ONE
+            && self.alpha_right == T::ONE
+            && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
     }
 
     /// Strip after strip on this thread, operands as they are.
@@ -182,6 +188,7 @@ impl<T: Element> Product<T> {
                 let to = unsafe { std::slice::from_raw_parts_mut(to.at(cols.start / T::LINE * line), len) };
                 // SAFETY: `self` vouches for B.
                 unsafe { pack_lines(table.isa, data, (row, col), (part.k, part.n), to) };
+                self.scale_right(to);
             };
             if plan.team {
                 team.run(plan.strips, pack)
@@ -246,7 +253,7 @@ impl<T: Element> Product<T> {
             || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
         let pays = match self.b {
             Right::Lines { .. } => false,
-            Right::Strided { col, .. } if col != 1 && self.n > 1 => true,
+            Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
             }
@@ -269,11 +276,19 @@ impl<T: Element> Product<T> {
                 with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
                     // SAFETY: `self` vouches for B.
                     unsafe { pack_lines(table.isa, data, (row, col), (self.k, self.n), lines) };
+                    self.scale_right(lines);
                     let b = Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE };
                     Self { b, ..*self }.run_strip(table);
                 });
             }
             _ => self.run_strip(table),
+        }
+    }
+
+    /// α into packed lines of B.
+    fn scale_right(&self, lines: &mut [T]) {
+        if self.alpha_right != T::ONE {
+            lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
         }
     }
 

@@ -101,30 +101,29 @@ fn product<T: Element>(
         scale(beta, c);
         return Ok(());
     }
-    let (a, b, c) = oriented(a, b, c.reborrow());
-    multiply(table, team, alpha, a, b, beta, c);
+    if is_turned(&c) {
+        multiply(table, team, (T::ONE, alpha), b.t(), a.t(), beta, c.reborrow().t());
+    } else {
+        multiply(table, team, (alpha, T::ONE), a, b, beta, c.reborrow());
+    }
     Ok(())
 }
 
-/// The product or its transpose, Cᵀ = Bᵀ Aᵀ, whichever has contiguous rows in C. A single column, for which both have, is
-/// turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same.
+/// Whether the transpose is computed, Cᵀ = Bᵀ Aᵀ: where it is Cᵀ that has contiguous rows. A single column, for which both have,
+/// is turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same; α stays with A.
 #[inline]
-fn oriented<'a, T: Element>(
-    a: MatRef<'a, T>,
-    b: MatRef<'a, T>,
-    c: MatMut<'a, T>,
-) -> (MatRef<'a, T>, MatRef<'a, T>, MatMut<'a, T>) {
+fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
     let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
     let columns_contiguous = c.row_stride() == 1 || c.rows() == 1;
-    if columns_contiguous && !rows_contiguous { (b.t(), a.t(), c.t()) } else { (a, b, c) }
+    columns_contiguous && !rows_contiguous
 }
 
-/// C = α A B + β C for shapes that fit, none of them empty.
+/// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.
 #[inline]
 fn multiply<T: Element>(
     table: &TileTable<T>,
     team: &Team,
-    alpha: T,
+    (alpha, alpha_right): (T, T),
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
     beta: T,
@@ -142,6 +141,7 @@ fn multiply<T: Element>(
         n: b.cols(),
         k: a.cols(),
         alpha,
+        alpha_right,
         a: a.into(),
         b: b.into(),
         c: Output::from(&mut c),

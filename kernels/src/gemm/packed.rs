@@ -139,6 +139,7 @@ pub fn gemm_packed<T: Element>(
         n: b.cols,
         k: b.rows,
         alpha: T::ONE,
+        alpha_right: T::ONE,
         a: a.into(),
         b: b.right(),
         c: Output::from(&mut c),
