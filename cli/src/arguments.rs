@@ -29,6 +29,8 @@ pub enum Command {
     Info(InfoArguments),
     /// Show the instruction set in use, the caches, the cores and their measured peak
     Cpu(CpuArguments),
+    /// Time products or training steps on this machine, in half a minute
+    Bench(BenchArguments),
     /// Train one network twice, with squared error and with log loss, and set the results side by side
     Compare(CompareArguments),
 }
@@ -235,6 +237,40 @@ pub struct CpuArguments {
     pub json: bool,
 }
 
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// What is timed.
+    #[command(subcommand)]
+    pub subject: BenchSubject,
+}
+
+/// What `bench` times.
+#[derive(Debug, Subcommand)]
+pub enum BenchSubject {
+    /// Matrix products of a network's layers, beside the crate matrixmultiply
+    Gemm(BenchOptions),
+    /// Training steps of nets from tiny to large, against the machine's peak
+    Step(BenchOptions),
+}
+
+/// Options of each part of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchOptions {
+    /// Threads, at most one a core
+    #[arg(long, default_value = "1")]
+    pub threads: usize,
+    /// Time only the rows whose name holds this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub only: String,
+    /// Time spent on each row [default: so much that all rows take about 20 seconds]
+    #[arg(long, value_parser = seconds)]
+    pub seconds: Option<f64>,
+    /// Print each row as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
@@ -297,6 +333,13 @@ fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
         _ => Err("write a share from 0 to below 1, such as 0.2".to_string()),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("write seconds from 0 to 3600, such as 0.5".to_string()),
     }
 }
 

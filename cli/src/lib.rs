@@ -1,14 +1,17 @@
 //! The program `deltarule` as a library, so that its loaders can be tested and fuzzed without a process.
 //!
 //! ```text
-//! main ─▶ run ─▶ train │ eval │ predict │ info │ cpu │ compare
+//! main ─▶ run ─▶ train │ eval │ predict │ info │ cpu │ bench │ compare
 //!                  │        │       │
 //!                  └─ data ─┴───────┘   pictures and reports at the end
 //! ```
 //! The program is a shell: it finds data, chooses settings and shows results. All learning is the `deltarule` crate's.
 
+#![forbid(unsafe_code)]
+
 pub mod any_model;
 pub mod arguments;
+mod bench;
 pub mod choice;
 mod compare;
 mod cpu;
@@ -38,6 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Predict(arguments) => predict::run(arguments),
         Command::Info(arguments) => info::run(arguments),
         Command::Cpu(arguments) => cpu::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
     }
 }

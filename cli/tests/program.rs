@@ -1,4 +1,4 @@
-//! The program from outside: train, eval, predict, info, compare; its words, its exit status, the files it leaves.
+//! The program from outside: train, eval, predict, info, cpu, bench, compare; its words, its exit status, the files it leaves.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -192,6 +192,52 @@ fn the_two_losses_are_set_side_by_side() {
 }
 
 #[test]
+fn the_machine_is_described() {
+    let place = Place::new();
+    let machine = json(&place.good("cpu --json"));
+    assert!(machine["cores"].as_u64() >= Some(1) && machine["cache_bytes"]["l1d"].as_u64() >= Some(4096), "{machine}");
+    for dtype in ["f32", "f64"] {
+        for threads in ["one_thread", "all_threads"] {
+            assert!(machine["peak_gflops"][dtype][threads].as_f64() > Some(0.0), "{machine}");
+        }
+    }
+    assert!(place.good("cpu").contains("measured peak"));
+}
+
+/// Speeds are the machine's; what is tested is that every row is measured and says what it must.
+#[test]
+fn products_are_timed_beside_a_peer() {
+    let place = Place::new();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(2);
+    let lines = place.good(&format!("bench gemm --seconds 0 --only 128 --json --threads {threads}"));
+    let rows: Vec<_> = lines.lines().map(json).collect();
+    assert_eq!(rows.len(), 7);
+    for row in &rows {
+        assert_eq!(row["threads"].as_u64(), Some(threads as u64));
+        let speed = |name: &str| row["gflops"][name].as_f64();
+        assert!(speed("deltarule") > Some(0.0) && speed("matrixmultiply") > Some(0.0), "{row}");
+        assert_eq!(speed("packed").is_some(), row["layout"] != "tn", "{row}");
+    }
+    let table = place.good("bench gemm --seconds 0 --only dW");
+    assert!(table.contains("matrixmultiply") && table.contains("dW 128×784×128"), "{table}");
+}
+
+#[test]
+fn steps_are_timed_against_the_peak() {
+    let place = Place::new();
+    let lines = place.good("bench step --seconds 0 --only tab --json");
+    let rows: Vec<_> = lines.lines().map(json).collect();
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        for entry in ["us_per_step", "samples_per_second", "limit_fraction", "peak_gflops"] {
+            assert!(row[entry].as_f64() > Some(0.0), "{entry}: {row}");
+        }
+    }
+    let table = place.good("bench step --seconds 0 --only mnist");
+    assert!(table.contains("% of limit") && table.contains("mnist 784-128-10 b128 relu ce adam"), "{table}");
+}
+
+#[test]
 fn misuse_and_failure_have_their_status_and_words() {
     let place = Place::new();
     place.file("text.csv", "a,b\n1,2\n");
@@ -207,6 +253,10 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --data diabetes --task classification", 2, "--task"),
         ("eval text.csv --data digits", 1, "text.csv"),
         ("info nowhere.safetensors", 1, "nowhere.safetensors"),
+        ("bench gemm --only nothing", 2, "no row is named ‘nothing’; there are: forward 1×128×784"),
+        ("bench step --threads 0", 2, "at least one thread"),
+        ("bench step --threads 100000", 2, "ask for at most that"),
+        ("bench step --seconds=-1", 2, "--seconds"),
         ("frobnicate", 2, "unrecognized subcommand"),
     ];
     for (arguments, status, words) in cases {

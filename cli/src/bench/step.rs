@@ -1,0 +1,85 @@
+//! `deltarule bench step`: one step of training (forward, loss, backward, update) of nets from tiny to large.
+//!
+//! The limit of a step is the time that its products alone would take at the multiply-add peak.
+
+use deltarule_kernels::Isa;
+use serde_json::json;
+
+use super::cases::{Case, all};
+use super::measure::{Timed, in_turn};
+use super::{chosen, figure, percent, print_row, print_titles, threads_in_words};
+use crate::arguments::BenchOptions;
+use crate::failure::Failure;
+use crate::machine::peak;
+use crate::say::{grouped, say};
+
+/// Timed for each case where nothing else is asked for: ten cases take twenty seconds.
+const SECONDS: f64 = 1.8;
+
+const TITLES: [&str; 5] = ["step", "us/step", "  samples/s", "limit us", "% of limit"];
+
+/// Runs the benchmark.
+pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
+    let cases = chosen(all(), options, |case| case.name)?;
+    let peak = peak::<f32>(options.threads);
+    if options.json {
+        for case in &cases {
+            say(&format!("{}\n", as_json(options, case, seconds(options, case)?, peak)))?;
+        }
+        return Ok(());
+    }
+    say(&format!(
+        "one f32 training step, {}, {}; peak {} GFLOP/s measured now\nlimit: the products of the step at that peak\n\n",
+        threads_in_words(options.threads),
+        Isa::current(),
+        figure(peak)
+    ))?;
+    let width = print_titles(&TITLES, cases.iter().map(|case| case.name))?;
+    for case in &cases {
+        print_row(width, &TITLES, &cells(case, seconds(options, case)?, peak))?;
+    }
+    Ok(())
+}
+
+/// Seconds a step.
+fn seconds(options: &BenchOptions, case: &Case) -> Result<f64, Failure> {
+    let mut trainer = case.trainer(options.threads)?;
+    let data = case.data();
+    let mut timed = [Timed::new(|| {
+        trainer.step(&data.x, data.targets())?;
+        Ok(())
+    })];
+    in_turn(&mut timed, options.seconds.unwrap_or(SECONDS), false)?;
+    Ok(timed[0].seconds())
+}
+
+/// Seconds that the products of a step take at `peak` GFLOP/s.
+fn limit(case: &Case, peak: f64) -> f64 {
+    case.flops() / peak / 1e9
+}
+
+fn cells(case: &Case, seconds: f64, peak: f64) -> Vec<String> {
+    vec![
+        case.name.to_owned(),
+        figure(1e6 * seconds),
+        grouped((case.batch as f64 / seconds).round() as u64),
+        figure(1e6 * limit(case, peak)),
+        percent(limit(case, peak) / seconds),
+    ]
+}
+
+fn as_json(options: &BenchOptions, case: &Case, seconds: f64, peak: f64) -> serde_json::Value {
+    json!({
+        "bench": "step",
+        "name": case.name,
+        "batch": case.batch,
+        "dtype": "f32",
+        "isa": Isa::current().to_string(),
+        "threads": options.threads,
+        "peak_gflops": peak,
+        "us_per_step": 1e6 * seconds,
+        "samples_per_second": case.batch as f64 / seconds,
+        "limit_us": 1e6 * limit(case, peak),
+        "limit_fraction": limit(case, peak) / seconds,
+    })
+}
