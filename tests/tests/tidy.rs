@@ -16,6 +16,7 @@ const MAY_BE_UNSAFE: [&str; 15] = [
     "kernels/src/activation/",
     "kernels/src/loss/",
     "kernels/src/optimiser/",
+    "kernels/src/machine/",
     "kernels/src/softmax.rs",
     "kernels/src/aligned.rs",
     "kernels/src/team.rs",
