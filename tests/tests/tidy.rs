@@ -16,7 +16,6 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "kernels/src/activation/",
     "kernels/src/loss/",
     "kernels/src/optimiser/",
-    "kernels/src/machine/",
     "kernels/src/softmax.rs",
     "kernels/src/aligned.rs",
     "kernels/src/team.rs",
