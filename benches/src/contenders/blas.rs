@@ -55,8 +55,6 @@ const SET_THREADS: [&[u8]; 5] = [
 pub struct Blas<T> {
     name: String,
     gemm: Cblas<T>,
-    /// Keeps `gemm` loaded.
-    _library: Library,
     element: PhantomData<T>,
 }
 
@@ -70,7 +68,9 @@ impl<T: Routine> Blas<T> {
         let library = unsafe { Library::new(path) }.map_err(|e| format!("--blas {name}={path}: {e}"))?;
         let gemm = Self::routine(&library).map_err(|e| format!("--blas {name}={path}: {e}"))?;
         set_threads(&library, threads);
-        Ok(Self { name: name.to_owned(), gemm, _library: library, element: PhantomData })
+        // Never unloaded: the library's own threads outlive this value, and would wake up in code that is gone.
+        std::mem::forget(library);
+        Ok(Self { name: name.to_owned(), gemm, element: PhantomData })
     }
 
     /// The routine under its own name, or with the prefix that scipy's wheel gives it.
