@@ -81,7 +81,7 @@ pub(crate) fn gradients<T: Element>(
     for ((slot, dw), db) in work.slots.iter().zip(&mut work.dw).zip(&mut work.db) {
         let dz = slot.dz(rows)?;
         dense::backward_weights(team, input, dz, dw)?; // S6, S9: dW = dz xᵀ
-        dense::backward_bias(dz, db)?; // S7, S8: db = dz
+        dense::backward_bias(team, dz, db)?; // S7, S8: db = dz
         input = slot.a(rows)?;
     }
     Ok(())

@@ -70,7 +70,7 @@ pub(crate) fn fused<T: Element>(
     for ((slot, db), (layer, memory)) in work.slots.iter().zip(&mut work.db).zip(state) {
         let dz = slot.dz(rows)?;
         dense::backward_update(team, input, dz, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
-        dense::backward_bias(dz, db)?; // S7, S8
+        dense::backward_bias(team, dz, db)?; // S7, S8
         steps.bias(layer, db, memory);
         input = slot.a(rows)?;
     }

@@ -31,7 +31,8 @@ pub fn backward_input<T: Element>(
     if kept_below.cols() > 1 {
         ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
     }
-    let Some(backward) = &w.backward else {
+    let row = w.forward.is_row().then(|| w.forward.packed());
+    let Some(backward) = row.or(w.backward.as_ref()) else {
         return Err(ShapeError::Mismatch { what: "the transposed copies that the weights keep", expected: 1, got: 0 });
     };
     let isa = Isa::current();
@@ -70,15 +71,16 @@ pub fn backward_weights<T: Element>(
     dz: MatRef<'_, T>,
     dw: &mut Gradient<T>,
 ) -> Result<(), ShapeError> {
-    let lines = &mut dw.lines;
-    let mut product = weights_product(x, dz, lines.rows(), lines.cols())?;
+    let mut product = weights_product(x, dz, dw.lines.inputs(), dw.lines.outputs())?;
+    let lines = dw.lines.packed_mut();
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
     unsafe { product.run(TileTable::current(), team, Place::Memory, &|_| {}) };
     Ok(())
 }
 
-/// The product xᵀ dz, inputs × outputs, which is dWᵀ: the layout of the weights' forward lines. It has no C yet.
+/// The product xᵀ dz, inputs × outputs, which is dWᵀ: the layout of the weights' forward lines; for a single output dzᵀ x, a row.
+/// It has no C yet.
 pub(super) fn weights_product<T: Element>(
     x: MatRef<'_, T>,
     dz: MatRef<'_, T>,
@@ -88,14 +90,15 @@ pub(super) fn weights_product<T: Element>(
     ShapeError::expect("the columns of a layer's input", inputs, x.cols())?;
     ShapeError::expect("the columns of a layer's gradient", outputs, dz.cols())?;
     ShapeError::expect("the rows of a layer's gradient", x.rows(), dz.rows())?;
+    let (m, n, a, b) = if outputs == 1 { (1, inputs, dz, x) } else { (inputs, outputs, x, dz) };
     Ok(Product {
-        m: inputs,
-        n: outputs,
+        m,
+        n,
         k: x.rows(),
         alpha: T::ONE,
         alpha_right: T::ONE,
-        a: x.t().into(),
-        b: Right::from(dz),
+        a: a.t().into(),
+        b: Right::from(b),
         c: Output::lines(std::ptr::null_mut(), 0),
         start: Start::Zero,
     })

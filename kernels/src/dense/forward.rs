@@ -3,7 +3,7 @@
 use super::{Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
-use crate::gemm::{Block, Place, Product, Start, TileTable};
+use crate::gemm::{Block, Output, Place, Product, Right, Start, TileTable};
 use crate::isa::Isa;
 use crate::team::Team;
 use crate::view::{MatMut, MatRef, ShapeError};
@@ -29,23 +29,13 @@ pub fn forward<T: Element>(
     ShapeError::expect("the rows of a layer's output", x.rows(), a.rows())?;
     ShapeError::expect("the columns of a layer's output", w.outputs(), a.cols())?;
     let out = output("the column stride of a layer's output", &mut a)?;
-    let mut product = Product {
-        m: x.rows(),
-        n: w.outputs(),
-        k: w.inputs(),
-        alpha: T::ONE,
-        alpha_right: T::ONE,
-        a: x.into(),
-        b: w.forward.right(),
-        c: out,
-        start: Start::Row(bias.as_ptr()),
-    };
     let isa = Isa::current();
     let table = TileTable::current();
     if let Some(mut z) = kept_z {
         ShapeError::expect("the rows of a layer's kept pre-activation", a.rows(), z.rows())?;
         ShapeError::expect("the columns of a layer's kept pre-activation", a.cols(), z.cols())?;
-        product.c = output("the column stride of a layer's kept pre-activation", &mut z)?;
+        let kept = output("the column stride of a layer's kept pre-activation", &mut z)?;
+        let product = forward_product(x, w, bias, kept, out.row == 1);
         let epilogue = |block: Block<T>| {
             let to = out.at(block.rows.start, block.cols.start);
             // SAFETY: this block of the kept z and of `a` belongs to this job alone.
@@ -54,6 +44,7 @@ pub fn forward<T: Element>(
         // SAFETY: the views vouch for the operands; both outputs are borrowed exclusively.
         unsafe { product.run(table, team, Place::Memory, &epilogue) };
     } else {
+        let product = forward_product(x, w, bias, out, true);
         let epilogue = |block: Block<T>| {
             // SAFETY: the block is this job's alone.
             unsafe { activation.apply_to(isa, block.rows_to(block.c.data, block.c.row)) };
@@ -64,4 +55,24 @@ pub fn forward<T: Element>(
         unsafe { product.run(table, team, Place::Memory, if identity { &nothing } else { &epilogue }) };
     }
     Ok(())
+}
+
+/// The product x Wᵀ, started at the bias. That of a single output is computed as a row where it and the input are contiguous (and
+/// so is where the epilogue writes to, `may_turn`): vectors then run along the batch.
+fn forward_product<T: Element>(
+    x: MatRef<'_, T>,
+    w: &Weights<T>,
+    bias: &[T],
+    c: Output<T>,
+    may_turn: bool,
+) -> Product<T> {
+    let lines = w.forward.packed();
+    let (a, alpha, alpha_right) = (x.into(), T::ONE, T::ONE);
+    let (m, n, k) = (x.rows(), w.outputs(), w.inputs());
+    if !w.forward.is_row() {
+        return Product { m, n, k, alpha, alpha_right, a, b: lines.right(), c, start: Start::Row(bias.as_ptr()) };
+    }
+    let b = Right::Strided { data: lines.lines().as_ptr(), row: 1, col: 1 };
+    let column = Product { m, n, k, alpha, alpha_right, a, b, c, start: Start::All(bias[0]) };
+    if may_turn && c.row == 1 && x.col_stride() == 1 { column.column_as_row() } else { column }
 }

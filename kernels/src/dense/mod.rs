@@ -16,8 +16,11 @@
 //!   forward lines (inputs × outputs): right-hand side of x Wᵀ, and the layout of dW and of the optimiser's moments
 //!   backward lines (outputs × inputs): right-hand side of dz W, refreshed by the update
 //! ```
+//! A single output is kept as one row instead, which is both; see `array`.
+//!
 //! Order inside a layer: `dz W` reads W before the update changes it; the caller keeps it.
 
+mod array;
 mod backward;
 mod bias;
 mod forward;

@@ -6,6 +6,7 @@
 //! ```
 //! Both ways run the same element-wise sweep on the same numbers, so they give the same bits.
 
+use super::array::Array;
 use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
@@ -26,13 +27,13 @@ pub fn update<T: Element>(
     moments: &mut Moments<T>,
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
-    ShapeError::expect("the inputs of the gradient", w.inputs(), dw.lines.rows())?;
-    ShapeError::expect("the outputs of the gradient", w.outputs(), dw.lines.cols())?;
+    w.forward.expect_shape_of(&dw.lines)?;
     check_moments(w, moments)?;
     let (first, second) = (lines_of(&mut moments.first), lines_of(&mut moments.second));
-    step.sweep(Isa::current(), w.forward.lines_mut(), dw.lines.lines(), first, second);
+    let (weights, gradient) = (w.forward.packed_mut().lines_mut(), dw.lines.packed().lines());
+    step.sweep(Isa::current(), weights, gradient, first, second);
     if let Some(backward) = &mut w.backward {
-        transpose(&w.forward, backward);
+        transpose(w.forward.packed(), backward);
     }
     Ok(())
 }
@@ -54,12 +55,14 @@ pub fn backward_update<T: Element>(
     let product = weights_product(x, dz, w.inputs(), w.outputs())?;
     let isa = Isa::current();
     let inputs = w.inputs();
-    let forward = Lines::of(Some(&mut w.forward));
-    let (first, second) = (Lines::of(moments.first.as_mut()), Lines::of(moments.second.as_mut()));
+    let lines_rows = w.forward.packed().rows();
+    let forward = Lines::of(Some(w.forward.packed_mut()));
+    let moment = |array: &mut Option<Array<T>>| Lines::of(array.as_mut().map(Array::packed_mut));
+    let (first, second) = (moment(&mut moments.first), moment(&mut moments.second));
     let backward = Lines::of(w.backward.as_mut());
     let epilogue = |block: Block<T>| {
         for (l, g) in block.lines_of_c().enumerate() {
-            let at = (block.cols.start / T::LINE + l) * inputs + block.rows.start;
+            let at = (block.cols.start / T::LINE + l) * lines_rows + block.rows.start;
             let range = at * T::LINE..at * T::LINE + g.len();
             // SAFETY: these rows of this line belong to this block alone, in the weights …
             let w = unsafe { forward.part(range.clone()) };
@@ -85,14 +88,13 @@ pub fn backward_update<T: Element>(
 
 fn check_moments<T: Element>(w: &Weights<T>, moments: &Moments<T>) -> Result<(), ShapeError> {
     for array in [&moments.first, &moments.second].into_iter().flatten() {
-        ShapeError::expect("the inputs of the optimiser's moments", w.inputs(), array.rows())?;
-        ShapeError::expect("the outputs of the optimiser's moments", w.outputs(), array.cols())?;
+        w.forward.expect_shape_of(array)?;
     }
     Ok(())
 }
 
-fn lines_of<T: Element>(array: &mut Option<PackedB<T>>) -> &mut [T] {
-    array.as_mut().map_or(&mut [], PackedB::lines_mut)
+fn lines_of<T: Element>(array: &mut Option<Array<T>>) -> &mut [T] {
+    array.as_mut().map_or(&mut [], |array| array.packed_mut().lines_mut())
 }
 
 /// The lines of an array of which jobs change disjoint parts; empty where there is no array.

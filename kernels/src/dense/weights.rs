@@ -1,5 +1,6 @@
 //! What a layer keeps: weights in both packed layouts, a gradient, the optimiser's moments.
 
+use super::array::Array;
 use crate::element::Element;
 use crate::gemm::PackedB;
 use crate::optimiser::Rule;
@@ -9,8 +10,8 @@ use crate::view::{MatRef, ShapeError};
 #[derive(Clone, Debug)]
 pub struct Weights<T> {
     /// Wᵀ, inputs × outputs: the right-hand side of `x Wᵀ`.
-    pub(super) forward: PackedB<T>,
-    /// W, outputs × inputs: the right-hand side of `dz W`.
+    pub(super) forward: Array<T>,
+    /// W, outputs × inputs: the right-hand side of `dz W`. A row is that already.
     pub(super) backward: Option<PackedB<T>>,
 }
 
@@ -18,17 +19,21 @@ impl<T: Element> Weights<T> {
     /// Packs `w`, outputs × inputs. `with_transpose` keeps what [`backward_input`](super::backward_input) needs; the first
     /// layer of a net, which has no gradient to hand down, saves it.
     pub fn from_rows(w: MatRef<'_, T>, with_transpose: bool) -> Self {
-        Self { forward: PackedB::new(w.t()), backward: with_transpose.then(|| PackedB::new(w)) }
+        let mut forward = Array::zeros(w.cols(), w.rows());
+        let values = if forward.is_row() { w } else { w.t() };
+        forward.packed_mut().fill_from(values);
+        let backward = (with_transpose && !forward.is_row()).then(|| PackedB::new(w));
+        Self { forward, backward }
     }
 
     /// Inputs of the layer.
     pub fn inputs(&self) -> usize {
-        self.forward.rows()
+        self.forward.inputs()
     }
 
     /// Outputs of the layer.
     pub fn outputs(&self) -> usize {
-        self.forward.cols()
+        self.forward.outputs()
     }
 
     /// The weight from input `i` to output `o`.
@@ -52,7 +57,7 @@ impl<T: Element> Weights<T> {
 
     /// A copy, outputs × inputs, row by row.
     pub fn to_rows(&self) -> Vec<T> {
-        rows_of(&self.forward)
+        self.forward.to_rows()
     }
 
     /// Replaces all weights by `w`, outputs × inputs, without allocating.
@@ -60,7 +65,7 @@ impl<T: Element> Weights<T> {
     /// # Errors
     /// `w` has another shape.
     pub fn set_rows(&mut self, w: MatRef<'_, T>) -> Result<(), ShapeError> {
-        self.forward.set(w.t())?;
+        self.forward.set(w)?;
         match &mut self.backward {
             Some(backward) => backward.set(w),
             None => Ok(()),
@@ -72,12 +77,11 @@ impl<T: Element> Weights<T> {
     /// # Errors
     /// `other` has another shape.
     pub fn copy_from(&mut self, other: &Self) -> Result<(), ShapeError> {
-        ShapeError::expect("the inputs of the weights", self.inputs(), other.inputs())?;
-        ShapeError::expect("the outputs of the weights", self.outputs(), other.outputs())?;
-        self.forward.lines_mut().copy_from_slice(other.forward.lines());
+        self.forward.expect_shape_of(&other.forward)?;
+        self.forward.packed_mut().lines_mut().copy_from_slice(other.forward.packed().lines());
         match (&mut self.backward, &other.backward) {
             (Some(to), Some(from)) => to.lines_mut().copy_from_slice(from.lines()),
-            (Some(to), None) => super::update::transpose(&self.forward, to),
+            (Some(to), None) => super::update::transpose(self.forward.packed(), to),
             (None, _) => {}
         }
         Ok(())
@@ -87,13 +91,13 @@ impl<T: Element> Weights<T> {
 /// The gradient of the loss by a layer's weights, in the weights' forward layout.
 #[derive(Clone, Debug)]
 pub struct Gradient<T> {
-    pub(super) lines: PackedB<T>,
+    pub(super) lines: Array<T>,
 }
 
 impl<T: Element> Gradient<T> {
     /// Zeros in the shape of `weights`.
     pub fn zeros_like(weights: &Weights<T>) -> Self {
-        Self { lines: PackedB::zeros(weights.inputs(), weights.outputs()) }
+        Self { lines: Array::zeros(weights.inputs(), weights.outputs()) }
     }
 
     /// The derivative by the weight from input `i` to output `o`.
@@ -106,15 +110,16 @@ impl<T: Element> Gradient<T> {
 
     /// A copy, outputs × inputs, row by row.
     pub fn to_rows(&self) -> Vec<T> {
-        rows_of(&self.lines)
+        self.lines.to_rows()
     }
 
     /// The sum of all squares in `f64`, in an order that the shape alone decides: lane by lane down each packed line, then
     /// across its lanes, line after line.
     pub fn sum_of_squares(&self) -> f64 {
-        let (rows, cols) = (self.lines.rows(), self.lines.cols());
+        let packed = self.lines.packed();
+        let (rows, cols) = (packed.rows(), packed.cols());
         let mut sum = 0.0;
-        for (l, line) in self.lines.lines().chunks_exact((rows * T::LINE).max(1)).enumerate() {
+        for (l, line) in packed.lines().chunks_exact((rows * T::LINE).max(1)).enumerate() {
             let mut lanes = [0.0_f64; 16];
             for row in line.chunks_exact(T::LINE) {
                 for (lane, &g) in lanes.iter_mut().zip(row) {
@@ -131,14 +136,14 @@ impl<T: Element> Gradient<T> {
 /// What an optimiser remembers of each weight: none, one or two arrays in the weights' forward layout.
 #[derive(Clone, Debug)]
 pub struct Moments<T> {
-    pub(super) first: Option<PackedB<T>>,
-    pub(super) second: Option<PackedB<T>>,
+    pub(super) first: Option<Array<T>>,
+    pub(super) second: Option<Array<T>>,
 }
 
 impl<T: Element> Moments<T> {
     /// Zeros in the shape of `weights`, as many arrays as `rule` has use for.
     pub fn zeros_like(weights: &Weights<T>, rule: Rule) -> Self {
-        let zeros = || PackedB::zeros(weights.inputs(), weights.outputs());
+        let zeros = || Array::zeros(weights.inputs(), weights.outputs());
         Self { first: (rule.moments() >= 1).then(zeros), second: (rule.moments() >= 2).then(zeros) }
     }
 
@@ -154,7 +159,7 @@ impl<T: Element> Moments<T> {
 
     /// A copy of array `which` (0 or 1), outputs × inputs, row by row; nothing where there is no such array.
     pub fn to_rows(&self, which: usize) -> Option<Vec<T>> {
-        [&self.first, &self.second].get(which).copied()?.as_ref().map(rows_of)
+        [&self.first, &self.second].get(which).copied()?.as_ref().map(Array::to_rows)
     }
 
     /// Replaces array `which` (0 or 1) by `values`, outputs × inputs.
@@ -164,18 +169,8 @@ impl<T: Element> Moments<T> {
     pub fn set_rows(&mut self, which: usize, values: MatRef<'_, T>) -> Result<(), ShapeError> {
         let len = self.len();
         match [&mut self.first, &mut self.second].into_iter().nth(which) {
-            Some(Some(array)) => array.set(values.t()),
+            Some(Some(array)) => array.set(values),
             _ => ShapeError::expect("the number of an optimiser's moment arrays", len, which + 1),
         }
     }
-}
-
-/// The transpose of a packed matrix, row by row: outputs × inputs of lines that hold inputs × outputs.
-fn rows_of<T: Element>(packed: &PackedB<T>) -> Vec<T> {
-    let (inputs, outputs) = (packed.rows(), packed.cols());
-    let mut rows = Vec::with_capacity(inputs * outputs);
-    for o in 0..outputs {
-        rows.extend((0..inputs).map(|i| packed.get(i, o)));
-    }
-    rows
 }

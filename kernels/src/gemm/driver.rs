@@ -16,6 +16,7 @@ use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, packed_len};
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
+use super::turned::{Columns, MAX_ROWS as FEW_ROWS};
 use crate::element::Element;
 use crate::machine::caches;
 use crate::team::Team;
@@ -114,8 +115,13 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        if place == Place::Memory && self.is_small() {
-            return self.run_small(table, epilogue);
+        if self.is_small() {
+            return match place {
+                Place::Memory => self.run_small(table, epilogue),
+                Place::Cache => with_scratch::<T, _>(Slot::C, packed_len::<T>(self.m, self.n), |lines| {
+                    Self { c: Output::lines(lines.as_mut_ptr(), self.m), ..*self }.run_small(table, epilogue)
+                }),
+            };
         }
         self.run_planned(table, team, place, epilogue);
     }
@@ -144,13 +150,17 @@ impl<T: Element> Product<T> {
     /// So little work that planning it would cost more than a plan could save; nothing is packed.
     fn is_small(&self) -> bool {
         let in_place = match self.b {
-            Right::Strided { col, .. } => col == 1,
+            Right::Strided { col, .. } => col == 1 || self.n == 1,
             Right::Lines { .. } => true,
         };
-        in_place
-            && self.alpha == T::ONE
-            && self.alpha_right == T::ONE
+        self.alpha == T::ONE
+            && (self.is_turned() || in_place && self.alpha_right == T::ONE)
             && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+    }
+
+    /// Few rows against contiguous columns of B: see [`super::turned`].
+    fn is_turned(&self) -> bool {
+        self.m <= FEW_ROWS && matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1)
     }
 
     /// Strip after strip on this thread, operands as they are.
@@ -249,9 +259,11 @@ impl<T: Element> Product<T> {
         let depth = self.k.min(kc);
         // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
         let clash = |stride: usize, count: usize| count > 8 && (stride * size).is_multiple_of(SET_PERIOD);
+        let turned = self.is_turned();
         let pack_a = self.alpha != T::ONE
             || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
         let pays = match self.b {
+            _ if turned => false,
             Right::Lines { .. } => false,
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
@@ -266,6 +278,8 @@ impl<T: Element> Product<T> {
             true if job_rows < self.m && fits => PackB::Ahead,
             true => PackB::ByJob,
         };
+        // Columns that are turned on the way are read once, whatever their length.
+        let kc = if turned { self.k } else { kc };
         Plan { strips, strip_cols, job_rows, kc, pack_a, pack_b, team: threads > 1 }
     }
 
@@ -294,6 +308,9 @@ impl<T: Element> Product<T> {
 
     /// The tiles of a strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     fn run_strip(&self, table: &TileTable<T>) {
+        if self.is_turned() {
+            return self.run_turned(table);
+        }
         let lanes = table.lanes();
         let vectors = table.vectors_for(self.n);
         let tail = self.n - (vectors - 1) * lanes;
@@ -340,6 +357,30 @@ impl<T: Element> Product<T> {
         run(cut, self.m - cut, short);
     }
 
+    /// A strip of few rows against columns of B.
+    #[inline(never)]
+    fn run_turned(&self, table: &TileTable<T>) {
+        let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.columns(self.m)) else {
+            unreachable!("{} rows against columns", self.m);
+        };
+        let columns = Columns {
+            cols: self.n,
+            k: self.k,
+            alpha_right: self.alpha_right,
+            a: self.a.data,
+            a_row: self.a.row,
+            a_col: self.a.col,
+            b,
+            b_col,
+            c: self.c.data,
+            c_row: self.c.row,
+            c_line: self.c.line,
+            start: self.start,
+        };
+        // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
+        unsafe { kernel(&columns) };
+    }
+
     /// The product of some rows of A only.
     pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
         let mut part = *self;
@@ -366,6 +407,23 @@ impl<T: Element> Product<T> {
             part.start = Start::Row(bias.wrapping_add(cols.start));
         }
         part
+    }
+
+    /// A product of one column, contiguous, as the same numbers in a row: Cᵀ = Bᵀ Aᵀ. Multiplication commutes, so the bits do not
+    /// change. The start must not be a bias by columns.
+    pub(crate) fn column_as_row(self) -> Self {
+        debug_assert!(self.n == 1 && self.c.row == 1 && !matches!(self.start, Start::Row(_)), "a contiguous column");
+        let Right::Strided { data, row, .. } = self.b else { return self };
+        Self {
+            m: 1,
+            n: self.m,
+            alpha: self.alpha_right,
+            alpha_right: self.alpha,
+            a: Left { data, row: 0, col: row },
+            b: Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row },
+            c: Output { row: self.m, line: T::LINE, col: 1, ..self.c },
+            ..self
+        }
     }
 
     /// One block of k: from the second on, it continues from what C holds.

@@ -39,6 +39,8 @@ pub(crate) enum Start<T> {
     Scaled(T),
     /// At a row that all rows of C share, the bias: `columns` of the strip from this address on.
     Row(*const T),
+    /// At one number, the bias of a single output.
+    All(T),
 }
 
 /// One strip: `rows × columns` of C += A B over `k`, with `rows` a multiple of the tile's MR.
@@ -137,6 +139,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
         let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
         match self.0.start {
             Start::Zero => {}
+            Start::All(value) => acc = [[simd.splat(value); NV]; MR],
             Start::Row(bias) => {
                 for (v, first_row) in (0..NV).zip(bias_vectors(self, simd, bias, b_tail)) {
                     acc.iter_mut().for_each(|sums| sums[v] = first_row);
@@ -232,7 +235,7 @@ fn row_groups<T: Element, const MR: usize>(a: *const T, a_row: usize) -> [*const
 
 /// How far vector `v` is from the first one, with `line` elements from one cache line of columns to the next.
 #[inline(always)]
-fn vector_offset<T: Element, S: Simd<T>>(line: usize, v: usize) -> usize {
+pub(crate) fn vector_offset<T: Element, S: Simd<T>>(line: usize, v: usize) -> usize {
     let per_line = T::LINE / S::LANES;
     (v / per_line) * line + (v % per_line) * S::LANES
 }

@@ -16,6 +16,7 @@ mod pack;
 mod packed;
 mod scratch;
 mod tiles;
+mod turned;
 
 pub(crate) use driver::{Block, Place, Product};
 pub(crate) use microkernel::Start;

@@ -42,7 +42,7 @@ impl<T: Element> PackedB<T> {
     }
 
     /// Packs `b`, which has this shape.
-    fn fill_from(&mut self, b: MatRef<'_, T>) {
+    pub(crate) fn fill_from(&mut self, b: MatRef<'_, T>) {
         if !b.is_empty() {
             // SAFETY: the view vouches for its elements.
             unsafe {

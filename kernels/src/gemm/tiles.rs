@@ -18,6 +18,7 @@
 //! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads.
 
 use super::microkernel::{StripFn, strip};
+use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
 use std::sync::OnceLock;
@@ -32,6 +33,8 @@ pub struct TileTable<T> {
     pub(crate) isa: Isa,
     /// `strips[rows − 1][vectors − 1][tail]`
     strips: [[[Option<StripFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
+    /// `columns[rows − 1]`
+    columns: [ColumnsFn<T>; turned::MAX_ROWS],
     /// The binary logarithm of the elements in a vector.
     lanes_log2: u32,
     /// The tallest tile of each width: `rows[vectors − 1]`.
@@ -57,6 +60,11 @@ impl<T: Element> TileTable<T> {
     /// The micro-kernel of a tile, whose last vector is partial where `tail`.
     pub(crate) fn strip(&self, rows: usize, vectors: usize, tail: bool) -> Option<StripFn<T>> {
         *self.strips.get(rows.wrapping_sub(1))?.get(vectors.wrapping_sub(1))?.get(usize::from(tail))?
+    }
+
+    /// The kernel of few rows against columns of B, where there is one.
+    pub(crate) fn columns(&self, rows: usize) -> Option<ColumnsFn<T>> {
+        self.columns.get(rows.wrapping_sub(1)).copied()
     }
 
     /// Elements in a vector.
@@ -129,6 +137,7 @@ const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
     let mut table = TileTable {
         isa: S::ISA,
         strips: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
+        columns: [columns::<T, S, 1>, columns::<T, S, 2>, columns::<T, S, 3>, columns::<T, S, 4>],
         lanes_log2: S::LANES.trailing_zeros(),
         rows: [1; MAX_VECTORS],
         vectors: [1; MAX_ROWS],

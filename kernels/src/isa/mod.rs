@@ -12,6 +12,7 @@
 
 mod bits;
 mod portable;
+mod prefetch;
 mod slice;
 mod tier;
 #[cfg(target_arch = "x86_64")]
@@ -31,6 +32,7 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub use portable::Portable;
+pub(crate) use prefetch::prefetch;
 pub(crate) use slice::{load, store};
 pub use tier::{Isa, IsaError};
 

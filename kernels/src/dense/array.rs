@@ -1,0 +1,96 @@
+//! The order in which a layer keeps what there is one of for each weight: the weights, a gradient, the optimiser's moments.
+//!
+//! ```text
+//!   several outputs: packed lines, inputs × outputs      a single output: one row, 1 × inputs
+//!   ┌─────────┐┌─────────┐                               ┌───────────────────────┐
+//!   │ o 0…15  ││ o 16…31 │ …  one row an input           │ i 0 1 2 3 …           │
+//!   └─────────┘└─────────┘                               └───────────────────────┘
+//! ```
+//! Lines of a single output would be one number and fifteen zeros each. As a row it is its own transpose as well: what `x Wᵀ` and
+//! `dz W` need are the same numbers in the same order, so one copy serves both.
+
+use crate::element::Element;
+use crate::gemm::PackedB;
+use crate::view::{MatRef, ShapeError};
+
+/// One number for each weight of a layer.
+#[derive(Clone, Debug)]
+pub(super) struct Array<T> {
+    lines: PackedB<T>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl<T: Element> Array<T> {
+    pub(super) fn zeros(inputs: usize, outputs: usize) -> Self {
+        let lines = if outputs == 1 { PackedB::zeros(1, inputs) } else { PackedB::zeros(inputs, outputs) };
+        Self { lines, inputs, outputs }
+    }
+
+    pub(super) fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    pub(super) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// A single output, kept as a row.
+    pub(super) fn is_row(&self) -> bool {
+        self.outputs == 1
+    }
+
+    /// Input `i`, output `o`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub(super) fn get(&self, i: usize, o: usize) -> T {
+        if self.is_row() { self.lines.get(o, i) } else { self.lines.get(i, o) }
+    }
+
+    /// Changes input `i`, output `o`.
+    ///
+    /// # Panics
+    /// Outside the shape.
+    pub(super) fn put(&mut self, i: usize, o: usize, value: T) {
+        if self.is_row() { self.lines.put(o, i, value) } else { self.lines.put(i, o, value) }
+    }
+
+    /// A copy, outputs × inputs, row by row.
+    pub(super) fn to_rows(&self) -> Vec<T> {
+        let mut rows = Vec::with_capacity(self.inputs * self.outputs);
+        for o in 0..self.outputs {
+            rows.extend((0..self.inputs).map(|i| self.get(i, o)));
+        }
+        rows
+    }
+
+    /// Replaces everything by `values`, outputs × inputs, without allocating.
+    ///
+    /// # Errors
+    /// `values` has another shape.
+    pub(super) fn set(&mut self, values: MatRef<'_, T>) -> Result<(), ShapeError> {
+        ShapeError::expect("the outputs of a layer's weights", self.outputs, values.rows())?;
+        ShapeError::expect("the inputs of a layer's weights", self.inputs, values.cols())?;
+        self.lines.set(if self.is_row() { values } else { values.t() })
+    }
+
+    /// The packed lines.
+    pub(super) fn packed(&self) -> &PackedB<T> {
+        &self.lines
+    }
+
+    /// The packed lines to write; padding must stay finite.
+    pub(super) fn packed_mut(&mut self) -> &mut PackedB<T> {
+        &mut self.lines
+    }
+
+    /// `other` goes with the same layer.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) fn expect_shape_of(&self, other: &Self) -> Result<(), ShapeError> {
+        ShapeError::expect("the inputs of a layer's weights", self.inputs, other.inputs)?;
+        ShapeError::expect("the outputs of a layer's weights", self.outputs, other.outputs)
+    }
+}

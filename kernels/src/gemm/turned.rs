@@ -1,0 +1,214 @@
+//! Few rows against a right-hand side that lies column by column: weights stored n × k, or a matrix times a vector.
+//!
+//! ```text
+//!   B in memory (a column is a run)        in registers            the accumulators
+//!   column j    ─ p p+1 p+2 … ─▶  ┐                                c₀ += a₀p · b_p
+//!   column j+1  ─ p p+1 p+2 … ─▶  ├── transposed ──▶ b_p, b_p+1, …  c₁ += a₁p · b_p
+//!      ⋮                          ┘   LANES × LANES                  ⋮
+//! ```
+//! A dot product would keep several partial sums for each element and so give other bits. Turning squares in registers keeps
+//! one chain for each element, with vectors along the columns, and reads B once; packing first would write and read all of it
+//! again. On one Zen 5 core, 128 columns, k = 784: 35 GFLOP/s instead of 25 with one row, 130 instead of 105 with four, no gain
+//! with eight. The shuffles bind (64 a square of 16 × 16, two a cycle); putting rows together as they are loaded takes fewer of
+//! them, but measured slower (28).
+
+use super::microkernel::{Start, vector_offset};
+use crate::element::Element;
+use crate::isa::{Kernel, Simd, prefetch};
+
+/// The most rows for which turning on the way beats packing.
+pub(crate) const MAX_ROWS: usize = 4;
+/// Elements of the largest square, 16 × 16.
+const SQUARE: usize = 256;
+
+/// `rows × cols` of C += A (α′ B) over `k`, with column j of B at `b + j·b_col`, contiguous.
+///
+/// Element (i, p) of A is at `a + i·a_row + p·a_col`; columns of C are contiguous within a cache line, and `c_line` apart from
+/// line to line.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<T> {
+    pub(crate) cols: usize,
+    pub(crate) k: usize,
+    pub(crate) alpha_right: T,
+    pub(crate) a: *const T,
+    pub(crate) a_row: usize,
+    pub(crate) a_col: usize,
+    pub(crate) b: *const T,
+    pub(crate) b_col: usize,
+    pub(crate) c: *mut T,
+    pub(crate) c_row: usize,
+    pub(crate) c_line: usize,
+    pub(crate) start: Start<T>,
+}
+
+/// A square of B, turned: vector `q` holds row `p + q`.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Square<T>([T; SQUARE]);
+
+/// A compiled kernel for one number of rows.
+///
+/// # Safety
+/// The CPU has the kernel's instruction set, and the operands are valid: A, B (the bias, and C where it is read) for reads, C for
+/// writes by this thread alone.
+pub(crate) type ColumnsFn<T> = unsafe fn(&Columns<T>);
+
+/// The kernel for `MR` rows on one instruction set, as a plain function to put in a table.
+///
+/// # Safety
+/// See [`ColumnsFn`].
+pub(crate) unsafe fn columns<T: Element, S: Simd<T>, const MR: usize>(columns: &Columns<T>) {
+    // SAFETY: the caller vouches for the instruction set.
+    let simd = unsafe { S::assume() };
+    simd.enter(Groups::<T, MR>(columns));
+}
+
+/// All columns, two vectors of them at a time, whose chains hide each other's latency.
+struct Groups<'a, T, const MR: usize>(&'a Columns<T>);
+
+impl<T: Element, const MR: usize> Kernel<T> for Groups<'_, T, MR> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let cols = self.0.cols;
+        let mut first = 0;
+        while cols - first > S::LANES {
+            self.group::<S, 2>(simd, first);
+            first = cols.min(first + 2 * S::LANES);
+        }
+        if first < cols {
+            self.group::<S, 1>(simd, first);
+        }
+    }
+}
+
+impl<T: Element, const MR: usize> Groups<'_, T, MR> {
+    /// `NV` vectors of columns from `first` on; at least one column of each exists.
+    #[inline(always)]
+    fn group<S: Simd<T>, const NV: usize>(&self, simd: S, first: usize) {
+        let Columns { cols, k, a, a_col, b, b_col, .. } = *self.0;
+        let widths: [usize; NV] = std::array::from_fn(|v| S::LANES.min(cols - first - v * S::LANES));
+        let mut sums = self.start::<S, NV>(simd, first, widths);
+        let mut squares = [Square([T::ZERO; SQUARE]); NV];
+        for p in (0..k).step_by(S::LANES) {
+            let depth = S::LANES.min(k - p);
+            for (v, square) in squares.iter_mut().enumerate() {
+                let from = b.wrapping_add((first + v * S::LANES) * b_col + p);
+                // The next square: sixteen runs are more than the hardware follows.
+                for j in 0..widths[v] {
+                    prefetch(from.wrapping_add(j * b_col + S::LANES));
+                }
+                // SAFETY: `depth` rows of `widths[v]` columns of B begin here (caller of `columns`).
+                unsafe { turn(simd, from, b_col, (widths[v], depth), &mut square.0) };
+                self.scale(simd, square);
+            }
+            let a = a.wrapping_add(p * a_col);
+            if depth == S::LANES {
+                for q in 0..S::LANES {
+                    self.step(simd, a.wrapping_add(q * a_col), &squares, q, &mut sums);
+                }
+            } else {
+                for q in 0..depth {
+                    self.step(simd, a.wrapping_add(q * a_col), &squares, q, &mut sums);
+                }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                // SAFETY: these columns of row i of C (caller of `columns`).
+                unsafe { simd.store_partial(self.c::<S>(i, first, v), widths[v], sum) };
+            }
+        }
+    }
+
+    /// One row of B, vector `q` of the squares, times a column of A.
+    #[inline(always)]
+    fn step<S: Simd<T>, const NV: usize>(
+        &self,
+        simd: S,
+        a: *const T,
+        squares: &[Square<T>; NV],
+        q: usize,
+        sums: &mut [[S::V; NV]; MR],
+    ) {
+        let mut row = [simd.splat(T::ZERO); NV];
+        for (lanes, square) in row.iter_mut().zip(squares) {
+            // SAFETY: vector `q` of the square.
+            *lanes = unsafe { simd.load(square.0.as_ptr().wrapping_add(q * S::LANES)) };
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: row i of this column of A (caller of `columns`).
+            let x = simd.splat(unsafe { *a.wrapping_add(i * self.0.a_row) });
+            for (sum, &lanes) in sums.iter_mut().zip(&row) {
+                *sum = simd.mul_add(x, lanes, *sum);
+            }
+        }
+    }
+
+    /// α′ into a square of B.
+    #[inline(always)]
+    fn scale<S: Simd<T>>(&self, _: S, square: &mut Square<T>) {
+        if self.0.alpha_right != T::ONE {
+            square.0.iter_mut().for_each(|x| *x = self.0.alpha_right * *x);
+        }
+    }
+
+    /// Where vector `v` of the group at column `first` is in row `i` of C.
+    #[inline(always)]
+    fn c<S: Simd<T>>(&self, i: usize, first: usize, v: usize) -> *mut T {
+        let offset = vector_offset::<T, S>(self.0.c_line, first / S::LANES + v);
+        self.0.c.wrapping_add(i * self.0.c_row + offset)
+    }
+
+    /// The accumulators before the first step.
+    #[inline(always)]
+    fn start<S: Simd<T>, const NV: usize>(&self, simd: S, first: usize, widths: [usize; NV]) -> [[S::V; NV]; MR] {
+        let mut sums = [[simd.splat(T::ZERO); NV]; MR];
+        for (i, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: these columns of row i of C (caller of `columns`), read only where the start is there.
+                let stored = || unsafe { simd.load_partial(self.c::<S>(i, first, v), widths[v]) };
+                *sum = match self.0.start {
+                    Start::Zero => simd.splat(T::ZERO),
+                    Start::All(value) => simd.splat(value),
+                    Start::Stored => stored(),
+                    Start::Scaled(beta) => simd.mul(simd.splat(beta), stored()),
+                    Start::Row(bias) => {
+                        // SAFETY: the bias of these columns (caller of `columns`).
+                        unsafe { simd.load_partial(bias.wrapping_add(first + v * S::LANES), widths[v]) }
+                    }
+                };
+            }
+        }
+        sums
+    }
+}
+
+/// The transpose of `width` runs of `depth` elements, `stride` apart; what is missing to the whole square is zero, and never used.
+///
+/// # Safety
+/// The runs are valid for reads.
+#[inline(always)]
+unsafe fn turn<T: Element, S: Simd<T>>(
+    simd: S,
+    from: *const T,
+    stride: usize,
+    (width, depth): (usize, usize),
+    to: &mut [T; SQUARE],
+) {
+    const { assert!(S::LANES * S::LANES <= SQUARE) };
+    if width == S::LANES && depth == S::LANES {
+        // SAFETY: a whole square there (caller) and here.
+        return unsafe { simd.transpose(from, stride, to.as_mut_ptr(), S::LANES) };
+    }
+    let mut runs = [T::ZERO; SQUARE];
+    for (j, run) in runs.chunks_exact_mut(S::LANES).enumerate().take(width) {
+        // SAFETY: run j has `depth` elements (caller).
+        let lanes = unsafe { simd.load_partial(from.wrapping_add(j * stride), depth) };
+        // SAFETY: a whole vector of the square.
+        unsafe { simd.store(run.as_mut_ptr(), lanes) };
+    }
+    // SAFETY: two squares of our own.
+    unsafe { simd.transpose(runs.as_ptr(), S::LANES, to.as_mut_ptr(), S::LANES) };
+}
