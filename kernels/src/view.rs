@@ -102,6 +102,17 @@ impl Layout {
         (extent <= isize::MAX as usize / 8).then_some(extent)
     }
 
+    /// Row-major without gaps. The usual case is one product and one comparison; whatever is wrong is found by
+    /// [`check`](Self::check).
+    #[inline]
+    fn contiguous(rows: usize, cols: usize, len: usize) -> Result<Self, ShapeError> {
+        let layout = Self { rows, cols, row_stride: cols, col_stride: 1 };
+        match rows.checked_mul(cols) {
+            Some(needed) if needed <= len && needed <= isize::MAX as usize / 8 => Ok(layout),
+            _ => layout.check(len),
+        }
+    }
+
     fn check(self, len: usize) -> Result<Self, ShapeError> {
         let Self { rows, cols, row_stride, col_stride } = self;
         match self.extent() {
@@ -202,8 +213,10 @@ impl<'a, T: Copy> MatRef<'a, T> {
     ///
     /// # Errors
     /// The slice is shorter than `rows · cols`.
+    #[inline]
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, ShapeError> {
-        Self::with_strides(data, rows, cols, cols, 1)
+        let layout = Layout::contiguous(rows, cols, data.len())?;
+        Ok(Self { data: data.as_ptr(), layout, borrow: PhantomData })
     }
 
     /// A matrix with any strides; a stride of zero repeats.
@@ -275,8 +288,10 @@ impl<'a, T: Copy> MatMut<'a, T> {
     ///
     /// # Errors
     /// The slice is shorter than `rows · cols`.
+    #[inline]
     pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, ShapeError> {
-        Self::with_strides(data, rows, cols, cols, 1)
+        let layout = Layout::contiguous(rows, cols, data.len())?;
+        Ok(Self { data: data.as_mut_ptr(), layout, borrow: PhantomData })
     }
 
     /// A matrix with any positive strides.
