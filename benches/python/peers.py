@@ -192,9 +192,9 @@ def installed(module):
     return subprocess.run([sys.executable, "-c", f"import {module}, numpy"], capture_output=True).returncode == 0
 
 
-def build():
-    """The program `versus`, built, and where it is."""
-    command = ["cargo", "build", "--release", "-p", "deltarule-benches", "--bin", "versus", "--message-format", "json"]
+def build(package, program):
+    """Builds a program; where it is."""
+    command = ["cargo", "build", "--release", "-p", package, "--bin", program, "--message-format", "json"]
     lines = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     return next(path for path in (json.loads(line).get("executable") for line in lines) if path)
 
@@ -223,7 +223,7 @@ def main():
     options = parser.parse_args()
     if options.worker:
         return worker(options)
-    options.versus = options.versus or build()
+    options.versus = options.versus or build("deltarule-benches", "versus")
     contenders = ["deltarule"] + [peer for peer in options.peers.split(",") if installed(peer)]
     if not options.json:
         print(f"microseconds a step, {options.threads} thread(s); then how many times as long each peer takes")
