@@ -13,11 +13,12 @@
 
 use super::microkernel::{Start, Strip};
 use super::operand::{Left, Output, Right};
-use super::pack::{pack_lines, packed_len};
+use super::pack::{pack_lines, pack_panel, packed_len};
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{Columns, MAX_ROWS as FEW_ROWS};
 use crate::element::Element;
+use crate::isa::Isa;
 use crate::machine::caches;
 use crate::team::Team;
 use std::ops::Range;
@@ -32,6 +33,8 @@ const WORK_PER_THREAD: usize = 400_000;
 const SMALL_WORK: usize = 32 * 32 * 32;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
+/// Jobs begin at a multiple of so many rows: whole cache lines of a transposed copy, and whole panels of A.
+const ROW_UNIT: usize = 48;
 /// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
 const CACHE_ROWS: usize = 96;
 
@@ -134,14 +137,14 @@ impl<T: Element> Product<T> {
             return self.run_jobs(&plan, table, team, place, epilogue);
         }
         // As many rows at a time as the bound allows, each part a product of its own.
-        let rows = (PACKED_BYTES / size_of::<T>() / self.k.max(1)).max(16);
+        let rows = (PACKED_BYTES / size_of::<T>() / self.k.max(1)).next_multiple_of(ROW_UNIT);
+        let panel = table.tallest(table.vectors_for(plan.strip_cols));
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
             let shifted =
                 |block: Block<T>| epilogue(Block { rows: block.rows.start + first..block.rows.end + first, ..block });
-            let runs = if part.a.col == 1 { (part.m, part.k) } else { (part.k, part.m) };
-            with_scratch::<T, _>(Slot::A, runs.0 * packed_stride::<T>(runs.1), |packed| {
-                let part = part.pack_left(packed, team);
+            with_scratch::<T, _>(Slot::A, part.packed_left_len(panel), |packed| {
+                let part = part.pack_left(packed, panel, table.isa, team);
                 part.run_jobs(&part.plan(table, team, place), table, team, place, &shifted);
             });
         }
@@ -160,7 +163,8 @@ impl<T: Element> Product<T> {
 
     /// Few rows against contiguous columns of B: see [`super::turned`].
     fn is_turned(&self) -> bool {
-        self.m <= FEW_ROWS && matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1)
+        let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1);
+        columns && self.m <= FEW_ROWS && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
     /// Strip after strip on this thread, operands as they are.
@@ -330,6 +334,7 @@ impl<T: Element> Product<T> {
                 k: self.k,
                 a: self.a.data.wrapping_add(first * self.a.row),
                 a_row: self.a.row,
+                a_inner: self.a.inner,
                 a_col: self.a.col,
                 b,
                 b_row,
@@ -344,6 +349,16 @@ impl<T: Element> Product<T> {
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
             unsafe { kernel(&strip) };
         };
+        if let Some(panel) = self.a.panel() {
+            let rest = self.m % panel;
+            if rest < self.m {
+                run(0, self.m - rest, panel);
+            }
+            if rest > 0 {
+                run(self.m - rest, rest, rest);
+            }
+            return;
+        }
         let tallest = table.tallest(vectors);
         if self.m <= tallest {
             return run(0, self.m, self.m);
@@ -368,7 +383,7 @@ impl<T: Element> Product<T> {
             k: self.k,
             alpha_right: self.alpha_right,
             a: self.a.data,
-            a_row: self.a.row,
+            a_row: self.a.inner,
             a_col: self.a.col,
             b,
             b_col,
@@ -419,7 +434,7 @@ impl<T: Element> Product<T> {
             n: self.m,
             alpha: self.alpha_right,
             alpha_right: self.alpha,
-            a: Left { data, row: 0, col: row },
+            a: Left::strided(data, 0, row),
             b: Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row },
             c: Output { row: self.m, line: T::LINE, col: 1, ..self.c },
             ..self
@@ -443,33 +458,45 @@ impl<T: Element> Product<T> {
         part
     }
 
-    /// Copies α A to `packed`, in the order in which it lies: rows stay rows, columns columns.
-    fn pack_left(&self, packed: &mut [T], team: &Team) -> Self {
-        let by_row = self.a.col == 1;
-        let (outer, inner) = if by_row { (self.m, self.k) } else { (self.k, self.m) };
-        let (far, near) = if by_row { (self.a.row, self.a.col) } else { (self.a.col, self.a.row) };
-        let stride = packed_stride::<T>(inner);
-        /// Runs of A that one job copies.
-        const CHUNK: usize = 16;
+    /// Elements of scratch that [`pack_left`](Self::pack_left) takes.
+    fn packed_left_len(&self, panel: usize) -> usize {
+        if self.a.col == 1 { self.m * packed_stride::<T>(self.k) } else { self.m.next_multiple_of(panel) * self.k }
+    }
+
+    /// Copies α A to `packed`: contiguous rows stay rows, everything else becomes panels.
+    fn pack_left(&self, packed: &mut [T], panel: usize, isa: Isa, team: &Team) -> Self {
+        let Left { row, col, .. } = self.a;
         let to = Shared(packed.as_mut_ptr());
+        let stride = packed_stride::<T>(self.k);
+        let by_row = col == 1;
         let job = |index: usize| {
-            for o in index * CHUNK..outer.min((index + 1) * CHUNK) {
-                // SAFETY: the runs are disjoint pieces of `packed`, each `inner` long.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(o * stride), inner) };
-                for (i, to) in to.iter_mut().enumerate() {
+            let (first, step) = (index * ROW_UNIT, if by_row { 1 } else { panel });
+            for i in (first..self.m.min(first + ROW_UNIT)).step_by(step) {
+                let from = self.a.data.wrapping_add(i * row);
+                if by_row {
+                    // SAFETY: the rows are disjoint pieces of `packed`, each `k` long.
+                    let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * stride), self.k) };
+                    for (p, to) in to.iter_mut().enumerate() {
+                        // SAFETY: `self` vouches for A.
+                        *to = self.alpha * unsafe { *from.wrapping_add(p) };
+                    }
+                } else {
+                    // SAFETY: the panels are disjoint pieces of `packed`.
+                    let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * self.k), panel * self.k) };
                     // SAFETY: `self` vouches for A.
-                    *to = self.alpha * unsafe { *self.a.data.wrapping_add(o * far + i * near) };
+                    unsafe { pack_panel(isa, self.alpha, from, (row, col), panel.min(self.m - i), panel, to) };
                 }
             }
         };
-        let jobs = outer.div_ceil(CHUNK);
-        if outer * inner >= WORK_PER_THREAD {
+        let jobs = self.m.div_ceil(ROW_UNIT);
+        if self.m * self.k >= WORK_PER_THREAD {
             team.run(jobs, job)
         } else {
             (0..jobs).for_each(job)
         }
-        let (row, col) = if by_row { (stride, 1) } else { (1, stride) };
-        Self { a: Left { data: packed.as_ptr(), row, col }, alpha: T::ONE, ..*self }
+        let data = packed.as_ptr();
+        let a = if by_row { Left::strided(data, stride, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
+        Self { a, alpha: T::ONE, ..*self }
     }
 }
 
@@ -479,14 +506,13 @@ fn packed_stride<T: Element>(inner: usize) -> usize {
     if (stride * size_of::<T>()).is_multiple_of(SET_PERIOD) { stride + T::LINE } else { stride }
 }
 
-/// Rows of a job: few enough for as many jobs as share the work evenly, each tall enough to be worth its strip of B, in whole
-/// cache lines of a transposed copy.
+/// Rows of a job: few enough for as many jobs as share the work evenly, each tall enough to be worth its strip of B.
 fn job_rows(rows: usize, strips: usize, threads: usize) -> usize {
     if threads == 1 {
         return rows;
     }
     let blocks = (4 * threads).div_ceil(strips).min(rows / 24).max(1);
-    rows.div_ceil(blocks).next_multiple_of(16)
+    rows.div_ceil(blocks).next_multiple_of(ROW_UNIT)
 }
 
 /// An address that jobs share; each writes its own part.

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The departures from the textbook (BLIS's micro-kernel):
-//! * **A is read where it lies**, by broadcasts; it is packed only where its strides would fight over the same cache sets.
-//!   MR row streams prefetch as well as one packed stream, and the packing pass is saved.
+//! * **A is read where it lies**, by broadcasts: MR row streams prefetch as well as one packed stream, and the packing pass is
+//!   saved. Only a transposed A that many strips read is packed, into panels: each of its columns would touch a page.
 //! * **B is addressed in cache lines** (`b_line` from a line of columns to the next, `b_row` down the rows), so that a
 //!   row-major matrix and a packed one, whatever the tile's width, are the same loop.
 //! * **A strip is a column of tiles**: the same B passes under all its rows, so the function pointer is called once a strip.
@@ -45,7 +45,7 @@ pub(crate) enum Start<T> {
 
 /// One strip: `rows × columns` of C += A B over `k`, with `rows` a multiple of the tile's MR.
 ///
-/// Element (i, p) of A is at `a + i·a_row + p·a_col`; lane l of vector v of row p of B is at
+/// Element (i, p) of A, in the tile that begins at row r, is at `a + r·a_row + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
 /// `b + p·b_row + (v / V)·b_line + (v mod V)·LANES + l` with V vectors a cache line; C likewise.
 #[derive(Clone, Copy)]
 pub(crate) struct Strip<T> {
@@ -53,6 +53,7 @@ pub(crate) struct Strip<T> {
     pub(crate) k: usize,
     pub(crate) a: *const T,
     pub(crate) a_row: usize,
+    pub(crate) a_inner: usize,
     pub(crate) a_col: usize,
     pub(crate) b: *const T,
     pub(crate) b_row: usize,
@@ -107,8 +108,8 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
     /// Rows `first .. first + MR` of the strip.
     #[inline(always)]
     fn tile<S: Simd<T>>(&self, simd: S, first: usize) {
-        let Strip { k, a_row, a_col, b_row, .. } = *self.0;
-        let mut a = row_groups::<T, MR>(self.0.a.wrapping_add(first * a_row), a_row);
+        let Strip { k, a_row, a_inner, a_col, b_row, .. } = *self.0;
+        let mut a = row_groups::<T, MR>(self.0.a.wrapping_add(first * a_row), a_inner);
         let mut b = self.0.b;
         let mut acc = self.start(simd, first);
         for _ in 0..k {
@@ -117,7 +118,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
                 *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
             }
             for (i, sums) in acc.iter_mut().enumerate() {
-                let here = a[i / GROUP].wrapping_add(i % GROUP * a_row);
+                let here = a[i / GROUP].wrapping_add(i % GROUP * a_inner);
                 // SAFETY: (first + i, p) is inside A (caller of `strip`).
                 let x = simd.splat(unsafe { *here });
                 for (sum, &lanes) in sums.iter_mut().zip(&row) {
@@ -222,10 +223,10 @@ const GROUPS: usize = 4;
 /// In tall tiles they are made opaque: the compiler would otherwise see one pointer and step it from row to row, and that chain of
 /// additions, as long as the tile is tall, would take longer than the multiplications (16 × 1: 51 % of the peak instead of 86 %).
 #[inline(always)]
-fn row_groups<T: Element, const MR: usize>(a: *const T, a_row: usize) -> [*const T; GROUPS] {
+fn row_groups<T: Element, const MR: usize>(a: *const T, a_inner: usize) -> [*const T; GROUPS] {
     let mut groups = [a; GROUPS];
     for (g, group) in groups.iter_mut().enumerate().take(MR.div_ceil(GROUP)) {
-        *group = a.wrapping_add(g * GROUP * a_row);
+        *group = a.wrapping_add(g * GROUP * a_inner);
         if MR > 2 * GROUP {
             *group = black_box(*group);
         }

@@ -5,12 +5,27 @@ use crate::activation::Rows;
 use crate::element::Element;
 use crate::view::{MatMut, MatRef};
 
-/// The left-hand side: element (i, p) at `data + i·row + p·col`.
+/// The left-hand side: element (i, p) of the tile that begins at row r is at `data + r·row + i·inner + p·col`.
+///
+/// A strided matrix has `inner = row`. In packed [panels](super::pack) a tile's column is contiguous (`inner = 1`), one column
+/// follows the other (`col` is the height of a panel), and so do the panels.
 #[derive(Clone, Copy)]
 pub(crate) struct Left<T> {
     pub(crate) data: *const T,
     pub(crate) row: usize,
+    pub(crate) inner: usize,
     pub(crate) col: usize,
+}
+
+impl<T> Left<T> {
+    pub(crate) fn strided(data: *const T, row: usize, col: usize) -> Self {
+        Self { data, row, inner: row, col }
+    }
+
+    /// The height of the panels, where it is packed in panels: all tiles but the last are that tall.
+    pub(crate) fn panel(&self) -> Option<usize> {
+        (self.inner != self.row).then_some(self.col)
+    }
 }
 
 /// The right-hand side.
@@ -41,7 +56,7 @@ unsafe impl<T: Send> Sync for Output<T> {}
 
 impl<T: Element> From<MatRef<'_, T>> for Left<T> {
     fn from(view: MatRef<'_, T>) -> Self {
-        Self { data: view.as_ptr(), row: view.row_stride(), col: view.col_stride() }
+        Self::strided(view.as_ptr(), view.row_stride(), view.col_stride())
     }
 }
 

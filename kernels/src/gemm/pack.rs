@@ -11,6 +11,9 @@
 //! A *line* is as many columns as fill one cache line (16 `f32`, 8 `f64`), all k rows of it one after the other. The width
 //! does not depend on the instruction set, so neither does anything that is kept in this layout. Padding is zero.
 
+//!
+//! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
+
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
 use std::ops::Range;
@@ -124,6 +127,59 @@ impl<T: Element> TurnLine<'_, T> {
             for p in rows.clone() {
                 // SAFETY: (p, j) is inside the block (caller of `pack_lines`).
                 self.line[p * T::LINE + j] = unsafe { *self.from.wrapping_add(p * self.row + j * self.col) };
+            }
+        }
+    }
+}
+
+/// Packs α times `rows ≤ height` rows of the strided matrix at `data` as one panel: column p begins at `to[p · height]`.
+///
+/// # Safety
+/// `data + i·row + p·col` must be valid for reads for every element of the panel.
+pub(crate) unsafe fn pack_panel<T: Element>(
+    isa: Isa,
+    alpha: T,
+    data: *const T,
+    (row, col): (usize, usize),
+    rows: usize,
+    height: usize,
+    to: &mut [T],
+) {
+    assert!(rows <= height, "a panel holds its rows");
+    T::dispatch(isa, Panel { alpha, from: data, row, col, rows, height, to });
+}
+
+/// Made only by [`pack_panel`], whose caller vouches for the elements.
+struct Panel<'a, T> {
+    alpha: T,
+    from: *const T,
+    row: usize,
+    col: usize,
+    rows: usize,
+    height: usize,
+    to: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Panel<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let alpha = simd.splat(self.alpha);
+        for (p, to) in self.to.chunks_exact_mut(self.height).enumerate() {
+            let from = self.from.wrapping_add(p * self.col);
+            if self.row == 1 {
+                for (v, to) in to[..self.rows].chunks_mut(S::LANES).enumerate() {
+                    // SAFETY: these rows of column p (caller of `pack_panel`).
+                    let column = unsafe { simd.load_partial(from.wrapping_add(v * S::LANES), to.len()) };
+                    // SAFETY: `to` is as long.
+                    unsafe { simd.store_partial(to.as_mut_ptr(), to.len(), simd.mul(alpha, column)) };
+                }
+            } else {
+                for (i, to) in to[..self.rows].iter_mut().enumerate() {
+                    // SAFETY: (i, p) is inside the panel (caller of `pack_panel`).
+                    *to = self.alpha * unsafe { *from.wrapping_add(i * self.row) };
+                }
             }
         }
     }
