@@ -12,6 +12,8 @@
 //!   size one or asleep changes only the time: the caller then does all jobs itself.
 //! * A claim is one compare-and-swap on a ticket that packs the list's number and the jobs left, so a late helper
 //!   can never claim from a list that it has not seen.
+//! * The caller claims from the front, helpers from the back. From step to step a thread so meets nearly the same jobs, and finds
+//!   their weights in its own caches.
 //! * A helper that finds no list spins for [`LINGER`], then ends its task. Nothing spins without a bound.
 //! * A call from inside a job, or from a second thread while a list is out, runs alone on its own thread.
 //! * A panic in a job is carried to the caller once every claimed job has ended. No lock is held at any time.
@@ -98,12 +100,56 @@ impl Drop for Team {
 #[derive(Clone, Copy)]
 struct List {
     job: *const (dyn Fn(usize) + Sync),
-    jobs: usize,
+}
+
+/// Jobs `front .. back` of a list are left to claim.
+#[derive(Clone, Copy)]
+struct Ticket {
+    number: u64,
+    front: usize,
+    back: usize,
+}
+
+impl Ticket {
+    const BITS: u32 = 22;
+    /// Jobs that a ticket can count.
+    const MOST: usize = (1 << Self::BITS) - 1;
+
+    /// `number << 44 | front << 22 | back`; what the number has too many bits is lost.
+    fn pack(self) -> u64 {
+        self.number << (2 * Self::BITS) | (self.front as u64) << Self::BITS | self.back as u64
+    }
+
+    fn unpack(word: u64) -> Self {
+        let part = |shift: u32| (word >> shift) as usize & Self::MOST;
+        Self { number: word >> (2 * Self::BITS), front: part(Self::BITS), back: part(0) }
+    }
+
+    fn take_front(&mut self) -> Option<usize> {
+        (self.front < self.back).then(|| {
+            self.front += 1;
+            self.front - 1
+        })
+    }
+
+    fn take_back(&mut self) -> Option<usize> {
+        (self.front < self.back).then(|| {
+            self.back -= 1;
+            self.back
+        })
+    }
+
+    /// How many there were; none are left.
+    fn take_all(&mut self) -> Option<usize> {
+        let left = self.back - self.front;
+        self.front = self.back;
+        Some(left)
+    }
 }
 
 /// What caller and helpers share. It outlives the team while a helper's task is still on its way.
 struct Crew {
-    /// `list number << 32 | jobs left to claim`
+    /// What is left to claim of the present list, see [`Ticket`].
     ticket: AtomicU64,
     /// Jobs of the present list that have ended.
     ended: AtomicUsize,
@@ -168,22 +214,22 @@ impl Crew {
         // SAFETY: only the lifetime changes. The pointer is followed only between a claim and the end of the claimed job, and
         // this function does not return, or unwind, before every claimed job has ended.
         let job: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(job) };
-        let jobs_left = u32::try_from(jobs).unwrap_or(u32::MAX);
+        let listed = jobs.min(Ticket::MOST);
         // SAFETY: this caller is engaged and no job can be claimed: nobody else looks at the list.
-        unsafe { *self.list.get() = Some(List { job, jobs }) };
+        unsafe { *self.list.get() = Some(List { job }) };
         self.ended.store(0, Ordering::Relaxed);
-        let number = (self.ticket.load(Ordering::Relaxed) >> 32).wrapping_add(1);
-        self.ticket.store(number << 32 | u64::from(jobs_left), Ordering::Release);
+        let number = Ticket::unpack(self.ticket.load(Ordering::Relaxed)).number.wrapping_add(1);
+        self.ticket.store(Ticket { number, front: 0, back: listed }.pack(), Ordering::Release);
         self.invite(jobs - 1);
 
         let mine = catch_unwind(AssertUnwindSafe(|| {
-            while let Some(index) = self.claim() {
+            while let Some(index) = self.claim(Ticket::take_front) {
                 self.ended_after(|| job(index));
             }
             // A list longer than the ticket can count: the rest is the caller's.
-            (jobs_left as usize..jobs).for_each(job);
+            (listed..jobs).for_each(job);
         }));
-        self.wait_for_claimed(jobs_left as usize);
+        self.wait_for_claimed(listed);
         if let Err(panic) = mine {
             self.take_panic();
             resume_unwind(panic);
@@ -194,20 +240,14 @@ impl Crew {
     }
 
     /// The index of a job that is now this thread's to do.
-    fn claim(&self) -> Option<usize> {
-        let mut ticket = self.ticket.load(Ordering::Acquire);
+    fn claim(&self, take: impl Fn(&mut Ticket) -> Option<usize>) -> Option<usize> {
+        let mut now = self.ticket.load(Ordering::Acquire);
         loop {
-            let left = ticket & u64::from(u32::MAX);
-            if left == 0 {
-                return None;
-            }
-            match self.ticket.compare_exchange_weak(ticket, ticket - 1, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    // SAFETY: a job is claimed, so the list is published and stays.
-                    let list = unsafe { *self.list.get() };
-                    return list.map(|list| list.jobs.min(u32::MAX as usize) - left as usize);
-                }
-                Err(now) => ticket = now,
+            let mut ticket = Ticket::unpack(now);
+            let index = take(&mut ticket)?;
+            match self.ticket.compare_exchange_weak(now, ticket.pack(), Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(index),
+                Err(other) => now = other,
             }
         }
     }
@@ -226,13 +266,7 @@ impl Crew {
 
     /// Takes back what nobody has claimed and waits for the rest.
     fn wait_for_claimed(&self, jobs: usize) {
-        let unclaimed = loop {
-            let ticket = self.ticket.load(Ordering::Acquire);
-            let left = ticket & u64::from(u32::MAX);
-            if self.ticket.compare_exchange(ticket, ticket - left, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                break left as usize;
-            }
-        };
+        let unclaimed = self.claim(Ticket::take_all).unwrap_or(0);
         let mut spins = 0_u32;
         while self.ended.load(Ordering::Acquire) + unclaimed < jobs {
             relax(&mut spins);
@@ -255,7 +289,7 @@ impl Crew {
         let mut idle_since = None;
         let mut spins = 0;
         while !self.dismissed.load(Ordering::Relaxed) {
-            if let Some(index) = self.claim() {
+            if let Some(index) = self.claim(Ticket::take_back) {
                 self.help_with(index);
                 (idle_since, spins) = (None, 0);
                 continue;
