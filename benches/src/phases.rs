@@ -111,7 +111,7 @@ impl Layer {
             })?;
         }
         add("gradient + update", flops, &mut || backward_update(team, x_view, dz_view, &mut w, &mut moments, step))?;
-        add("bias gradient", 0.0, &mut || backward_bias(team, dz_view, &mut db))
+        add("bias gradient", 0.0, &mut || backward_bias(team, dz_view, 1.0, &mut db).map(drop))
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn errors<T: Element>(
     Ok(total / rows as f64)
 }
 
-/// `∂L/∂W` and `∂L/∂b` of every layer, in memory.
+/// `∂L/∂W` of every layer, in memory.
 pub(crate) fn gradients<T: Element>(
     team: &Team,
     layers: &[Layer<T>],
@@ -78,13 +78,25 @@ pub(crate) fn gradients<T: Element>(
     work.reserve_gradients(layers);
     let rows = x.rows();
     let mut input = x;
-    for ((slot, dw), db) in work.slots.iter().zip(&mut work.dw).zip(&mut work.db) {
-        let dz = slot.dz(rows)?;
-        dense::backward_weights(team, input, dz, dw)?; // S6, S9: dW = dz xᵀ
-        dense::backward_bias(team, dz, db)?; // S7, S8: db = dz
+    for (slot, dw) in work.slots.iter().zip(&mut work.dw) {
+        dense::backward_weights(team, input, slot.dz(rows)?, dw)?; // S6, S9: dW = dz xᵀ
         input = slot.a(rows)?;
     }
     Ok(())
+}
+
+/// `∂L/∂b` of every layer, and whether all errors that it is summed from are at most `limit` in size.
+pub(crate) fn bias_gradients<T: Element>(
+    team: &Team,
+    rows: usize,
+    limit: T,
+    work: &mut Workspace<T>,
+) -> Result<bool, ShapeError> {
+    let mut within = true;
+    for (slot, db) in work.slots.iter().zip(&mut work.db) {
+        within &= dense::backward_bias(team, slot.dz(rows)?, limit, db)?; // S7, S8: db = dz
+    }
+    Ok(within)
 }
 
 /// The gradient of the mean loss in every parameter.
@@ -110,6 +122,7 @@ impl<T: Element> Mlp<T> {
         forward(&team, &self.layers, last, x, &mut work)?;
         let mean = errors(&team, &self.layers, (loss, last), targets, x.rows(), &mut work)?;
         gradients(&team, &self.layers, x, &mut work)?;
+        bias_gradients(&team, x.rows(), T::ZERO, &mut work)?;
         let pairs = work.dw.iter().zip(&work.db);
         let layers = pairs.map(|(dw, db)| (dw.to_rows(), db.clone())).collect();
         Ok((mean, Gradients { layers }))

@@ -55,7 +55,7 @@ impl<T: Element> Steps<T> {
     }
 }
 
-/// Fused: `W ← W − η dz xᵀ` in one pass.
+/// Fused: `W ← W − η dz xᵀ` in one pass, and the biases by their gradients in `work`.
 pub(crate) fn fused<T: Element>(
     team: &Team,
     layers: &mut [Layer<T>],
@@ -67,10 +67,8 @@ pub(crate) fn fused<T: Element>(
     let rows = x.rows();
     let mut input = x;
     let state = layers.iter_mut().zip(memory);
-    for ((slot, db), (layer, memory)) in work.slots.iter().zip(&mut work.db).zip(state) {
-        let dz = slot.dz(rows)?;
-        dense::backward_update(team, input, dz, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
-        dense::backward_bias(team, dz, db)?; // S7, S8
+    for ((slot, db), (layer, memory)) in work.slots.iter().zip(&work.db).zip(state) {
+        dense::backward_update(team, input, slot.dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
         steps.bias(layer, db, memory);
         input = slot.a(rows)?;
     }
@@ -100,26 +98,29 @@ pub(crate) fn gradient_norm<T: Element>(work: &Workspace<T>) -> f64 {
 }
 
 /// Whether every element of every gradient is sure to be finite, with room for the squares that Adam takes: a sum of
-/// `rows` products of factors below the limit stays below `limit² · rows`.
+/// `rows` products of factors below the limit stays below `limit² · rows`. `errors_are_small` says so of every `∂L/∂z`.
 pub(crate) fn is_tame<T: Element>(
     layers: &[Layer<T>],
-    x: MatRef<'_, T>,
+    rows: usize,
     x_is_small: bool,
+    errors_are_small: bool,
     work: &Workspace<T>,
-) -> Result<bool, ShapeError> {
-    let rows = x.rows();
-    if rows > 1 << 20 || !x_is_small {
-        return Ok(false);
-    }
+) -> bool {
+    let bounded = |layer: &Layer<T>| matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
     let hidden = layers.len() - 1;
-    Ok(work.slots.iter().zip(layers).enumerate().all(|(l, (slot, layer))| {
-        let n = rows * layer.outputs();
-        let bounded = matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
-        are_small(&slot.dz[..n]) && (l == hidden || bounded || are_small(&slot.a[..n]))
-    }))
+    let mut activations = work.slots.iter().zip(layers).take(hidden);
+    rows <= 1 << 20
+        && x_is_small
+        && errors_are_small
+        && activations.all(|(slot, layer)| bounded(layer) || are_small(&slot.a[..rows * layer.outputs()]))
 }
 
-/// Whether all numbers are finite and below 2²¹ (`f32`) or 2²⁵⁰ (`f64`) in size.
+/// Small is finite and at most 2²¹ (`f32`) or 10⁷⁵ (`f64`) in size.
+pub(crate) fn small<T: Element>() -> T {
+    T::from_f64(if size_of::<T>() == 4 { 2097152.0 } else { 1e75 })
+}
+
+/// Whether all numbers are [small].
 pub(crate) fn are_small<T: Element>(values: &[T]) -> bool {
     T::dispatch(Isa::current(), AreSmall { values })
 }
@@ -134,7 +135,7 @@ impl<T: Element> Kernel<T> for AreSmall<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) -> bool {
-        let limit = T::from_f64(if size_of::<T>() == 4 { 2097152.0 } else { 1e75 });
+        let limit = small();
         // No early exit, so that the compiler can take a vector at a time; false for NaN.
         self.values.iter().fold(true, |small, &v| small & (v.abs() <= limit))
     }

@@ -202,11 +202,25 @@ fn bias_sums_go_by_blocks_of_64_rows() {
     for (rows, cols) in [(1, 3), (150, 21), (700, 1), (600, 64), (601, 700)] {
         let case = Case::<f32>::new(rows, 1, cols);
         let mut db = vec![f32::NAN; cols];
-        backward_bias(&Team::new(2), case.dz(), &mut db).unwrap();
+        assert!(backward_bias(&Team::new(2), case.dz(), 1.0, &mut db).unwrap());
         for (o, &sum) in db.iter().enumerate() {
             let column: Vec<f32> = (0..rows).map(|r| case.dz().get(r, o)).collect();
             let blocks = column.chunks(64).map(|block| block.iter().fold(0.0, |sum, x| sum + x));
             assert_eq!(sum.to_bits(), blocks.fold(0.0, |sum: f32, block| sum + block).to_bits());
+        }
+    }
+}
+
+#[test]
+fn bias_sums_notice_a_number_beyond_the_limit_wherever_it_is() {
+    for (rows, cols) in [(1, 1), (70, 3), (300, 17), (5, 90), (400, 700)] {
+        for bad in [1.5, f32::NAN, f32::NEG_INFINITY] {
+            for place in [0, rows * cols / 2, rows * cols - 1] {
+                let mut case = Case::<f32>::new(rows, 1, cols);
+                case.dz[place] = bad;
+                let mut db = vec![0.0; cols];
+                assert!(!backward_bias(&Team::new(2), case.dz(), 1.0, &mut db).unwrap(), "{bad} at {place}");
+            }
         }
     }
 }
@@ -224,5 +238,5 @@ fn what_does_not_fit_is_refused() {
     assert!(forward(&team, case.x(), &w, &case.bias, Activation::Identity, None, a).is_err());
     let a = MatMut::new(&mut out, 4, 2).unwrap();
     assert!(forward(&team, case.x(), &w, &case.bias[1..], Activation::Identity, None, a).is_err());
-    assert!(backward_bias(&Team::serial(), case.dz(), &mut [0.0]).is_err());
+    assert!(backward_bias(&Team::serial(), case.dz(), 1.0, &mut [0.0]).is_err());
 }
