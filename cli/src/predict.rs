@@ -59,7 +59,7 @@ impl<W: Write> Answers<'_, W> {
         subject: &Subject,
         threads: usize,
     ) -> Result<(), Failure> {
-        self.record(self.header())?;
+        self.record(self.header(model.outputs()))?;
         let mut scratch = Scratch::with_threads(threads);
         for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
             let part: Part<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
@@ -71,7 +71,10 @@ impl<W: Write> Answers<'_, W> {
         self.sink.flush().map_err(Failure::output)
     }
 
-    fn header(&self) -> Vec<String> {
+    fn header(&self, outputs: usize) -> Vec<String> {
+        if self.classes.is_empty() && outputs > 1 {
+            return (0..outputs).map(|output| format!("prediction_{output}")).collect();
+        }
         let mut fields = vec!["prediction".to_string()];
         if self.probabilities {
             fields.extend(self.classes.iter().map(|class| format!("p_{class}")));

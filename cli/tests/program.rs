@@ -164,6 +164,18 @@ fn a_run_that_goes_on_equals_one_that_never_stopped() {
 }
 
 #[test]
+fn several_numbers_are_predicted_a_column_each() {
+    let place = Place::new();
+    let model = deltarule::Mlp::<f32>::builder(&[2, 3]).build().expect("a model");
+    model.save(place.path("three.safetensors")).expect("saved");
+    place.file("points.csv", "x,y\n0,0\n1,2\n");
+    let answers = place.good("predict three.safetensors --data points.csv");
+    let lines: Vec<&str> = answers.lines().collect();
+    assert_eq!(lines[..2], ["prediction_0,prediction_1,prediction_2", "0,0,0"]);
+    assert_eq!((lines.len(), lines[2].split(',').count()), (3, 3));
+}
+
+#[test]
 fn numbers_are_predicted_too() {
     let place = Place::new();
     let report = json(&place.good("train --data diabetes --epochs 20 --json --quiet --dtype f64 --out m"));
