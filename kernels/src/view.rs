@@ -69,6 +69,7 @@ pub enum ShapeError {
 
 impl ShapeError {
     /// `Ok` where `got == expected`, else a [`ShapeError::Mismatch`] that says `what` should agree.
+    #[inline(always)]
     pub fn expect(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
         if got == expected {
             return Ok(());
@@ -102,25 +103,36 @@ impl Layout {
         (extent <= isize::MAX as usize / 8).then_some(extent)
     }
 
-    /// Row-major without gaps. The usual case is one product and one comparison; whatever is wrong is found by
-    /// [`check`](Self::check).
-    #[inline]
+    /// Row-major without gaps. One product and two comparisons, in registers: a small net makes dozens of views a step.
+    #[inline(always)]
     fn contiguous(rows: usize, cols: usize, len: usize) -> Result<Self, ShapeError> {
-        let layout = Self { rows, cols, row_stride: cols, col_stride: 1 };
         match rows.checked_mul(cols) {
-            Some(needed) if needed <= len && needed <= isize::MAX as usize / 8 => Ok(layout),
-            _ => layout.check(len),
+            Some(needed) if needed <= len && needed <= isize::MAX as usize / 8 => {
+                Ok(Self { rows, cols, row_stride: cols, col_stride: 1 })
+            }
+            _ => Err(Self::contiguous_beyond(rows, cols, len)),
         }
     }
 
+    #[cold]
+    fn contiguous_beyond(rows: usize, cols: usize, len: usize) -> ShapeError {
+        Self { rows, cols, row_stride: cols, col_stride: 1 }.beyond(len)
+    }
+
     fn check(self, len: usize) -> Result<Self, ShapeError> {
+        match self.extent() {
+            Some(needed) if needed <= len => Ok(self),
+            _ => Err(self.beyond(len)),
+        }
+    }
+
+    /// Why the layout does not fit `len` elements.
+    #[cold]
+    fn beyond(self, len: usize) -> ShapeError {
         let Self { rows, cols, row_stride, col_stride } = self;
         match self.extent() {
-            None => Err(ShapeError::Overflow { rows, cols, row_stride, col_stride }),
-            Some(needed) if needed > len => {
-                Err(ShapeError::SliceTooShort { rows, cols, row_stride, col_stride, needed, len })
-            }
-            Some(_) => Ok(self),
+            None => ShapeError::Overflow { rows, cols, row_stride, col_stride },
+            Some(needed) => ShapeError::SliceTooShort { rows, cols, row_stride, col_stride, needed, len },
         }
     }
 
@@ -186,22 +198,27 @@ unsafe impl<T: Sync> Sync for MatMut<'_, T> {}
 macro_rules! shape_getters {
     () => {
         /// Number of rows.
+        #[inline]
         pub fn rows(&self) -> usize {
             self.layout.rows
         }
         /// Number of columns.
+        #[inline]
         pub fn cols(&self) -> usize {
             self.layout.cols
         }
         /// Elements from one row to the next.
+        #[inline]
         pub fn row_stride(&self) -> usize {
             self.layout.row_stride
         }
         /// Elements from one column to the next.
+        #[inline]
         pub fn col_stride(&self) -> usize {
             self.layout.col_stride
         }
         /// No elements at all.
+        #[inline]
         pub fn is_empty(&self) -> bool {
             self.layout.is_empty()
         }

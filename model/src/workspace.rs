@@ -19,24 +19,29 @@ pub(crate) struct Slot<T> {
     pub(crate) dz: AlignedVec<T>,
 }
 
+/// Views are made in registers, at every layer of every step: through memory they would take longer than a small layer.
 impl<T: Element> Slot<T> {
     /// `a` of the first `rows` rows.
+    #[inline(always)]
     pub(crate) fn a(&self, rows: usize) -> Result<MatRef<'_, T>, ShapeError> {
         MatRef::new(&self.a, rows, self.outputs)
     }
 
     /// `∂L/∂z` of the first `rows` rows.
+    #[inline(always)]
     pub(crate) fn dz(&self, rows: usize) -> Result<MatRef<'_, T>, ShapeError> {
         MatRef::new(&self.dz, rows, self.outputs)
     }
 
     /// What `g′` is computed from (`z`, or else `a`), and where `∂L/∂z` goes.
+    #[inline(always)]
     pub(crate) fn kept_and_dz(&mut self, rows: usize) -> Result<(MatRef<'_, T>, MatMut<'_, T>), ShapeError> {
         let kept = self.z.as_ref().unwrap_or(&self.a);
         Ok((MatRef::new(kept, rows, self.outputs)?, MatMut::new(&mut self.dz, rows, self.outputs)?))
     }
 
     /// Where `z` (if it is kept) and `a` go.
+    #[inline(always)]
     pub(crate) fn z_and_a(&mut self, rows: usize) -> Result<(Option<MatMut<'_, T>>, MatMut<'_, T>), ShapeError> {
         let z = match &mut self.z {
             Some(z) => Some(MatMut::new(z, rows, self.outputs)?),

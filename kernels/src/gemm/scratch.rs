@@ -12,12 +12,12 @@ pub(crate) fn with_scratch<T: Element, R>(slot: Slot, len: usize, work: impl FnO
         static BUFFERS: [RefCell<AlignedVec<f64>>; 4] = const { [const { RefCell::new(AlignedVec::new()) }; 4] };
     }
     let doubles = len.div_ceil(size_of::<f64>() / size_of::<T>());
-    BUFFERS.with(|buffers| {
-        let mut buffer = buffers[slot as usize].take();
-        buffer.grow(doubles);
-        let result = work(&mut cast::<T>(&mut buffer)[..len]);
-        buffers[slot as usize].replace(buffer);
-        result
+    BUFFERS.with(|buffers| match buffers[slot as usize].try_borrow_mut() {
+        Ok(mut buffer) => {
+            buffer.grow(doubles);
+            work(&mut cast::<T>(&mut buffer)[..len])
+        }
+        Err(_) => work(&mut cast::<T>(&mut AlignedVec::zeros(doubles))[..len]),
     })
 }
 

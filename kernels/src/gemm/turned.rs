@@ -15,6 +15,7 @@
 use super::microkernel::{Start, vector_offset};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, prefetch};
+use std::mem::MaybeUninit;
 
 /// The most rows for which turning on the way beats packing.
 pub(crate) const MAX_ROWS: usize = 4;
@@ -41,10 +42,23 @@ pub(crate) struct Columns<T> {
     pub(crate) start: Start<T>,
 }
 
-/// A square of B, turned: vector `q` holds row `p + q`.
-#[derive(Clone, Copy)]
+/// A square of B, turned: vector `q` holds row `p + q`. Whole vectors are written before they are read, so nothing is cleared first.
 #[repr(align(64))]
-struct Square<T>([T; SQUARE]);
+struct Square<T>(MaybeUninit<[T; SQUARE]>);
+
+impl<T> Square<T> {
+    const fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+
+    fn start(&self) -> *const T {
+        self.0.as_ptr().cast()
+    }
+
+    fn start_mut(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
+}
 
 /// A compiled kernel for one number of rows.
 ///
@@ -95,7 +109,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         let Columns { cols, k, a, a_col, b, b_col, .. } = *self.0;
         let widths: [usize; NV] = std::array::from_fn(|v| S::LANES.min(cols - first - v * S::LANES));
         let mut sums = self.start::<S, NV>(simd, first, widths);
-        let mut squares = [Square([T::ZERO; SQUARE]); NV];
+        let mut squares = [const { Square::<T>::new() }; NV];
         for p in (0..k).step_by(S::LANES) {
             let depth = S::LANES.min(k - p);
             for (v, square) in squares.iter_mut().enumerate() {
@@ -105,7 +119,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
                     prefetch(from.wrapping_add(j * b_col + S::LANES));
                 }
                 // SAFETY: `depth` rows of `widths[v]` columns of B begin here (caller of `columns`).
-                unsafe { turn(simd, from, b_col, (widths[v], depth), &mut square.0) };
+                unsafe { turn(simd, from, b_col, (widths[v], depth), square.start_mut()) };
                 self.scale(simd, square);
             }
             let a = a.wrapping_add(p * a_col);
@@ -140,7 +154,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         let mut row = [simd.splat(T::ZERO); NV];
         for (lanes, square) in row.iter_mut().zip(squares) {
             // SAFETY: vector `q` of the square.
-            *lanes = unsafe { simd.load(square.0.as_ptr().wrapping_add(q * S::LANES)) };
+            *lanes = unsafe { simd.load(square.start().wrapping_add(q * S::LANES)) };
         }
         for (i, sums) in sums.iter_mut().enumerate() {
             // SAFETY: row i of this column of A (caller of `columns`).
@@ -153,9 +167,17 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
 
     /// α′ into a square of B.
     #[inline(always)]
-    fn scale<S: Simd<T>>(&self, _: S, square: &mut Square<T>) {
-        if self.0.alpha_right != T::ONE {
-            square.0.iter_mut().for_each(|x| *x = self.0.alpha_right * *x);
+    fn scale<S: Simd<T>>(&self, simd: S, square: &mut Square<T>) {
+        if self.0.alpha_right == T::ONE {
+            return;
+        }
+        let factor = simd.splat(self.0.alpha_right);
+        for q in 0..S::LANES {
+            let at = square.start_mut().wrapping_add(q * S::LANES);
+            // SAFETY: vector `q` of the square.
+            let row = unsafe { simd.load(at) };
+            // SAFETY: the same place.
+            unsafe { simd.store(at, simd.mul(factor, row)) };
         }
     }
 
@@ -193,27 +215,30 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
 /// The transpose of `width` runs of `depth` elements, `stride` apart; what is missing to the whole square is zero, and never used.
 ///
 /// # Safety
-/// The runs are valid for reads.
+/// The runs are valid for reads, `to` has room for a square.
 #[inline(always)]
 unsafe fn turn<T: Element, S: Simd<T>>(
     simd: S,
     from: *const T,
     stride: usize,
     (width, depth): (usize, usize),
-    to: &mut [T; SQUARE],
+    to: *mut T,
 ) {
     const { assert!(S::LANES * S::LANES <= SQUARE) };
     if width == S::LANES && depth == S::LANES {
         // SAFETY: a whole square there (caller) and here.
-        return unsafe { simd.transpose(from, stride, to.as_mut_ptr(), S::LANES) };
+        return unsafe { simd.transpose(from, stride, to, S::LANES) };
     }
-    let mut runs = [T::ZERO; SQUARE];
-    for (j, run) in runs.chunks_exact_mut(S::LANES).enumerate().take(width) {
-        // SAFETY: run j has `depth` elements (caller).
-        let lanes = unsafe { simd.load_partial(from.wrapping_add(j * stride), depth) };
+    let mut runs = const { Square::<T>::new() };
+    for j in 0..S::LANES {
+        let mut lanes = simd.splat(T::ZERO);
+        if j < width {
+            // SAFETY: run j has `depth` elements (caller).
+            lanes = unsafe { simd.load_partial(from.wrapping_add(j * stride), depth) };
+        }
         // SAFETY: a whole vector of the square.
-        unsafe { simd.store(run.as_mut_ptr(), lanes) };
+        unsafe { simd.store(runs.start_mut().wrapping_add(j * S::LANES), lanes) };
     }
-    // SAFETY: two squares of our own.
-    unsafe { simd.transpose(runs.as_ptr(), S::LANES, to.as_mut_ptr(), S::LANES) };
+    // SAFETY: two squares, the first all written.
+    unsafe { simd.transpose(runs.start(), S::LANES, to, S::LANES) };
 }

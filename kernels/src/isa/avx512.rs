@@ -2,6 +2,7 @@
 
 use super::{Kernel, Simd};
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 
 /// Proof that this CPU runs AVX-512 F, BW, DQ and VL, AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -11,13 +12,17 @@ impl Avx512 {
     /// The token, where the CPU and the operating system allow it.
     #[inline]
     pub fn new() -> Option<Self> {
-        let all = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma");
-        all.then_some(Self(()))
+        // One look where the answer is kept, instead of six: every kernel asks.
+        static HERE: OnceLock<bool> = OnceLock::new();
+        let here = HERE.get_or_init(|| {
+            is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+        });
+        here.then_some(Self(()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::isa::{Kernel, Simd, load, store};
 
 /// Terms on the stack: some KiB of L1, and whole strands.
-const BLOCK: usize = 32 * STRANDS;
+const BLOCK: usize = 8 * STRANDS;
 
 /// One loss of this kind.
 pub(super) trait Terms<T>: Copy {
