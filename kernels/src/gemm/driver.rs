@@ -30,7 +30,7 @@ const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth a thread of their own.
 const WORK_PER_THREAD: usize = 400_000;
 /// Multiply-adds below which a product is run without a plan.
-const SMALL_WORK: usize = 32 * 32 * 32;
+const SMALL_WORK: usize = 40 * 40 * 40;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Jobs begin at a multiple of so many rows: whole cache lines of a transposed copy, and whole panels of A.

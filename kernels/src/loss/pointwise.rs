@@ -66,8 +66,15 @@ impl<T: Element, L: Terms<T>> Kernel<T> for Pointwise<'_, T, L> {
                 let terms = &mut block[..(BLOCK / outputs * outputs).min(len - at)];
                 self.fill(simd, at, terms);
                 at += terms.len();
-                for row in terms.chunks_exact(outputs) {
-                    total += self.loss.row(row_sum(simd, row), outputs).to_f64();
+                if outputs == 1 {
+                    // A row's sum is its only term.
+                    for &term in &*terms {
+                        total += self.loss.row(term, 1).to_f64();
+                    }
+                } else {
+                    for row in terms.chunks_exact(outputs) {
+                        total += self.loss.row(row_sum(simd, row), outputs).to_f64();
+                    }
                 }
             } else {
                 // One row in several pieces.
