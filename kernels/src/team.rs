@@ -68,6 +68,11 @@ impl Team {
         self.threads
     }
 
+    /// Whether a helper has been sent for and not gone home yet: then smaller pieces of work are worth sharing. Only a hint.
+    pub fn is_attended(&self) -> bool {
+        self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0)
+    }
+
     /// Tasks that all teams of this program have sent to their pools so far. rayon allocates each; nothing else here allocates.
     pub fn invitations() -> usize {
         INVITATIONS.load(Ordering::Relaxed)

@@ -14,6 +14,7 @@ use crate::workspace::Workspace;
 use crate::{Activation, Element, Layer, Optimiser};
 use deltarule_kernels::isa::{Kernel, Simd};
 use deltarule_kernels::{Isa, MatRef, Moments, Rule, ShapeError, Step, Team, dense};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the update rule remembers about one layer.
 #[derive(Clone)]
@@ -100,6 +101,7 @@ pub(crate) fn gradient_norm<T: Element>(work: &Workspace<T>) -> f64 {
 /// Whether every element of every gradient is sure to be finite, with room for the squares that Adam takes: a sum of
 /// `rows` products of factors below the limit stays below `limit² · rows`. `errors_are_small` says so of every `∂L/∂z`.
 pub(crate) fn is_tame<T: Element>(
+    team: &Team,
     layers: &[Layer<T>],
     rows: usize,
     x_is_small: bool,
@@ -112,7 +114,7 @@ pub(crate) fn is_tame<T: Element>(
     rows <= 1 << 20
         && x_is_small
         && errors_are_small
-        && activations.all(|(slot, layer)| bounded(layer) || are_small(&slot.a[..rows * layer.outputs()]))
+        && activations.all(|(slot, layer)| bounded(layer) || are_small(team, &slot.a[..rows * layer.outputs()]))
 }
 
 /// Small is finite and at most 2²¹ (`f32`) or 10⁷⁵ (`f64`) in size.
@@ -121,8 +123,21 @@ pub(crate) fn small<T: Element>() -> T {
 }
 
 /// Whether all numbers are [small].
-pub(crate) fn are_small<T: Element>(values: &[T]) -> bool {
-    T::dispatch(Isa::current(), AreSmall { values })
+pub(crate) fn are_small<T: Element>(team: &Team, values: &[T]) -> bool {
+    /// Elements that are worth a job: about a microsecond from L2.
+    const JOB: usize = 32 * 1024;
+    let isa = Isa::current();
+    if values.len() <= JOB {
+        return T::dispatch(isa, AreSmall { values });
+    }
+    let all = AtomicBool::new(true);
+    team.run(values.len().div_ceil(JOB), |job| {
+        let values = &values[job * JOB..values.len().min((job + 1) * JOB)];
+        if !T::dispatch(isa, AreSmall { values }) {
+            all.store(false, Ordering::Relaxed);
+        }
+    });
+    all.into_inner()
 }
 
 /// Compiled for the widest vectors there are; the loop itself is ordinary.

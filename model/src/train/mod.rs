@@ -319,7 +319,7 @@ impl<T: Element> Trainer<T> {
             None => Cow::Borrowed(data.x()),
         };
         Ok(Prepared {
-            x_is_small: update::are_small(&x),
+            x_is_small: update::are_small(&self.team, &x),
             x,
             rows: data.rows(),
             columns: data.columns(),

@@ -40,7 +40,7 @@ impl<T: Element> Trainer<T> {
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
-        let small = update::are_small(x);
+        let small = update::are_small(&self.team, x);
         match self.step_on(x_view, small, targets, 1)? {
             Found::Loss(loss) => Ok(loss),
             Found::NonFinite(what) => Err(self.non_finite(what)),
@@ -69,7 +69,7 @@ impl<T: Element> Trainer<T> {
         let t = at.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
         let small = backprop::bias_gradients(team, x.rows(), update::small(), work)?; // S7, S8
-        let tame = || update::is_tame(&model.layers, x.rows(), x_is_small, small, work);
+        let tame = || update::is_tame(team, &model.layers, x.rows(), x_is_small, small, work);
         if plan.fused && plan.clip_norm.is_none() && tame() {
             update::fused(team, &mut model.layers, x, work, &mut state.memory, &steps(1.0))?; // S15
         } else {
