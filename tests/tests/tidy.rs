@@ -141,26 +141,41 @@ fn links_lead_somewhere() {
 }
 
 /// README's table of equations: the line of code that it links to is marked with the equation's number, and the test is
-/// where the link says.
+/// where the link says. With `REWRITE_README=1` the links follow the code: each goes to the nearest line that fits.
 #[test]
 fn the_equations_are_where_the_readme_says() {
-    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
-    let line_of = |target: &str| -> String {
-        let (file, line) = target.split_once("#L").expect("a link to a line");
-        let text = std::fs::read_to_string(root().join(file)).expect("links_lead_somewhere");
-        let line: usize = line.parse().expect("a number");
-        text.lines().nth(line - 1).unwrap_or_default().to_owned()
-    };
+    let path = root().join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("README.md");
+    let mut moved = readme.clone();
     for number in 1..=15 {
         let row = readme.lines().find(|line| line.starts_with(&format!("| S{number} |")));
         let row = row.unwrap_or_else(|| panic!("README.md has no row for S{number}"));
         let targets: Vec<String> = links(row).into_iter().map(|(_, target)| target).collect();
         assert_eq!(targets.len(), 2, "S{number}: a line of code and a test");
-        let code = line_of(&targets[0]);
-        assert!(has_word(&code, &format!("S{number}")), "S{number} is not at {}: {code}", targets[0]);
-        let test = line_of(&targets[1]);
-        assert!(test.contains(&format!("fn s{number}_")), "S{number} is not tested at {}: {test}", targets[1]);
+        let code = nearest(&targets[0], |line| has_word(line, &format!("S{number}")));
+        let test = nearest(&targets[1], |line| line.contains(&format!("fn s{number}_")));
+        moved = moved.replace(row, &row.replace(&targets[0], &code).replace(&targets[1], &test));
     }
+    if std::env::var_os("REWRITE_README").is_some() {
+        std::fs::write(&path, &moved).expect("README.md");
+    } else if moved != readme {
+        let old_and_new = readme.lines().zip(moved.lines());
+        let rows: Vec<&str> = old_and_new.filter(|(old, new)| old != new).map(|(_, new)| new).collect();
+        panic!(
+            "README.md's links should be (REWRITE_README=1 and this test again rewrites them):\n{}",
+            rows.join("\n")
+        );
+    }
+}
+
+/// The link `file#Lnumber` to the line that fits and is nearest to that number.
+fn nearest(target: &str, fits: impl Fn(&str) -> bool) -> String {
+    let (file, line) = target.split_once("#L").expect("a link to a line");
+    let line: usize = line.parse().expect("a number");
+    let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let fitting = text.lines().zip(1..).filter(|(text, _)| fits(text)).map(|(_, number)| number);
+    let there = fitting.min_by_key(|number| line.abs_diff(*number)).unwrap_or_else(|| panic!("{file} lost its mark"));
+    format!("{file}#L{there}")
 }
 
 /// ARCHITECTURE.md's map names every source file of the kernels and the model, or the folder that it is in; of the other
