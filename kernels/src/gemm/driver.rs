@@ -36,7 +36,8 @@ const WORK_TO_SHARE: usize = 80_000;
 const SMALL_WORK: usize = 40 * 40 * 40;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
-/// Jobs begin at a multiple of so many rows: whole cache lines of a transposed copy, and whole panels of A.
+/// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
+/// transposed copy.
 const ROW_UNIT: usize = 48;
 /// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
 const CACHE_ROWS: usize = 96;
@@ -278,7 +279,7 @@ impl<T: Element> Product<T> {
                 self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
             }
         };
-        let job_rows = job_rows(self.m, strips, threads);
+        let job_rows = job_rows(self.m, strips, threads, if pack_a { ROW_UNIT } else { T::LINE });
         let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
         let fits = self.k.saturating_mul(self.n).saturating_mul(size) <= PACKED_BYTES;
         let pack_b = match pays {
@@ -510,13 +511,14 @@ fn packed_stride<T: Element>(inner: usize) -> usize {
     if (stride * size_of::<T>()).is_multiple_of(SET_PERIOD) { stride + T::LINE } else { stride }
 }
 
-/// Rows of a job: few enough for as many jobs as share the work evenly, each tall enough to be worth its strip of B.
-fn job_rows(rows: usize, strips: usize, threads: usize) -> usize {
+/// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work evenly, each tall enough to be worth its
+/// strip of B.
+fn job_rows(rows: usize, strips: usize, threads: usize, unit: usize) -> usize {
     if threads == 1 {
         return rows;
     }
     let blocks = (4 * threads).div_ceil(strips).min(rows / 24).max(1);
-    rows.div_ceil(blocks).next_multiple_of(ROW_UNIT)
+    rows.div_ceil(blocks).next_multiple_of(unit)
 }
 
 /// An address that jobs share; each writes its own part.
