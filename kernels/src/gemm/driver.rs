@@ -279,7 +279,7 @@ impl<T: Element> Product<T> {
                 self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
             }
         };
-        let job_rows = job_rows(self.m, strips, threads, if pack_a { ROW_UNIT } else { T::LINE });
+        let job_rows = job_rows(self.m, strips, threads, if self.a.panel().is_some() { ROW_UNIT } else { T::LINE });
         let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
         let fits = self.k.saturating_mul(self.n).saturating_mul(size) <= PACKED_BYTES;
         let pack_b = match pays {
