@@ -54,10 +54,9 @@ pub fn backward_input<T: Element>(
         // SAFETY: the block is this job's alone, and what was kept has the same shape.
         unsafe { activation_below.multiply_derivative_to(isa, rows) };
     };
-    let nothing = |_| {};
     let identity = activation_below == Activation::Identity;
     // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, if identity { &nothing } else { &epilogue }) };
+    unsafe { product.run(TileTable::current(), team, Place::Memory, if identity { None } else { Some(&epilogue) }) };
     Ok(())
 }
 
@@ -75,7 +74,7 @@ pub fn backward_weights<T: Element>(
     let lines = dw.lines.packed_mut();
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, &|_| {}) };
+    unsafe { product.run(TileTable::current(), team, Place::Memory, None) };
     Ok(())
 }
 

@@ -42,17 +42,16 @@ pub fn forward<T: Element>(
             unsafe { activation.apply_to(isa, block.rows_to(to, out.row)) };
         };
         // SAFETY: the views vouch for the operands; both outputs are borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, &epilogue) };
+        unsafe { product.run(table, team, Place::Memory, Some(&epilogue)) };
     } else {
         let product = forward_product(x, w, bias, out, true);
         let epilogue = |block: Block<T>| {
             // SAFETY: the block is this job's alone.
             unsafe { activation.apply_to(isa, block.rows_to(block.c.data, block.c.row)) };
         };
-        let nothing = |_| {};
         let identity = activation == Activation::Identity;
         // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, if identity { &nothing } else { &epilogue }) };
+        unsafe { product.run(table, team, Place::Memory, if identity { None } else { Some(&epilogue) }) };
     }
     Ok(())
 }

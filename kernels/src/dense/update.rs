@@ -82,7 +82,7 @@ pub fn backward_update<T: Element>(
     };
     // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
     // exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Cache, &epilogue) };
+    unsafe { product.run(TileTable::current(), team, Place::Cache, Some(&epilogue)) };
     Ok(())
 }
 

@@ -108,8 +108,16 @@ enum PackB {
     Ahead,
 }
 
-/// What is done with a finished block.
-pub(crate) type Epilogue<'a, T> = &'a (dyn Fn(Block<T>) + Sync);
+/// What is done with a finished block, if anything.
+pub(crate) type Epilogue<'a, T> = Option<&'a (dyn Fn(Block<T>) + Sync)>;
+
+/// The epilogue sees a block.
+#[inline(always)]
+fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<T>) {
+    if let Some(epilogue) = epilogue {
+        epilogue(block);
+    }
+}
 
 impl<T: Element> Product<T> {
     /// Computes it on `team` with the micro-kernels of `table`; `epilogue` sees every job's block of C once, complete.
@@ -145,11 +153,12 @@ impl<T: Element> Product<T> {
         let panel = table.tallest(table.vectors_for(plan.strip_cols));
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
-            let shifted =
-                |block: Block<T>| epilogue(Block { rows: block.rows.start + first..block.rows.end + first, ..block });
+            let shifted = |block: Block<T>| {
+                finish(epilogue, Block { rows: block.rows.start + first..block.rows.end + first, ..block });
+            };
             with_scratch::<T, _>(Slot::A, part.packed_left_len(panel), |packed| {
                 let part = part.pack_left(packed, panel, table.isa, team);
-                part.run_jobs(&part.plan(table, team, place), table, team, place, &shifted);
+                part.run_jobs(&part.plan(table, team, place), table, team, place, Some(&shifted));
             });
         }
     }
@@ -177,14 +186,14 @@ impl<T: Element> Product<T> {
         let width = table.lanes() * table.strip_vectors(self.m);
         if self.n <= width {
             self.run_strip(table);
-            return epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
         let mut first = 0;
         while first < self.n {
             let end = self.n.min(first + width);
             let part = self.columns(first..end);
             part.run_strip(table);
-            epilogue(Block { rows: 0..self.m, cols: first..end, c: part.c });
+            finish(epilogue, Block { rows: 0..self.m, cols: first..end, c: part.c });
             first = end;
         }
     }
@@ -228,12 +237,12 @@ impl<T: Element> Product<T> {
             let mut part = self.columns(cols.clone()).rows(rows.clone());
             if place == Place::Memory {
                 part.run_depths(plan, table);
-                return epilogue(Block { rows, cols, c: part.c });
+                return finish(epilogue, Block { rows, cols, c: part.c });
             }
             with_scratch::<T, _>(Slot::C, packed_len::<T>(part.m, part.n), |lines| {
                 part.c = Output::lines(lines.as_mut_ptr(), part.m);
                 part.run_depths(plan, table);
-                epilogue(Block { rows, cols, c: part.c });
+                finish(epilogue, Block { rows, cols, c: part.c });
             });
         };
         let jobs = plan.strips * row_blocks;

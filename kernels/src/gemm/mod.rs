@@ -150,7 +150,7 @@ fn multiply<T: Element>(
     };
     if c.col_stride() == 1 || c.cols() == 1 {
         // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, &|_| {}) };
+        unsafe { product.run(table, team, Place::Memory, None) };
     } else {
         through_scratch(table, team, product, c);
     }
@@ -173,7 +173,7 @@ fn through_scratch<T: Element>(table: &TileTable<T>, team: &Team, product: Produ
             let mut part = product.rows(here.clone());
             part.c = Output { data: block.as_mut_ptr(), row: cols, line: T::LINE, col: 1, padded: false };
             // SAFETY: A and B are vouched for by their views, the block has room for these rows.
-            unsafe { part.run(table, team, Place::Memory, &|_| {}) };
+            unsafe { part.run(table, team, Place::Memory, None) };
             for (i, row) in here.zip(block.chunks_exact(cols)) {
                 row.iter().enumerate().for_each(|(j, &value)| c.set(i, j, value));
             }

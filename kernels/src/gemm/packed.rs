@@ -146,6 +146,6 @@ pub fn gemm_packed<T: Element>(
         start,
     };
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, &|_| {}) };
+    unsafe { product.run(TileTable::current(), team, Place::Memory, None) };
     Ok(())
 }
