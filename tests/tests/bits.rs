@@ -23,7 +23,8 @@ fn lines(isa: Isa, threads: usize) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-fn assert_same(what: &str, first: &[String], second: &[String]) {
+/// Names what differs, and nothing else.
+fn assert_same<T: PartialEq + std::fmt::Debug>(what: &str, first: &[T], second: &[T]) {
     assert_eq!(first.len(), second.len(), "{what}");
     let different: Vec<_> = first.iter().zip(second).filter(|(first, second)| first != second).collect();
     assert!(different.is_empty(), "{what}: {} of {} differ: {different:#?}", different.len(), first.len());
@@ -51,7 +52,7 @@ fn any_state_of_the_pool() {
     let expected = all(1, 2);
     for pool_threads in [1, 4] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(pool_threads).build().unwrap();
-        assert_eq!(pool.install(|| all(3, 2)), expected, "inside a pool of {pool_threads}");
+        assert_same(&format!("inside a pool of {pool_threads}"), &expected, &pool.install(|| all(3, 2)));
         let stop = AtomicBool::new(false);
         pool.in_place_scope(|scope| {
             for _ in 1..pool_threads {
@@ -63,7 +64,7 @@ fn any_state_of_the_pool() {
             }
             let busy = pool.install(|| all(3, 2));
             stop.store(true, Ordering::Relaxed);
-            assert_eq!(busy, all(1, 2), "in a busy pool of {pool_threads}");
+            assert_same(&format!("in a busy pool of {pool_threads}"), &expected, &busy);
         });
     }
 }
@@ -74,14 +75,14 @@ fn crowded_and_nested() {
     let expected = all(1, 1);
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| assert_eq!(all(2, 1), expected));
+            scope.spawn(|| assert_same("beside others", &expected, &all(2, 1)));
         }
     });
     let nested: Vec<_> = {
         use rayon::prelude::*;
         (0..3).into_par_iter().map(|_| all(2, 1)).collect()
     };
-    assert!(nested.iter().all(|bits| *bits == expected));
+    nested.iter().for_each(|bits| assert_same("nested", &expected, bits));
 }
 
 #[test]
