@@ -4,7 +4,6 @@
 //! once with squared error (whose gradient at the output has the factor σ′) and once with log loss (whose gradient does
 //! not). Both are then measured alike, as means over several seeds.
 
-use std::fs;
 use std::ops::ControlFlow;
 
 use deltarule::{
@@ -15,7 +14,7 @@ use serde::Serialize;
 use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, TaskChoice, load};
 use crate::failure::Failure;
-use crate::outcome::{best_epoch, write, write_scene};
+use crate::outcome::{best_epoch, make_out_folder, write, write_scene};
 use crate::picture::{Comparison, Method};
 use crate::reading::training_options;
 use crate::say::{note, say};
@@ -66,7 +65,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
     if data.class_names().is_empty() {
         return Err(Failure::Misuse(format!("{}: the target is a number; compare needs classes", data.name)));
     }
-    fs::create_dir_all(&arguments.out).map_err(Failure::file(&arguments.out))?;
+    make_out_folder(&arguments.out)?;
 
     let mut runs: [Vec<Numbers>; 2] = [Vec::new(), Vec::new()];
     let mut first = None;

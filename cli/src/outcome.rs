@@ -14,6 +14,14 @@ use crate::say::{duration, grouped};
 /// Pixels a point in the PNG files: sharp on a dense screen.
 const PIXELS_PER_POINT: f64 = 2.0;
 
+/// The folder for a run's files, with the folders above it.
+pub(crate) fn make_out_folder(path: &Path) -> Result<(), Failure> {
+    if path.exists() && !path.is_dir() {
+        return Err(Failure::Misuse(format!("--out {}: this is a file; name a folder", path.display())));
+    }
+    std::fs::create_dir_all(path).map_err(Failure::file(path))
+}
+
 /// How the model does on each part.
 pub(crate) struct Evaluations {
     /// The rows it learnt from.

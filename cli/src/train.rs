@@ -6,7 +6,6 @@
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Part, PartTarget, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
-use crate::outcome::{Evaluations, Outcome};
+use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{PartReport, Report, table};
@@ -53,7 +52,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let data = load(&source, &training_options(&arguments.reading, arguments.task))?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
-    fs::create_dir_all(&arguments.out).map_err(Failure::file(&arguments.out))?;
+    make_out_folder(&arguments.out)?;
     match arguments.dtype {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
         Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),

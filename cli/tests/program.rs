@@ -176,6 +176,16 @@ fn several_numbers_are_predicted_a_column_each() {
 }
 
 #[test]
+fn results_go_into_a_folder() {
+    let place = Place::new();
+    place.file("taken", "words");
+    for command in ["train --epochs 1 --quiet", "compare --epochs 1 --seeds 1"] {
+        assert!(place.bad(&format!("{command} --out taken"), 2).contains("--out taken: this is a file; name a folder"));
+    }
+    assert_eq!(fs::read_to_string(place.path("taken")).expect("still there"), "words");
+}
+
+#[test]
 fn numbers_are_predicted_too() {
     let place = Place::new();
     let report = json(&place.good("train --data diabetes --epochs 20 --json --quiet --dtype f64 --out m"));
