@@ -423,3 +423,22 @@ fn splits_are_stratified_and_seeded() {
     assert_eq!(data.split(0.3, 4).expect("two parts").1, held_out);
     assert_ne!(data.split(0.3, 5).expect("two parts").1, held_out);
 }
+
+/// The formula in the documentation, for the largest batch so far and for both kinds of activations.
+#[test]
+fn the_workspace_is_as_large_as_it_says() {
+    let widths = [7, 20, 12, 3];
+    for (hidden, keeps_z) in [(Activation::Relu, 0), (Activation::Gelu, 1)] {
+        let model = Mlp::<f32>::builder(&widths).hidden(hidden).output(Output::Softmax).build().expect("widths");
+        let mut trainer = Trainer::new(model, Plan::new(Loss::CrossEntropy)).expect("a plan that fits");
+        let mut largest = 0;
+        for batch in [33, 10, 50] {
+            let classes: Vec<u32> = (0..batch as u32).map(|row| row % 3).collect();
+            trainer.step(&vec![0.5; batch * 7], Targets::Classes(&classes)).expect("finite");
+            largest = largest.max(batch);
+            let outputs = |layers: &[usize]| layers.iter().sum::<usize>();
+            let elements = outputs(&widths[1..]) * (2 * largest + 1) + keeps_z * outputs(&widths[1..3]) * largest;
+            assert_eq!(trainer.workspace_bytes(), 4 * elements, "{hidden}, {batch} rows");
+        }
+    }
+}
