@@ -132,15 +132,24 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
+        if self.is_small() && !self.reads_b_in_place() {
+            return self.pack_right(table.isa, |packed| packed.run_whole(table, place, epilogue));
+        }
         if self.is_small() {
-            return match place {
-                Place::Memory => self.run_small(table, epilogue),
-                Place::Cache => with_scratch::<T, _>(Slot::C, packed_len::<T>(self.m, self.n), |lines| {
-                    Self { c: Output::lines(lines.as_mut_ptr(), self.m), ..*self }.run_small(table, epilogue)
-                }),
-            };
+            return self.run_whole(table, place, epilogue);
         }
         self.run_planned(table, team, place, epilogue);
+    }
+
+    /// Without a plan, on this thread.
+    #[inline]
+    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: Epilogue<'_, T>) {
+        match place {
+            Place::Memory => self.run_small(table, epilogue),
+            Place::Cache => with_scratch::<T, _>(Slot::C, packed_len::<T>(self.m, self.n), |lines| {
+                Self { c: Output::lines(lines.as_mut_ptr(), self.m), ..*self }.run_small(table, epilogue)
+            }),
+        }
     }
 
     /// The product in jobs, by plan.
@@ -165,15 +174,18 @@ impl<T: Element> Product<T> {
         }
     }
 
-    /// So little work that planning it would cost more than a plan could save; nothing is packed.
+    /// So little work that planning it would cost more than a plan could save.
     fn is_small(&self) -> bool {
-        let in_place = match self.b {
-            Right::Strided { col, .. } => col == 1 || self.n == 1,
-            Right::Lines { .. } => true,
-        };
-        self.alpha == T::ONE
-            && (self.is_turned() || in_place && self.alpha_right == T::ONE)
-            && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+        self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+    }
+
+    /// The micro-kernels can read B as it is.
+    fn reads_b_in_place(&self) -> bool {
+        self.is_turned()
+            || match self.b {
+                Right::Strided { col, .. } => (col == 1 || self.n == 1) && self.alpha_right == T::ONE,
+                Right::Lines { .. } => true,
+            }
     }
 
     /// Few rows against contiguous columns of B: see [`super::turned`].
@@ -315,18 +327,21 @@ impl<T: Element> Product<T> {
 
     /// One job over one block of k.
     fn run_depth(&self, plan: &Plan, table: &TileTable<T>) {
-        match self.b {
-            Right::Strided { data, row, col } if plan.pack_b == PackB::ByJob => {
-                with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
-                    // SAFETY: `self` vouches for B.
-                    unsafe { pack_lines(table.isa, data, (row, col), (self.k, self.n), lines) };
-                    self.scale_right(lines);
-                    let b = Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE };
-                    Self { b, ..*self }.run_strips(plan, table);
-                });
-            }
-            _ => self.run_strips(plan, table),
+        match plan.pack_b {
+            PackB::ByJob => self.pack_right(table.isa, |packed| packed.run_strips(plan, table)),
+            PackB::Never | PackB::Ahead => self.run_strips(plan, table),
         }
+    }
+
+    /// α′ B packed in the thread's own scratch, for `work` to go on with.
+    fn pack_right(&self, isa: Isa, work: impl FnOnce(&Self)) {
+        let Right::Strided { data, row, col } = self.b else { return work(self) };
+        with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
+            // SAFETY: `self` vouches for B.
+            unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) };
+            self.scale_right(lines);
+            work(&Self { b: Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }, ..*self });
+        });
     }
 
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.

@@ -15,6 +15,7 @@ mod operand;
 mod pack;
 mod packed;
 mod scratch;
+mod square;
 mod tiles;
 mod turned;
 

@@ -14,6 +14,7 @@
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
 
+use super::square::{Square, turn};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
 use std::ops::Range;
@@ -35,7 +36,8 @@ pub(crate) unsafe fn pack_lines<T: Element>(
     to: &mut [T],
 ) {
     let to = &mut to[..packed_len::<T>(rows, cols)];
-    if !cols.is_multiple_of(T::LINE) {
+    if (col == 1 || row != 1) && !cols.is_multiple_of(T::LINE) {
+        // Turned squares bring their own zeros.
         let last = to.len() - rows * T::LINE;
         to[last..].fill(T::ZERO);
     }
@@ -107,20 +109,35 @@ impl<T: Element> Kernel<T> for TurnLine<'_, T> {
         if self.row != 1 {
             return self.one_by_one(0..rows, 0..self.width);
         }
-        let (whole_rows, whole_cols) = (rows / S::LANES * S::LANES, self.width / S::LANES * S::LANES);
-        for p in (0..whole_rows).step_by(S::LANES) {
-            for j in (0..whole_cols).step_by(S::LANES) {
-                let to = self.line[p * T::LINE + j..].as_mut_ptr();
-                // SAFETY: columns j.. and rows p.. of the block are LANES each, and so is the room in the line.
-                unsafe { simd.transpose(self.from.wrapping_add(j * self.col + p), self.col, to, T::LINE) };
+        for p in (0..rows).step_by(S::LANES) {
+            for j in (0..T::LINE).step_by(S::LANES) {
+                self.square(simd, p, j, (S::LANES.min(self.width.saturating_sub(j)), S::LANES.min(rows - p)));
             }
         }
-        self.one_by_one(0..whole_rows, whole_cols..self.width);
-        self.one_by_one(whole_rows..rows, 0..self.width);
     }
 }
 
 impl<T: Element> TurnLine<'_, T> {
+    /// `depth` rows from `p` on of `width` columns from `j` on, and zeros where the square has no columns.
+    #[inline(always)]
+    fn square<S: Simd<T>>(&mut self, simd: S, p: usize, j: usize, (width, depth): (usize, usize)) {
+        let from = self.from.wrapping_add(j * self.col + p);
+        let to = self.line[p * T::LINE + j..].as_mut_ptr();
+        if depth == S::LANES {
+            // SAFETY: `width` columns of `depth` rows are inside the block (caller of `pack_lines`); the line has room for LANES rows.
+            return unsafe { turn(simd, from, self.col, (width, depth), to, T::LINE) };
+        }
+        let mut turned = const { Square::<T>::new() };
+        // SAFETY: `width` columns of `depth` rows are inside the block (caller of `pack_lines`).
+        unsafe { turn(simd, from, self.col, (width, depth), turned.start_mut(), S::LANES) };
+        for q in 0..depth {
+            // SAFETY: vector `q` of the square.
+            let row = unsafe { simd.load(turned.start().wrapping_add(q * S::LANES)) };
+            // SAFETY: row p + q of the line has a whole vector at every multiple of LANES.
+            unsafe { simd.store(to.wrapping_add(q * T::LINE), row) };
+        }
+    }
+
     #[inline(always)]
     fn one_by_one(&mut self, rows: Range<usize>, cols: Range<usize>) {
         for j in cols {

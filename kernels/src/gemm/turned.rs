@@ -13,14 +13,12 @@
 //! them, but measured slower (28).
 
 use super::microkernel::{Start, vector_offset};
+use super::square::{Square, turn};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, prefetch};
-use std::mem::MaybeUninit;
 
 /// The most rows for which turning on the way beats packing.
 pub(crate) const MAX_ROWS: usize = 4;
-/// Elements of the largest square, 16 × 16.
-const SQUARE: usize = 256;
 
 /// `rows × cols` of C += A (α′ B) over `k`, with column j of B at `b + j·b_col`, contiguous.
 ///
@@ -40,24 +38,6 @@ pub(crate) struct Columns<T> {
     pub(crate) c_row: usize,
     pub(crate) c_line: usize,
     pub(crate) start: Start<T>,
-}
-
-/// A square of B, turned: vector `q` holds row `p + q`. Whole vectors are written before they are read, so nothing is cleared first.
-#[repr(align(64))]
-struct Square<T>(MaybeUninit<[T; SQUARE]>);
-
-impl<T> Square<T> {
-    const fn new() -> Self {
-        Self(MaybeUninit::uninit())
-    }
-
-    fn start(&self) -> *const T {
-        self.0.as_ptr().cast()
-    }
-
-    fn start_mut(&mut self) -> *mut T {
-        self.0.as_mut_ptr().cast()
-    }
 }
 
 /// A compiled kernel for one number of rows.
@@ -119,7 +99,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
                     prefetch(from.wrapping_add(j * b_col + S::LANES));
                 }
                 // SAFETY: `depth` rows of `widths[v]` columns of B begin here (caller of `columns`).
-                unsafe { turn(simd, from, b_col, (widths[v], depth), square.start_mut()) };
+                unsafe { turn(simd, from, b_col, (widths[v], depth), square.start_mut(), S::LANES) };
                 self.scale(simd, square);
             }
             let a = a.wrapping_add(p * a_col);
@@ -210,35 +190,4 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         }
         sums
     }
-}
-
-/// The transpose of `width` runs of `depth` elements, `stride` apart; what is missing to the whole square is zero, and never used.
-///
-/// # Safety
-/// The runs are valid for reads, `to` has room for a square.
-#[inline(always)]
-unsafe fn turn<T: Element, S: Simd<T>>(
-    simd: S,
-    from: *const T,
-    stride: usize,
-    (width, depth): (usize, usize),
-    to: *mut T,
-) {
-    const { assert!(S::LANES * S::LANES <= SQUARE) };
-    if width == S::LANES && depth == S::LANES {
-        // SAFETY: a whole square there (caller) and here.
-        return unsafe { simd.transpose(from, stride, to, S::LANES) };
-    }
-    let mut runs = const { Square::<T>::new() };
-    for j in 0..S::LANES {
-        let mut lanes = simd.splat(T::ZERO);
-        if j < width {
-            // SAFETY: run j has `depth` elements (caller).
-            lanes = unsafe { simd.load_partial(from.wrapping_add(j * stride), depth) };
-        }
-        // SAFETY: a whole vector of the square.
-        unsafe { simd.store(runs.start_mut().wrapping_add(j * S::LANES), lanes) };
-    }
-    // SAFETY: two squares, the first all written.
-    unsafe { simd.transpose(runs.start(), S::LANES, to, S::LANES) };
 }
