@@ -24,8 +24,8 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
@@ -90,6 +90,62 @@ impl Team {
             }
             _ => (0..jobs).for_each(job),
         }
+    }
+}
+
+/// Jobs that change something of their own.
+impl Team {
+    /// Runs `job(i, &mut a[i], &mut b[i])` for every `i` that both have, each once, in any order.
+    ///
+    /// # Errors
+    /// One of the errors that jobs returned; other jobs may be done nevertheless.
+    ///
+    /// # Panics
+    /// When a job panics, after every job that was begun has ended.
+    #[inline]
+    pub fn run_pairs<A: Send, B: Send, E: Send + Sync>(
+        &self,
+        a: &mut [A],
+        b: &mut [B],
+        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        if self.crew.is_none() {
+            return a.iter_mut().zip(b).enumerate().try_for_each(|(i, (a, b))| job(i, a, b));
+        }
+        let jobs = a.len().min(b.len());
+        let pairs = Pairs { a: a.as_mut_ptr(), b: b.as_mut_ptr() };
+        let failed = OnceLock::new();
+        self.run(jobs, |i| {
+            // SAFETY: `run` does each job once, so nobody else has pair `i`, which both slices hold.
+            let (a, b) = unsafe { pairs.get(i) };
+            if let Err(error) = job(i, a, b) {
+                // A second error says no more than the first.
+                let _ = failed.set(error);
+            }
+        });
+        failed.into_inner().map_or(Ok(()), Err)
+    }
+}
+
+/// Two slices of which each job changes one element.
+struct Pairs<A, B> {
+    a: *mut A,
+    b: *mut B,
+}
+
+// SAFETY: each pair goes to one job alone (caller of `get`), and may be sent to its thread.
+unsafe impl<A: Send, B: Send> Sync for Pairs<A, B> {}
+
+impl<A, B> Pairs<A, B> {
+    /// # Safety
+    /// Both slices have an element `i` and outlive the pair, and nobody else has it meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "the pairs are disjoint, as the caller vouches")]
+    unsafe fn get(&self, i: usize) -> (&mut A, &mut B) {
+        // SAFETY: the element is there and nobody else's (caller).
+        let a = unsafe { &mut *self.a.wrapping_add(i) };
+        // SAFETY: as above.
+        let b = unsafe { &mut *self.b.wrapping_add(i) };
+        (a, b)
     }
 }
 

@@ -11,9 +11,11 @@
 //! More layers repeat the middle. All errors are computed before any weight changes, so whatever is wrong with
 //! them is found while the weights are still good.
 
+use crate::update::across_layers;
 use crate::workspace::Workspace;
 use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss};
 use deltarule_kernels::{Isa, MatRef, ShapeError, Team, dense};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `a = g(x Wᵀ + b)` through all layers; `last` is the activation of the last.
 pub(crate) fn forward<T: Element>(
@@ -88,15 +90,20 @@ pub(crate) fn gradients<T: Element>(
 /// `∂L/∂b` of every layer, and whether all errors that it is summed from are at most `limit` in size.
 pub(crate) fn bias_gradients<T: Element>(
     team: &Team,
+    layers: &[Layer<T>],
     rows: usize,
     limit: T,
     work: &mut Workspace<T>,
 ) -> Result<bool, ShapeError> {
-    let mut within = true;
-    for (slot, db) in work.slots.iter().zip(&mut work.db) {
-        within &= dense::backward_bias(team, slot.dz(rows)?, limit, db)?; // S7, S8: db = dz
-    }
-    Ok(within)
+    let within = AtomicBool::new(true);
+    across_layers(team, layers, rows).run_pairs(&mut work.slots, &mut work.db, |_, slot, db| {
+        // S7, S8: db = dz
+        if !dense::backward_bias(team, slot.dz(rows)?, limit, db)? {
+            within.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    })?;
+    Ok(within.into_inner())
 }
 
 /// The gradient of the mean loss in every parameter.
@@ -122,7 +129,7 @@ impl<T: Element> Mlp<T> {
         forward(&team, &self.layers, last, x, &mut work)?;
         let mean = errors(&team, &self.layers, (loss, last), targets, x.rows(), &mut work)?;
         gradients(&team, &self.layers, x, &mut work)?;
-        bias_gradients(&team, x.rows(), T::ZERO, &mut work)?;
+        bias_gradients(&team, &self.layers, x.rows(), T::ZERO, &mut work)?;
         let pairs = work.dw.iter().zip(&work.db);
         let layers = pairs.map(|(dw, db)| (dw.to_rows(), db.clone())).collect();
         Ok((mean, Gradients { layers }))

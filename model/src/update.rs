@@ -66,14 +66,30 @@ pub(crate) fn fused<T: Element>(
     steps: &Steps<T>,
 ) -> Result<(), ShapeError> {
     let rows = x.rows();
-    let mut input = x;
-    let state = layers.iter_mut().zip(memory);
-    for ((slot, db), (layer, memory)) in work.slots.iter().zip(&work.db).zip(state) {
-        dense::backward_update(team, input, slot.dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
-        steps.bias(layer, db, memory);
-        input = slot.a(rows)?;
+    let Workspace { slots, db, .. } = work;
+    across_layers(team, layers, rows).run_pairs(layers, memory, |l, layer, memory| {
+        let input = if l == 0 { x } else { slots[l - 1].a(rows)? };
+        dense::backward_update(team, input, slots[l].dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
+        steps.bias(layer, &db[l], memory);
+        Ok(())
+    })
+}
+
+/// Who shares the layers of a net in which each has too few weights for a team of its own, but so many rows that together they
+/// are worth one (4-32-16-4, 10,000 rows, two threads: 84 → 51 µs); nobody else.
+pub(crate) fn across_layers<'a, T: Element>(team: &'a Team, layers: &[Layer<T>], rows: usize) -> &'a Team {
+    /// Weights up to which the product that makes the gradient is one piece of work.
+    const ONE_PIECE: usize = 4096;
+    /// Multiply-adds that are worth a team.
+    const WORK: usize = 1_000_000;
+    static NOBODY: Team = Team::serial();
+    if rows.saturating_mul(layers.len() * ONE_PIECE) < WORK {
+        return &NOBODY;
     }
-    Ok(())
+    let weights = |layer: &Layer<T>| layer.inputs() * layer.outputs();
+    let all: usize = layers.iter().map(weights).sum();
+    let few = layers.iter().all(|layer| weights(layer) <= ONE_PIECE);
+    if few && all.saturating_mul(rows) >= WORK { team } else { &NOBODY }
 }
 
 /// Gradient first: what [`backprop::gradients`](crate::backprop::gradients) left in `work` is applied.

@@ -94,3 +94,20 @@ fn helpers_go_home() {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
+
+#[test]
+fn every_pair_goes_to_one_job() {
+    for threads in [1, 2, 5] {
+        let team = Team::new(threads);
+        let (mut a, mut b) = (vec![0; 100], vec![0; 99]);
+        let all_good = team.run_pairs(&mut a, &mut b, |i, a, b| {
+            *a += i;
+            *b += 1;
+            Ok::<(), usize>(())
+        });
+        assert_eq!(all_good, Ok(()));
+        assert!(a[..99].iter().copied().eq(0..99) && a[99] == 0 && b.iter().all(|&b| b == 1), "{threads} threads");
+        let odd = |i: usize, _: &mut usize, _: &mut i32| if i == 41 { Err(i) } else { Ok(()) };
+        assert_eq!(team.run_pairs(&mut a, &mut b, odd), Err(41));
+    }
+}

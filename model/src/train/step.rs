@@ -68,7 +68,7 @@ impl<T: Element> Trainer<T> {
         let rate = plan.optimiser.rate * factor;
         let t = at.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
-        let small = backprop::bias_gradients(team, x.rows(), update::small(), work)?; // S7, S8
+        let small = backprop::bias_gradients(team, &model.layers, x.rows(), update::small(), work)?; // S7, S8
         let tame = || update::is_tame(team, &model.layers, x.rows(), x_is_small, small, work);
         if plan.fused && plan.clip_norm.is_none() && tame() {
             update::fused(team, &mut model.layers, x, work, &mut state.memory, &steps(1.0))?; // S15
