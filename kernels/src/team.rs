@@ -113,39 +113,55 @@ impl Team {
             return a.iter_mut().zip(b).enumerate().try_for_each(|(i, (a, b))| job(i, a, b));
         }
         let jobs = a.len().min(b.len());
-        let pairs = Pairs { a: a.as_mut_ptr(), b: b.as_mut_ptr() };
+        let (a, b) = (Parts::of(a), Parts::of(b));
         let failed = OnceLock::new();
         self.run(jobs, |i| {
-            // SAFETY: `run` does each job once, so nobody else has pair `i`, which both slices hold.
-            let (a, b) = unsafe { pairs.get(i) };
-            if let Err(error) = job(i, a, b) {
+            // SAFETY: `run` does each job once, so nobody else has element `i`, which `a` has …
+            let a = unsafe { a.part(i, 1) };
+            // SAFETY: … and `b` too.
+            let b = unsafe { b.part(i, 1) };
+            if let Err(error) = job(i, &mut a[0], &mut b[0]) {
                 // A second error says no more than the first.
                 let _ = failed.set(error);
             }
         });
         failed.into_inner().map_or(Ok(()), Err)
     }
+
+    /// Runs `job(i, part)` for each part of `len` elements of `items`, the last perhaps shorter, each once, in any order.
+    ///
+    /// # Panics
+    /// `len` is zero; or when a job panics, after every job that was begun has ended.
+    pub fn run_chunks<A: Send>(&self, items: &mut [A], len: usize, job: impl Fn(usize, &mut [A]) + Sync) {
+        let (all, jobs) = (items.len(), items.len().div_ceil(len));
+        let items = Parts::of(items);
+        self.run(jobs, |i| {
+            let first = i * len;
+            // SAFETY: the parts are disjoint and inside the slice, and `run` does each job once.
+            job(i, unsafe { items.part(first, len.min(all - first)) });
+        });
+    }
 }
 
-/// Two slices of which each job changes one element.
-struct Pairs<A, B> {
-    a: *mut A,
-    b: *mut B,
+/// A slice of which each job changes a part of its own.
+struct Parts<A> {
+    data: *mut A,
 }
 
-// SAFETY: each pair goes to one job alone (caller of `get`), and may be sent to its thread.
-unsafe impl<A: Send, B: Send> Sync for Pairs<A, B> {}
+// SAFETY: each part goes to one job alone (caller of `part`), and may be sent to its thread.
+unsafe impl<A: Send> Sync for Parts<A> {}
 
-impl<A, B> Pairs<A, B> {
+impl<A> Parts<A> {
+    fn of(items: &mut [A]) -> Self {
+        Self { data: items.as_mut_ptr() }
+    }
+
     /// # Safety
-    /// Both slices have an element `i` and outlive the pair, and nobody else has it meanwhile.
-    #[expect(clippy::mut_from_ref, reason = "the pairs are disjoint, as the caller vouches")]
-    unsafe fn get(&self, i: usize) -> (&mut A, &mut B) {
-        // SAFETY: the element is there and nobody else's (caller).
-        let a = unsafe { &mut *self.a.wrapping_add(i) };
-        // SAFETY: as above.
-        let b = unsafe { &mut *self.b.wrapping_add(i) };
-        (a, b)
+    /// The slice has these elements and outlives the part, and nobody else has one of them meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "the parts are disjoint, as the caller vouches")]
+    unsafe fn part(&self, first: usize, len: usize) -> &mut [A] {
+        // SAFETY: the elements are there and nobody else's (caller).
+        unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(first), len) }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::random::{Stream, Use};
 use crate::schedule::Shape;
 use crate::workspace::Workspace;
 use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets, update};
-use deltarule_kernels::{MatRef, Team};
+use deltarule_kernels::{MatRef, ShapeError, Team, gather_rows};
 use state::State;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -219,7 +219,7 @@ impl<T: Element> Trainer<T> {
         // Taken out while the trainer is borrowed; moving a few pointers, not the data.
         let mut batch = std::mem::replace(&mut self.batch, Batch::empty());
         let count = rows.len();
-        batch.gather(data, rows);
+        batch.gather(&self.team, data, rows)?;
         let x = MatRef::new(&batch.x, count, data.columns)?;
         let targets = match &data.wanted {
             Wanted::Values(_) => Targets::Values(&batch.values),
@@ -345,16 +345,19 @@ impl<T: Element> Batch<T> {
     }
 
     /// Copies rows `range` of the order, inputs and labels.
-    fn gather(&mut self, data: &Prepared<'_, T>, range: std::ops::Range<usize>) {
-        self.x.clear();
-        self.values.clear();
-        self.classes.clear();
-        for &row in &self.order[range] {
-            let row = row as usize;
-            self.x.extend_from_slice(&data.x[row * data.columns..(row + 1) * data.columns]);
-            match &data.wanted {
-                Wanted::Values(y) => self.values.extend_from_slice(&y[row * data.outputs..(row + 1) * data.outputs]),
-                Wanted::Classes(y) => self.classes.push(y[row]),
+    fn gather(&mut self, team: &Team, data: &Prepared<'_, T>, range: std::ops::Range<usize>) -> Result<(), ShapeError> {
+        let rows = &self.order[range];
+        self.x.resize(rows.len() * data.columns, T::ZERO);
+        gather_rows(team, &data.x, data.columns, rows, &mut self.x)?;
+        match &data.wanted {
+            Wanted::Values(y) => {
+                self.values.resize(rows.len() * data.outputs, T::ZERO);
+                gather_rows(team, y, data.outputs, rows, &mut self.values)
+            }
+            Wanted::Classes(y) => {
+                self.classes.clear();
+                self.classes.extend(rows.iter().map(|&row| y[row as usize]));
+                Ok(())
             }
         }
     }
