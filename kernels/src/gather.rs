@@ -27,7 +27,7 @@ pub fn gather_rows<T: Element>(
     to: &mut [T],
 ) -> Result<(), ShapeError> {
     ShapeError::expect("the elements of the gathered rows", rows.len().saturating_mul(columns), to.len())?;
-    let height = if columns == 1 { from.len() } else { from.len().checked_div(columns).unwrap_or(0) };
+    let height = from.len().checked_div(columns).unwrap_or(0);
     if let Some(&beyond) = rows.iter().max().filter(|&&row| row as usize >= height) {
         return Err(ShapeError::Mismatch {
             what: "the rows to gather from",
@@ -35,6 +35,7 @@ pub fn gather_rows<T: Element>(
             got: height,
         });
     }
+    // Single numbers have nothing to be fetched ahead.
     if columns == 1 {
         to.iter_mut().zip(rows).for_each(|(to, &row)| *to = from[row as usize]);
         return Ok(());

@@ -111,3 +111,18 @@ fn every_pair_goes_to_one_job() {
         assert_eq!(team.run_pairs(&mut a, &mut b, odd), Err(41));
     }
 }
+
+#[test]
+fn every_chunk_goes_to_one_job() {
+    for threads in [1, 2, 5] {
+        let team = Team::new(threads);
+        for (items, len) in [(0, 3), (1, 3), (99, 3), (100, 3), (100, 1), (5, 100)] {
+            let mut seen = vec![0; items];
+            team.run_chunks(&mut seen, len, |index, part| {
+                assert!(part.len() == len || (index + 1) * len > items, "only the last chunk is shorter");
+                part.iter_mut().for_each(|item| *item += index + 1);
+            });
+            assert!(seen.iter().copied().eq((0..items).map(|i| i / len + 1)), "{items} by {len}, {threads} threads");
+        }
+    }
+}
