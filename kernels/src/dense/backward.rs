@@ -46,6 +46,7 @@ pub fn backward_input<T: Element>(
         b: backward.right(),
         c: output("the column stride of the gradient below", &mut dz_below)?,
         start: Start::Zero,
+        near: Output::nowhere(),
     };
     let epilogue = |block: Block<T>| {
         let kept = kept_below.as_ptr().wrapping_add(block.rows.start * kept_below.row_stride() + block.cols.start);
@@ -100,5 +101,6 @@ pub(super) fn weights_product<T: Element>(
         b: Right::from(b),
         c: Output::lines(std::ptr::null_mut(), 0),
         start: Start::Zero,
+        near: Output::nowhere(),
     })
 }

@@ -69,9 +69,20 @@ fn forward_product<T: Element>(
     let (a, alpha, alpha_right) = (x.into(), T::ONE, T::ONE);
     let (m, n, k) = (x.rows(), w.outputs(), w.inputs());
     if !w.forward.is_row() {
-        return Product { m, n, k, alpha, alpha_right, a, b: lines.right(), c, start: Start::Row(bias.as_ptr()) };
+        return Product {
+            m,
+            n,
+            k,
+            alpha,
+            alpha_right,
+            a,
+            b: lines.right(),
+            c,
+            start: Start::Row(bias.as_ptr()),
+            near: Output::nowhere(),
+        };
     }
     let b = Right::Strided { data: lines.lines().as_ptr(), row: 1, col: 1 };
-    let column = Product { m, n, k, alpha, alpha_right, a, b, c, start: Start::All(bias[0]) };
+    let column = Product { m, n, k, alpha, alpha_right, a, b, c, start: Start::All(bias[0]), near: Output::nowhere() };
     if may_turn && c.row == 1 && x.col_stride() == 1 { column.column_as_row() } else { column }
 }

@@ -22,12 +22,14 @@
 
 mod array;
 mod backward;
+mod batch;
 mod bias;
 mod forward;
 mod update;
 mod weights;
 
 pub use backward::{backward_input, backward_weights};
+pub use batch::batch_stride;
 pub use bias::backward_bias;
 pub use forward::forward;
 pub use update::{backward_update, update};

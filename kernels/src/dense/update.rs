@@ -10,8 +10,9 @@ use super::array::Array;
 use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
-use crate::gemm::{Block, PackedB, Place, TileTable};
+use crate::gemm::{Block, Output, PackedB, Place, TileTable};
 use crate::isa::{Isa, Kernel, Simd};
+use crate::machine::caches;
 use crate::optimiser::Step;
 use crate::team::Team;
 use crate::view::{MatRef, ShapeError};
@@ -52,7 +53,7 @@ pub fn backward_update<T: Element>(
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
     check_moments(w, moments)?;
-    let product = weights_product(x, dz, w.inputs(), w.outputs())?;
+    let mut product = weights_product(x, dz, w.inputs(), w.outputs())?;
     let isa = Isa::current();
     let inputs = w.inputs();
     let lines_rows = w.forward.packed().rows();
@@ -60,6 +61,10 @@ pub fn backward_update<T: Element>(
     let moment = |array: &mut Option<Array<T>>| Lines::of(array.as_mut().map(Array::packed_mut));
     let (first, second) = (moment(&mut moments.first), moment(&mut moments.second));
     let backward = Lines::of(w.backward.as_mut());
+    // From beyond L2 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step).
+    if forward.len * size_of::<T>() > caches().l2 {
+        product.near = Output::lines(forward.data, lines_rows);
+    }
     let epilogue = |block: Block<T>| {
         for (l, g) in block.lines_of_c().enumerate() {
             let at = (block.cols.start / T::LINE + l) * lines_rows + block.rows.start;

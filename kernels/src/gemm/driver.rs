@@ -13,7 +13,7 @@
 
 use super::microkernel::{Start, Strip};
 use super::operand::{Left, Output, Right};
-use super::pack::{pack_lines, pack_panel, packed_len};
+use super::pack::{pack_lines, pack_panels, packed_len};
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{Columns, MAX_ROWS as FEW_ROWS};
@@ -64,6 +64,8 @@ pub(crate) struct Product<T> {
     pub(crate) b: Right<T>,
     pub(crate) c: Output<T>,
     pub(crate) start: Start<T>,
+    /// What the epilogue will need beside C, in the shape of C, or nowhere: asked for while the tiles are multiplied.
+    pub(crate) near: Output<T>,
 }
 
 // SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
@@ -294,7 +296,7 @@ impl<T: Element> Product<T> {
         let threads = team.threads().min(work / worth).max(1);
         let depth = self.k.min(kc);
         // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
-        let clash = |stride: usize, count: usize| count > 8 && (stride * size).is_multiple_of(SET_PERIOD);
+        let clash = |stride: usize, count: usize| count > 8 && folds_onto_sets::<T>(stride);
         let turned = self.is_turned();
         let pack_a = self.alpha != T::ONE
             || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
@@ -403,6 +405,9 @@ impl<T: Element> Product<T> {
                 b_tail,
                 c_tail,
                 start: self.start,
+                near: self.near.data.wrapping_add(first * self.near.row),
+                near_row: self.near.row,
+                near_line: self.near.line,
             };
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
             unsafe { kernel(&strip) };
@@ -465,6 +470,7 @@ impl<T: Element> Product<T> {
         part.m = rows.end - rows.start;
         part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
         part.c.data = self.c.data.wrapping_add(rows.start * self.c.row);
+        part.near.data = self.near.data.wrapping_add(rows.start * self.near.row);
         part
     }
 
@@ -481,6 +487,9 @@ impl<T: Element> Product<T> {
             }
         };
         part.c.data = self.c.data.wrapping_add(line * self.c.line + inside);
+        if !self.near.data.is_null() {
+            part.near.data = self.near.data.wrapping_add(line * self.near.line + inside);
+        }
         if let Start::Row(bias) = self.start {
             part.start = Start::Row(bias.wrapping_add(cols.start));
         }
@@ -533,21 +542,22 @@ impl<T: Element> Product<T> {
         let stride = packed_stride::<T>(self.k);
         let by_row = col == 1;
         let job = |index: usize| {
-            let (first, step) = (index * ROW_UNIT, if by_row { 1 } else { panel });
-            for i in (first..self.m.min(first + ROW_UNIT)).step_by(step) {
+            let rows = index * ROW_UNIT..self.m.min((index + 1) * ROW_UNIT);
+            if !by_row {
+                let from = self.a.data.wrapping_add(rows.start * row);
+                let len = rows.len().next_multiple_of(panel) * self.k;
+                // SAFETY: whole panels are disjoint pieces of `packed`.
+                let to = unsafe { std::slice::from_raw_parts_mut(to.at(rows.start * self.k), len) };
+                // SAFETY: `self` vouches for A.
+                return unsafe { pack_panels(isa, self.alpha, from, (row, col), (rows.len(), self.k), panel, to) };
+            }
+            for i in rows {
                 let from = self.a.data.wrapping_add(i * row);
-                if by_row {
-                    // SAFETY: the rows are disjoint pieces of `packed`, each `k` long.
-                    let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * stride), self.k) };
-                    for (p, to) in to.iter_mut().enumerate() {
-                        // SAFETY: `self` vouches for A.
-                        *to = self.alpha * unsafe { *from.wrapping_add(p) };
-                    }
-                } else {
-                    // SAFETY: the panels are disjoint pieces of `packed`.
-                    let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * self.k), panel * self.k) };
+                // SAFETY: the rows are disjoint pieces of `packed`, each `k` long.
+                let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * stride), self.k) };
+                for (p, to) in to.iter_mut().enumerate() {
                     // SAFETY: `self` vouches for A.
-                    unsafe { pack_panel(isa, self.alpha, from, (row, col), panel.min(self.m - i), panel, to) };
+                    *to = self.alpha * unsafe { *from.wrapping_add(p) };
                 }
             }
         };
@@ -566,7 +576,12 @@ impl<T: Element> Product<T> {
 /// From one packed run of A to the next: never a stride that folds onto the same cache sets.
 fn packed_stride<T: Element>(inner: usize) -> usize {
     let stride = inner.next_multiple_of(T::LINE);
-    if (stride * size_of::<T>()).is_multiple_of(SET_PERIOD) { stride + T::LINE } else { stride }
+    if folds_onto_sets::<T>(stride) { stride + T::LINE } else { stride }
+}
+
+/// Rows at this stride begin in the same few sets of a cache.
+pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
+    (stride * size_of::<T>()).is_multiple_of(SET_PERIOD)
 }
 
 /// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work evenly, each tall enough to be worth its

@@ -25,7 +25,7 @@
 //! Every accumulator is one chain of fused multiply-adds in the order of k. Nothing here may split k over lanes or tiles.
 
 use crate::element::Element;
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, prefetch};
 use std::hint::black_box;
 
 /// Where the accumulators start.
@@ -65,6 +65,10 @@ pub(crate) struct Strip<T> {
     pub(crate) b_tail: usize,
     pub(crate) c_tail: usize,
     pub(crate) start: Start<T>,
+    /// What the epilogue will need, laid out as C is, or null.
+    pub(crate) near: *const T,
+    pub(crate) near_row: usize,
+    pub(crate) near_line: usize,
 }
 
 /// A compiled micro-kernel.
@@ -111,6 +115,9 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
         let Strip { k, a_row, a_inner, a_col, b_row, .. } = *self.0;
         let mut a = row_groups::<T, MR>(self.0.a.wrapping_add(first * a_row), a_inner);
         let mut b = self.0.b;
+        if !self.0.near.is_null() {
+            self.ask_for_near::<S>(first);
+        }
         let mut acc = self.start(simd, first);
         for _ in 0..k {
             let mut row = [simd.splat(T::ZERO); NV];
@@ -131,6 +138,18 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             b = b.wrapping_add(b_row);
         }
         self.store(simd, first, &acc);
+    }
+
+    /// Asks for what the epilogue will need beside this tile, while the tile is multiplied.
+    #[inline(always)]
+    fn ask_for_near<S: Simd<T>>(&self, first: usize) {
+        let Strip { near, near_row, near_line, .. } = *self.0;
+        for i in 0..MR {
+            let row = near.wrapping_add((first + i) * near_row);
+            for v in (0..NV).step_by(T::LINE / S::LANES) {
+                prefetch(row.wrapping_add(vector_offset::<T, S>(near_line, v)));
+            }
+        }
     }
 
     /// The accumulators before the first step.

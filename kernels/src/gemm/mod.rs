@@ -19,7 +19,7 @@ mod square;
 mod tiles;
 mod turned;
 
-pub(crate) use driver::{Block, Place, Product};
+pub(crate) use driver::{Block, Place, Product, folds_onto_sets};
 pub(crate) use microkernel::Start;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};
@@ -148,6 +148,7 @@ fn multiply<T: Element>(
         b: b.into(),
         c: Output::from(&mut c),
         start,
+        near: Output::nowhere(),
     };
     if c.col_stride() == 1 || c.cols() == 1 {
         // SAFETY: the views vouch for the operands, and C is borrowed exclusively.

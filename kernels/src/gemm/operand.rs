@@ -84,6 +84,11 @@ impl<T: Element> Output<T> {
         Self { data, row: T::LINE, line: rows * T::LINE, col: 1, padded: true }
     }
 
+    /// No place at all: null, and so are its rows.
+    pub(crate) fn nowhere() -> Self {
+        Self { data: std::ptr::null_mut(), row: 0, line: 0, col: 1, padded: false }
+    }
+
     /// Where element (i, j) of a row-major output is.
     pub(crate) fn at(&self, i: usize, j: usize) -> *mut T {
         self.data.wrapping_add(i * self.row + j)

@@ -144,6 +144,7 @@ pub fn gemm_packed<T: Element>(
         b: b.right(),
         c: Output::from(&mut c),
         start,
+        near: Output::nowhere(),
     };
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
     unsafe { product.run(TileTable::current(), team, Place::Memory, None) };

@@ -130,7 +130,8 @@ impl<T: Element> Trainer<T> {
     }
 
     /// The bytes held for activations and errors of a step: for the largest batch of `B` rows so far, every layer of
-    /// `n` outputs takes `2 n B + n` elements, and `n B` more where its derivative is computed from `z`.
+    /// `n` outputs takes `2 s B + n` elements, and `s B` more where its derivative is computed from `z`; `s` is `n` for the
+    /// last layer and [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others.
     pub fn workspace_bytes(&self) -> usize {
         self.work.bytes()
     }
