@@ -11,41 +11,19 @@
 //! ```
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
-use super::microkernel::{Start, Strip};
+use super::microkernel::Start;
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
+use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
-use super::turned::{Columns, MAX_ROWS as FEW_ROWS};
 use crate::element::Element;
 use crate::isa::Isa;
-use crate::machine::caches;
 use crate::team::Team;
 use std::ops::Range;
 
-/// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
-const STRIP_PART_OF_L2: usize = 4;
-/// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call.
-const PACKED_BYTES: usize = 8 * 1024 * 1024;
-/// Multiply-adds that are worth waking a thread of their own.
-const WORK_TO_WAKE: usize = 400_000;
-/// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
-/// 128, two threads: 118 → 116 µs a step).
-const WORK_TO_SHARE: usize = 80_000;
 /// Multiply-adds below which a product is run without a plan.
 const SMALL_WORK: usize = 40 * 40 * 40;
-/// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
-const SET_PERIOD: usize = 2048;
-/// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
-const L1_PERIOD: usize = 4096;
-/// The most rows of such an A in a tile: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
-const FOLDED_ROWS: usize = 8;
-/// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
-/// transposed copy.
-const ROW_UNIT: usize = 48;
-/// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
-const CACHE_ROWS: usize = 96;
-
 /// C = start + α A B, then the epilogue.
 ///
 /// # Safety of everything that takes one
@@ -88,32 +66,6 @@ pub(crate) enum Place {
     Memory,
     /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read.
     Cache,
-}
-
-/// How a product is cut.
-struct Plan {
-    strips: usize,
-    /// Columns of all strips but the last.
-    strip_cols: usize,
-    /// Columns of all jobs but the last of a row: whole strips.
-    job_cols: usize,
-    /// Rows of all jobs but the last of a strip.
-    job_rows: usize,
-    kc: usize,
-    pack_a: bool,
-    pack_b: PackB,
-    team: bool,
-}
-
-/// When B is packed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PackB {
-    /// It is read where it lies.
-    Never,
-    /// Strip by strip, by the job that needs it: one job a strip, or B is too large to be kept whole.
-    ByJob,
-    /// All of it before the jobs begin, by the team: several jobs share each strip.
-    Ahead,
 }
 
 /// What is done with a finished block, if anything.
@@ -192,12 +144,6 @@ impl<T: Element> Product<T> {
                 Right::Strided { col, .. } => (col == 1 || self.n == 1) && self.alpha_right == T::ONE,
                 Right::Lines { .. } => true,
             }
-    }
-
-    /// Few rows against contiguous columns of B: see [`super::turned`].
-    fn is_turned(&self) -> bool {
-        let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1);
-        columns && self.m <= FEW_ROWS && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
     /// Strip after strip on this thread, operands as they are.
@@ -282,55 +228,6 @@ impl<T: Element> Product<T> {
         }
     }
 
-    fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
-        let size = size_of::<T>();
-        let strip_cols = table.strip_vectors(self.m) * table.lanes();
-        let strips = self.n.div_ceil(strip_cols);
-        // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
-        let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
-        let strips = self.n.div_ceil(strip_cols);
-        let strip_bytes = caches().l2 / STRIP_PART_OF_L2;
-        let kc = (strip_bytes / (size * strip_cols)).clamp(64, 1024);
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        let worth = if team.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE };
-        let threads = team.threads().min(work / worth).max(1);
-        let depth = self.k.min(kc);
-        // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
-        let clash = |stride: usize, count: usize| count > 8 && folds_onto_sets::<T>(stride);
-        let turned = self.is_turned();
-        let pack_a = self.alpha != T::ONE
-            || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
-        let pays = match self.b {
-            _ if turned => false,
-            Right::Lines { .. } => false,
-            Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
-            Right::Strided { row, .. } => {
-                self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
-            }
-        };
-        let job_rows = job_rows(self.m, strips, threads, if self.a.panel().is_some() { ROW_UNIT } else { T::LINE });
-        let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
-        let fits = self.k.saturating_mul(self.n).saturating_mul(size) <= PACKED_BYTES;
-        let pack_b = match pays {
-            false => PackB::Never,
-            true if job_rows < self.m && fits => PackB::Ahead,
-            true => PackB::ByJob,
-        };
-        // Several strips a job where A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
-        let a_bytes = job_rows.saturating_mul(depth).saturating_mul(size);
-        let together = if place == Place::Memory && !turned && a_bytes > caches().l2 / 2 {
-            let most = caches().l2 / 2 / (kc * strip_cols * size).max(1);
-            let shared = strips * self.m.div_ceil(job_rows) / (4 * threads);
-            most.min(if threads > 1 { shared } else { strips }).max(1)
-        } else {
-            1
-        };
-        let job_cols = together * strip_cols;
-        // Columns that are turned on the way are read once, whatever their length.
-        let kc = if turned { self.k } else { kc };
-        Plan { strips, strip_cols, job_cols, job_rows, kc, pack_a, pack_b, team: threads > 1 }
-    }
-
     /// One job over one block of k.
     fn run_depth(&self, plan: &Plan, table: &TileTable<T>) {
         match plan.pack_b {
@@ -368,166 +265,6 @@ impl<T: Element> Product<T> {
         if self.alpha_right != T::ONE {
             lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
         }
-    }
-
-    /// The tiles of a strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
-    fn run_strip(&self, table: &TileTable<T>) {
-        if self.is_turned() {
-            return self.run_turned(table);
-        }
-        let lanes = table.lanes();
-        let vectors = table.vectors_for(self.n);
-        let tail = self.n - (vectors - 1) * lanes;
-        let (b, b_row, b_line, b_tail) = match self.b {
-            Right::Strided { data, row, .. } => (data, row, T::LINE, tail),
-            Right::Lines { data, line } => (data, T::LINE, line, lanes),
-        };
-        let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
-        let c_tail = if self.c.padded { lanes } else { tail };
-        let partial = b_tail < lanes || c_tail < lanes;
-        let run = |first: usize, rows: usize, tall: usize| {
-            let Some(kernel) = table.strip(tall, vectors, partial) else {
-                unreachable!("a tile of {tall} rows × {vectors} vectors is in the table");
-            };
-            let strip = Strip {
-                rows,
-                k: self.k,
-                a: self.a.data.wrapping_add(first * self.a.row),
-                a_row: self.a.row,
-                a_inner: self.a.inner,
-                a_col: self.a.col,
-                b,
-                b_row,
-                b_line,
-                c: self.c.data.wrapping_add(first * self.c.row),
-                c_row: self.c.row,
-                c_line: self.c.line,
-                b_tail,
-                c_tail,
-                start: self.start,
-                near: self.near.data.wrapping_add(first * self.near.row),
-                near_row: self.near.row,
-                near_line: self.near.line,
-            };
-            // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-            unsafe { kernel(&strip) };
-        };
-        if let Some(panel) = self.a.panel() {
-            let rest = self.m % panel;
-            if rest < self.m {
-                run(0, self.m - rest, panel);
-            }
-            if rest > 0 {
-                run(self.m - rest, rest, rest);
-            }
-            return;
-        }
-        let tallest = if self.a_folds() { table.tallest(vectors).min(FOLDED_ROWS) } else { table.tallest(vectors) };
-        if self.m <= tallest {
-            return run(0, self.m, self.m);
-        }
-        let tiles = self.m.div_ceil(tallest);
-        let (short, taller) = (self.m / tiles, self.m % tiles);
-        let cut = taller * (short + 1);
-        if cut > 0 {
-            run(0, cut, short + 1);
-        }
-        run(cut, self.m - cut, short);
-    }
-
-    /// More rows of A than L1 has room for, where its stride puts all of them in one set.
-    fn a_folds(&self) -> bool {
-        self.m > FOLDED_ROWS && self.a.col == 1 && (self.a.row * size_of::<T>()).is_multiple_of(L1_PERIOD)
-    }
-
-    /// A strip of few rows against columns of B.
-    #[inline(never)]
-    fn run_turned(&self, table: &TileTable<T>) {
-        let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.columns(self.m)) else {
-            unreachable!("{} rows against columns", self.m);
-        };
-        let columns = Columns {
-            cols: self.n,
-            k: self.k,
-            alpha_right: self.alpha_right,
-            a: self.a.data,
-            a_row: self.a.inner,
-            a_col: self.a.col,
-            b,
-            b_col,
-            c: self.c.data,
-            c_row: self.c.row,
-            c_line: self.c.line,
-            start: self.start,
-        };
-        // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&columns) };
-    }
-
-    /// The product of some rows of A only.
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
-        let mut part = *self;
-        part.m = rows.end - rows.start;
-        part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
-        part.c.data = self.c.data.wrapping_add(rows.start * self.c.row);
-        part.near.data = self.near.data.wrapping_add(rows.start * self.near.row);
-        part
-    }
-
-    /// The product with some columns of B only, which begin on a line.
-    fn columns(&self, cols: Range<usize>) -> Self {
-        let line = cols.start / T::LINE;
-        let inside = cols.start % T::LINE;
-        let mut part = *self;
-        part.n = cols.end - cols.start;
-        part.b = match self.b {
-            Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(cols.start * col), row, col },
-            Right::Lines { data, line: step } => {
-                Right::Lines { data: data.wrapping_add(line * step + inside), line: step }
-            }
-        };
-        part.c.data = self.c.data.wrapping_add(line * self.c.line + inside);
-        if !self.near.data.is_null() {
-            part.near.data = self.near.data.wrapping_add(line * self.near.line + inside);
-        }
-        if let Start::Row(bias) = self.start {
-            part.start = Start::Row(bias.wrapping_add(cols.start));
-        }
-        part
-    }
-
-    /// A product of one column, contiguous, as the same numbers in a row: Cᵀ = Bᵀ Aᵀ. Multiplication commutes, so the bits do not
-    /// change. The start must not be a bias by columns.
-    pub(crate) fn column_as_row(self) -> Self {
-        debug_assert!(self.n == 1 && self.c.row == 1 && !matches!(self.start, Start::Row(_)), "a contiguous column");
-        let Right::Strided { data, row, .. } = self.b else { return self };
-        Self {
-            m: 1,
-            n: self.m,
-            alpha: self.alpha_right,
-            alpha_right: self.alpha,
-            a: Left::strided(data, 0, row),
-            b: Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row },
-            c: Output { row: self.m, line: T::LINE, col: 1, ..self.c },
-            ..self
-        }
-    }
-
-    /// One block of k: from the second on, it continues from what C holds.
-    fn depth(&self, range: Range<usize>) -> Self {
-        let mut part = *self;
-        part.k = range.end - range.start;
-        part.a.data = self.a.data.wrapping_add(range.start * self.a.col);
-        part.b = match self.b {
-            Right::Strided { data, row, col } => {
-                Right::Strided { data: data.wrapping_add(range.start * row), row, col }
-            }
-            Right::Lines { data, line } => Right::Lines { data: data.wrapping_add(range.start * T::LINE), line },
-        };
-        if range.start > 0 {
-            part.start = Start::Stored;
-        }
-        part
     }
 
     /// Elements of scratch that [`pack_left`](Self::pack_left) takes.
@@ -571,27 +308,6 @@ impl<T: Element> Product<T> {
         let a = if by_row { Left::strided(data, stride, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
         Self { a, alpha: T::ONE, ..*self }
     }
-}
-
-/// From one packed run of A to the next: never a stride that folds onto the same cache sets.
-fn packed_stride<T: Element>(inner: usize) -> usize {
-    let stride = inner.next_multiple_of(T::LINE);
-    if folds_onto_sets::<T>(stride) { stride + T::LINE } else { stride }
-}
-
-/// Rows at this stride begin in the same few sets of a cache.
-pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
-    (stride * size_of::<T>()).is_multiple_of(SET_PERIOD)
-}
-
-/// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work evenly, each tall enough to be worth its
-/// strip of B.
-fn job_rows(rows: usize, strips: usize, threads: usize, unit: usize) -> usize {
-    if threads == 1 {
-        return rows;
-    }
-    let blocks = (4 * threads).div_ceil(strips).min(rows / 24).max(1);
-    rows.div_ceil(blocks).next_multiple_of(unit)
 }
 
 /// An address that jobs share; each writes its own part.

@@ -1,7 +1,8 @@
 //! The matrix product, `C = α op(A) op(B) + β C`.
 //!
-//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; `driver` cuts it into jobs and
-//! packs what must be packed; `microkernel` multiplies; `tiles` says which micro-kernels there are.
+//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; `plan` says how it is cut;
+//! `driver` runs the jobs and packs what must be packed; `strips` cuts a strip into tiles; `microkernel` multiplies; `tiles` says
+//! which micro-kernels there are.
 //!
 //! # What to know as a user
 //! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way; with few
@@ -14,16 +15,20 @@ mod microkernel;
 mod operand;
 mod pack;
 mod packed;
+mod part;
+mod plan;
 mod scratch;
 mod square;
+mod strips;
 mod tiles;
 mod turned;
 
-pub(crate) use driver::{Block, Place, Product, folds_onto_sets};
+pub(crate) use driver::{Block, Place, Product};
 pub(crate) use microkernel::Start;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
+pub(crate) use plan::folds_onto_sets;
 pub(crate) use scratch::{Slot, with_scratch};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]

@@ -1,0 +1,75 @@
+//! A part of a product is a product: fewer rows, fewer columns, a block of k; and a single column as a row.
+
+use super::driver::Product;
+use super::microkernel::Start;
+use super::operand::{Left, Output, Right};
+use crate::element::Element;
+use std::ops::Range;
+
+impl<T: Element> Product<T> {
+    /// The product of some rows of A only.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
+        let mut part = *self;
+        part.m = rows.end - rows.start;
+        part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
+        part.c.data = self.c.data.wrapping_add(rows.start * self.c.row);
+        part.near.data = self.near.data.wrapping_add(rows.start * self.near.row);
+        part
+    }
+
+    /// The product with some columns of B only, which begin on a line.
+    pub(super) fn columns(&self, cols: Range<usize>) -> Self {
+        let line = cols.start / T::LINE;
+        let inside = cols.start % T::LINE;
+        let mut part = *self;
+        part.n = cols.end - cols.start;
+        part.b = match self.b {
+            Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(cols.start * col), row, col },
+            Right::Lines { data, line: step } => {
+                Right::Lines { data: data.wrapping_add(line * step + inside), line: step }
+            }
+        };
+        part.c.data = self.c.data.wrapping_add(line * self.c.line + inside);
+        if !self.near.data.is_null() {
+            part.near.data = self.near.data.wrapping_add(line * self.near.line + inside);
+        }
+        if let Start::Row(bias) = self.start {
+            part.start = Start::Row(bias.wrapping_add(cols.start));
+        }
+        part
+    }
+
+    /// A product of one column, contiguous, as the same numbers in a row: Cᵀ = Bᵀ Aᵀ. Multiplication commutes, so the bits do not
+    /// change. The start must not be a bias by columns.
+    pub(crate) fn column_as_row(self) -> Self {
+        debug_assert!(self.n == 1 && self.c.row == 1 && !matches!(self.start, Start::Row(_)), "a contiguous column");
+        let Right::Strided { data, row, .. } = self.b else { return self };
+        Self {
+            m: 1,
+            n: self.m,
+            alpha: self.alpha_right,
+            alpha_right: self.alpha,
+            a: Left::strided(data, 0, row),
+            b: Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row },
+            c: Output { row: self.m, line: T::LINE, col: 1, ..self.c },
+            ..self
+        }
+    }
+
+    /// One block of k: from the second on, it continues from what C holds.
+    pub(super) fn depth(&self, range: Range<usize>) -> Self {
+        let mut part = *self;
+        part.k = range.end - range.start;
+        part.a.data = self.a.data.wrapping_add(range.start * self.a.col);
+        part.b = match self.b {
+            Right::Strided { data, row, col } => {
+                Right::Strided { data: data.wrapping_add(range.start * row), row, col }
+            }
+            Right::Lines { data, line } => Right::Lines { data: data.wrapping_add(range.start * T::LINE), line },
+        };
+        if range.start > 0 {
+            part.start = Start::Stored;
+        }
+        part
+    }
+}

@@ -1,0 +1,123 @@
+//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when.
+
+use super::driver::{Place, Product};
+use super::operand::Right;
+use super::tiles::TileTable;
+use crate::element::Element;
+use crate::machine::caches;
+use crate::team::Team;
+
+/// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
+const STRIP_PART_OF_L2: usize = 4;
+/// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call.
+pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
+/// Multiply-adds that are worth waking a thread of their own.
+pub(super) const WORK_TO_WAKE: usize = 400_000;
+/// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
+/// 128, two threads: 118 → 116 µs a step).
+const WORK_TO_SHARE: usize = 80_000;
+/// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
+const SET_PERIOD: usize = 2048;
+/// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
+/// transposed copy.
+pub(super) const ROW_UNIT: usize = 48;
+/// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
+const CACHE_ROWS: usize = 96;
+
+/// How a product is cut.
+pub(super) struct Plan {
+    pub(super) strips: usize,
+    /// Columns of all strips but the last.
+    pub(super) strip_cols: usize,
+    /// Columns of all jobs but the last of a row: whole strips.
+    pub(super) job_cols: usize,
+    /// Rows of all jobs but the last of a strip.
+    pub(super) job_rows: usize,
+    pub(super) kc: usize,
+    pub(super) pack_a: bool,
+    pub(super) pack_b: PackB,
+    pub(super) team: bool,
+}
+
+/// When B is packed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum PackB {
+    /// It is read where it lies.
+    Never,
+    /// Strip by strip, by the job that needs it: one job a strip, or B is too large to be kept whole.
+    ByJob,
+    /// All of it before the jobs begin, by the team: several jobs share each strip.
+    Ahead,
+}
+
+impl<T: Element> Product<T> {
+    pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
+        let size = size_of::<T>();
+        let strip_cols = table.strip_vectors(self.m) * table.lanes();
+        let strips = self.n.div_ceil(strip_cols);
+        // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
+        let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
+        let strips = self.n.div_ceil(strip_cols);
+        let strip_bytes = caches().l2 / STRIP_PART_OF_L2;
+        let kc = (strip_bytes / (size * strip_cols)).clamp(64, 1024);
+        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
+        let worth = if team.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE };
+        let threads = team.threads().min(work / worth).max(1);
+        let depth = self.k.min(kc);
+        // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
+        let clash = |stride: usize, count: usize| count > 8 && folds_onto_sets::<T>(stride);
+        let turned = self.is_turned();
+        let pack_a = self.alpha != T::ONE
+            || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
+        let pays = match self.b {
+            _ if turned => false,
+            Right::Lines { .. } => false,
+            Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
+            Right::Strided { row, .. } => {
+                self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
+            }
+        };
+        let job_rows = job_rows(self.m, strips, threads, if self.a.panel().is_some() { ROW_UNIT } else { T::LINE });
+        let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
+        let fits = self.k.saturating_mul(self.n).saturating_mul(size) <= PACKED_BYTES;
+        let pack_b = match pays {
+            false => PackB::Never,
+            true if job_rows < self.m && fits => PackB::Ahead,
+            true => PackB::ByJob,
+        };
+        // Several strips a job where A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
+        let a_bytes = job_rows.saturating_mul(depth).saturating_mul(size);
+        let together = if place == Place::Memory && !turned && a_bytes > caches().l2 / 2 {
+            let most = caches().l2 / 2 / (kc * strip_cols * size).max(1);
+            let shared = strips * self.m.div_ceil(job_rows) / (4 * threads);
+            most.min(if threads > 1 { shared } else { strips }).max(1)
+        } else {
+            1
+        };
+        let job_cols = together * strip_cols;
+        // Columns that are turned on the way are read once, whatever their length.
+        let kc = if turned { self.k } else { kc };
+        Plan { strips, strip_cols, job_cols, job_rows, kc, pack_a, pack_b, team: threads > 1 }
+    }
+}
+
+/// From one packed run of A to the next: never a stride that folds onto the same cache sets.
+pub(super) fn packed_stride<T: Element>(inner: usize) -> usize {
+    let stride = inner.next_multiple_of(T::LINE);
+    if folds_onto_sets::<T>(stride) { stride + T::LINE } else { stride }
+}
+
+/// Rows at this stride begin in the same few sets of a cache.
+pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
+    (stride * size_of::<T>()).is_multiple_of(SET_PERIOD)
+}
+
+/// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work evenly, each tall enough to be worth its
+/// strip of B.
+fn job_rows(rows: usize, strips: usize, threads: usize, unit: usize) -> usize {
+    if threads == 1 {
+        return rows;
+    }
+    let blocks = (4 * threads).div_ceil(strips).min(rows / 24).max(1);
+    rows.div_ceil(blocks).next_multiple_of(unit)
+}
