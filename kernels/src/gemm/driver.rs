@@ -84,19 +84,30 @@ impl<T: Element> Product<T> {
     ///
     /// # Safety
     /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn run(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
         }
-        if self.is_small() && !self.reads_b_in_place() {
-            return self.pack_right(table.isa, |packed| packed.run_whole(table, place, epilogue));
+        if place == Place::Memory && self.run_single_tile(table) {
+            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
-        if self.is_small() {
+        // A copy, so that the original can stay in registers on the way above.
+        let product = *self;
+        product.run_any(table, team, place, epilogue);
+    }
+
+    /// Computes it where a single tile is not enough.
+    #[inline(never)]
+    fn run_any(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        if !self.is_small() {
+            return self.run_planned(table, team, place, epilogue);
+        }
+        if self.reads_b_in_place() {
             return self.run_whole(table, place, epilogue);
         }
-        self.run_planned(table, team, place, epilogue);
+        self.pack_right(table.isa, |packed| packed.run_whole(table, place, epilogue))
     }
 
     /// Without a plan, on this thread.

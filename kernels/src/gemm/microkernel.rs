@@ -100,25 +100,28 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> f
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
+        let Strip { rows, mut a, a_row, mut c, c_row, .. } = *self.0;
         let mut first = 0;
-        while first < self.0.rows {
-            self.tile(simd, first);
+        while first < rows {
+            if !self.0.near.is_null() {
+                self.ask_for_near::<S>(first);
+            }
+            self.tile(simd, a, c);
             first += MR;
+            a = a.wrapping_add(MR * a_row);
+            c = c.wrapping_add(MR * c_row);
         }
     }
 }
 
 impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T, MR, NV, TAIL> {
-    /// Rows `first .. first + MR` of the strip.
+    /// MR rows of the strip, from those that begin at `a` and `c` on.
     #[inline(always)]
-    fn tile<S: Simd<T>>(&self, simd: S, first: usize) {
-        let Strip { k, a_row, a_inner, a_col, b_row, .. } = *self.0;
-        let mut a = row_groups::<T, MR>(self.0.a.wrapping_add(first * a_row), a_inner);
+    fn tile<S: Simd<T>>(&self, simd: S, a: *const T, c: *mut T) {
+        let Strip { k, a_inner, a_col, b_row, .. } = *self.0;
+        let mut a = row_groups::<T, MR>(a, a_inner);
         let mut b = self.0.b;
-        if !self.0.near.is_null() {
-            self.ask_for_near::<S>(first);
-        }
-        let mut acc = self.start(simd, first);
+        let mut acc = self.start(simd, c);
         for _ in 0..k {
             let mut row = [simd.splat(T::ZERO); NV];
             for (v, lanes) in row.iter_mut().enumerate() {
@@ -137,7 +140,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             }
             b = b.wrapping_add(b_row);
         }
-        self.store(simd, first, &acc);
+        self.store(simd, c, &acc);
     }
 
     /// Asks for what the epilogue will need beside this tile, while the tile is multiplied.
@@ -154,7 +157,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
 
     /// The accumulators before the first step.
     #[inline(always)]
-    fn start<S: Simd<T>>(&self, simd: S, first: usize) -> [[S::V; NV]; MR] {
+    fn start<S: Simd<T>>(&self, simd: S, mut c: *const T) -> [[S::V; NV]; MR] {
         let mut acc = [[simd.splat(T::ZERO); NV]; MR];
         let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
         match self.0.start {
@@ -166,20 +169,20 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
                 }
             }
             Start::Stored => {
-                for (i, sums) in acc.iter_mut().enumerate() {
-                    let c = self.0.c.wrapping_add((first + i) * c_row);
+                for sums in &mut acc {
                     for (v, sum) in sums.iter_mut().enumerate() {
                         *sum = self.load_vector(simd, c, c_line, v, c_tail);
                     }
+                    c = c.wrapping_add(c_row);
                 }
             }
             Start::Scaled(beta) => {
                 let beta = simd.splat(beta);
-                for (i, sums) in acc.iter_mut().enumerate() {
-                    let c = self.0.c.wrapping_add((first + i) * c_row);
+                for sums in &mut acc {
                     for (v, sum) in sums.iter_mut().enumerate() {
                         *sum = simd.mul(beta, self.load_vector(simd, c, c_line, v, c_tail));
                     }
+                    c = c.wrapping_add(c_row);
                 }
             }
         }
@@ -187,9 +190,8 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
     }
 
     #[inline(always)]
-    fn store<S: Simd<T>>(&self, simd: S, first: usize, acc: &[[S::V; NV]; MR]) {
-        for (i, sums) in acc.iter().enumerate() {
-            let c = self.0.c.wrapping_add((first + i) * self.0.c_row);
+    fn store<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &[[S::V; NV]; MR]) {
+        for sums in acc {
             for (v, &sum) in sums.iter().enumerate() {
                 let to = c.wrapping_add(vector_offset::<T, S>(self.0.c_line, v));
                 if TAIL && v + 1 == NV {
@@ -200,6 +202,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
                     unsafe { simd.store(to, sum) };
                 }
             }
+            c = c.wrapping_add(self.0.c_row);
         }
     }
 
@@ -246,7 +249,7 @@ fn row_groups<T: Element, const MR: usize>(a: *const T, a_inner: usize) -> [*con
     let mut groups = [a; GROUPS];
     for (g, group) in groups.iter_mut().enumerate().take(MR.div_ceil(GROUP)) {
         *group = a.wrapping_add(g * GROUP * a_inner);
-        if MR > 2 * GROUP {
+        if MR > GROUP {
             *group = black_box(*group);
         }
     }

@@ -96,7 +96,7 @@ fn product<T: Element>(
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
     beta: T,
-    mut c: MatMut<'_, T>,
+    c: MatMut<'_, T>,
 ) -> Result<(), ShapeError> {
     ShapeError::expect("the columns of A and the rows of B", a.cols(), b.rows())?;
     ShapeError::expect("the rows of C and of A", a.rows(), c.rows())?;
@@ -109,11 +109,25 @@ fn product<T: Element>(
         return Ok(());
     }
     if is_turned(&c) {
-        multiply(table, team, (T::ONE, alpha), b.t(), a.t(), beta, c.reborrow().t());
+        multiply_turned(table, team, alpha, a, b, beta, c);
     } else {
-        multiply(table, team, (alpha, T::ONE), a, b, beta, c.reborrow());
+        multiply(table, team, (alpha, T::ONE), a, b, beta, c);
     }
     Ok(())
+}
+
+/// Cᵀ = Bᵀ (α Aᵀ) + β Cᵀ, see [`is_turned`]; apart, so that the views of the usual case stay in registers.
+#[inline(never)]
+fn multiply_turned<T: Element>(
+    table: &TileTable<T>,
+    team: &Team,
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) {
+    multiply(table, team, (T::ONE, alpha), b.t(), a.t(), beta, c.t());
 }
 
 /// Whether the transpose is computed, Cᵀ = Bᵀ Aᵀ: where it is Cᵀ that has contiguous rows. A single column, for which both have,
@@ -126,7 +140,7 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
 }
 
 /// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.
-#[inline]
+#[inline(always)]
 fn multiply<T: Element>(
     table: &TileTable<T>,
     team: &Team,
@@ -164,6 +178,7 @@ fn multiply<T: Element>(
 }
 
 /// A product whose C has gaps between its columns: block by block of rows through contiguous scratch.
+#[inline(never)]
 fn through_scratch<T: Element>(table: &TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
     /// Elements of scratch, an upper bound unless one row is longer.
     const BUDGET: usize = 256 * 1024;
