@@ -11,15 +11,16 @@
 //! More layers repeat the middle. All errors are computed before any weight changes, so whatever is wrong with
 //! them is found while the weights are still good.
 
-use crate::update::across_layers;
+use crate::update::are_shared;
 use crate::workspace::Workspace;
 use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss};
-use deltarule_kernels::{Isa, MatRef, ShapeError, Team, dense};
+use deltarule_kernels::{Compute, MatRef, ShapeError, Team, dense};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `a = g(x Wᵀ + b)` through all layers; `last` is the activation of the last.
+#[inline(always)]
 pub(crate) fn forward<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     layers: &[Layer<T>],
     last: Activation,
     x: MatRef<'_, T>,
@@ -32,22 +33,22 @@ pub(crate) fn forward<T: Element>(
         let g = if l == top { last } else { layer.activation };
         let (z, a) = slot.z_and_a(rows)?;
         // S1, S3: z = W x + b    S2, S4, S11: a = g(z)    in one pass over the outputs
-        dense::forward(team, input, &layer.w, &layer.b, g, z, a)?;
+        dense::forward(by, input, &layer.w, &layer.b, g, z, a)?;
         input = slot.a(rows)?;
     }
     Ok(())
 }
 
 /// The mean loss of the batch, and `dz = ∂L/∂z` for every layer, from the last to the first.
+#[inline(always)]
 pub(crate) fn errors<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     layers: &[Layer<T>],
     (loss, last): (Loss, Activation),
     targets: Targets<'_, T>,
     rows: usize,
     work: &mut Workspace<T>,
 ) -> Result<f64, ShapeError> {
-    let isa = Isa::current();
     let top = layers.len() - 1;
     let outputs = layers[top].outputs();
     let slot = &mut work.slots[top];
@@ -55,24 +56,24 @@ pub(crate) fn errors<T: Element>(
     // The mean over the rows is minimised.
     let mean = T::from_f64(1.0 / rows as f64);
     // S5, S12: L    S6, S13: dz2 = a2 − y
-    let total = loss.gradient(isa, a, targets, outputs, mean, dz);
+    let total = loss.gradient(by, a, targets, outputs, mean, dz);
     if last != Activation::Identity {
         // S10: dz2 = (a2 − y) ⊙ σ′(z2)
-        last.multiply_derivative(isa, a, dz);
+        last.multiply_derivative(by, a, dz);
     }
     for l in (1..=top).rev() {
         let (lower, upper) = work.slots.split_at_mut(l);
         let below = layers[l - 1].activation;
         let (kept, dz_below) = lower[l - 1].kept_and_dz(rows)?;
         // S8: dz1 = W2ᵀ dz2 ⊙ g′(z1)
-        dense::backward_input(team, upper[0].dz(rows)?, &layers[l].w, below, kept, dz_below)?;
+        dense::backward_input(by, upper[0].dz(rows)?, &layers[l].w, below, kept, dz_below)?;
     }
     Ok(total / rows as f64)
 }
 
 /// `∂L/∂W` of every layer, in memory.
 pub(crate) fn gradients<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     layers: &[Layer<T>],
     x: MatRef<'_, T>,
     work: &mut Workspace<T>,
@@ -81,28 +82,35 @@ pub(crate) fn gradients<T: Element>(
     let rows = x.rows();
     let mut input = x;
     for (slot, dw) in work.slots.iter().zip(&mut work.dw) {
-        dense::backward_weights(team, input, slot.dz(rows)?, dw)?; // S6, S9: dW = dz xᵀ
+        dense::backward_weights(by, input, slot.dz(rows)?, dw)?; // S6, S9: dW = dz xᵀ
         input = slot.a(rows)?;
     }
     Ok(())
 }
 
 /// `∂L/∂b` of every layer, and whether all errors that it is summed from are at most `limit` in size.
+#[inline(always)]
 pub(crate) fn bias_gradients<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     layers: &[Layer<T>],
     rows: usize,
     limit: T,
     work: &mut Workspace<T>,
 ) -> Result<bool, ShapeError> {
     let within = AtomicBool::new(true);
-    across_layers(team, layers, rows).run_pairs(&mut work.slots, &mut work.db, |_, slot, db| {
-        // S7, S8: db = dz
-        if !dense::backward_bias(team, slot.dz(rows)?, limit, db)? {
-            within.store(false, Ordering::Relaxed);
-        }
-        Ok(())
-    })?;
+    by.each_pair(
+        are_shared(layers, rows),
+        &mut work.slots,
+        &mut work.db,
+        #[inline(always)]
+        |_, slot, db| {
+            // S7, S8: db = dz
+            if !dense::backward_bias(by, slot.dz(rows)?, limit, db)? {
+                within.store(false, Ordering::Relaxed);
+            }
+            Ok(())
+        },
+    )?;
     Ok(within.into_inner())
 }
 

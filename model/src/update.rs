@@ -13,7 +13,7 @@
 use crate::workspace::Workspace;
 use crate::{Activation, Element, Layer, Optimiser};
 use deltarule_kernels::isa::{Kernel, Simd};
-use deltarule_kernels::{Isa, MatRef, Moments, Rule, ShapeError, Step, Team, dense};
+use deltarule_kernels::{Compute, Execute, Isa, MatRef, Moments, Rule, ShapeError, Step, dense};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the update rule remembers about one layer.
@@ -50,15 +50,17 @@ impl<T: Element> Steps<T> {
         }
     }
 
-    fn bias(&self, layer: &mut Layer<T>, db: &[T], memory: &mut Memory<T>) {
+    #[inline(always)]
+    fn bias(&self, by: impl Execute<T>, layer: &mut Layer<T>, db: &[T], memory: &mut Memory<T>) {
         let [m, v] = &mut memory.b;
-        self.b.sweep(Isa::current(), &mut layer.b, db, m, v); // S15
+        self.b.sweep(by, &mut layer.b, db, m, v); // S15
     }
 }
 
 /// Fused: `W ← W − η dz xᵀ` in one pass, and the biases by their gradients in `work`.
+#[inline(always)]
 pub(crate) fn fused<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     layers: &mut [Layer<T>],
     x: MatRef<'_, T>,
     work: &mut Workspace<T>,
@@ -67,29 +69,33 @@ pub(crate) fn fused<T: Element>(
 ) -> Result<(), ShapeError> {
     let rows = x.rows();
     let Workspace { slots, db, .. } = work;
-    across_layers(team, layers, rows).run_pairs(layers, memory, |l, layer, memory| {
-        let input = if l == 0 { x } else { slots[l - 1].a(rows)? };
-        dense::backward_update(team, input, slots[l].dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
-        steps.bias(layer, &db[l], memory);
-        Ok(())
-    })
+    by.each_pair(
+        are_shared(layers, rows),
+        layers,
+        memory,
+        #[inline(always)]
+        |l, layer, memory| {
+            let input = if l == 0 { x } else { slots[l - 1].a(rows)? };
+            dense::backward_update(by, input, slots[l].dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
+            steps.bias(by, layer, &db[l], memory);
+            Ok(())
+        },
+    )
 }
 
-/// Who shares the layers of a net in which each has too few weights for a team of its own, but so many rows that together they
-/// are worth one (4-32-16-4, 10,000 rows, two threads: 84 → 51 µs); nobody else.
-pub(crate) fn across_layers<'a, T: Element>(team: &'a Team, layers: &[Layer<T>], rows: usize) -> &'a Team {
+/// Whether the layers of a net are shared by a team: where each has too few weights for a team of its own, but so many rows that
+/// together they are worth one (4-32-16-4, 10,000 rows, two threads: 84 → 51 µs).
+pub(crate) fn are_shared<T: Element>(layers: &[Layer<T>], rows: usize) -> bool {
     /// Weights up to which the product that makes the gradient is one piece of work.
     const ONE_PIECE: usize = 4096;
     /// Multiply-adds that are worth a team.
     const WORK: usize = 1_000_000;
-    static NOBODY: Team = Team::serial();
     if rows.saturating_mul(layers.len() * ONE_PIECE) < WORK {
-        return &NOBODY;
+        return false;
     }
     let weights = |layer: &Layer<T>| layer.inputs() * layer.outputs();
     let all: usize = layers.iter().map(weights).sum();
-    let few = layers.iter().all(|layer| weights(layer) <= ONE_PIECE);
-    if few && all.saturating_mul(rows) >= WORK { team } else { &NOBODY }
+    layers.iter().all(|layer| weights(layer) <= ONE_PIECE) && all.saturating_mul(rows) >= WORK
 }
 
 /// Gradient first: what [`backprop::gradients`](crate::backprop::gradients) left in `work` is applied.
@@ -101,8 +107,8 @@ pub(crate) fn from_gradients<T: Element>(
 ) -> Result<(), ShapeError> {
     let state = layers.iter_mut().zip(memory);
     for ((dw, db), (layer, memory)) in work.dw.iter().zip(&work.db).zip(state) {
-        dense::update(&mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
-        steps.bias(layer, db, memory);
+        dense::update(Isa::current(), &mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
+        steps.bias(Isa::current(), layer, db, memory);
     }
     Ok(())
 }
@@ -116,21 +122,22 @@ pub(crate) fn gradient_norm<T: Element>(work: &Workspace<T>) -> f64 {
 
 /// Whether every element of every gradient is sure to be finite, with room for the squares that Adam takes: a sum of
 /// `rows` products of factors below the limit stays below `limit² · rows`. `errors_are_small` says so of every `∂L/∂z`.
+#[inline(always)]
 pub(crate) fn is_tame<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     layers: &[Layer<T>],
     rows: usize,
     x_is_small: bool,
     errors_are_small: bool,
     work: &Workspace<T>,
 ) -> bool {
-    let bounded = |layer: &Layer<T>| matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
+    let mut tame = rows <= 1 << 20 && x_is_small && errors_are_small;
     let hidden = layers.len() - 1;
-    let mut activations = work.slots.iter().zip(layers).take(hidden);
-    rows <= 1 << 20
-        && x_is_small
-        && errors_are_small
-        && activations.all(|(slot, layer)| bounded(layer) || are_small(team, slot.a_with_gaps(rows)))
+    for (slot, layer) in work.slots.iter().zip(layers).take(hidden) {
+        let bounded = matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
+        tame = tame && (bounded || are_small(by, slot.a_with_gaps(rows)));
+    }
+    tame
 }
 
 /// Small is finite and at most 2²¹ (`f32`) or 10⁷⁵ (`f64`) in size.
@@ -139,20 +146,25 @@ pub(crate) fn small<T: Element>() -> T {
 }
 
 /// Whether all numbers are [small].
-pub(crate) fn are_small<T: Element>(team: &Team, values: &[T]) -> bool {
+#[inline(always)]
+pub(crate) fn are_small<T: Element>(by: impl Compute<T>, values: &[T]) -> bool {
     /// Elements that are worth a job: about a microsecond from L2.
     const JOB: usize = 32 * 1024;
-    let isa = Isa::current();
     if values.len() <= JOB {
-        return T::dispatch(isa, AreSmall { values });
+        return by.kernel(AreSmall { values });
     }
     let all = AtomicBool::new(true);
-    team.run(values.len().div_ceil(JOB), |job| {
-        let values = &values[job * JOB..values.len().min((job + 1) * JOB)];
-        if !T::dispatch(isa, AreSmall { values }) {
-            all.store(false, Ordering::Relaxed);
-        }
-    });
+    by.each(
+        true,
+        values.len().div_ceil(JOB),
+        #[inline(always)]
+        |job| {
+            let values = &values[job * JOB..values.len().min((job + 1) * JOB)];
+            if !by.kernel(AreSmall { values }) {
+                all.store(false, Ordering::Relaxed);
+            }
+        },
+    );
     all.into_inner()
 }
 

@@ -17,6 +17,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "kernels/src/loss/",
     "kernels/src/optimiser/",
     "kernels/src/softmax.rs",
+    "kernels/src/execute.rs",
     "kernels/src/aligned.rs",
     "kernels/src/team.rs",
     "kernels/src/view.rs",

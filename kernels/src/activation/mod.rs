@@ -35,7 +35,8 @@ pub use name::ActivationError;
 pub(crate) use sigmoid::logistic;
 
 use crate::element::Element;
-use crate::isa::{Isa, Simd};
+use crate::execute::Execute;
+use crate::isa::{Kernel, Simd};
 use gelu::{Gelu, GeluTanh};
 use leaky_relu::LeakyRelu;
 use relu::Relu;
@@ -92,15 +93,15 @@ impl Activation {
     ///
     /// # Panics
     /// The slices differ in length.
-    pub fn apply<T: Element>(self, isa: Isa, z: &[T], a: &mut [T]) {
+    pub fn apply<T: Element>(self, by: impl Execute<T>, z: &[T], a: &mut [T]) {
         // SAFETY: two slices of one length.
-        unsafe { self.apply_to(isa, Rows::pair(z, a)) };
+        unsafe { self.apply_to(by, Rows::pair(z, a)) };
     }
 
     /// `z = g(z)`
-    pub fn apply_in_place<T: Element>(self, isa: Isa, z: &mut [T]) {
+    pub fn apply_in_place<T: Element>(self, by: impl Execute<T>, z: &mut [T]) {
         // SAFETY: one slice.
-        unsafe { self.apply_to(isa, Rows::one(z)) };
+        unsafe { self.apply_to(by, Rows::one(z)) };
     }
 
     /// `dz = dz ⊙ g′`, from what the forward pass kept: `z` where [`needs_preactivation`](Self::needs_preactivation),
@@ -108,34 +109,20 @@ impl Activation {
     ///
     /// # Panics
     /// The slices differ in length.
-    pub fn multiply_derivative<T: Element>(self, isa: Isa, kept: &[T], dz: &mut [T]) {
+    #[inline(always)]
+    pub fn multiply_derivative<T: Element>(self, by: impl Execute<T>, kept: &[T], dz: &mut [T]) {
         // SAFETY: two slices of one length.
-        unsafe { self.multiply_derivative_to(isa, Rows::pair(kept, dz)) };
+        unsafe { self.multiply_derivative_to(by, Rows::pair(kept, dz)) };
     }
 
     /// `to = g(from)` on a block of rows.
     ///
     /// # Safety
     /// `from` is valid for reads, `to` for writes.
-    pub(crate) unsafe fn apply_to<T: Element>(self, isa: Isa, block: Rows<T>) {
-        match self {
-            Self::Identity if std::ptr::eq(block.from, block.to) => {}
-            // SAFETY: the caller vouches for the block.
-            Self::Identity => unsafe { slices::values(isa, Identity, block) },
-            // SAFETY: as above.
-            Self::Relu => unsafe { slices::values(isa, Relu, block) },
-            // SAFETY: as above.
-            Self::LeakyRelu { slope } => unsafe { slices::values(isa, LeakyRelu(T::from_f64(slope)), block) },
-            // SAFETY: as above.
-            Self::Sigmoid => unsafe { slices::values(isa, Sigmoid, block) },
-            // SAFETY: as above.
-            Self::Tanh => unsafe { slices::values(isa, Tanh, block) },
-            // SAFETY: as above.
-            Self::Gelu => unsafe { slices::values(isa, Gelu, block) },
-            // SAFETY: as above.
-            Self::GeluTanh => unsafe { slices::values(isa, GeluTanh, block) },
-            // SAFETY: as above.
-            Self::Silu => unsafe { slices::values(isa, Silu, block) },
+    #[inline(always)]
+    pub(crate) unsafe fn apply_to<T: Element>(self, by: impl Execute<T>, block: Rows<T>) {
+        if self != Self::Identity || !std::ptr::eq(block.from, block.to) {
+            by.kernel(Values { activation: self, block });
         }
     }
 
@@ -143,23 +130,60 @@ impl Activation {
     ///
     /// # Safety
     /// `from` is valid for reads, `to` for reads and writes.
-    pub(crate) unsafe fn multiply_derivative_to<T: Element>(self, isa: Isa, block: Rows<T>) {
-        match self {
-            Self::Identity => {}
-            // SAFETY: the caller vouches for the block.
-            Self::Relu => unsafe { slices::derivatives(isa, Relu, block) },
-            // SAFETY: as above.
-            Self::LeakyRelu { slope } => unsafe { slices::derivatives(isa, LeakyRelu(T::from_f64(slope)), block) },
-            // SAFETY: as above.
-            Self::Sigmoid => unsafe { slices::derivatives(isa, Sigmoid, block) },
-            // SAFETY: as above.
-            Self::Tanh => unsafe { slices::derivatives(isa, Tanh, block) },
-            // SAFETY: as above.
-            Self::Gelu => unsafe { slices::derivatives(isa, Gelu, block) },
-            // SAFETY: as above.
-            Self::GeluTanh => unsafe { slices::derivatives(isa, GeluTanh, block) },
-            // SAFETY: as above.
-            Self::Silu => unsafe { slices::derivatives(isa, Silu, block) },
+    #[inline(always)]
+    pub(crate) unsafe fn multiply_derivative_to<T: Element>(self, by: impl Execute<T>, block: Rows<T>) {
+        if self != Self::Identity {
+            by.kernel(TimesDerivatives { activation: self, block });
+        }
+    }
+}
+
+/// Made only by [`Activation::apply_to`], whose caller vouches for the block.
+struct Values<T> {
+    activation: Activation,
+    block: Rows<T>,
+}
+
+impl<T: Element> Kernel<T> for Values<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let block = self.block;
+        match self.activation {
+            Activation::Identity => slices::values(simd, Identity, block),
+            Activation::Relu => slices::values(simd, Relu, block),
+            Activation::LeakyRelu { slope } => slices::values(simd, LeakyRelu(T::from_f64(slope)), block),
+            Activation::Sigmoid => slices::values(simd, Sigmoid, block),
+            Activation::Tanh => slices::values(simd, Tanh, block),
+            Activation::Gelu => slices::values(simd, Gelu, block),
+            Activation::GeluTanh => slices::values(simd, GeluTanh, block),
+            Activation::Silu => slices::values(simd, Silu, block),
+        }
+    }
+}
+
+/// Made only by [`Activation::multiply_derivative_to`], whose caller vouches for the block.
+struct TimesDerivatives<T> {
+    activation: Activation,
+    block: Rows<T>,
+}
+
+impl<T: Element> Kernel<T> for TimesDerivatives<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let block = self.block;
+        match self.activation {
+            Activation::Identity => {}
+            Activation::Relu => slices::derivatives(simd, Relu, block),
+            Activation::LeakyRelu { slope } => slices::derivatives(simd, LeakyRelu(T::from_f64(slope)), block),
+            Activation::Sigmoid => slices::derivatives(simd, Sigmoid, block),
+            Activation::Tanh => slices::derivatives(simd, Tanh, block),
+            Activation::Gelu => slices::derivatives(simd, Gelu, block),
+            Activation::GeluTanh => slices::derivatives(simd, GeluTanh, block),
+            Activation::Silu => slices::derivatives(simd, Silu, block),
         }
     }
 }

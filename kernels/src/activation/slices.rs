@@ -2,7 +2,7 @@
 
 use super::ActivationFn;
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd};
+use crate::isa::Simd;
 
 /// A block of rows in two matrices, which may be the same one: `from` is read, `to` written (and read, for derivatives).
 #[derive(Clone, Copy)]
@@ -68,25 +68,19 @@ impl<T, F: ActivationFn<T>> Change<T> for TimesDerivative<F> {
     }
 }
 
-/// `a = g(z)`
-///
-/// # Safety
-/// The block is valid, for reads and for writes.
-pub(super) unsafe fn values<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, block: Rows<T>) {
-    T::dispatch(isa, Sweep { change: Value(f), block: block.joined() });
+/// `a = g(z)`. Whoever made the block vouches for it.
+#[inline(always)]
+pub(super) fn values<T: Element, S: Simd<T>, F: ActivationFn<T>>(simd: S, f: F, block: Rows<T>) {
+    Sweep { change: Value(f), block: block.joined() }.run(simd);
 }
 
-/// `dz = dz · g′(kept)`
-///
-/// # Safety
-/// The block is valid, for reads and for writes.
-pub(super) unsafe fn derivatives<T: Element, F: ActivationFn<T>>(isa: Isa, f: F, block: Rows<T>) {
-    T::dispatch(isa, Sweep { change: TimesDerivative(f), block: block.joined() });
+/// `dz = dz · g′(kept)`. Whoever made the block vouches for it.
+#[inline(always)]
+pub(super) fn derivatives<T: Element, S: Simd<T>, F: ActivationFn<T>>(simd: S, f: F, block: Rows<T>) {
+    Sweep { change: TimesDerivative(f), block: block.joined() }.run(simd);
 }
 
-impl<T: Element, C: Change<T>> Kernel<T> for Sweep<T, C> {
-    type Output = ();
-
+impl<T: Element, C: Change<T>> Sweep<T, C> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let Rows { from, from_row, to, to_row, rows, cols } = self.block;
@@ -94,9 +88,7 @@ impl<T: Element, C: Change<T>> Kernel<T> for Sweep<T, C> {
             self.row(simd, from.wrapping_add(i * from_row), to.wrapping_add(i * to_row), cols);
         }
     }
-}
 
-impl<T: Element, C: Change<T>> Sweep<T, C> {
     #[inline(always)]
     fn row<S: Simd<T>>(&self, simd: S, from: *const T, to: *mut T, cols: usize) {
         let mut at = 0;

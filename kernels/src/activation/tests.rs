@@ -4,7 +4,7 @@
 use super::exp::exp_nonpositive;
 use super::log::{ln, ln_1_plus};
 use super::*;
-use crate::isa::{Kernel, load, store};
+use crate::isa::{Isa, load, store};
 
 const ALL: [Activation; 9] = [
     Activation::Identity,

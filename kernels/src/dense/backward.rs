@@ -3,9 +3,8 @@
 use super::{Gradient, Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
-use crate::gemm::{Block, Output, Place, Product, Right, Start, TileTable};
-use crate::isa::Isa;
-use crate::team::Team;
+use crate::execute::Compute;
+use crate::gemm::{Output, Place, Product, Right, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs, `dz_below` batch × inputs with contiguous rows.
@@ -15,8 +14,9 @@ use crate::view::{MatMut, MatRef, ShapeError};
 ///
 /// # Errors
 /// The shapes do not fit each other, or the weights were made without their transpose; nothing is written then.
+#[inline(always)]
 pub fn backward_input<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     dz: MatRef<'_, T>,
     w: &Weights<T>,
     activation_below: Activation,
@@ -35,7 +35,6 @@ pub fn backward_input<T: Element>(
     let Some(backward) = row.or(w.backward.as_ref()) else {
         return Err(ShapeError::Mismatch { what: "the transposed copies that the weights keep", expected: 1, got: 0 });
     };
-    let isa = Isa::current();
     let product = Product {
         m: dz.rows(),
         n: w.inputs(),
@@ -48,16 +47,20 @@ pub fn backward_input<T: Element>(
         start: Start::Zero,
         near: Output::nowhere(),
     };
-    let epilogue = |block: Block<T>| {
-        let kept = kept_below.as_ptr().wrapping_add(block.rows.start * kept_below.row_stride() + block.cols.start);
-        let mut rows = block.rows_to(block.c.data, block.c.row);
-        (rows.from, rows.from_row) = (kept, kept_below.row_stride());
-        // SAFETY: the block is this job's alone, and what was kept has the same shape.
-        unsafe { activation_below.multiply_derivative_to(isa, rows) };
-    };
-    let identity = activation_below == Activation::Identity;
-    // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, if identity { None } else { Some(&epilogue) }) };
+    by.multiply(
+        &product,
+        Place::Memory,
+        activation_below != Activation::Identity,
+        #[inline(always)]
+        |block| {
+            let (first, stride) = (block.rows.start, kept_below.row_stride());
+            let mut rows = block.rows_to(block.c.data, block.c.row);
+            rows.from = kept_below.as_ptr().wrapping_add(first * stride + block.cols.start);
+            rows.from_row = stride;
+            // SAFETY: the block is this job's alone, and what was kept has the same shape.
+            unsafe { activation_below.multiply_derivative_to(by, rows) };
+        },
+    );
     Ok(())
 }
 
@@ -65,8 +68,9 @@ pub fn backward_input<T: Element>(
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+#[inline(always)]
 pub fn backward_weights<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     x: MatRef<'_, T>,
     dz: MatRef<'_, T>,
     dw: &mut Gradient<T>,
@@ -74,13 +78,14 @@ pub fn backward_weights<T: Element>(
     let mut product = weights_product(x, dz, dw.lines.inputs(), dw.lines.outputs())?;
     let lines = dw.lines.packed_mut();
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
-    // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, None) };
+    // The views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
+    by.multiply(&product, Place::Memory, false, |_| {});
     Ok(())
 }
 
 /// The product xᵀ dz, inputs × outputs, which is dWᵀ: the layout of the weights' forward lines; for a single output dzᵀ x, a row.
 /// It has no C yet.
+#[inline(always)]
 pub(super) fn weights_product<T: Element>(
     x: MatRef<'_, T>,
     dz: MatRef<'_, T>,

@@ -1,8 +1,8 @@
 //! The bias gradient: the sums of the columns of `dz`, in one order that depends on the shape alone.
 
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd, store};
-use crate::team::Team;
+use crate::execute::Compute;
+use crate::isa::{Kernel, Simd, store};
 use crate::view::{MatRef, ShapeError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,29 +21,33 @@ const WORK: usize = 256 * 1024;
 ///
 /// # Errors
 /// `db` has not as many elements as `dz` has columns, or the rows of `dz` are not contiguous; nothing is written then.
-pub fn backward_bias<T: Element>(team: &Team, dz: MatRef<'_, T>, limit: T, db: &mut [T]) -> Result<bool, ShapeError> {
+#[inline(always)]
+pub fn backward_bias<T: Element>(
+    by: impl Compute<T>,
+    dz: MatRef<'_, T>,
+    limit: T,
+    db: &mut [T],
+) -> Result<bool, ShapeError> {
     ShapeError::expect("the elements of a bias gradient", dz.cols(), db.len())?;
     if dz.cols() > 1 {
         ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
     }
-    let isa = Isa::current();
     let (rows, stride) = (dz.rows(), dz.row_stride());
     let within = AtomicBool::new(true);
     let to = Sums { db: db.as_mut_ptr(), dz: dz.as_ptr() };
-    let job = |index: usize| {
-        let first = index * JOB_COLS;
-        let cols = JOB_COLS.min(dz.cols() - first);
-        let sums = ColumnSums { dz: to.dz_at(first), rows, stride, db: to.db_at(first), cols, limit };
-        if !T::dispatch(isa, sums) {
-            within.store(false, Ordering::Relaxed);
-        }
-    };
-    let jobs = dz.cols().div_ceil(JOB_COLS);
-    if rows.saturating_mul(dz.cols()) >= WORK {
-        team.run(jobs, job)
-    } else {
-        (0..jobs).for_each(job)
-    }
+    by.each(
+        rows.saturating_mul(dz.cols()) >= WORK,
+        dz.cols().div_ceil(JOB_COLS),
+        #[inline(always)]
+        |index| {
+            let first = index * JOB_COLS;
+            let cols = JOB_COLS.min(dz.cols() - first);
+            let sums = ColumnSums { dz: to.dz_at(first), rows, stride, db: to.db_at(first), cols, limit };
+            if !by.kernel(sums) {
+                within.store(false, Ordering::Relaxed);
+            }
+        },
+    );
     Ok(within.into_inner())
 }
 

@@ -3,9 +3,8 @@
 use super::{Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
-use crate::gemm::{Block, Output, Place, Product, Right, Start, TileTable};
-use crate::isa::Isa;
-use crate::team::Team;
+use crate::execute::Compute;
+use crate::gemm::{Output, Place, Product, Right, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `a = g(x Wᵀ + b)`: `x` is batch × inputs (any strides), `a` batch × outputs (contiguous rows), `bias` has `outputs` elements.
@@ -15,8 +14,9 @@ use crate::view::{MatMut, MatRef, ShapeError};
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+#[inline(always)]
 pub fn forward<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     x: MatRef<'_, T>,
     w: &Weights<T>,
     bias: &[T],
@@ -29,35 +29,34 @@ pub fn forward<T: Element>(
     ShapeError::expect("the rows of a layer's output", x.rows(), a.rows())?;
     ShapeError::expect("the columns of a layer's output", w.outputs(), a.cols())?;
     let out = output("the column stride of a layer's output", &mut a)?;
-    let isa = Isa::current();
-    let table = TileTable::current();
-    if let Some(mut z) = kept_z {
-        ShapeError::expect("the rows of a layer's kept pre-activation", a.rows(), z.rows())?;
-        ShapeError::expect("the columns of a layer's kept pre-activation", a.cols(), z.cols())?;
-        let kept = output("the column stride of a layer's kept pre-activation", &mut z)?;
-        let product = forward_product(x, w, bias, kept, out.row == 1);
-        let epilogue = |block: Block<T>| {
-            let to = out.at(block.rows.start, block.cols.start);
-            // SAFETY: this block of the kept z and of `a` belongs to this job alone.
-            unsafe { activation.apply_to(isa, block.rows_to(to, out.row)) };
-        };
-        // SAFETY: the views vouch for the operands; both outputs are borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, Some(&epilogue)) };
-    } else {
-        let product = forward_product(x, w, bias, out, true);
-        let epilogue = |block: Block<T>| {
-            // SAFETY: the block is this job's alone.
-            unsafe { activation.apply_to(isa, block.rows_to(block.c.data, block.c.row)) };
-        };
-        let identity = activation == Activation::Identity;
-        // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, if identity { None } else { Some(&epilogue) }) };
-    }
+    let kept = match kept_z {
+        Some(mut z) => {
+            ShapeError::expect("the rows of a layer's kept pre-activation", a.rows(), z.rows())?;
+            ShapeError::expect("the columns of a layer's kept pre-activation", a.cols(), z.cols())?;
+            Some(output("the column stride of a layer's kept pre-activation", &mut z)?)
+        }
+        None => None,
+    };
+    let product = forward_product(x, w, bias, kept.unwrap_or(out), out.row == 1);
+    let is_wanted = kept.is_some() || activation != Activation::Identity;
+    by.multiply(
+        &product,
+        Place::Memory,
+        is_wanted,
+        #[inline(always)]
+        |block| {
+            let to = if kept.is_some() { out.at(block.rows.start, block.cols.start) } else { block.c.data };
+            let to_row = if kept.is_some() { out.row } else { block.c.row };
+            // SAFETY: this block of the product and of `a` belongs to this job alone.
+            unsafe { activation.apply_to(by, block.rows_to(to, to_row)) };
+        },
+    );
     Ok(())
 }
 
 /// The product x Wᵀ, started at the bias. That of a single output is computed as a row where it and the input are contiguous (and
 /// so is where the epilogue writes to, `may_turn`): vectors then run along the batch.
+#[inline(always)]
 fn forward_product<T: Element>(
     x: MatRef<'_, T>,
     w: &Weights<T>,

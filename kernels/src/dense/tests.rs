@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::activation::Activation;
-use crate::isa::Isa;
+use crate::execute::{Compute, Execute, Inside};
+use crate::isa::{Isa, Kernel, Simd};
 use crate::optimiser::Rule;
 use crate::team::Team;
 use crate::view::MatRef;
@@ -168,7 +169,7 @@ fn check_fused<T: Element>(rule: Rule) {
             let team = Team::new(t as usize);
             backward_update(&team, case.x(), case.dz(), &mut fused, &mut fused_m, &step).unwrap();
             backward_weights(&Team::serial(), case.x(), case.dz(), &mut dw).unwrap();
-            update(&mut plain, &dw, &mut plain_m, &step).unwrap();
+            update(Isa::current(), &mut plain, &dw, &mut plain_m, &step).unwrap();
         }
         assert_eq!(bits(&fused.to_rows()), bits(&plain.to_rows()), "{rule:?} of {batch} × {inputs} × {outputs}");
         for which in 0..rule.moments() {
@@ -239,4 +240,56 @@ fn what_does_not_fit_is_refused() {
     let a = MatMut::new(&mut out, 4, 2).unwrap();
     assert!(forward(&team, case.x(), &w, &case.bias[1..], Activation::Identity, None, a).is_err());
     assert!(backward_bias(&Team::serial(), case.dz(), 1.0, &mut [0.0]).is_err());
+}
+
+/// Everything that a step does with a layer, by whoever; what it leaves, in bits.
+#[inline(always)]
+fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule) -> Result<Vec<u64>, ShapeError> {
+    let Case { batch, inputs, outputs, .. } = *case;
+    let mut w = case.weights();
+    let mut moments = Moments::zeros_like(&w, rule);
+    let (mut z, mut a, mut below) = (case.dz.clone(), case.dz.clone(), case.x.clone());
+    let mut db = case.bias.clone();
+    let matrix = |data| MatMut::new(data, batch, outputs);
+    forward(by, case.x(), &w, &case.bias, Activation::Gelu, Some(matrix(&mut z)?), matrix(&mut a)?)?;
+    backward_input(by, case.dz(), &w, Activation::Tanh, case.x(), MatMut::new(&mut below, batch, inputs)?)?;
+    let within = backward_bias(by, case.dz(), T::from_f64(0.5), &mut db)?;
+    backward_update(by, case.x(), case.dz(), &mut w, &mut moments, &rule.step(0.1, 0.01, 1, 1.0))?;
+    let mut all = [z, a, below, db, w.to_rows()].concat();
+    (0..moments.len()).for_each(|which| all.extend(moments.to_rows(which).unwrap()));
+    // The copy for the way back as well.
+    let mut again = case.x.clone();
+    backward_input(by, case.dz(), &w, Activation::Identity, case.x(), MatMut::new(&mut again, batch, inputs)?)?;
+    all.extend(again);
+    Ok(bits(&all).into_iter().chain([u64::from(within)]).collect())
+}
+
+struct LayerInside<'a, T>(&'a Case<T>, Rule);
+
+impl<T: Element> Kernel<T> for LayerInside<'_, T> {
+    type Output = Result<Vec<u64>, ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        layer_by(Inside(simd), self.0, self.1)
+    }
+}
+
+#[test]
+fn who_computes_a_layer_cannot_be_seen() {
+    fn check<T: Element>(shape: (usize, usize, usize), rule: Rule) {
+        let case = Case::<T>::new(shape.0, shape.1, shape.2);
+        let expected = layer_by(&Team::serial(), &case, rule).unwrap();
+        assert_eq!(layer_by(&Team::new(3), &case, rule).unwrap(), expected, "{shape:?} by a team");
+        for isa in Isa::available() {
+            // Without fused multiply-add two roundings take the place of one.
+            if isa == Isa::current() || (isa != Isa::Portable && Isa::current() != Isa::Portable) {
+                assert_eq!(isa.kernel(LayerInside(&case, rule)).unwrap(), expected, "{shape:?} inside of {isa}");
+            }
+        }
+    }
+    for shape in SHAPES {
+        check::<f32>(shape, Rule::Sgd);
+        check::<f64>(shape, Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
+    }
 }

@@ -10,11 +10,11 @@ use super::array::Array;
 use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
-use crate::gemm::{Block, Output, PackedB, Place, TileTable};
-use crate::isa::{Isa, Kernel, Simd};
+use crate::execute::{Compute, Execute};
+use crate::gemm::{Output, PackedB, Place};
+use crate::isa::{Kernel, Simd};
 use crate::machine::caches;
 use crate::optimiser::Step;
-use crate::team::Team;
 use crate::view::{MatRef, ShapeError};
 use std::ops::Range;
 
@@ -22,7 +22,9 @@ use std::ops::Range;
 ///
 /// # Errors
 /// The gradient or the moments belong to weights of another shape; nothing is written then.
+#[inline(always)]
 pub fn update<T: Element>(
+    by: impl Execute<T>,
     w: &mut Weights<T>,
     dw: &Gradient<T>,
     moments: &mut Moments<T>,
@@ -32,9 +34,9 @@ pub fn update<T: Element>(
     check_moments(w, moments)?;
     let (first, second) = (lines_of(&mut moments.first), lines_of(&mut moments.second));
     let (weights, gradient) = (w.forward.packed_mut().lines_mut(), dw.lines.packed().lines());
-    step.sweep(Isa::current(), weights, gradient, first, second);
+    step.sweep(by, weights, gradient, first, second);
     if let Some(backward) = &mut w.backward {
-        transpose(w.forward.packed(), backward);
+        transpose(by, w.forward.packed(), backward);
     }
     Ok(())
 }
@@ -44,8 +46,9 @@ pub fn update<T: Element>(
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+#[inline(always)]
 pub fn backward_update<T: Element>(
-    team: &Team,
+    by: impl Compute<T>,
     x: MatRef<'_, T>,
     dz: MatRef<'_, T>,
     w: &mut Weights<T>,
@@ -54,7 +57,6 @@ pub fn backward_update<T: Element>(
 ) -> Result<(), ShapeError> {
     check_moments(w, moments)?;
     let mut product = weights_product(x, dz, w.inputs(), w.outputs())?;
-    let isa = Isa::current();
     let inputs = w.inputs();
     let lines_rows = w.forward.packed().rows();
     let forward = Lines::of(Some(w.forward.packed_mut()));
@@ -65,29 +67,30 @@ pub fn backward_update<T: Element>(
     if forward.len * size_of::<T>() > caches().l2 {
         product.near = Output::lines(forward.data, lines_rows);
     }
-    let epilogue = |block: Block<T>| {
-        for (l, g) in block.lines_of_c().enumerate() {
-            let at = (block.cols.start / T::LINE + l) * lines_rows + block.rows.start;
-            let range = at * T::LINE..at * T::LINE + g.len();
-            // SAFETY: these rows of this line belong to this block alone, in the weights …
-            let w = unsafe { forward.part(range.clone()) };
-            // SAFETY: … and in each array of moments.
-            let first = unsafe { first.part(range.clone()) };
-            // SAFETY: as above.
-            let second = unsafe { second.part(range) };
-            step.sweep(isa, w, g, first, second);
-        }
-        if !backward.is_empty() {
-            let (forward, backward) = (forward.data, backward.data);
-            T::dispatch(
-                isa,
-                Turn { forward, backward, inputs, outputs: product.n, rows: block.rows, cols: block.cols },
-            );
-        }
-    };
-    // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
-    // exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Cache, Some(&epilogue)) };
+    let outputs = product.n;
+    by.multiply(
+        &product,
+        Place::Cache,
+        true,
+        #[inline(always)]
+        |block| {
+            for (l, g) in block.lines_of_c().enumerate() {
+                let at = (block.cols.start / T::LINE + l) * lines_rows + block.rows.start;
+                let range = at * T::LINE..at * T::LINE + g.len();
+                // SAFETY: these rows of this line belong to this block alone, in the weights …
+                let w = unsafe { forward.part(range.clone()) };
+                // SAFETY: … and in each array of moments.
+                let first = unsafe { first.part(range.clone()) };
+                // SAFETY: as above.
+                let second = unsafe { second.part(range) };
+                step.sweep(by, w, g, first, second);
+            }
+            if !backward.is_empty() {
+                let (forward, backward) = (forward.data, backward.data);
+                by.kernel(Turn { forward, backward, inputs, outputs, rows: block.rows, cols: block.cols });
+            }
+        },
+    );
     Ok(())
 }
 
@@ -191,9 +194,10 @@ impl<T: Element> Kernel<T> for Turn<T> {
 }
 
 /// Copies all forward lines to the backward lines.
-pub(super) fn transpose<T: Element>(forward: &PackedB<T>, backward: &mut PackedB<T>) {
+#[inline(always)]
+pub(super) fn transpose<T: Element>(by: impl Execute<T>, forward: &PackedB<T>, backward: &mut PackedB<T>) {
     let (inputs, outputs) = (forward.rows(), forward.cols());
     let (forward, backward) = (forward.lines().as_ptr(), backward.lines_mut().as_mut_ptr());
     let all = Turn { forward, backward, inputs, outputs, rows: 0..inputs, cols: 0..outputs };
-    T::dispatch(Isa::current(), all);
+    by.kernel(all);
 }

@@ -3,6 +3,7 @@
 use super::array::Array;
 use crate::element::Element;
 use crate::gemm::PackedB;
+use crate::isa::Isa;
 use crate::optimiser::Rule;
 use crate::view::{MatRef, ShapeError};
 
@@ -81,7 +82,7 @@ impl<T: Element> Weights<T> {
         self.forward.packed_mut().lines_mut().copy_from_slice(other.forward.packed().lines());
         match (&mut self.backward, &other.backward) {
             (Some(to), Some(from)) => to.lines_mut().copy_from_slice(from.lines()),
-            (Some(to), None) => super::update::transpose(self.forward.packed(), to),
+            (Some(to), None) => super::update::transpose(Isa::current(), self.forward.packed(), to),
             (None, _) => {}
         }
         Ok(())

@@ -15,10 +15,10 @@ use super::microkernel::Start;
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
 use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
-use super::scratch::{Slot, with_scratch};
+use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use crate::element::Element;
-use crate::isa::Isa;
+use crate::isa::{Isa, Simd};
 use crate::team::Team;
 use std::ops::Range;
 
@@ -101,24 +101,35 @@ impl<T: Element> Product<T> {
     /// Computes it where a single tile is not enough.
     #[inline(never)]
     fn run_any(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
-        if !self.is_small() {
-            return self.run_planned(table, team, place, epilogue);
+        if self.is_small() {
+            return self.run_whole(table, place, |block| finish(epilogue, block));
         }
-        if self.reads_b_in_place() {
-            return self.run_whole(table, place, epilogue);
+        self.run_planned(table, team, place, epilogue);
+    }
+
+    /// Computes it without a plan on the tier that `S` proves; `epilogue` sees every strip's block of C once, complete. For small
+    /// products, in functions that are on the tier already: all but the micro-kernel is inlined.
+    ///
+    /// # Safety
+    /// See [`Product`]; the CPU has the tier; C has unit columns (`col = 1`).
+    #[inline(always)]
+    pub(crate) unsafe fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl Fn(Block<T>)) {
+        if self.m == 0 || self.n == 0 {
+            return;
         }
-        self.pack_right(table.isa, |packed| packed.run_whole(table, place, epilogue))
+        self.run_whole(TileTable::here::<S>(), place, epilogue);
     }
 
     /// Without a plan, on this thread.
-    #[inline]
-    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: Epilogue<'_, T>) {
-        match place {
-            Place::Memory => self.run_small(table, epilogue),
-            Place::Cache => with_scratch::<T, _>(Slot::C, packed_len::<T>(self.m, self.n), |lines| {
-                Self { c: Output::lines(lines.as_mut_ptr(), self.m), ..*self }.run_small(table, epilogue)
-            }),
+    #[inline(always)]
+    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl Fn(Block<T>)) {
+        let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
+        let mut product = if self.reads_b_in_place() { *self } else { self.pack_right(table.isa, &mut lent.0) };
+        if place == Place::Cache {
+            lent.1.grow(packed_len::<T>(self.m, self.n));
+            product.c = Output::lines(lent.1.as_mut().as_mut_ptr(), self.m);
         }
+        product.run_small(table, epilogue);
     }
 
     /// The product in jobs, by plan.
@@ -158,19 +169,19 @@ impl<T: Element> Product<T> {
     }
 
     /// Strip after strip on this thread, operands as they are.
-    #[inline]
-    fn run_small(&self, table: &TileTable<T>, epilogue: Epilogue<'_, T>) {
+    #[inline(always)]
+    fn run_small(&self, table: &TileTable<T>, epilogue: impl Fn(Block<T>)) {
         let width = table.lanes() * table.strip_vectors(self.m);
         if self.n <= width {
             self.run_strip(table);
-            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+            return epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
         let mut first = 0;
         while first < self.n {
             let end = self.n.min(first + width);
             let part = self.columns(first..end);
             part.run_strip(table);
-            finish(epilogue, Block { rows: 0..self.m, cols: first..end, c: part.c });
+            epilogue(Block { rows: 0..self.m, cols: first..end, c: part.c });
             first = end;
         }
     }
@@ -242,20 +253,24 @@ impl<T: Element> Product<T> {
     /// One job over one block of k.
     fn run_depth(&self, plan: &Plan, table: &TileTable<T>) {
         match plan.pack_b {
-            PackB::ByJob => self.pack_right(table.isa, |packed| packed.run_strips(plan, table)),
+            PackB::ByJob => {
+                let mut lent = Lent::none(Slot::B);
+                self.pack_right(table.isa, &mut lent).run_strips(plan, table);
+            }
             PackB::Never | PackB::Ahead => self.run_strips(plan, table),
         }
     }
 
-    /// α′ B packed in the thread's own scratch, for `work` to go on with.
-    fn pack_right(&self, isa: Isa, work: impl FnOnce(&Self)) {
-        let Right::Strided { data, row, col } = self.b else { return work(self) };
-        with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), |lines| {
-            // SAFETY: `self` vouches for B.
-            unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) };
-            self.scale_right(lines);
-            work(&Self { b: Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }, ..*self });
-        });
+    /// The same product with α′ B packed in the thread's own scratch, which must be kept until it is done.
+    fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Self {
+        let Right::Strided { data, row, col } = self.b else { return *self };
+        let len = packed_len::<T>(self.k, self.n);
+        lent.grow(len);
+        let lines = &mut lent.as_mut()[..len];
+        // SAFETY: `self` vouches for B.
+        unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) };
+        self.scale_right(lines);
+        Self { b: Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }, ..*self }
     }
 
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.

@@ -15,7 +15,7 @@ pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 pub(super) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
-const WORK_TO_SHARE: usize = 80_000;
+pub(crate) const WORK_TO_SHARE: usize = 80_000;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a

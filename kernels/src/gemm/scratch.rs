@@ -1,24 +1,12 @@
-//! Memory for packed pieces: one buffer a thread, grown to the largest size asked for and then kept.
+//! Memory for packed pieces: one buffer a thread and purpose, grown to the largest size asked for and then kept.
 
 use crate::aligned::AlignedVec;
 use crate::element::Element;
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::marker::PhantomData;
 
-/// Lends this thread's buffer number `slot`, at least `len` elements long, contents unspecified.
-///
-/// A nested loan of the same slot gets a buffer of its own.
-pub(crate) fn with_scratch<T: Element, R>(slot: Slot, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
-    thread_local! {
-        static BUFFERS: [RefCell<AlignedVec<f64>>; 4] = const { [const { RefCell::new(AlignedVec::new()) }; 4] };
-    }
-    let doubles = len.div_ceil(size_of::<f64>() / size_of::<T>());
-    BUFFERS.with(|buffers| match buffers[slot as usize].try_borrow_mut() {
-        Ok(mut buffer) => {
-            buffer.grow(doubles);
-            work(&mut cast::<T>(&mut buffer)[..len])
-        }
-        Err(_) => work(&mut cast::<T>(&mut AlignedVec::zeros(doubles))[..len]),
-    })
+thread_local! {
+    static BUFFERS: [Cell<AlignedVec<f64>>; 4] = const { [const { Cell::new(AlignedVec::new()) }; 4] };
 }
 
 /// What a buffer is for.
@@ -34,9 +22,52 @@ pub(crate) enum Slot {
     AllOfB = 3,
 }
 
-/// The same bytes as elements of `T`.
-fn cast<T: Element>(doubles: &mut [f64]) -> &mut [T] {
-    let len = doubles.len() * (size_of::<f64>() / size_of::<T>());
-    // SAFETY: `T` is `f32` or `f64`: not larger, not stricter in alignment, and any bits are a value.
-    unsafe { std::slice::from_raw_parts_mut(doubles.as_mut_ptr().cast(), len) }
+/// Lends this thread's buffer of `slot`, `len` elements of it, contents unspecified.
+pub(crate) fn with_scratch<T: Element, R>(slot: Slot, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
+    let mut lent = Lent::none(slot);
+    lent.grow(len);
+    work(&mut lent.as_mut()[..len])
+}
+
+/// A thread's buffer, once it is asked for: taken out of its slot, and put back when this goes. So whoever works with it need not
+/// do so in a closure, which would not be inlined for sure. A second loan of a slot gets a buffer of its own.
+pub(crate) struct Lent<T> {
+    slot: Slot,
+    buffer: Option<AlignedVec<f64>>,
+    element: PhantomData<T>,
+}
+
+impl<T: Element> Lent<T> {
+    /// Nothing yet.
+    #[inline(always)]
+    pub(crate) fn none(slot: Slot) -> Self {
+        Self { slot, buffer: None, element: PhantomData }
+    }
+
+    /// At least `len` elements, contents unspecified.
+    #[inline]
+    pub(crate) fn grow(&mut self, len: usize) {
+        let slot = self.slot as usize;
+        let buffer = self.buffer.get_or_insert_with(|| BUFFERS.with(|buffers| buffers[slot].take()));
+        buffer.grow(len.div_ceil(size_of::<f64>() / size_of::<T>()));
+    }
+
+    /// The elements.
+    #[inline]
+    pub(crate) fn as_mut(&mut self) -> &mut [T] {
+        let doubles: &mut [f64] = self.buffer.as_deref_mut().unwrap_or_default();
+        let len = doubles.len() * (size_of::<f64>() / size_of::<T>());
+        // SAFETY: `T` is `f32` or `f64`: not larger, not stricter in alignment, and any bits are a value.
+        unsafe { std::slice::from_raw_parts_mut(doubles.as_mut_ptr().cast(), len) }
+    }
+}
+
+impl<T> Drop for Lent<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            // A thread that is ending has no place for it any more.
+            let _ = BUFFERS.try_with(|buffers| buffers[self.slot as usize].set(buffer));
+        }
+    }
 }

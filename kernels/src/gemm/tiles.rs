@@ -51,6 +51,12 @@ impl<T: Element> TileTable<T> {
         T::table(isa)
     }
 
+    /// The table of the tier that `S` proves.
+    #[inline(always)]
+    pub(crate) fn here<S: Simd<T>>() -> &'static Self {
+        const { &build::<T, S>() }
+    }
+
     /// The table of [`Isa::current`], looked up once.
     #[inline]
     pub(crate) fn current() -> &'static Self {
@@ -123,7 +129,7 @@ impl<T: Element> Kernel<T> for Lookup {
     type Output = &'static TileTable<T>;
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) -> &'static TileTable<T> {
-        const { &build::<T, S>() }
+        TileTable::here::<S>()
     }
 }
 

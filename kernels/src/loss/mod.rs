@@ -18,7 +18,7 @@ pub(crate) mod row;
 mod squared_error;
 
 use crate::element::Element;
-use crate::isa::Isa;
+use crate::execute::Execute;
 use cross_entropy::CrossEntropy;
 use log_loss::LogLoss;
 use pointwise::Pointwise;
@@ -53,17 +53,18 @@ impl Loss {
     /// # Panics
     /// Lengths do not fit to rows of `outputs`, the targets are not of the loss's kind (classes for cross-entropy,
     /// values for the others), or a class is not below `outputs`.
-    pub fn value<T: Element>(self, isa: Isa, out: &[T], targets: Targets<'_, T>, outputs: usize) -> f64 {
-        self.pass(isa, out, targets, outputs, None)
+    pub fn value<T: Element>(self, by: impl Execute<T>, out: &[T], targets: Targets<'_, T>, outputs: usize) -> f64 {
+        self.pass(by, out, targets, outputs, None)
     }
 
     /// [`value`](Self::value), and `dz = scale · ∂L/∂out` of each row's own loss.
     ///
     /// # Panics
     /// As [`value`](Self::value) does.
+    #[inline(always)]
     pub fn gradient<T: Element>(
         self,
-        isa: Isa,
+        by: impl Execute<T>,
         out: &[T],
         targets: Targets<'_, T>,
         outputs: usize,
@@ -71,12 +72,13 @@ impl Loss {
         dz: &mut [T],
     ) -> f64 {
         assert_eq!(dz.len(), out.len(), "one derivative for each output");
-        self.pass(isa, out, targets, outputs, Some((scale, dz)))
+        self.pass(by, out, targets, outputs, Some((scale, dz)))
     }
 
+    #[inline(always)]
     fn pass<T: Element>(
         self,
-        isa: Isa,
+        by: impl Execute<T>,
         out: &[T],
         targets: Targets<'_, T>,
         outputs: usize,
@@ -88,14 +90,14 @@ impl Loss {
         assert!(outputs > 0 && out.len().is_multiple_of(outputs), "{} outputs are not rows of {outputs}", out.len());
         match (self, targets) {
             (Self::HalfSquaredError, Targets::Values(y)) => {
-                T::dispatch(isa, Pointwise::new(HalfSquaredError, out, y, outputs, gradient))
+                by.kernel(Pointwise::new(HalfSquaredError, out, y, outputs, gradient))
             }
             (Self::SquaredError, Targets::Values(y)) => {
-                T::dispatch(isa, Pointwise::new(SquaredError, out, y, outputs, gradient))
+                by.kernel(Pointwise::new(SquaredError, out, y, outputs, gradient))
             }
-            (Self::LogLoss, Targets::Values(y)) => T::dispatch(isa, Pointwise::new(LogLoss, out, y, outputs, gradient)),
+            (Self::LogLoss, Targets::Values(y)) => by.kernel(Pointwise::new(LogLoss, out, y, outputs, gradient)),
             (Self::CrossEntropy, Targets::Classes(classes)) => {
-                T::dispatch(isa, CrossEntropy::new(out, classes, outputs, gradient))
+                by.kernel(CrossEntropy::new(out, classes, outputs, gradient))
             }
             (Self::CrossEntropy, Targets::Values(_)) => panic!("cross-entropy takes classes, not values"),
             (_, Targets::Classes(_)) => panic!("{self:?} takes values, not classes"),

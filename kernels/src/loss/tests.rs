@@ -1,6 +1,7 @@
 //! Losses and softmax against their definitions in `f64`, and the promises: bits, ranges, finiteness.
 
 use super::*;
+use crate::isa::Isa;
 use crate::softmax::softmax_rows;
 
 const LOSSES: [Loss; 4] = [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy];

@@ -9,7 +9,8 @@ mod momentum;
 mod sgd;
 
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd};
+use crate::execute::Execute;
+use crate::isa::{Kernel, Simd};
 use adam::Adam;
 use momentum::Momentum;
 use sgd::Sgd;
@@ -104,20 +105,22 @@ impl<T: Element> Step<T> {
     ///
     /// # Panics
     /// The slices differ in length.
-    pub fn sweep(&self, isa: Isa, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
+    #[inline(always)]
+    pub fn sweep(&self, by: impl Execute<T>, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
         match self.kind {
-            Kind::Sgd(rule) => self.sweep_by(isa, rule, w, g, m, v),
-            Kind::Momentum(rule) => self.sweep_by(isa, rule, w, g, m, v),
-            Kind::Nesterov(rule) => self.sweep_by(isa, rule.nesterov(), w, g, m, v),
-            Kind::Adam(rule) => self.sweep_by(isa, rule, w, g, m, v),
+            Kind::Sgd(rule) => self.sweep_by(by, rule, w, g, m, v),
+            Kind::Momentum(rule) => self.sweep_by(by, rule, w, g, m, v),
+            Kind::Nesterov(rule) => self.sweep_by(by, rule.nesterov(), w, g, m, v),
+            Kind::Adam(rule) => self.sweep_by(by, rule, w, g, m, v),
         }
     }
 
-    fn sweep_by<R: Change<T>>(&self, isa: Isa, rule: R, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
+    #[inline(always)]
+    fn sweep_by<R: Change<T>>(&self, by: impl Execute<T>, rule: R, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
         assert_eq!(w.len(), g.len(), "one derivative for each weight");
         assert!(R::MOMENTS < 1 || m.len() == w.len(), "one first moment for each weight");
         assert!(R::MOMENTS < 2 || v.len() == w.len(), "one second moment for each weight");
-        T::dispatch(isa, Sweep { rule, scale: self.scale, l2: self.l2, w, g, m, v });
+        by.kernel(Sweep { rule, scale: self.scale, l2: self.l2, w, g, m, v });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Each rule against its textbook formula in `f64`, and the bits across tiers and cuts.
 
 use super::*;
+use crate::isa::Isa;
 
 const RULES: [Rule; 5] = [
     Rule::Sgd,

@@ -2,9 +2,11 @@
 
 use super::state::Good;
 use super::{NonFinite, Trainer};
-use crate::update::{self, Steps};
-use crate::{Element, Error, Targets, backprop, loss};
-use deltarule_kernels::MatRef;
+use crate::update::{self, Memory, Steps};
+use crate::workspace::Workspace;
+use crate::{Activation, Element, Error, Layer, Loss, Targets, backprop, loss};
+use deltarule_kernels::isa::{Kernel, Simd};
+use deltarule_kernels::{Compute, Execute, Inside, Isa, MatRef, ShapeError};
 
 /// Roll-backs that are borne before a run is given up.
 const ROLL_BACKS: u64 = 10;
@@ -15,6 +17,72 @@ pub(super) enum Found {
     Loss(f64),
     /// The loss or the gradient is not finite; nothing has changed.
     NonFinite(&'static str),
+}
+
+/// All of a step but the update. As a kernel, a net of small layers goes through it without leaving its tier.
+struct Pass<'a, T> {
+    layers: &'a [Layer<T>],
+    loss: (Loss, Activation),
+    x: MatRef<'a, T>,
+    x_is_small: bool,
+    targets: Targets<'a, T>,
+    /// Whether anybody wants to know if the update may be fused.
+    fused: bool,
+    work: &'a mut Workspace<T>,
+}
+
+/// What a pass leaves beside the errors.
+struct Passed {
+    /// The mean loss.
+    loss: f64,
+    /// No gradient can overflow: the update may be fused.
+    is_tame: bool,
+}
+
+impl<T: Element> Pass<'_, T> {
+    #[inline(always)]
+    fn by(self, by: impl Compute<T>) -> Result<Passed, ShapeError> {
+        let Self { layers, loss, x, x_is_small, targets, fused, work } = self;
+        let rows = x.rows();
+        backprop::forward(by, layers, loss.1, x, work)?; // S1 – S4
+        let loss = backprop::errors(by, layers, loss, targets, rows, work)?; // S5 – S14
+        let small = backprop::bias_gradients(by, layers, rows, update::small(), work)?; // S7, S8
+        Ok(Passed { loss, is_tame: fused && update::is_tame(by, layers, rows, x_is_small, small, work) })
+    }
+}
+
+impl<T: Element> Kernel<T> for Pass<'_, T> {
+    type Output = Result<Passed, ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        self.by(Inside(simd))
+    }
+}
+
+/// The fused update, likewise.
+struct Update<'a, T> {
+    layers: &'a mut [Layer<T>],
+    x: MatRef<'a, T>,
+    work: &'a mut Workspace<T>,
+    memory: &'a mut [Memory<T>],
+    steps: &'a Steps<T>,
+}
+
+impl<T: Element> Update<'_, T> {
+    #[inline(always)]
+    fn by(self, by: impl Compute<T>) -> Result<(), ShapeError> {
+        update::fused(by, self.layers, self.x, self.work, self.memory, self.steps)
+    }
+}
+
+impl<T: Element> Kernel<T> for Update<'_, T> {
+    type Output = Result<(), ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        self.by(Inside(simd))
+    }
 }
 
 impl<T: Element> Trainer<T> {
@@ -56,10 +124,13 @@ impl<T: Element> Trainer<T> {
         targets: Targets<'_, T>,
         batches: u64,
     ) -> Result<Found, Error> {
-        let Self { model, plan, state, work, team, last, .. } = self;
+        let Self { model, plan, state, work, last, .. } = self;
+        let (team, layers) = (&self.team, &mut model.layers);
         work.reserve(x.rows());
-        backprop::forward(team, &model.layers, *last, x, work)?; // S1 – S4
-        let loss = backprop::errors(team, &model.layers, (plan.loss, *last), targets, x.rows(), work)?; // S5 – S14
+        let inside = layers.iter().all(|layer| Inside::pays(x.rows(), layer.inputs(), layer.outputs()));
+        let fused = plan.fused && plan.clip_norm.is_none();
+        let pass = Pass { layers, loss: (plan.loss, *last), x, x_is_small, targets, fused, work };
+        let Passed { loss, is_tame } = if inside { Isa::current().kernel(pass) } else { pass.by(team) }?;
         if !loss.is_finite() {
             return Ok(Found::NonFinite("loss"));
         }
@@ -68,12 +139,11 @@ impl<T: Element> Trainer<T> {
         let rate = plan.optimiser.rate * factor;
         let t = at.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
-        let small = backprop::bias_gradients(team, &model.layers, x.rows(), update::small(), work)?; // S7, S8
-        let tame = || update::is_tame(team, &model.layers, x.rows(), x_is_small, small, work);
-        if plan.fused && plan.clip_norm.is_none() && tame() {
-            update::fused(team, &mut model.layers, x, work, &mut state.memory, &steps(1.0))?; // S15
+        if fused && is_tame {
+            let update = Update { layers, x, work, memory: &mut state.memory, steps: &steps(1.0) };
+            if inside { Isa::current().kernel(update) } else { update.by(team) }?; // S15
         } else {
-            backprop::gradients(team, &model.layers, x, work)?;
+            backprop::gradients(team, layers, x, work)?;
             let norm = update::gradient_norm(work);
             if !norm.is_finite() {
                 return Ok(Found::NonFinite("gradient"));
@@ -81,7 +151,7 @@ impl<T: Element> Trainer<T> {
             self.norm = plan.clip_norm.is_some().then_some(norm);
             // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
             let scale = plan.clip_norm.map_or(1.0, |limit| (limit / (norm + 1e-6)).min(1.0));
-            update::from_gradients(&mut model.layers, work, &mut state.memory, &steps(scale))?; // S15
+            update::from_gradients(layers, work, &mut state.memory, &steps(scale))?; // S15
         }
         state.clock.updates = t;
         state.clock.samples += x.rows() as u64;

@@ -1,5 +1,6 @@
 //! Looks at the machine code of the micro-kernels: no vector is spilled to the stack in a loop that multiplies, and the
-//! main tiles load as little as their design says. A compiler's update has broken this in other libraries before.
+//! main tiles load as little as their design says; and no vector operation is called, as what is not inlined into its tier's
+//! function would be. A compiler's update has broken this in other libraries before.
 //!
 //! `assembly PROGRAM`, an optimised x86-64 program with the kernels in it. Needs `objdump`.
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(&format!("objdump: {error}")),
     };
     let loops: Vec<Loop> = functions(&listing).into_iter().flat_map(|(name, body)| loops(name, &body)).collect();
-    judge(&loops).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+    all_is_inlined(&listing).and_then(|()| judge(&loops)).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
 fn failed(error: &str) -> ExitCode {
@@ -95,6 +96,24 @@ fn look(function: &str, body: &[(u64, &str, &str)]) -> Option<Loop> {
     let spills = in_memory().filter(spilled).filter(wide).map(|line| format!("{} {}", line.1, line.2)).collect();
     let (fmas, loads) = (fmas().count(), in_memory().count());
     (fmas >= LEAST_FMAS && loads > 0).then(|| Loop { function: function.to_owned(), fmas, loads, spills, vectors })
+}
+
+/// Nothing of ours calls a vector operation: neither an instruction of the standard library's nor one composed of them.
+fn all_is_inlined(listing: &str) -> Result<(), String> {
+    let mut function = "";
+    for line in listing.lines() {
+        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
+            function = name;
+        }
+        let operation =
+            |callee: &str| callee.contains("core_arch") || callee.contains("6single") || callee.contains("6double");
+        if let (true, Some((_, callee))) = (function.contains("deltarule"), line.split_once("call"))
+            && operation(callee)
+        {
+            return Err(format!("{function} calls {}: something on the way is not inlined", callee.trim()));
+        }
+    }
+    Ok(())
 }
 
 fn judge(loops: &[Loop]) -> Result<(), String> {

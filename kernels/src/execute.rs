@@ -1,0 +1,163 @@
+//! Who does the work: an instruction set, a team of threads, or a caller who is inside a tier already.
+//!
+//! ```text
+//!                 element by element               products
+//!   Isa           enters the tier                  —
+//!   &Team         enters the current tier          planned, packed, shared with helpers
+//!   Inside        is there: inlined                tile after tile on this thread
+//! ```
+//! Entering a tier, planning a product and asking for helpers take 20 to 40 ns an operation: nothing beside a large layer, and most
+//! of the time of a small one (1-16-1, batch 32: 0.56 µs a step by [`Team`], 0.47 by
+//! [`Inside`]; 30-64-1: 1.76 and 1.65). So the layers' functions are
+//! written once, for anyone who can do both; a net that is small enough enters its tier once a pass.
+//!
+//! Who does the work cannot be seen in the result.
+
+use crate::element::Element;
+use crate::gemm::{Block, Place, Product, TileTable, WORK_TO_SHARE};
+use crate::isa::{Isa, Kernel, Simd};
+use crate::team::Team;
+
+/// Runs kernels that work element by element.
+pub trait Execute<T: Element>: Copy + Sync {
+    /// Runs `kernel` on a tier that this machine has.
+    fn kernel<K: Kernel<T>>(self, kernel: K) -> K::Output;
+}
+
+/// Runs kernels, and products: who can compute a layer. [`Team`] (by reference) and [`Inside`] can.
+#[expect(private_bounds, reason = "sealed: what a product is stays inside")]
+pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
+    /// Runs `job(i, &mut a[i], &mut b[i])` for every `i` that both have, each once; in any order and side by side where `is_worth`
+    /// it and there is somebody.
+    ///
+    /// # Errors
+    /// One of the errors that jobs returned; other jobs may be done nevertheless.
+    fn each_pair<A: Send, B: Send, E: Send + Sync>(
+        self,
+        is_worth: bool,
+        a: &mut [A],
+        b: &mut [B],
+        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
+    ) -> Result<(), E>;
+
+    /// Runs `job(0)`, …, `job(jobs − 1)`, each once; in any order and side by side where `is_worth` it and there is somebody.
+    fn each(self, is_worth: bool, jobs: usize, job: impl Fn(usize) + Sync);
+}
+
+/// Runs products.
+pub(crate) trait Multiply<T: Element>: Copy + Sync {
+    /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once. Whoever made the product vouches
+    /// for its operands; its C has unit columns (`col = 1`).
+    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
+}
+
+impl<T: Element> Execute<T> for Isa {
+    #[inline]
+    fn kernel<K: Kernel<T>>(self, kernel: K) -> K::Output {
+        T::dispatch(self, kernel)
+    }
+}
+
+impl<T: Element> Execute<T> for &Team {
+    #[inline]
+    fn kernel<K: Kernel<T>>(self, kernel: K) -> K::Output {
+        T::dispatch(Isa::current(), kernel)
+    }
+}
+
+impl<T: Element> Multiply<T> for &Team {
+    #[inline]
+    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+        let table = TileTable::current();
+        // SAFETY: whoever made the product vouches for it; the table is of the current tier.
+        unsafe { product.run(table, self, place, if is_wanted { Some(&epilogue) } else { None }) };
+    }
+}
+
+impl<T: Element> Compute<T> for &Team {
+    #[inline]
+    fn each_pair<A: Send, B: Send, E: Send + Sync>(
+        self,
+        is_worth: bool,
+        a: &mut [A],
+        b: &mut [B],
+        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        if is_worth { self.run_pairs(a, b, job) } else { one_after_the_other(a, b, job) }
+    }
+
+    #[inline]
+    fn each(self, is_worth: bool, jobs: usize, job: impl Fn(usize) + Sync) {
+        if is_worth { self.run(jobs, job) } else { (0..jobs).for_each(job) }
+    }
+}
+
+/// A caller who has entered the tier that `S` proves: inside of a [`Kernel`]. What it does is inlined there.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<S>(pub S);
+
+impl Inside<()> {
+    /// Whether the products of a layer are so small that it pays: a team would not share them, nor would blocks or packing help.
+    #[inline]
+    pub fn pays(rows: usize, inputs: usize, outputs: usize) -> bool {
+        rows.saturating_mul(inputs).saturating_mul(outputs) <= 2 * WORK_TO_SHARE
+    }
+}
+
+impl<T: Element, S: Simd<T>> Execute<T> for Inside<S> {
+    #[inline(always)]
+    fn kernel<K: Kernel<T>>(self, kernel: K) -> K::Output {
+        kernel.run(self.0)
+    }
+}
+
+impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
+    #[inline(always)]
+    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+        // SAFETY: whoever made the product vouches for it; the token proves the tier.
+        unsafe {
+            product.run_inside::<S>(
+                place,
+                #[inline(always)]
+                |block| {
+                    if is_wanted {
+                        epilogue(block);
+                    }
+                },
+            )
+        };
+    }
+}
+
+impl<T: Element, S: Simd<T>> Compute<T> for Inside<S> {
+    #[inline(always)]
+    fn each_pair<A: Send, B: Send, E: Send + Sync>(
+        self,
+        _: bool,
+        a: &mut [A],
+        b: &mut [B],
+        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        one_after_the_other(a, b, job)
+    }
+
+    #[inline(always)]
+    fn each(self, _: bool, jobs: usize, job: impl Fn(usize) + Sync) {
+        for index in 0..jobs {
+            job(index);
+        }
+    }
+}
+
+/// A plain loop: adapters' closures would not be inlined for sure.
+#[inline(always)]
+fn one_after_the_other<A, B, E>(
+    a: &mut [A],
+    b: &mut [B],
+    job: impl Fn(usize, &mut A, &mut B) -> Result<(), E>,
+) -> Result<(), E> {
+    for (i, (a, b)) in a.iter_mut().zip(b).enumerate() {
+        job(i, a, b)?;
+    }
+    Ok(())
+}
