@@ -1,7 +1,12 @@
 //! Rows of a matrix, in any order, put together: how a shuffled batch comes to lie row by row.
 //!
-//! The rows are far apart and seldom in a cache, so the time is that of memory. While one row is read, the lines of later ones are
-//! already asked for, and a team asks from every thread.
+//! The rows are far apart and seldom in a cache, so the time is that of memory. While one row is read, the lines of
+//! later ones are already asked for, and a team asks from every thread.
+//!
+//! A batch of 128 out of 60,000 rows of 784, one thread of Zen 5: `f32` 26 µs, `u8` 6.5 µs (13.6 with one row asked for
+//! ahead, and no more at the end of every tenth; 3.4 from L2). In training `u8` takes 8 to 11, for the step's own data
+//! are in the caches. To ask for the whole next batch during the step (before a phase, at four phases, or between
+//! micro-kernel calls) brought that to 5, and the step grew by as much.
 
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};

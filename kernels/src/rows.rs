@@ -1,8 +1,8 @@
 //! Rows as they are stored, and how one of them becomes the numbers that a net sees.
 //!
-//! Images are bytes on disk and may stay so until a batch is put together: a quarter of the traffic of `f32`. A byte `b` stands
-//! for `b / 255`, correctly rounded, and a standardised number for `(x − mean) · scale`, computed in `f64` and rounded once. Both
-//! are element by element, with the same bits on every tier.
+//! Images are bytes on disk and may stay so until a batch is put together: a quarter of the traffic of `f32`. A byte
+//! `b` stands for `b / 255`, correctly rounded, and a standardised number for `(x − mean) · scale`, computed in `f64`
+//! and rounded once. Both are element by element, with the same bits on every tier.
 
 use crate::element::Element;
 use crate::isa::{Isa, Portable, Simd, load_bytes, store};
@@ -96,10 +96,12 @@ impl<T: Element> Readable<T> for u8 {
     }
 }
 
-/// `x / 255` for whole numbers up to 255, correctly rounded, but without a divide, of which a batch would wait for thousands.
+/// `x / 255` for whole numbers up to 255, correctly rounded, but without a divide, of which a batch would wait for
+/// thousands.
 ///
-/// 1/255 is kept as the sum of two numbers, so the product is known to twice the bits before its one rounding; no byte's quotient is
-/// near enough to the middle of two floats for the rest to matter, which the test proves byte by byte.
+/// 1/255 is kept as the sum of two numbers, so the product is known to twice the bits before its one rounding; no
+/// byte's quotient is near enough to the middle of two floats for the rest to matter, which the test proves byte by
+/// byte.
 struct Pixel<V, S> {
     simd: S,
     most: V,

@@ -50,8 +50,8 @@ impl<T: Element> Default for Scratch<T> {
 impl<T: Element> Mlp<T> {
     /// The outputs for the rows of `x`, row by row: numbers, or probabilities where the output is sigmoid or softmax.
     ///
-    /// `x` holds whole rows as they are in the data; the model standardises them itself. A NaN in a row makes that row's
-    /// outputs NaN and no other's.
+    /// `x` holds whole rows as they are in the data; the model standardises them itself. A NaN in a row makes that
+    /// row's outputs NaN and no other's.
     ///
     /// ```
     /// use deltarule::{Mlp, Output, Scratch};
@@ -109,8 +109,8 @@ impl<T: Element> Mlp<T> {
         }
     }
 
-    /// All layers on rows as the network sees them, with `last` on the last layer; the outputs are the first so many numbers of
-    /// `scratch.output`.
+    /// All layers on rows as the network sees them, with `last` on the last layer; the outputs are the first so many
+    /// numbers of `scratch.output`.
     pub(crate) fn run(&self, x: Rows<'_, T>, last: Activation, scratch: &mut Scratch<T>) -> Result<usize, Error> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         let rows = x.height();

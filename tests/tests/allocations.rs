@@ -26,10 +26,10 @@ const WINDOWS: usize = 60;
 
 /// Runs `work` a few times, then counts over many more, window by window, until one is as it should be.
 ///
-/// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the pool,
-/// which allocates its task, and may come, late, on a thread of the pool that has not done this work yet and makes its
-/// scratch now (at most four buffers). Such calls are counted; a window without them must be free of allocations. Work that
-/// allocates of itself does so in every repeat, so in every window.
+/// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the
+/// pool, which allocates its task, and may come, late, on a thread of the pool that has not done this work yet and
+/// makes its scratch now (at most four buffers). Such calls are counted; a window without them must be free of
+/// allocations. Work that allocates of itself does so in every repeat, so in every window.
 fn assert_none(what: &str, threads: usize, mut work: impl FnMut()) {
     (0..5).for_each(|_| work());
     let mut window = || {
@@ -108,9 +108,10 @@ fn steps(threads: usize, random: &mut Random) {
     }
 }
 
-/// A whole `fit` is one call, so its batches are counted: after a few, each must find all memory there. Runs on pixels, standardised.
+/// A whole `fit` is one call, so its batches are counted: after a few, each must find all memory there. Runs on pixels,
+/// standardised.
 fn fits(threads: usize) {
-    let pixels: Vec<u8> = (0..6000 * 100).map(|i| (i * 7919 % 251) as u8).collect();
+    let pixels: Vec<u8> = (0..6000 * 100_usize).map(|i| (i * 7919 % 251) as u8).collect();
     let classes = (0..6000).map(|row| row % 10).collect();
     let data = Dataset::<f32>::with_pixels(pixels, 100, Labels::Classes { classes, count: 10 }).unwrap();
     for standardise in [false, true] {

@@ -13,9 +13,9 @@ use std::borrow::Cow;
 
 /// Rows of inputs and what is to be learnt about them.
 ///
-/// Whoever holds one knows: at least one row and one column, every number finite, every class in range. Images may stay the bytes
-/// that they are on disk ([`with_pixels`](Self::with_pixels)): training and evaluation read them so, with the bits of the numbers
-/// that they stand for.
+/// Whoever holds one knows: at least one row and one column, every number finite, every class in range. Images may stay
+/// the bytes that they are on disk ([`with_pixels`](Self::with_pixels)): training and evaluation read them so, with the
+/// bits of the numbers that they stand for.
 ///
 /// ```
 /// use deltarule::Dataset;
@@ -80,8 +80,8 @@ impl<T: Element> Dataset<T> {
 
     /// Images row by row, `columns` pixels to a row, a byte `b` for the number `b / 255`; with labels of either kind.
     ///
-    /// Everything that is done with the data has the bits that it has with those numbers in their place, and an epoch of training
-    /// takes less time, for a batch is a quarter of the memory to fetch (of `f32`).
+    /// Everything that is done with the data has the bits that it has with those numbers in their place, and an epoch
+    /// of training takes less time, for a batch is a quarter of the memory to fetch (of `f32`).
     ///
     /// ```
     /// use deltarule::{Dataset, Labels};

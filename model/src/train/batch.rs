@@ -1,7 +1,7 @@
 //! A data set as the net learns from it, and one batch of its rows.
 //!
-//! Numbers are standardised once, for the whole run. Pixels stay bytes, and are standardised while the rows of a batch are put
-//! together: that takes less time than to fetch four or eight times the bytes.
+//! Numbers are standardised once, for the whole run. Pixels stay bytes, and are standardised while the rows of a batch
+//! are put together: that takes less time than to fetch four or eight times the bytes.
 
 use crate::data::{Standardisation, check_finite_from};
 use crate::loss::Wanted;
