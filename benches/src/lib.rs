@@ -1,11 +1,13 @@
 //! Benchmarks of deltarule against its peers: what is timed, how, and how it is shown.
 //!
-//! The program `versus` times products (`versus gemm`) and training steps (`versus step`) side by side in one process
-//! and one run, since only ratios taken that way mean anything. The criterion benches beside it use the same sets.
+//! The program `versus` times products (`versus gemm`), training steps (`versus step`) and epochs (`versus fit`) side
+//! by side in one process and one run, since only ratios taken that way mean anything. The criterion benches beside it
+//! use the same sets.
 
 pub mod baseline;
 pub mod cases;
 pub mod contenders;
+pub mod fits;
 pub mod measure;
 pub mod options;
 pub mod phases;

@@ -6,11 +6,12 @@ use crate::shapes::Shape;
 pub const USAGE: &str = "\
 usage: versus gemm [OPTIONS]   products against other libraries
        versus step [OPTIONS]   training steps against the machine's limit
+       versus fit  [OPTIONS]   epochs of training against the bare step
 
-both:
+all:
   --threads N          threads for every contender (default 1)
   --only TEXT          only cases whose name contains TEXT
-  --seconds S          time spent on each case (default 4 for gemm, 2 for step)
+  --seconds S          time spent on each case (default 4 for gemm, 2 for step, 10 for fit)
   --json               one JSON object a line instead of the table
 
 gemm:
@@ -18,9 +19,11 @@ gemm:
   --shape MxNxK:nn     this product instead of the default set; nn, nt, tn or tt; may be repeated
   --blas NAME=PATH     also time this CBLAS library (OpenBLAS, BLIS, MKL, …); may be repeated
 
-step:
+step and fit:
   --layers 784-128-10 --batch 128 --activation relu --loss ce --optimizer sgd
                        this net instead of the default set (loss: mse, ce or logloss; optimizer: sgd or adam)
+
+step:
   --phases             where the time of a step goes
 ";
 
@@ -37,7 +40,7 @@ pub enum Dtype {
 /// Everything that the command line can say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `gemm` or `step`.
+    /// `gemm`, `step` or `fit`.
     pub command: String,
     /// Threads for every contender.
     pub threads: usize,
@@ -75,8 +78,8 @@ impl Options {
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut arguments = arguments.into_iter();
         let command = arguments.next().unwrap_or_default();
-        if command != "gemm" && command != "step" {
-            return Err(format!("expected gemm or step, but got {command:?}\n\n{USAGE}"));
+        if !["gemm", "step", "fit"].contains(&command.as_str()) {
+            return Err(format!("expected gemm, step or fit, but got {command:?}\n\n{USAGE}"));
         }
         let mut options = Self { command, threads: 1, ..Self::default() };
         while let Some(name) = arguments.next() {

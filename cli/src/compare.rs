@@ -187,7 +187,7 @@ fn picture(
     let mut methods = Vec::new();
     for (trained, (name, _)) in both.iter().zip(METHODS) {
         let mut scratch = Scratch::new();
-        let probabilities = trained.model.predict(test.x(), &mut scratch)?.iter().map(|&p| f64::from(p)).collect();
+        let probabilities = trained.model.predict(&test.x(), &mut scratch)?.iter().map(|&p| f64::from(p)).collect();
         let accuracy = trained.history.iter().map(|record| record.validation_score.unwrap_or(f64::NAN)).collect();
         methods.push(Method { name: name.to_string(), accuracy, probabilities });
     }

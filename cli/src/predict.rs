@@ -7,7 +7,6 @@ use deltarule::{Element, Mlp, Output, Scratch, class_of, file::write_atomically}
 
 use crate::any_model::AnyModel;
 use crate::arguments::PredictArguments;
-use crate::data::Part;
 use crate::failure::Failure;
 use crate::reading::{Purpose, Subject};
 use crate::with_model;
@@ -62,8 +61,8 @@ impl<W: Write> Answers<'_, W> {
         self.record(self.header(model.outputs()))?;
         let mut scratch = Scratch::with_threads(threads);
         for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
-            let part: Part<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
-            let answers = model.predict(&part.features, &mut scratch)?;
+            let features: Vec<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
+            let answers = model.predict(&features, &mut scratch)?;
             for outputs in answers.chunks_exact(model.outputs()) {
                 self.record(self.answer(outputs))?;
             }

@@ -16,7 +16,7 @@ use deltarule::{
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
-use crate::data::{Dataset, Part, PartTarget, Source, Split, Task, TaskChoice, load};
+use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
 use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
@@ -204,13 +204,12 @@ fn resumed<T: Element>(arguments: &TrainArguments, data: &Dataset, settings: &Se
 
 /// The given rows in the form that the model crate learns from.
 pub(crate) fn rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Rows<T>, Failure> {
-    let part: Part<T> = data.gather(rows, T::from_f64, T::is_finite)?;
-    Ok(match part.target {
-        PartTarget::Classes(classes) => {
-            Rows::with_classes(part.features, part.columns, classes, data.class_names().len())?
-        }
-        PartTarget::Values(values) => Rows::with_values(part.features, part.columns, values, 1)?,
-        PartTarget::Absent => return Err(Failure::Misuse(format!("{}: there is no target", data.name))),
+    let Some(labels) = data.gather_target(rows, T::from_f64, T::is_finite)? else {
+        return Err(Failure::Misuse(format!("{}: there is no target", data.name)));
+    };
+    Ok(match data.gather_pixels(rows) {
+        Some(pixels) => Rows::with_pixels(pixels, data.columns, labels)?,
+        None => Rows::new(data.gather(rows, T::from_f64, T::is_finite)?, data.columns, labels)?,
     })
 }
 

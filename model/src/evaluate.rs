@@ -67,7 +67,7 @@ impl<T: Element> Mlp<T> {
         self.check_data(data)?;
         let last = loss::last_activation(loss, self.output)?;
         let wanted = Wanted::new(loss, self.outputs(), data.labels(), self.about.targets.as_ref())?;
-        let len = self.run(data.x(), last, scratch)?;
+        let len = self.run(self.seen(data.stored())?, last, scratch)?;
         let total = loss.value(Isa::current(), &scratch.outputs()[..len], wanted.targets(), self.outputs());
         let predicted = self.finish(last, len, scratch);
         Ok(Evaluation {

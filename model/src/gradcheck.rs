@@ -153,7 +153,7 @@ impl Probe<'_> {
     }
 
     fn loss(&mut self) -> Result<f64, Error> {
-        let len = self.model.run_network(self.x, self.last, &mut self.scratch)?;
+        let len = self.model.run(self.model.rows_among(self.x)?, self.last, &mut self.scratch)?;
         let outputs = self.model.outputs();
         let out = &self.scratch.outputs()[..len];
         let targets = match &self.targets {

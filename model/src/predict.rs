@@ -3,8 +3,10 @@
 //! A model is only read; what a call writes is in the caller's [`Scratch`]. A row gets the same bits alone, in any
 //! batch, and on any number of threads.
 
-use crate::{Activation, Element, Error, Layer, Mlp, Output, Standardisation};
-use deltarule_kernels::{AlignedVec, Isa, MatMut, MatRef, ShapeError, Team, dense, softmax_rows};
+use crate::{Activation, Element, Error, Layer, Mlp, Output};
+use deltarule_kernels::{
+    AlignedVec, Isa, MatMut, MatRef, Rows, ShapeError, Stored, Team, dense, read_rows, softmax_rows,
+};
 
 /// Rows that go through all layers together, so that what lies between two layers stays in the cache.
 const BLOCK: usize = 256;
@@ -48,8 +50,8 @@ impl<T: Element> Default for Scratch<T> {
 impl<T: Element> Mlp<T> {
     /// The outputs for the rows of `x`, row by row: numbers, or probabilities where the output is sigmoid or softmax.
     ///
-    /// `x` holds whole rows as they are in the data; the model standardises them itself. A NaN in a row makes that row's
-    /// outputs NaN and no other's.
+    /// `x` holds whole rows as they are in the data; the model standardises them itself. A NaN in a row makes that
+    /// row's outputs NaN and no other's.
     ///
     /// ```
     /// use deltarule::{Mlp, Output, Scratch};
@@ -67,7 +69,7 @@ impl<T: Element> Mlp<T> {
             Output::Sigmoid => Activation::Sigmoid,
             Output::Linear | Output::Softmax => Activation::Identity,
         };
-        let len = self.run(x, last, scratch)?;
+        let len = self.run(self.seen(self.rows_among(x)?)?, last, scratch)?;
         Ok(self.finish(last, len, scratch))
     }
 
@@ -92,35 +94,37 @@ impl<T: Element> Mlp<T> {
         y
     }
 
-    /// All layers on rows as they are in the data, with `last` on the last layer; the outputs are the first so many
+    /// Whole rows of the model's width.
+    pub(crate) fn rows_among<'a>(&self, x: &'a [T]) -> Result<Rows<'a, T>, Error> {
+        let rows = Rows::new(Stored::Numbers(x), self.inputs());
+        Error::expect_len("inputs (a multiple of the model's)", rows.height() * self.inputs(), x.len())?;
+        Ok(rows)
+    }
+
+    /// Rows of data as the network sees them: standardised, where the model standardises.
+    pub(crate) fn seen<'a>(&'a self, rows: Rows<'a, T>) -> Result<Rows<'a, T>, Error> {
+        match &self.about.inputs {
+            Some(standardisation) => Ok(standardisation.of_rows(rows)?),
+            None => Ok(rows),
+        }
+    }
+
+    /// All layers on rows as the network sees them, with `last` on the last layer; the outputs are the first so many
     /// numbers of `scratch.output`.
-    pub(crate) fn run(&self, x: &[T], last: Activation, scratch: &mut Scratch<T>) -> Result<usize, Error> {
-        self.run_with(self.about.inputs.as_ref(), x, last, scratch)
-    }
-
-    /// The same on rows as the network sees them.
-    pub(crate) fn run_network(&self, x: &[T], last: Activation, scratch: &mut Scratch<T>) -> Result<usize, Error> {
-        self.run_with(None, x, last, scratch)
-    }
-
-    fn run_with(
-        &self,
-        standardisation: Option<&Standardisation>,
-        x: &[T],
-        last: Activation,
-        scratch: &mut Scratch<T>,
-    ) -> Result<usize, Error> {
+    pub(crate) fn run(&self, x: Rows<'_, T>, last: Activation, scratch: &mut Scratch<T>) -> Result<usize, Error> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let rows = x.len() / inputs;
-        Error::expect_len("inputs (a multiple of the model's)", rows * inputs, x.len())?;
-        scratch.reserve(self, rows);
+        let rows = x.height();
+        scratch.reserve(self, rows, x.numbers().is_none());
         for start in (0..rows).step_by(BLOCK) {
             let end = rows.min(start + BLOCK);
-            let mut x = &x[start * inputs..end * inputs];
-            if let Some(standardisation) = standardisation {
-                standardisation.apply(x, &mut scratch.input);
-                x = &scratch.input[..x.len()];
-            }
+            let x = match x.numbers() {
+                Some(numbers) => &numbers[start * inputs..end * inputs],
+                None => {
+                    let block = &mut scratch.input[..(end - start) * inputs];
+                    read_rows(&scratch.team, x, start, block)?;
+                    block
+                }
+            };
             let a = MatMut::new(&mut scratch.output[start * outputs..], end - start, outputs)?;
             run_block(
                 &scratch.team,
@@ -165,11 +169,11 @@ impl<T: Element> Scratch<T> {
         &self.output
     }
 
-    fn reserve(&mut self, model: &Mlp<T>, rows: usize) {
+    fn reserve(&mut self, model: &Mlp<T>, rows: usize, are_read: bool) {
         let block = rows.min(BLOCK);
         let hidden = &model.layers[..model.layers.len() - 1];
         let widest = hidden.iter().map(|layer| layer.outputs()).max().unwrap_or(0);
-        if model.about.inputs.is_some() {
+        if are_read {
             self.input.grow(block * model.inputs());
         }
         self.between.iter_mut().for_each(|room| room.grow(block * widest));

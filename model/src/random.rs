@@ -58,10 +58,10 @@ impl Stream {
 
     /// Uniform in `0..n` for `n ≥ 1`, without bias: Lemire's multiplication, drawing again where it would be uneven.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        let uneven = n.wrapping_neg() % n;
         loop {
             let product = u128::from(self.0.next_u64()) * u128::from(n);
-            if product as u64 >= uneven {
+            // What is uneven lies below the remainder of 2⁶⁴ by n; the division is only needed where it lies below n.
+            if product as u64 >= n || product as u64 >= n.wrapping_neg() % n {
                 return (product >> 64) as u64;
             }
         }

@@ -92,7 +92,7 @@ fn predictions_in_any_batch_on_any_thread() {
     let data = data::<f32>(600, 19);
     let model = model(&data, Activation::Silu);
     let whole: Vec<u32> =
-        model.predict(data.x(), &mut Scratch::new()).expect("rows").iter().map(|p| p.to_bits()).collect();
+        model.predict(&data.x(), &mut Scratch::new()).expect("rows").iter().map(|p| p.to_bits()).collect();
     for batch in [1, 2, 7, 64, 255, 256, 257] {
         let mut scratch = Scratch::new();
         let mut parts = Vec::new();
@@ -106,7 +106,7 @@ fn predictions_in_any_batch_on_any_thread() {
             let (model, data, whole) = (&model, &data, &whole);
             scope.spawn(move || {
                 let mut scratch = Scratch::with_threads(threads);
-                let p = model.predict(data.x(), &mut scratch).expect("rows");
+                let p = model.predict(&data.x(), &mut scratch).expect("rows");
                 assert!(p.iter().map(|p| p.to_bits()).eq(whole.iter().copied()), "{threads} threads");
             });
         }
@@ -249,4 +249,72 @@ fn each_epoch_has_an_order_of_its_own() {
     }
     assert_ne!(epochs[0], epochs[1]);
     assert_ne!(epochs[1], epochs[2]);
+}
+
+/// The same images as bytes and as the numbers that they stand for.
+fn images<T: Element>(rows: usize, columns: usize) -> [Dataset<T>; 2] {
+    // A column that never changes, and every byte somewhere.
+    let byte = |i: usize| if i % columns == 3 { 9 } else { ((i * 7919 + i / 256) % 256) as u8 };
+    let bytes: Vec<u8> = (0..rows * columns).map(byte).collect();
+    let numbers = bytes.iter().map(|&b| T::from_f64(f64::from(b) / 255.0)).collect();
+    let labels = data::<T>(rows, columns).labels().clone();
+    [
+        Dataset::with_pixels(bytes, columns, labels.clone()).expect("good data"),
+        Dataset::new(numbers, columns, labels).expect("good data"),
+    ]
+}
+
+/// Everything that comes out of a run on these data, validated on others, bit for bit.
+fn outcome<T: Element>(data: &Dataset<T>, standardise: bool, threads: usize) -> (Vec<u8>, Vec<u64>, String) {
+    let (train, held_out) = data.split(0.3, 1).expect("enough rows");
+    let mut builder = Mlp::<T>::builder(&[train.columns(), 33, 3]).output(Output::Softmax).seed(5);
+    if standardise {
+        builder = builder.standardise(Standardisation::of_inputs(&train));
+    }
+    let plan = Plan::new(Loss::CrossEntropy).optimiser(Optimiser::adam()).epochs(3).batch(32).threads(threads);
+    let mut trainer = Trainer::new(builder.build().expect("widths"), plan).expect("a plan that fits");
+    trainer.fit(&train, Some(&held_out), |_| ControlFlow::Continue(())).expect("finite");
+    let mut scratch = Scratch::with_threads(threads);
+    let evaluation = trainer.model().evaluate(Loss::CrossEntropy, &held_out, &mut scratch).expect("rows");
+    let predicted = trainer.model().predict(&held_out.x(), &mut scratch).expect("rows");
+    let predicted = predicted.iter().map(|p| p.to_bits64()).collect();
+    (bits(&trainer), predicted, format!("{evaluation:?}"))
+}
+
+fn pixels_are_their_numbers<T: Element>() {
+    let [bytes, numbers] = images::<T>(901, 41);
+    for standardise in [false, true] {
+        let expected = outcome(&numbers, standardise, 1);
+        for threads in [1, 2, 5] {
+            assert!(outcome(&bytes, standardise, threads) == expected, "{} {standardise} {threads}", T::NAME);
+        }
+    }
+    assert_eq!(bytes.x(), numbers.x());
+    assert_eq!(bytes.row(7), numbers.row(7));
+    assert_eq!(Standardisation::of_inputs(&bytes), Standardisation::of_inputs(&numbers));
+    let (bytes, numbers) = (bytes.select(&[5, 0, 5]).expect("rows"), numbers.select(&[5, 0, 5]).expect("rows"));
+    assert_eq!((bytes.x(), bytes.labels()), (numbers.x(), numbers.labels()));
+}
+
+#[test]
+fn pixels_train_and_evaluate_as_the_numbers_that_they_stand_for() {
+    pixels_are_their_numbers::<f32>();
+    pixels_are_their_numbers::<f64>();
+}
+
+#[test]
+fn a_run_on_pixels_is_resumed_in_the_middle_of_an_epoch() {
+    let [bytes, numbers] = images::<f32>(200, 19);
+    let plan = Plan::new(Loss::CrossEntropy).epochs(3).batch(32);
+    let mut whole = Trainer::new(model(&numbers, Activation::Relu), plan).expect("a plan that fits");
+    whole.fit(&numbers, None, |_| ControlFlow::Continue(())).expect("finite");
+    let mut first = Trainer::new(model(&bytes, Activation::Relu), plan).expect("a plan that fits");
+    let stop = |progress: &deltarule::Progress<'_>| match (progress.epoch, progress.batch) {
+        (1, 3) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    assert_eq!(first.fit(&bytes, None, stop).expect("finite"), Finish::Caller);
+    let mut second = Trainer::<f32>::from_bytes(&bits(&first)).expect("a checkpoint");
+    second.fit(&bytes, None, |_| ControlFlow::Continue(())).expect("finite");
+    assert!(bits(&second) == bits(&whole));
 }

@@ -1,8 +1,8 @@
 //! The training loop: early stopping, schedules, clipping, non-finite numbers, and bad input before any weight changes.
 
 use deltarule::{
-    Activation, Dataset, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule, Scores, Scratch,
-    Standardisation, Targets, Trainer,
+    Activation, Dataset, Error, Finish, Labels, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule, Scores,
+    Scratch, Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -66,7 +66,7 @@ fn a_folded_model_is_the_same_function() {
     let folded = model.folded().expect("finite weights");
     assert!(folded.about().inputs.is_none() && folded.about().targets.is_none());
     let (mut one, mut two) = (Scratch::new(), Scratch::new());
-    let (a, b) = (model.predict(data.x(), &mut one), folded.predict(data.x(), &mut two));
+    let (a, b) = (model.predict(&data.x(), &mut one), folded.predict(&data.x(), &mut two));
     for (a, b) in a.expect("rows").iter().zip(b.expect("rows")) {
         assert!((a - b).abs() < 1e-10, "{a} {b}");
     }
@@ -417,7 +417,7 @@ fn splits_are_stratified_and_seeded() {
         deltarule::Labels::Values { .. } => 0,
     };
     assert_eq!((train.rows(), rare(&train), held_out.rows(), rare(&held_out)), (70, 7, 30, 3));
-    let mut all: Vec<f64> = train.x().iter().chain(held_out.x()).copied().collect();
+    let mut all: Vec<f64> = train.x().iter().chain(&*held_out.x()).copied().collect();
     all.sort_by(f64::total_cmp);
     assert_eq!(all, (0..100).map(f64::from).collect::<Vec<_>>());
     assert_eq!(data.split(0.3, 4).expect("two parts").1, held_out);
@@ -443,4 +443,27 @@ fn the_workspace_is_as_large_as_it_says() {
             assert_eq!(trainer.workspace_bytes(), 4 * elements, "{hidden}, {batch} rows");
         }
     }
+}
+
+#[test]
+fn pixels_too_large_once_standardised_are_named() {
+    let labels = Labels::Classes { classes: (0..600).map(|row| row % 2).collect(), count: 2 };
+    let mut pixels = vec![0; 1200];
+    pixels[2 * 321 + 1] = 200;
+    let data = Dataset::<f32>::with_pixels(pixels, 2, labels).expect("good data");
+    let standardisation = Standardisation::new(vec![0.0, 0.0], vec![1.0, 1e39]).expect("finite");
+    let model = Mlp::<f32>::builder(&[2, 3, 1]).output(Output::Sigmoid).standardise(standardisation).build().unwrap();
+    let mut trainer = Trainer::new(model, Plan::new(Loss::LogLoss)).unwrap();
+    let error = trainer.fit(&data, None, |_| Continue(())).unwrap_err();
+    assert!(error.to_string().starts_with("row 321, column 1: the standardised input is inf"), "{error}");
+    assert_eq!(trainer.updates(), 0);
+}
+
+#[test]
+fn pixels_that_do_not_fit_are_refused() {
+    let labels = |rows: usize| Labels::<f32>::Classes { classes: vec![0; rows], count: 2 };
+    assert!(matches!(Dataset::with_pixels(vec![1; 4], 0, labels(2)), Err(Error::Empty("columns"))));
+    assert!(matches!(Dataset::with_pixels(Vec::new(), 2, labels(0)), Err(Error::Empty("rows"))));
+    assert!(matches!(Dataset::with_pixels(vec![1; 5], 2, labels(2)), Err(Error::Length { expected: 4, found: 5, .. })));
+    assert!(matches!(Dataset::with_pixels(vec![1; 4], 2, labels(3)), Err(Error::Length { .. })));
 }

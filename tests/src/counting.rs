@@ -33,9 +33,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// How many times any thread has allocated so far.
+pub fn allocations() -> usize {
+    ALLOCATIONS.load(Ordering::Relaxed)
+}
+
 /// How many times any thread has allocated while `work` ran.
 pub fn allocations_of(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations();
     work();
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    allocations() - before
 }

@@ -2,11 +2,14 @@
 //!
 //! One test, because the count is the whole program's.
 
-use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
+use deltarule::{
+    Activation, Dataset, Labels, Loss, Mlp, Optimiser, Output, Plan, Scratch, Standardisation, Targets, Trainer,
+};
 use deltarule_kernels::gemm::{PackedB, gemm_on, gemm_packed};
 use deltarule_kernels::{MatMut, MatRef, Team};
-use deltarule_tests::counting::{Counting, allocations_of};
+use deltarule_tests::counting::{Counting, allocations, allocations_of};
 use deltarule_tests::random::Random;
+use std::ops::ControlFlow;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -23,10 +26,10 @@ const WINDOWS: usize = 60;
 
 /// Runs `work` a few times, then counts over many more, window by window, until one is as it should be.
 ///
-/// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the pool,
-/// which allocates its task, and may come, late, on a thread of the pool that has not done this work yet and makes its
-/// scratch now (at most four buffers). Such calls are counted; a window without them must be free of allocations. Work that
-/// allocates of itself does so in every repeat, so in every window.
+/// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the
+/// pool, which allocates its task, and may come, late, on a thread of the pool that has not done this work yet and
+/// makes its scratch now (at most four buffers). Such calls are counted; a window without them must be free of
+/// allocations. Work that allocates of itself does so in every repeat, so in every window.
 fn assert_none(what: &str, threads: usize, mut work: impl FnMut()) {
     (0..5).for_each(|_| work());
     let mut window = || {
@@ -105,6 +108,34 @@ fn steps(threads: usize, random: &mut Random) {
     }
 }
 
+/// A whole `fit` is one call, so its batches are counted: after a few, each must find all memory there. Runs on pixels,
+/// standardised.
+fn fits(threads: usize) {
+    let pixels: Vec<u8> = (0..6000 * 100_usize).map(|i| (i * 7919 % 251) as u8).collect();
+    let classes = (0..6000).map(|row| row % 10).collect();
+    let data = Dataset::<f32>::with_pixels(pixels, 100, Labels::Classes { classes, count: 10 }).unwrap();
+    for standardise in [false, true] {
+        let mut builder = Mlp::<f32>::builder(&[100, 130, 10]).output(Output::Softmax);
+        if standardise {
+            builder = builder.standardise(Standardisation::of_inputs(&data));
+        }
+        let plan = Plan::new(Loss::CrossEntropy).batch(60).epochs(WINDOWS as u64).threads(threads);
+        let mut trainer = Trainer::new(builder.build().unwrap(), plan).unwrap();
+        let (mut quiet, mut start) = (false, (0, 0));
+        let finish = trainer.fit(&data, None, |progress| {
+            let now = (allocations(), Team::invitations());
+            match progress.batch {
+                10 => start = now,
+                // Of the batches between, as `assert_none` counts.
+                60 => quiet |= now.0 - start.0 <= 6 * (now.1 - start.1) && now.0 - start.0 < REPEATS,
+                _ => {}
+            }
+            if quiet { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(finish.is_ok() && quiet, "fit on pixels, standardised {standardise}, on {threads} allocates");
+    }
+}
+
 fn predictions(threads: usize, random: &mut Random) {
     for output in [Output::Linear, Output::Sigmoid, Output::Softmax] {
         let model = Mlp::<f32>::builder(&[100, 130, 40, 10]).output(output).build().unwrap();
@@ -124,6 +155,7 @@ fn nothing_is_allocated_after_the_first_call() {
     for threads in [1, 2] {
         products(threads, &mut random);
         steps(threads, &mut random);
+        fits(threads);
         predictions(threads, &mut random);
     }
 }

@@ -1,7 +1,7 @@
 //! `versus`: deltarule beside its peers, in one process and one run.
 
 use deltarule_benches::options::{Dtype, Options, USAGE};
-use deltarule_benches::{products, steps};
+use deltarule_benches::{fits, products, steps};
 use deltarule_kernels::Isa;
 use std::process::ExitCode;
 
@@ -27,6 +27,7 @@ fn run(options: &Options) -> Result<(), String> {
     set_threads(options.threads)?;
     match (options.command.as_str(), options.dtype) {
         ("step", _) => steps::run(options),
+        ("fit", _) => fits::run(options),
         (_, Dtype::F32) => products::run::<f32>(options),
         (_, Dtype::F64) => products::run::<f64>(options),
     }

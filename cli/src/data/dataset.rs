@@ -1,9 +1,12 @@
 //! A loaded table, and the parts of it that a run uses.
 //!
-//! Pixels stay bytes and everything else stays `f64` until a part is gathered, so that 60,000 images take 47 MB rather
-//! than eight times as much, and a run in `f32` or `f64` rounds each value once.
+//! Pixels stay bytes from the file to the batch that learns from them, so that 60,000 images take 47 MB rather than
+//! eight times as much. Everything else stays `f64` until a part is gathered, so that a run in `f32` or `f64` rounds
+//! each value once.
 
 use std::ops::Range;
+
+use deltarule::Labels;
 
 use super::{DataError, Task};
 
@@ -120,7 +123,7 @@ impl Dataset {
         Ok(())
     }
 
-    /// The given rows, converted by `convert`, in the order given.
+    /// The features of the given rows, in the order given, converted by `convert`.
     ///
     /// A value that turns infinite on the way (1e300 in `f32`) is refused.
     pub fn gather<T: Copy>(
@@ -128,7 +131,7 @@ impl Dataset {
         rows: &[usize],
         convert: impl Fn(f64) -> T,
         is_finite: impl Fn(T) -> bool,
-    ) -> Result<Part<T>, DataError> {
+    ) -> Result<Vec<T>, DataError> {
         let mut features = Vec::with_capacity(rows.len() * self.columns);
         for &row in rows {
             for column in 0..self.columns {
@@ -139,22 +142,39 @@ impl Dataset {
                 features.push(value);
             }
         }
-        let target = match &self.target {
-            Target::Classes { labels, .. } => PartTarget::Classes(rows.iter().map(|&row| labels[row]).collect()),
-            Target::Absent => PartTarget::Absent,
-            Target::Values(values) => {
-                let mut taken = Vec::with_capacity(rows.len());
-                for &row in rows {
-                    let value = convert(values[row]);
-                    if !is_finite(value) {
-                        return Err(self.too_large(row, self.target_name.clone()));
-                    }
-                    taken.push(value);
-                }
-                PartTarget::Values(taken)
+        Ok(features)
+    }
+
+    /// The pixels of the given rows, in the order given, as they are; `None` where the features are numbers.
+    pub fn gather_pixels(&self, rows: &[usize]) -> Option<Vec<u8>> {
+        let Features::Bytes(bytes) = &self.features else { return None };
+        let mut pixels = Vec::with_capacity(rows.len() * self.columns);
+        rows.iter().for_each(|&row| pixels.extend_from_slice(&bytes[row * self.columns..][..self.columns]));
+        Some(pixels)
+    }
+
+    /// The targets of the given rows, in the order given, numbers converted by `convert`; `None` where there are none.
+    ///
+    /// A number that turns infinite on the way is refused.
+    pub fn gather_target<T: Copy>(
+        &self,
+        rows: &[usize],
+        convert: impl Fn(f64) -> T,
+        is_finite: impl Fn(T) -> bool,
+    ) -> Result<Option<Labels<T>>, DataError> {
+        let value =
+            |&row: &usize, values: &[f64]| Some(convert(values[row])).filter(|&value| is_finite(value)).ok_or(row);
+        match &self.target {
+            Target::Absent => Ok(None),
+            Target::Classes { labels, names } => {
+                let classes = rows.iter().map(|&row| labels[row]).collect();
+                Ok(Some(Labels::Classes { classes, count: names.len() }))
             }
-        };
-        Ok(Part { rows: rows.len(), columns: self.columns, features, target })
+            Target::Values(values) => match rows.iter().map(|row| value(row, values)).collect() {
+                Ok(values) => Ok(Some(Labels::Values { values, outputs: 1 })),
+                Err(row) => Err(self.too_large(row, self.target_name.clone())),
+            },
+        }
     }
 
     /// A feature's name, or its number counted from 1.
@@ -166,28 +186,4 @@ impl Dataset {
         let what = "the value is too large for f32; run with --dtype f64, or rescale the column".to_string();
         DataError::Value { data: self.name.clone(), row: row + 1, column, what }
     }
-}
-
-/// Some rows of a data set in the number type of the run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Part<T> {
-    /// Rows.
-    pub rows: usize,
-    /// Features a row.
-    pub columns: usize,
-    /// Features, row by row.
-    pub features: Vec<T>,
-    /// Targets, row by row.
-    pub target: PartTarget<T>,
-}
-
-/// The targets of a [`Part`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum PartTarget<T> {
-    /// A class a row.
-    Classes(Vec<u32>),
-    /// A number a row.
-    Values(Vec<T>),
-    /// None.
-    Absent,
 }

@@ -1,7 +1,7 @@
 //! Data in: from the name given to `--data` to a table of numbers, or to an error that says where the fault is.
 //!
 //! ```text
-//! --data ─▶ Source ─▶ built-in │ CSV │ IDX folder │ NPY pair ─▶ Dataset ─▶ Split ─▶ Part<T> (features as f32 or f64)
+//! --data ─▶ Source ─▶ built-in │ CSV │ IDX folder │ NPY pair ─▶ Dataset ─▶ Split ─▶ its rows (u8, f32 or f64)
 //! ```
 //! Loaders read bytes that nobody vouches for. They promise a typed error with the file and the line and column (text)
 //! or the byte offset (binary), no panic, and no allocation that a header alone asked for: memory grows with bytes that
@@ -19,7 +19,7 @@ mod target;
 
 pub use builtin::Builtin;
 pub use csv::{CsvOptions, Header, TargetColumn, read_csv};
-pub use dataset::{Dataset, Features, Part, PartTarget, Target};
+pub use dataset::{Dataset, Features, Target};
 pub use error::DataError;
 pub use idx::{IdxArray, read_idx};
 pub use npy::{NpyArray, read_npy};

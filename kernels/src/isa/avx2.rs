@@ -30,7 +30,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident $round:ident,
-     transpose: $transpose:ident) => {
+     transpose: $transpose:ident, bytes: $bytes:ident) => {
         impl Simd<$t> for Avx2 {
             type V = $v;
             type M = $v;
@@ -65,6 +65,11 @@ macro_rules! simd {
                 let first_n = unsafe { $own::first(n) };
                 // SAFETY: the token proves AVX2; masked lanes are not read, the caller vouches for the rest.
                 unsafe { $load_masked(p, first_n) }
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the token proves AVX2; the caller vouches for all lanes.
+                unsafe { super::bytes::$bytes(p) }
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
@@ -188,12 +193,12 @@ simd!(f32, __m256, 8, _mm256_cmp_ps, _mm256_blendv_ps, single,
     loads: _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps _mm256_maskstore_ps,
     arithmetic: _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps
         _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps _mm256_round_ps,
-    transpose: f32_8);
+    transpose: f32_8, bytes: f32_8);
 simd!(f64, __m256d, 4, _mm256_cmp_pd, _mm256_blendv_pd, double,
     loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd _mm256_maskstore_pd,
     arithmetic: _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd
         _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd _mm256_round_pd,
-    transpose: f64_4);
+    transpose: f64_4, bytes: f64_4);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last three work on the bits is told in [`super::bits`].

@@ -40,7 +40,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $round:ident $scale:ident,
-     transpose: $transpose:ident) => {
+     transpose: $transpose:ident, bytes: $bytes:ident) => {
         impl Simd<$t> for Avx512 {
             type V = $v;
             type M = $m;
@@ -75,6 +75,11 @@ macro_rules! simd {
                 let first_n = ((1u32 << n) - 1) as $m;
                 // SAFETY: the token proves AVX-512; masked lanes are not read, the caller vouches for the rest.
                 unsafe { $load_masked(first_n, p) }
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the token proves AVX-512; the caller vouches for all lanes.
+                unsafe { super::bytes::$bytes(p) }
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
@@ -198,12 +203,12 @@ simd!(f32, __m512, __mmask16, 16, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, sing
     loads: _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps,
     arithmetic: _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_fmadd_ps
         _mm512_sqrt_ps _mm512_abs_ps _mm512_min_ps _mm512_max_ps _mm512_roundscale_ps _mm512_scalef_ps,
-    transpose: f32_16);
+    transpose: f32_16, bytes: f32_16);
 simd!(f64, __m512d, __mmask8, 8, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, double,
     loads: _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd,
     arithmetic: _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd
         _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_roundscale_pd _mm512_scalef_pd,
-    transpose: f64_8);
+    transpose: f64_8, bytes: f64_8);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].

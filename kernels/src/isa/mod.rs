@@ -11,6 +11,8 @@
 //! ```
 
 mod bits;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod bytes;
 mod portable;
 mod prefetch;
 mod slice;
@@ -33,7 +35,7 @@ pub use avx512::Avx512;
 pub use neon::Neon;
 pub use portable::Portable;
 pub(crate) use prefetch::prefetch;
-pub(crate) use slice::{load, store};
+pub(crate) use slice::{load, load_bytes, store};
 pub use tier::{Isa, IsaError};
 
 /// One instruction set's vectors of `T`, and the operations on them. Same inputs, same bits, on every
@@ -73,6 +75,11 @@ pub trait Simd<T>: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for reads of `n` elements.
     unsafe fn load_partial(self, p: *const T, n: usize) -> Self::V;
+    /// One lane a byte: the byte's number, exactly.
+    ///
+    /// # Safety
+    /// `p` must be valid for reads of `LANES` bytes.
+    unsafe fn load_bytes(self, p: *const u8) -> Self::V;
     /// Lanes to memory, any alignment.
     ///
     /// # Safety

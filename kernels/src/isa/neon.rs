@@ -28,7 +28,7 @@ where
 
 macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $own:ident,
-     memory: $load:ident $store:ident,
+     memory: $load:ident $store:ident $bytes:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $neg:ident $abs:ident $round:ident,
      choice: $lt:ident $le:ident $eq:ident $select:ident) => {
         impl Simd<$t> for Neon {
@@ -67,6 +67,11 @@ macro_rules! simd {
                 lanes[..n].copy_from_slice(from);
                 // SAFETY: the token proves NEON; the array has all lanes.
                 unsafe { $load(lanes.as_ptr()) }
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the token proves NEON; the caller vouches for all lanes.
+                unsafe { super::bytes::$bytes(p) }
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
@@ -187,11 +192,11 @@ macro_rules! simd {
 }
 
 simd!(f32, float32x4_t, uint32x4_t, 4, single,
-    memory: vld1q_f32 vst1q_f32,
+    memory: vld1q_f32 vst1q_f32 f32_4,
     arithmetic: vdupq_n_f32 vaddq_f32 vsubq_f32 vmulq_f32 vdivq_f32 vfmaq_f32 vsqrtq_f32 vnegq_f32 vabsq_f32 vrndnq_f32,
     choice: vcltq_f32 vcleq_f32 vceqq_f32 vbslq_f32);
 simd!(f64, float64x2_t, uint64x2_t, 2, double,
-    memory: vld1q_f64 vst1q_f64,
+    memory: vld1q_f64 vst1q_f64 f64_2,
     arithmetic: vdupq_n_f64 vaddq_f64 vsubq_f64 vmulq_f64 vdivq_f64 vfmaq_f64 vsqrtq_f64 vnegq_f64 vabsq_f64 vrndnq_f64,
     choice: vcltq_f64 vcleq_f64 vceqq_f64 vbslq_f64);
 

@@ -66,6 +66,12 @@ macro_rules! simd {
                 $v::new(lanes)
             }
             #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the caller vouches for all lanes.
+                let bytes = unsafe { p.cast::<[u8; $lanes]>().read_unaligned() };
+                $v::new(bytes.map(<$t>::from))
+            }
+            #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
                 // SAFETY: the caller vouches for all lanes; an array may be written unaligned.
                 unsafe { p.cast::<[$t; $lanes]>().write_unaligned(v.to_array()) }

@@ -14,6 +14,22 @@ pub(crate) fn load<T, S: Simd<T>>(simd: S, from: &[T]) -> S::V {
     }
 }
 
+/// The lanes of `from`, at most a vector of bytes, as numbers; the others zero.
+#[inline(always)]
+pub(crate) fn load_bytes<T, S: Simd<T>>(simd: S, from: &[u8]) -> S::V {
+    /// Lanes of the widest vector.
+    const MOST: usize = 16;
+    const { assert!(S::LANES <= MOST) };
+    if from.len() >= S::LANES {
+        // SAFETY: a whole vector of bytes is there.
+        return unsafe { simd.load_bytes(from.as_ptr()) };
+    }
+    let mut bytes = [0; MOST];
+    bytes[..from.len()].copy_from_slice(from);
+    // SAFETY: the array is as long as the widest vector.
+    unsafe { simd.load_bytes(bytes.as_ptr()) }
+}
+
 /// The first lanes of `v` into `to`, at most a vector of them.
 #[inline(always)]
 pub(crate) fn store<T, S: Simd<T>>(simd: S, to: &mut [T], v: S::V) {

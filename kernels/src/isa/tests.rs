@@ -291,6 +291,36 @@ fn loads_and_stores_touch_what_they_say() {
     }
 }
 
+/// Every byte in every lane, and nothing of the bytes beside them.
+struct Bytes;
+
+impl<T: Element> Kernel<T> for Bytes {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, s: S) {
+        let all: Vec<u8> = (0..=255).cycle().take(512).collect();
+        for from in all.windows(S::LANES) {
+            let mut to = [T::ZERO; 16];
+            // SAFETY: the window has a vector of bytes.
+            let v = unsafe { s.load_bytes(from.as_ptr()) };
+            // SAFETY: 16 elements hold the widest vector.
+            unsafe { s.store(to.as_mut_ptr(), v) };
+            for (&x, &byte) in to.iter().zip(from) {
+                assert_eq!(x, T::from_f64(f64::from(byte)));
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_become_their_numbers() {
+    for isa in Isa::available() {
+        f32::dispatch(isa, Bytes);
+        f64::dispatch(isa, Bytes);
+    }
+}
+
 /// The lanes of the tier that a dispatch really enters.
 struct Lanes;
 

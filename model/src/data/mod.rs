@@ -1,15 +1,21 @@
 //! Data: rows of inputs with labels, checked once, so that everything after can rely on them.
 
+mod inputs;
 mod split;
 mod standardise;
 
 pub use standardise::Standardisation;
 
 use crate::{Element, Error, loss};
+use deltarule_kernels::Rows;
+use inputs::Inputs;
+use std::borrow::Cow;
 
 /// Rows of inputs and what is to be learnt about them.
 ///
-/// Whoever holds one knows: at least one row and one column, every number finite, every class in range.
+/// Whoever holds one knows: at least one row and one column, every number finite, every class in range. Images may stay
+/// the bytes that they are on disk ([`with_pixels`](Self::with_pixels)): training and evaluation read them so, with the
+/// bits of the numbers that they stand for.
 ///
 /// ```
 /// use deltarule::Dataset;
@@ -21,7 +27,7 @@ use crate::{Element, Error, loss};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset<T> {
-    x: Vec<T>,
+    x: Inputs<T>,
     rows: usize,
     columns: usize,
     labels: Labels<T>,
@@ -69,6 +75,29 @@ impl<T: Element> Dataset<T> {
     /// # Errors
     /// See [`Dataset::with_values`] and [`Dataset::with_classes`].
     pub fn new(x: Vec<T>, columns: usize, labels: Labels<T>) -> Result<Self, Error> {
+        Self::checked(Inputs::Numbers(x), columns, labels)
+    }
+
+    /// Images row by row, `columns` pixels to a row, a byte `b` for the number `b / 255`; with labels of either kind.
+    ///
+    /// Everything that is done with the data has the bits that it has with those numbers in their place, and an epoch
+    /// of training takes less time, for a batch is a quarter of the memory to fetch (of `f32`).
+    ///
+    /// ```
+    /// use deltarule::{Dataset, Labels};
+    /// let labels = Labels::Classes { classes: vec![0, 1], count: 2 };
+    /// let images = Dataset::<f32>::with_pixels(vec![0, 255, 51, 0], 2, labels)?;
+    /// assert_eq!(*images.x(), [0.0, 1.0, 0.2, 0.0]);
+    /// # Ok::<(), deltarule::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Dataset::with_values`] and [`Dataset::with_classes`].
+    pub fn with_pixels(pixels: Vec<u8>, columns: usize, labels: Labels<T>) -> Result<Self, Error> {
+        Self::checked(Inputs::Pixels(pixels), columns, labels)
+    }
+
+    fn checked(x: Inputs<T>, columns: usize, labels: Labels<T>) -> Result<Self, Error> {
         if columns == 0 {
             return Err(Error::Empty("columns"));
         }
@@ -77,7 +106,9 @@ impl<T: Element> Dataset<T> {
             return Err(Error::Empty("rows"));
         }
         Error::expect_len("inputs (a multiple of the columns)", rows * columns, x.len())?;
-        check_finite("input", &x, columns)?;
+        if let Inputs::Numbers(x) = &x {
+            check_finite("input", x, columns)?;
+        }
         match &labels {
             Labels::Values { outputs: 0, .. } => return Err(Error::Empty("target columns")),
             Labels::Values { values, outputs } => {
@@ -103,17 +134,22 @@ impl<T: Element> Dataset<T> {
         self.columns
     }
 
-    /// All inputs, row by row.
-    pub fn x(&self) -> &[T] {
-        &self.x
+    /// All inputs, row by row; of pixels a copy in numbers.
+    pub fn x(&self) -> Cow<'_, [T]> {
+        self.x.numbers(0..self.rows * self.columns)
     }
 
-    /// The inputs of one row.
+    /// The inputs of one row; of pixels a copy in numbers.
     ///
     /// # Panics
     /// There is no such row.
-    pub fn row(&self, row: usize) -> &[T] {
-        &self.x[row * self.columns..(row + 1) * self.columns]
+    pub fn row(&self, row: usize) -> Cow<'_, [T]> {
+        self.x.numbers(row * self.columns..(row + 1) * self.columns)
+    }
+
+    /// The rows as they are stored.
+    pub(crate) fn stored(&self) -> Rows<'_, T> {
+        Rows::new(self.x.stored(), self.columns)
     }
 
     /// What is known of the rows.
@@ -132,8 +168,7 @@ impl<T: Element> Dataset<T> {
         if rows.is_empty() {
             return Err(Error::Empty("rows"));
         }
-        let mut x = Vec::with_capacity(rows.len() * self.columns);
-        rows.iter().for_each(|&row| x.extend_from_slice(self.row(row)));
+        let x = self.x.select(rows, self.columns);
         let labels = match &self.labels {
             Labels::Classes { classes, count } => {
                 Labels::Classes { classes: rows.iter().map(|&row| classes[row]).collect(), count: *count }
@@ -149,8 +184,21 @@ impl<T: Element> Dataset<T> {
 
 /// Names the first number that is none.
 fn check_finite<T: Element>(what: &'static str, values: &[T], columns: usize) -> Result<(), Error> {
+    check_finite_from(0, what, values, columns)
+}
+
+/// The same for rows of which the first is row `first` of the data set.
+pub(crate) fn check_finite_from<T: Element>(
+    first: usize,
+    what: &'static str,
+    values: &[T],
+    columns: usize,
+) -> Result<(), Error> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
-        Some(i) => Err(Error::NotANumber { what, row: i / columns, column: i % columns, value: values[i].to_f64() }),
+        Some(i) => {
+            let (row, column) = (first + i / columns, i % columns);
+            Err(Error::NotANumber { what, row, column, value: values[i].to_f64() })
+        }
     }
 }

@@ -6,6 +6,8 @@
 
 use super::{Dataset, Labels};
 use crate::{Element, Error};
+use deltarule_kernels::{Rows, ShapeError, Stored, Team, read_rows};
+use std::borrow::Cow;
 
 /// A mean and a scale for every column.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +30,8 @@ impl Standardisation {
 
     /// Measures the input columns of a data set. Give it the training part alone.
     pub fn of_inputs<T: Element>(data: &Dataset<T>) -> Self {
-        Self::measure(&data.x, data.columns)
+        let (rows, columns) = (data.rows, data.columns);
+        Self::measure(rows, columns, |row| data.row(row))
     }
 
     /// Measures the target columns of a data set that has numbers to learn.
@@ -37,22 +40,25 @@ impl Standardisation {
     /// The labels are classes.
     pub fn of_targets<T: Element>(data: &Dataset<T>) -> Result<Self, Error> {
         match &data.labels {
-            Labels::Values { values, outputs } => Ok(Self::measure(values, *outputs)),
+            Labels::Values { values, outputs } => {
+                let row = |row| Cow::Borrowed(&values[row * outputs..(row + 1) * outputs]);
+                Ok(Self::measure(data.rows, *outputs, row))
+            }
             Labels::Classes { .. } => Err(Error::Labels("classes cannot be standardised".into())),
         }
     }
 
     /// Two passes, so that a large mean does not drown a small deviation.
-    fn measure<T: Element>(values: &[T], columns: usize) -> Self {
-        let rows = (values.len() / columns) as f64;
+    fn measure<'a, T: Element>(rows: usize, columns: usize, row: impl Fn(usize) -> Cow<'a, [T]>) -> Self {
+        let count = rows as f64;
         let mut mean = vec![0.0; columns];
-        for row in values.chunks_exact(columns) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += x.to_f64() / rows);
+        for row in (0..rows).map(&row) {
+            mean.iter_mut().zip(&*row).for_each(|(m, x)| *m += x.to_f64() / count);
         }
         let mut variance = vec![0.0; columns];
-        for row in values.chunks_exact(columns) {
-            for ((v, m), x) in variance.iter_mut().zip(&mean).zip(row) {
-                *v += (x.to_f64() - m) * (x.to_f64() - m) / rows;
+        for row in (0..rows).map(&row) {
+            for ((v, m), x) in variance.iter_mut().zip(&mean).zip(&*row) {
+                *v += (x.to_f64() - m) * (x.to_f64() - m) / count;
             }
         }
         let scale = variance.iter().zip(&mean).map(|(&v, &m)| scale_of(v, m)).collect();
@@ -82,15 +88,9 @@ impl Standardisation {
         }
     }
 
-    /// Rows of data to rows of mean 0 and deviation 1.
-    pub(crate) fn apply<T: Element>(&self, from: &[T], to: &mut [T]) {
-        let columns = self.columns();
-        for (from, to) in from.chunks_exact(columns).zip(to.chunks_exact_mut(columns)) {
-            let numbers = self.mean.iter().zip(&self.scale);
-            for ((x, y), (mean, scale)) in from.iter().zip(to).zip(numbers) {
-                *y = T::from_f64((x.to_f64() - mean) * scale);
-            }
-        }
+    /// Rows of data, to be read with mean 0 and deviation 1.
+    pub(crate) fn of_rows<'a, T: Element>(&'a self, rows: Rows<'a, T>) -> Result<Rows<'a, T>, ShapeError> {
+        rows.standardised(&self.mean, &self.scale)
     }
 
     /// The other way, for predictions.
@@ -105,7 +105,8 @@ impl Standardisation {
     /// A standardised copy of whole rows, in which a number too large for `T` is reported.
     pub(crate) fn applied<T: Element>(&self, values: &[T]) -> Result<Vec<T>, Error> {
         let mut copy = vec![T::ZERO; values.len()];
-        self.apply(values, &mut copy);
+        let rows = self.of_rows(Rows::new(Stored::Numbers(values), self.columns()))?;
+        read_rows(&Team::serial(), rows, 0, &mut copy)?;
         super::check_finite("standardised input", &copy, self.columns())?;
         Ok(copy)
     }
@@ -132,7 +133,7 @@ mod tests {
             Dataset::with_values(vec![1.0f32, 5.0, 1e6, 2.0, 5.0, 1e6 + 1.0, 3.0, 5.0, 1e6 + 2.0], 3, vec![0.0; 3], 1);
         let data = data.expect("good data");
         let standard = Standardisation::of_inputs(&data);
-        let x = standard.applied(data.x()).expect("finite");
+        let x = standard.applied(&data.x()).expect("finite");
         let r = 1.5f32.sqrt();
         assert_eq!([x[0], x[3], x[6]], [-r, 0.0, r]);
         assert_eq!([x[2], x[5], x[8]], [-r, 0.0, r], "a large mean");

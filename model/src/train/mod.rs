@@ -8,6 +8,7 @@
 //! A run is the same, bit for bit, whether it was interrupted or not, on any number of threads. What it depends on is in
 //! the [`Plan`], the data and the [`Trainer`]'s state, all of which a [checkpoint](Trainer::save) holds but the data.
 
+mod batch;
 mod checkpoint;
 mod history;
 mod plan;
@@ -22,10 +23,10 @@ use crate::loss::{self, Wanted};
 use crate::random::{Stream, Use};
 use crate::schedule::Shape;
 use crate::workspace::Workspace;
-use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets, update};
-use deltarule_kernels::{MatRef, ShapeError, Team, gather_rows};
+use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets};
+use batch::{Batch, Prepared};
+use deltarule_kernels::{MatRef, Team};
 use state::State;
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use step::Found;
 
@@ -42,25 +43,6 @@ pub struct Trainer<T> {
     work: Workspace<T>,
     batch: Batch<T>,
     scratch: Scratch<T>,
-}
-
-/// The rows of one batch, gathered.
-#[derive(Clone)]
-struct Batch<T> {
-    order: Vec<u32>,
-    x: Vec<T>,
-    values: Vec<T>,
-    classes: Vec<u32>,
-}
-
-/// A data set in the form that the net learns from.
-struct Prepared<'a, T: Clone> {
-    x: Cow<'a, [T]>,
-    x_is_small: bool,
-    rows: usize,
-    columns: usize,
-    outputs: usize,
-    wanted: Wanted<'a, T>,
 }
 
 impl<T: Element> Trainer<T> {
@@ -314,19 +296,9 @@ impl<T: Element> Trainer<T> {
         if u32::try_from(data.rows()).is_err() {
             return Err(Error::setting("rows", data.rows(), "at most 4294967295"));
         }
-        let about = &self.model.about;
-        let x = match &about.inputs {
-            Some(standardisation) => Cow::Owned(standardisation.applied(data.x())?),
-            None => Cow::Borrowed(data.x()),
-        };
-        Ok(Prepared {
-            x_is_small: update::are_small(&self.team, &x),
-            x,
-            rows: data.rows(),
-            columns: data.columns(),
-            outputs: self.model.outputs(),
-            wanted: Wanted::new(self.plan.loss, self.model.outputs(), data.labels(), about.targets.as_ref())?,
-        })
+        let (about, outputs) = (&self.model.about, self.model.outputs());
+        let wanted = Wanted::new(self.plan.loss, outputs, data.labels(), about.targets.as_ref())?;
+        Prepared::new(data, about.inputs.as_ref(), (wanted, outputs), &self.team)
     }
 
     /// The order of this epoch's rows: a fresh shuffle of `0..rows`, known from seed and epoch alone.
@@ -336,30 +308,6 @@ impl<T: Element> Trainer<T> {
         order.extend(0..rows as u32);
         if self.plan.shuffle {
             Stream::new(self.plan.seed, Use::Shuffle, self.state.clock.epoch).shuffle(order);
-        }
-    }
-}
-
-impl<T: Element> Batch<T> {
-    fn empty() -> Self {
-        Self { order: Vec::new(), x: Vec::new(), values: Vec::new(), classes: Vec::new() }
-    }
-
-    /// Copies rows `range` of the order, inputs and labels.
-    fn gather(&mut self, team: &Team, data: &Prepared<'_, T>, range: std::ops::Range<usize>) -> Result<(), ShapeError> {
-        let rows = &self.order[range];
-        self.x.resize(rows.len() * data.columns, T::ZERO);
-        gather_rows(team, &data.x, data.columns, rows, &mut self.x)?;
-        match &data.wanted {
-            Wanted::Values(y) => {
-                self.values.resize(rows.len() * data.outputs, T::ZERO);
-                gather_rows(team, y, data.outputs, rows, &mut self.values)
-            }
-            Wanted::Classes(y) => {
-                self.classes.clear();
-                self.classes.extend(rows.iter().map(|&row| y[row as usize]));
-                Ok(())
-            }
         }
     }
 }
