@@ -11,10 +11,10 @@
 //! [`Inside`]; 30-64-1: 1.76 and 1.65). So the layers' functions are
 //! written once, for anyone who can do both; a net that is small enough enters its tier once a pass.
 //!
-//! Who does the work cannot be seen in the result.
+//! Who does the work cannot be seen in the result (but for the portable tier without fused multiply-add, whose bits are its own).
 
 use crate::element::Element;
-use crate::gemm::{Block, Place, Product, TileTable, WORK_TO_SHARE};
+use crate::gemm::{Block, Place, TileTable, Vouched, WORK_TO_SHARE};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
 
@@ -46,9 +46,8 @@ pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
 
 /// Runs products.
 pub(crate) trait Multiply<T: Element>: Copy + Sync {
-    /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once. Whoever made the product vouches
-    /// for its operands; its C has unit columns (`col = 1`).
-    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
+    /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once.
+    fn multiply(self, product: Vouched<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
 }
 
 impl<T: Element> Execute<T> for Isa {
@@ -67,10 +66,10 @@ impl<T: Element> Execute<T> for &Team {
 
 impl<T: Element> Multiply<T> for &Team {
     #[inline]
-    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+    fn multiply(self, product: Vouched<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
         let table = TileTable::current();
-        // SAFETY: whoever made the product vouches for it; the table is of the current tier.
-        unsafe { product.run(table, self, place, if is_wanted { Some(&epilogue) } else { None }) };
+        // SAFETY: the product is vouched for; the table is of the current tier.
+        unsafe { product.product().run(table, self, place, if is_wanted { Some(&epilogue) } else { None }) };
     }
 }
 
@@ -92,15 +91,19 @@ impl<T: Element> Compute<T> for &Team {
     }
 }
 
-/// A caller who has entered the tier that `S` proves: inside of a [`Kernel`]. What it does is inlined there.
+/// A caller who has entered the tier that `S` proves: for use in [`Kernel::run`] alone, where all that it does is inlined. Elsewhere
+/// the results are the same, but every vector operation becomes a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Inside<S>(pub S);
 
 impl Inside<()> {
-    /// Whether the products of a layer are so small that it pays: a team would not share them, nor would blocks or packing help.
+    /// Whether the products of a layer are so small that it pays: a team would not share them, nor would blocks help, since the
+    /// gradient of so few weights is no larger than a block of it.
     #[inline]
     pub fn pays(rows: usize, inputs: usize, outputs: usize) -> bool {
-        rows.saturating_mul(inputs).saturating_mul(outputs) <= 2 * WORK_TO_SHARE
+        const WEIGHTS: usize = 64 * 96;
+        let weights = inputs.saturating_mul(outputs);
+        weights <= WEIGHTS && rows.saturating_mul(weights) < 2 * WORK_TO_SHARE
     }
 }
 
@@ -113,10 +116,10 @@ impl<T: Element, S: Simd<T>> Execute<T> for Inside<S> {
 
 impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
     #[inline(always)]
-    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
-        // SAFETY: whoever made the product vouches for it; the token proves the tier.
+    fn multiply(self, product: Vouched<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+        // SAFETY: the product is vouched for; the token proves the tier.
         unsafe {
-            product.run_inside::<S>(
+            product.product().run_inside::<S>(
                 place,
                 #[inline(always)]
                 |block| {

@@ -120,7 +120,7 @@ impl Layout {
         let layout = Self { rows, cols, row_stride, col_stride: 1 };
         match rows.checked_mul(row_stride) {
             Some(needed) if needed <= len && needed <= isize::MAX as usize / 8 && cols <= row_stride => Ok(layout),
-            _ => layout.check(len)?.check_disjoint(),
+            _ => layout.check(len),
         }
     }
 
@@ -249,7 +249,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     /// A row-major matrix whose rows begin `row_stride` elements apart.
     ///
     /// # Errors
-    /// The slice ends before the last element, or the rows overlap.
+    /// The slice ends before the last element.
     #[inline]
     pub fn with_row_stride(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Result<Self, ShapeError> {
         let layout = Layout::rows_apart(rows, cols, row_stride, data.len())?;
@@ -338,6 +338,7 @@ impl<'a, T: Copy> MatMut<'a, T> {
     #[inline]
     pub fn with_row_stride(data: &'a mut [T], rows: usize, cols: usize, row_stride: usize) -> Result<Self, ShapeError> {
         let layout = Layout::rows_apart(rows, cols, row_stride, data.len())?;
+        let layout = if cols <= row_stride { layout } else { layout.check_disjoint()? };
         Ok(Self { data: data.as_mut_ptr(), layout, borrow: PhantomData })
     }
 

@@ -52,6 +52,7 @@ pub(crate) fn errors<T: Element>(
     let top = layers.len() - 1;
     let outputs = layers[top].outputs();
     let slot = &mut work.slots[top];
+    // Rows without gaps: the last layer's have none.
     let (a, dz) = (&slot.a[..rows * outputs], &mut slot.dz[..rows * outputs]);
     // The mean over the rows is minimised.
     let mean = T::from_f64(1.0 / rows as f64);

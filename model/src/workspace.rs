@@ -15,7 +15,7 @@ pub(crate) struct Slot<T> {
     outputs: usize,
     /// Elements from one row to the next.
     stride: usize,
-    /// `a`, `rows × outputs`.
+    /// `a`, rows of `stride`.
     pub(crate) a: AlignedVec<T>,
     /// `z`, where the derivative is computed from it.
     pub(crate) z: Option<AlignedVec<T>>,

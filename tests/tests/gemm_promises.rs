@@ -208,3 +208,32 @@ fn large_and_small_numbers_side_by_side() {
         check::<f64>(isa, 120);
     }
 }
+
+/// Rows longer than what may be packed at a time: one panel, or one row, is packed all the same.
+#[test]
+fn rows_beyond_the_bound_of_packing_are_multiplied() {
+    let k = 2_100_000;
+    let (a, b) = (vec![1.0f32; 2 * k], vec![0.25f32; k]);
+    let mut c = [f32::NAN; 2];
+    let (a, b) = (MatRef::new(&a, 2, k).unwrap(), MatRef::new(&b, k, 1).unwrap());
+    gemm(2.0, a, b, 0.0, MatMut::new(&mut c, 2, 1).unwrap()).unwrap();
+    // Every partial sum is a multiple of ½ below 2²⁴.
+    assert_eq!(c, [1_050_000.0; 2]);
+}
+
+#[test]
+fn rows_apart_are_views_like_any_other() {
+    let numbers = [0.0f32, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let view = MatRef::with_row_stride(&numbers, 2, 3, 4).unwrap(); // the last row has no gap behind it
+    assert_eq!([view.get(0, 2), view.get(1, 0), view.get(1, 2)], [2.0, 4.0, 6.0]);
+    let repeated = MatRef::with_row_stride(&numbers, 5, 3, 0).unwrap();
+    assert_eq!(repeated.get(4, 1), 1.0);
+    assert!(MatRef::with_row_stride(&numbers, 3, 3, 4).is_err(), "too short");
+    assert!(MatRef::with_row_stride(&numbers, usize::MAX, 3, 4).is_err(), "larger than the address space");
+    assert!(MatRef::with_row_stride(&numbers, 0, 3, 4).is_ok());
+    let mut out = numbers;
+    assert!(MatMut::with_row_stride(&mut out, 2, 3, 4).is_ok());
+    assert!(MatMut::with_row_stride(&mut out, 1, 5, 2).is_ok(), "a single row overlaps nothing");
+    let overlapping = MatMut::with_row_stride(&mut out, 2, 4, 3);
+    assert!(matches!(overlapping, Err(ShapeError::OverlappingOutput { .. })));
+}

@@ -93,12 +93,14 @@ impl Activation {
     ///
     /// # Panics
     /// The slices differ in length.
+    #[inline(always)]
     pub fn apply<T: Element>(self, by: impl Execute<T>, z: &[T], a: &mut [T]) {
         // SAFETY: two slices of one length.
         unsafe { self.apply_to(by, Rows::pair(z, a)) };
     }
 
     /// `z = g(z)`
+    #[inline(always)]
     pub fn apply_in_place<T: Element>(self, by: impl Execute<T>, z: &mut [T]) {
         // SAFETY: one slice.
         unsafe { self.apply_to(by, Rows::one(z)) };

@@ -47,8 +47,10 @@ pub fn backward_input<T: Element>(
         start: Start::Zero,
         near: Output::nowhere(),
     };
+    // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
+    let product = unsafe { product.vouched() };
     by.multiply(
-        &product,
+        product,
         Place::Memory,
         activation_below != Activation::Identity,
         #[inline(always)]
@@ -78,8 +80,9 @@ pub fn backward_weights<T: Element>(
     let mut product = weights_product(x, dz, dw.lines.inputs(), dw.lines.outputs())?;
     let lines = dw.lines.packed_mut();
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
-    // The views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
-    by.multiply(&product, Place::Memory, false, |_| {});
+    // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
+    let product = unsafe { product.vouched() };
+    by.multiply(product, Place::Memory, false, |_| {});
     Ok(())
 }
 

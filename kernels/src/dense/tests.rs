@@ -243,35 +243,59 @@ fn what_does_not_fit_is_refused() {
 }
 
 /// Everything that a step does with a layer, by whoever; what it leaves, in bits.
+///
+/// Rows of the batch lie `gap` further apart than they are long, and what lies between them is NaN before and after.
 #[inline(always)]
-fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule) -> Result<Vec<u64>, ShapeError> {
+fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: usize) -> Result<Vec<u64>, ShapeError> {
     let Case { batch, inputs, outputs, .. } = *case;
+    let (x, dz) = (apart(&case.x, inputs, gap), apart(&case.dz, outputs, gap));
+    let x = MatRef::with_row_stride(&x, batch, inputs, inputs + gap)?;
+    let dz = MatRef::with_row_stride(&dz, batch, outputs, outputs + gap)?;
     let mut w = case.weights();
     let mut moments = Moments::zeros_like(&w, rule);
-    let (mut z, mut a, mut below) = (case.dz.clone(), case.dz.clone(), case.x.clone());
-    let mut db = case.bias.clone();
-    let matrix = |data| MatMut::new(data, batch, outputs);
-    forward(by, case.x(), &w, &case.bias, Activation::Gelu, Some(matrix(&mut z)?), matrix(&mut a)?)?;
-    backward_input(by, case.dz(), &w, Activation::Tanh, case.x(), MatMut::new(&mut below, batch, inputs)?)?;
-    let within = backward_bias(by, case.dz(), T::from_f64(0.5), &mut db)?;
-    backward_update(by, case.x(), case.dz(), &mut w, &mut moments, &rule.step(0.1, 0.01, 1, 1.0))?;
-    let mut all = [z, a, below, db, w.to_rows()].concat();
-    (0..moments.len()).for_each(|which| all.extend(moments.to_rows(which).unwrap()));
+    let (mut z, mut a, mut below) =
+        (apart(&case.dz, outputs, gap), apart(&case.dz, outputs, gap), apart(&case.x, inputs, gap));
+    let mut again = below.clone();
+    let (mut db, mut dw) = (case.bias.clone(), Gradient::zeros_like(&w));
+    let above = |data| MatMut::with_row_stride(data, batch, outputs, outputs + gap);
+    let under = |data| MatMut::with_row_stride(data, batch, inputs, inputs + gap);
+    forward(by, x, &w, &case.bias, Activation::Gelu, Some(above(&mut z)?), above(&mut a)?)?;
+    backward_input(by, dz, &w, Activation::Tanh, x, under(&mut below)?)?;
+    let within = backward_bias(by, dz, T::from_f64(0.5), &mut db)?;
+    backward_weights(by, x, dz, &mut dw)?;
+    let step = rule.step(0.1, 0.01, 1, 1.0);
+    backward_update(by, x, dz, &mut w, &mut moments, &step)?;
+    let fused = w.to_rows();
+    update(by, &mut w, &dw, &mut moments, &step)?;
     // The copy for the way back as well.
-    let mut again = case.x.clone();
-    backward_input(by, case.dz(), &w, Activation::Identity, case.x(), MatMut::new(&mut again, batch, inputs)?)?;
-    all.extend(again);
+    backward_input(by, dz, &w, Activation::Identity, x, under(&mut again)?)?;
+    let batches = [together(&z, outputs, gap), together(&a, outputs, gap)];
+    let below = [together(&below, inputs, gap), together(&again, inputs, gap)];
+    let mut all = [batches.concat(), below.concat(), db, dw.to_rows(), fused, w.to_rows()].concat();
+    (0..moments.len()).for_each(|which| all.extend(moments.to_rows(which).unwrap()));
     Ok(bits(&all).into_iter().chain([u64::from(within)]).collect())
 }
 
-struct LayerInside<'a, T>(&'a Case<T>, Rule);
+/// Rows with a gap of NaN behind each.
+fn apart<T: Element>(rows: &[T], columns: usize, gap: usize) -> Vec<T> {
+    rows.chunks(columns).flat_map(|row| row.iter().copied().chain(vec![T::from_f64(f64::NAN); gap])).collect()
+}
+
+/// Rows without their gaps, in which nothing has been written.
+fn together<T: Element>(rows: &[T], columns: usize, gap: usize) -> Vec<T> {
+    let (rows, gaps): (Vec<_>, Vec<_>) = rows.chunks(columns + gap).map(|row| row.split_at(columns)).unzip();
+    assert!(gaps.concat().iter().all(|x| x.to_f64().is_nan()), "a gap was written to");
+    rows.concat()
+}
+
+struct LayerInside<'a, T>(&'a Case<T>, Rule, usize);
 
 impl<T: Element> Kernel<T> for LayerInside<'_, T> {
     type Output = Result<Vec<u64>, ShapeError>;
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        layer_by(Inside(simd), self.0, self.1)
+        layer_by(Inside(simd), self.0, self.1, self.2)
     }
 }
 
@@ -279,12 +303,19 @@ impl<T: Element> Kernel<T> for LayerInside<'_, T> {
 fn who_computes_a_layer_cannot_be_seen() {
     fn check<T: Element>(shape: (usize, usize, usize), rule: Rule) {
         let case = Case::<T>::new(shape.0, shape.1, shape.2);
-        let expected = layer_by(&Team::serial(), &case, rule).unwrap();
-        assert_eq!(layer_by(&Team::new(3), &case, rule).unwrap(), expected, "{shape:?} by a team");
-        for isa in Isa::available() {
-            // Without fused multiply-add two roundings take the place of one.
-            if isa == Isa::current() || (isa != Isa::Portable && Isa::current() != Isa::Portable) {
-                assert_eq!(isa.kernel(LayerInside(&case, rule)).unwrap(), expected, "{shape:?} inside of {isa}");
+        let expected = layer_by(&Team::serial(), &case, rule, 0).unwrap();
+        for gap in [0, 1, 16] {
+            assert_eq!(
+                layer_by(&Team::new(3), &case, rule, gap).unwrap(),
+                expected,
+                "{shape:?} by a team, {gap} apart"
+            );
+            for isa in Isa::available() {
+                // Without fused multiply-add two roundings take the place of one.
+                if isa == Isa::current() || (isa != Isa::Portable && Isa::current() != Isa::Portable) {
+                    let inside = isa.kernel(LayerInside(&case, rule, gap)).unwrap();
+                    assert_eq!(inside, expected, "{shape:?} inside of {isa}, {gap} apart");
+                }
             }
         }
     }
@@ -292,4 +323,26 @@ fn who_computes_a_layer_cannot_be_seen() {
         check::<f32>(shape, Rule::Sgd);
         check::<f64>(shape, Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 });
     }
+}
+
+#[test]
+fn a_batch_of_no_rows_leaves_the_bias_and_exact_zeros() {
+    fn check(by: impl Compute<f32>) {
+        let case = Case::<f32>::new(1, 6, 3);
+        let mut w = case.weights();
+        let (x, dz) = (MatRef::new(&[], 0, 6).unwrap(), MatRef::with_strides(&[], 0, 3, 1, 2).unwrap());
+        let mut dw = Gradient::zeros_like(&w);
+        backward_weights(by, case.x(), case.dz(), &mut dw).unwrap();
+        backward_weights(by, x, dz, &mut dw).unwrap();
+        assert_eq!(bits(&dw.to_rows()), [0; 18]);
+        let before = w.to_rows();
+        let mut none = Moments::zeros_like(&w, Rule::Sgd);
+        backward_update(by, x, dz, &mut w, &mut none, &Rule::Sgd.step(0.1, 0.0, 1, 1.0)).unwrap();
+        assert_eq!(w.to_rows(), before);
+        let mut db = [f32::NAN; 3];
+        backward_bias(by, MatRef::new(&[], 0, 3).unwrap(), 0.0, &mut db).unwrap();
+        assert_eq!(db, [0.0; 3]);
+    }
+    check(&Team::serial());
+    check(&Team::new(2));
 }

@@ -68,8 +68,11 @@ pub fn backward_update<T: Element>(
         product.near = Output::lines(forward.data, lines_rows);
     }
     let outputs = product.n;
+    // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
+    // exclusively.
+    let product = unsafe { product.vouched() };
     by.multiply(
-        &product,
+        product,
         Place::Cache,
         true,
         #[inline(always)]

@@ -46,6 +46,27 @@ pub(crate) struct Product<T> {
     pub(crate) near: Output<T>,
 }
 
+/// A product whose maker has vouched for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Vouched<T>(Product<T>);
+
+impl<T> Vouched<T> {
+    #[inline(always)]
+    pub(crate) fn product(&self) -> &Product<T> {
+        &self.0
+    }
+}
+
+impl<T> Product<T> {
+    /// # Safety
+    /// The operands are valid for the shape until the product is done: A, B and a bias for reads, C (and what an epilogue writes) for
+    /// writes by nobody else. C has unit columns (`col = 1`).
+    #[inline(always)]
+    pub(crate) unsafe fn vouched(self) -> Vouched<T> {
+        Vouched(self)
+    }
+}
+
 // SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
 unsafe impl<T: Element> Sync for Product<T> {}
 
@@ -114,6 +135,7 @@ impl<T: Element> Product<T> {
     /// See [`Product`]; the CPU has the tier; C has unit columns (`col = 1`).
     #[inline(always)]
     pub(crate) unsafe fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl Fn(Block<T>)) {
+        debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
         }
@@ -139,9 +161,11 @@ impl<T: Element> Product<T> {
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
         }
-        // As many rows at a time as the bound allows, each part a product of its own.
-        let rows = (PACKED_BYTES / size_of::<T>() / self.k.max(1)).next_multiple_of(ROW_UNIT);
+        // As many rows at a time as the bound allows, but a panel; each part a product of its own.
         let panel = table.tallest(table.vectors_for(plan.strip_cols));
+        let rows = PACKED_BYTES / size_of::<T>() / self.k.max(1);
+        let unit = if rows < ROW_UNIT { panel } else { ROW_UNIT };
+        let rows = (rows / unit * unit).max(panel);
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
             let shifted = |block: Block<T>| {

@@ -23,7 +23,7 @@ mod strips;
 mod tiles;
 mod turned;
 
-pub(crate) use driver::{Block, Place, Product};
+pub(crate) use driver::{Block, Place, Product, Vouched};
 pub(crate) use microkernel::Start;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};

@@ -36,6 +36,9 @@ pub(crate) unsafe fn pack_lines<T: Element>(
     to: &mut [T],
 ) {
     let to = &mut to[..packed_len::<T>(rows, cols)];
+    if to.is_empty() {
+        return;
+    }
     if (col == 1 || row != 1) && !cols.is_multiple_of(T::LINE) {
         // Turned squares bring their own zeros.
         let last = to.len() - rows * T::LINE;

@@ -9,7 +9,8 @@ use crate::team::Team;
 
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
 const STRIP_PART_OF_L2: usize = 4;
-/// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call.
+/// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call,
+/// unless a single panel of A is longer.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth waking a thread of their own.
 pub(super) const WORK_TO_WAKE: usize = 400_000;

@@ -48,7 +48,9 @@ impl<T: Element> Lent<T> {
     #[inline]
     pub(crate) fn grow(&mut self, len: usize) {
         let slot = self.slot as usize;
-        let buffer = self.buffer.get_or_insert_with(|| BUFFERS.with(|buffers| buffers[slot].take()));
+        // A thread that is ending has none any more.
+        let taken = || BUFFERS.try_with(|buffers| buffers[slot].take()).unwrap_or_default();
+        let buffer = self.buffer.get_or_insert_with(taken);
         buffer.grow(len.div_ceil(size_of::<f64>() / size_of::<T>()));
     }
 

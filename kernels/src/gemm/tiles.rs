@@ -51,10 +51,11 @@ impl<T: Element> TileTable<T> {
         T::table(isa)
     }
 
-    /// The table of the tier that `S` proves.
+    /// The table of the tier that `S` proves. Not built here: it would be compiled again in every crate that is inside a tier.
     #[inline(always)]
     pub(crate) fn here<S: Simd<T>>() -> &'static Self {
-        const { &build::<T, S>() }
+        let current = Self::current();
+        if current.isa == S::ISA { current } else { Self::of(S::ISA) }
     }
 
     /// The table of [`Isa::current`], looked up once.
@@ -129,7 +130,7 @@ impl<T: Element> Kernel<T> for Lookup {
     type Output = &'static TileTable<T>;
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) -> &'static TileTable<T> {
-        TileTable::here::<S>()
+        const { &build::<T, S>() }
     }
 }
 

@@ -41,8 +41,9 @@ pub use tier::{Isa, IsaError};
 /// One instruction set's vectors of `T`, and the operations on them. Same inputs, same bits, on every
 /// implementation with fused multiply-add.
 ///
-/// All operations are element-wise and IEEE 754: one rounding each, nearest-even, subnormals kept.
-pub trait Simd<T>: Copy + Send + Sync + 'static {
+/// All operations are element-wise and IEEE 754: one rounding each, nearest-even, subnormals kept. The kernels rely on more than
+/// can be said here (lanes that divide a cache line, say), so the tokens of this module are the only implementations.
+pub trait Simd<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// A vector of [`LANES`](Self::LANES) elements.
     type V: Copy;
     /// One truth value a lane.
@@ -149,6 +150,18 @@ pub trait Simd<T>: Copy + Send + Sync + 'static {
     fn scale(self, a: Self::V, e: Self::V) -> Self::V;
     /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
+}
+
+/// Keeps [`Simd`] to this module's tokens.
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Portable {}
+    #[cfg(target_arch = "x86_64")]
+    impl Sealed for super::Avx2 {}
+    #[cfg(target_arch = "x86_64")]
+    impl Sealed for super::Avx512 {}
+    #[cfg(target_arch = "aarch64")]
+    impl Sealed for super::Neon {}
 }
 
 /// A piece of work written against [`Simd`]; `run` must be `#[inline(always)]`.

@@ -28,7 +28,7 @@ use batch::{Batch, Prepared};
 use deltarule_kernels::{MatRef, Team};
 use state::State;
 use std::ops::ControlFlow;
-use step::Found;
+use step::{Found, Inputs};
 
 /// A model in training, with everything that goes with it.
 pub struct Trainer<T> {
@@ -208,7 +208,7 @@ impl<T: Element> Trainer<T> {
             Wanted::Values(_) => Targets::Values(&batch.values),
             Wanted::Classes(_) => Targets::Classes(&batch.classes),
         };
-        let found = self.step_on(x, data.x_is_small, targets, batches);
+        let found = self.step_on(x, Inputs::AreSmall(data.x_is_small), targets, batches);
         self.batch = batch;
         found
     }

@@ -19,12 +19,20 @@ pub(super) enum Found {
     NonFinite(&'static str),
 }
 
+/// Whether the inputs are so small that no gradient can overflow by them.
+pub(super) enum Inputs<'a, T> {
+    /// It is known.
+    AreSmall(bool),
+    /// These have to be looked at.
+    Unseen(&'a [T]),
+}
+
 /// All of a step but the update. As a kernel, a net of small layers goes through it without leaving its tier.
 struct Pass<'a, T> {
     layers: &'a [Layer<T>],
     loss: (Loss, Activation),
     x: MatRef<'a, T>,
-    x_is_small: bool,
+    inputs: Inputs<'a, T>,
     targets: Targets<'a, T>,
     /// Whether anybody wants to know if the update may be fused.
     fused: bool,
@@ -42,11 +50,15 @@ struct Passed {
 impl<T: Element> Pass<'_, T> {
     #[inline(always)]
     fn by(self, by: impl Compute<T>) -> Result<Passed, ShapeError> {
-        let Self { layers, loss, x, x_is_small, targets, fused, work } = self;
+        let Self { layers, loss, x, inputs, targets, fused, work } = self;
         let rows = x.rows();
         backprop::forward(by, layers, loss.1, x, work)?; // S1 – S4
         let loss = backprop::errors(by, layers, loss, targets, rows, work)?; // S5 – S14
         let small = backprop::bias_gradients(by, layers, rows, update::small(), work)?; // S7, S8
+        let x_is_small = match inputs {
+            Inputs::AreSmall(known) => known,
+            Inputs::Unseen(x) => fused && update::are_small(by, x),
+        };
         Ok(Passed { loss, is_tame: fused && update::is_tame(by, layers, rows, x_is_small, small, work) })
     }
 }
@@ -108,28 +120,27 @@ impl<T: Element> Trainer<T> {
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
-        let small = update::are_small(&self.team, x);
-        match self.step_on(x_view, small, targets, 1)? {
+        match self.step_on(x_view, Inputs::Unseen(x), targets, 1)? {
             Found::Loss(loss) => Ok(loss),
             Found::NonFinite(what) => Err(self.non_finite(what)),
         }
     }
 
-    /// The step itself, on checked input. `x_is_small` says that no input is so large that it could overflow a
-    /// gradient; `batches` is the number in an epoch, for the schedule.
+    /// The step itself, on checked input; `batches` is the number in an epoch, for the schedule.
     pub(super) fn step_on(
         &mut self,
         x: MatRef<'_, T>,
-        x_is_small: bool,
+        inputs: Inputs<'_, T>,
         targets: Targets<'_, T>,
         batches: u64,
     ) -> Result<Found, Error> {
         let Self { model, plan, state, work, last, .. } = self;
         let (team, layers) = (&self.team, &mut model.layers);
         work.reserve(x.rows());
-        let inside = layers.iter().all(|layer| Inside::pays(x.rows(), layer.inputs(), layer.outputs()));
+        let is_small = |layer: &Layer<T>| Inside::pays(x.rows(), layer.inputs(), layer.outputs());
+        let inside = layers.iter().all(is_small) && !update::are_shared(layers, x.rows());
         let fused = plan.fused && plan.clip_norm.is_none();
-        let pass = Pass { layers, loss: (plan.loss, *last), x, x_is_small, targets, fused, work };
+        let pass = Pass { layers, loss: (plan.loss, *last), x, inputs, targets, fused, work };
         let Passed { loss, is_tame } = if inside { Isa::current().kernel(pass) } else { pass.by(team) }?;
         if !loss.is_finite() {
             return Ok(Found::NonFinite("loss"));
