@@ -47,7 +47,7 @@ pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
 /// Runs products.
 pub(crate) trait Multiply<T: Element>: Copy + Sync {
     /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once.
-    fn multiply(self, product: Vouched<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
+    fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
 }
 
 impl<T: Element> Execute<T> for Isa {
@@ -66,7 +66,7 @@ impl<T: Element> Execute<T> for &Team {
 
 impl<T: Element> Multiply<T> for &Team {
     #[inline]
-    fn multiply(self, product: Vouched<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+    fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
         let table = TileTable::current();
         // SAFETY: the product is vouched for; the table is of the current tier.
         unsafe { product.product().run(table, self, place, if is_wanted { Some(&epilogue) } else { None }) };
@@ -116,7 +116,7 @@ impl<T: Element, S: Simd<T>> Execute<T> for Inside<S> {
 
 impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
     #[inline(always)]
-    fn multiply(self, product: Vouched<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+    fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
         // SAFETY: the product is vouched for; the token proves the tier.
         unsafe {
             product.product().run_inside::<S>(

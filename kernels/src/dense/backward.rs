@@ -48,9 +48,9 @@ pub fn backward_input<T: Element>(
         near: Output::nowhere(),
     };
     // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-    let product = unsafe { product.vouched() };
+    let vouched = unsafe { product.vouched() };
     by.multiply(
-        product,
+        vouched,
         Place::Memory,
         activation_below != Activation::Identity,
         #[inline(always)]
@@ -81,8 +81,8 @@ pub fn backward_weights<T: Element>(
     let lines = dw.lines.packed_mut();
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
-    let product = unsafe { product.vouched() };
-    by.multiply(product, Place::Memory, false, |_| {});
+    let vouched = unsafe { product.vouched() };
+    by.multiply(vouched, Place::Memory, false, |_| {});
     Ok(())
 }
 

@@ -40,9 +40,9 @@ pub fn forward<T: Element>(
     let product = forward_product(x, w, bias, kept.unwrap_or(out), out.row == 1);
     let is_wanted = kept.is_some() || activation != Activation::Identity;
     // SAFETY: the views vouch for the operands; the outputs are borrowed exclusively.
-    let product = unsafe { product.vouched() };
+    let vouched = unsafe { product.vouched() };
     by.multiply(
-        product,
+        vouched,
         Place::Memory,
         is_wanted,
         #[inline(always)]

@@ -70,9 +70,9 @@ pub fn backward_update<T: Element>(
     let outputs = product.n;
     // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
     // exclusively.
-    let product = unsafe { product.vouched() };
+    let vouched = unsafe { product.vouched() };
     by.multiply(
-        product,
+        vouched,
         Place::Cache,
         true,
         #[inline(always)]

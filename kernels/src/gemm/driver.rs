@@ -48,12 +48,12 @@ pub(crate) struct Product<T> {
 
 /// A product whose maker has vouched for it.
 #[derive(Clone, Copy)]
-pub(crate) struct Vouched<T>(Product<T>);
+pub(crate) struct Vouched<'a, T>(&'a Product<T>);
 
-impl<T> Vouched<T> {
+impl<'a, T> Vouched<'a, T> {
     #[inline(always)]
-    pub(crate) fn product(&self) -> &Product<T> {
-        &self.0
+    pub(crate) fn product(self) -> &'a Product<T> {
+        self.0
     }
 }
 
@@ -62,7 +62,7 @@ impl<T> Product<T> {
     /// The operands are valid for the shape until the product is done: A, B and a bias for reads, C (and what an epilogue writes) for
     /// writes by nobody else. C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn vouched(self) -> Vouched<T> {
+    pub(crate) unsafe fn vouched(&self) -> Vouched<'_, T> {
         Vouched(self)
     }
 }
@@ -146,12 +146,16 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl Fn(Block<T>)) {
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
-        let mut product = if self.reads_b_in_place() { *self } else { self.pack_right(table.isa, &mut lent.0) };
-        if place == Place::Cache {
-            lent.1.grow(packed_len::<T>(self.m, self.n));
-            product.c = Output::lines(lent.1.as_mut().as_mut_ptr(), self.m);
-        }
-        product.run_small(table, epilogue);
+        // Field by field: a whole product that is made anew goes through memory.
+        let b = if self.reads_b_in_place() { self.b } else { self.pack_right(table.isa, &mut lent.0) };
+        let c = match place {
+            Place::Memory => self.c,
+            Place::Cache => {
+                lent.1.grow(packed_len::<T>(self.m, self.n));
+                Output::lines(lent.1.as_mut().as_mut_ptr(), self.m)
+            }
+        };
+        Self { b, c, ..*self }.run_small(table, epilogue);
     }
 
     /// The product in jobs, by plan.
@@ -279,22 +283,23 @@ impl<T: Element> Product<T> {
         match plan.pack_b {
             PackB::ByJob => {
                 let mut lent = Lent::none(Slot::B);
-                self.pack_right(table.isa, &mut lent).run_strips(plan, table);
+                let b = self.pack_right(table.isa, &mut lent);
+                Self { b, ..*self }.run_strips(plan, table);
             }
             PackB::Never | PackB::Ahead => self.run_strips(plan, table),
         }
     }
 
-    /// The same product with α′ B packed in the thread's own scratch, which must be kept until it is done.
-    fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Self {
-        let Right::Strided { data, row, col } = self.b else { return *self };
+    /// α′ B packed in the thread's own scratch, which must be kept until the product is done.
+    fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Right<T> {
+        let Right::Strided { data, row, col } = self.b else { return self.b };
         let len = packed_len::<T>(self.k, self.n);
         lent.grow(len);
         let lines = &mut lent.as_mut()[..len];
         // SAFETY: `self` vouches for B.
         unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) };
         self.scale_right(lines);
-        Self { b: Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }, ..*self }
+        Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }
     }
 
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.
