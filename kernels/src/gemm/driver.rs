@@ -90,7 +90,7 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        if place == Place::Memory && self.run_single_tile(table) {
+        if place == Place::Memory && (self.run_single_tile(table) || self.run_packed_tile(table)) {
             return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
         // A copy, so that the original can stay in registers on the way above.
@@ -161,18 +161,11 @@ impl<T: Element> Product<T> {
     #[inline]
     fn run_small(&self, table: &TileTable<T>, epilogue: Epilogue<'_, T>) {
         let width = table.lanes() * table.strip_vectors(self.m);
-        if self.n <= width {
-            self.run_strip(table);
-            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
-        }
-        let mut first = 0;
-        while first < self.n {
-            let end = self.n.min(first + width);
-            let part = self.columns(first..end);
-            part.run_strip(table);
-            finish(epilogue, Block { rows: 0..self.m, cols: first..end, c: part.c });
-            first = end;
-        }
+        self.run_strips(table, width, |cols| {
+            if let Some(epilogue) = epilogue {
+                epilogue(Block { rows: 0..self.m, c: self.columns(cols.clone()).c, cols });
+            }
+        });
     }
 
     /// B packed ahead, if it is to be, then all jobs.
@@ -242,8 +235,8 @@ impl<T: Element> Product<T> {
     /// One job over one block of k.
     fn run_depth(&self, plan: &Plan, table: &TileTable<T>) {
         match plan.pack_b {
-            PackB::ByJob => self.pack_right(table.isa, |packed| packed.run_strips(plan, table)),
-            PackB::Never | PackB::Ahead => self.run_strips(plan, table),
+            PackB::ByJob => self.pack_right(table.isa, |packed| packed.run_job(plan, table)),
+            PackB::Never | PackB::Ahead => self.run_job(plan, table),
         }
     }
 
@@ -259,20 +252,15 @@ impl<T: Element> Product<T> {
     }
 
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.
-    fn run_strips(&self, plan: &Plan, table: &TileTable<T>) {
-        if self.n <= plan.strip_cols {
-            return self.run_strip(table);
-        }
-        for first in (0..self.m).step_by(ROW_UNIT) {
-            let rows = self.rows(first..self.m.min(first + ROW_UNIT));
-            for first in (0..self.n).step_by(plan.strip_cols) {
-                rows.columns(first..self.n.min(first + plan.strip_cols)).run_strip(table);
-            }
+    fn run_job(&self, plan: &Plan, table: &TileTable<T>) {
+        let rows = if self.n <= plan.strip_cols { self.m } else { ROW_UNIT };
+        for first in (0..self.m).step_by(rows) {
+            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols, |_| {});
         }
     }
 
     /// α into packed lines of B.
-    fn scale_right(&self, lines: &mut [T]) {
+    pub(super) fn scale_right(&self, lines: &mut [T]) {
         if self.alpha_right != T::ONE {
             lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
         }

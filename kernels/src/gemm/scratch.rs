@@ -7,6 +7,7 @@ use std::cell::RefCell;
 /// Lends this thread's buffer number `slot`, at least `len` elements long, contents unspecified.
 ///
 /// A nested loan of the same slot gets a buffer of its own.
+#[inline]
 pub(crate) fn with_scratch<T: Element, R>(slot: Slot, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
     thread_local! {
         static BUFFERS: [RefCell<AlignedVec<f64>>; 4] = const { [const { RefCell::new(AlignedVec::new()) }; 4] };
