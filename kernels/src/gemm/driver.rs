@@ -111,7 +111,7 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        if place == Place::Memory && self.run_single_tile(table) {
+        if place == Place::Memory && (self.run_single_tile(table) || self.run_packed_tile(table)) {
             return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
         // A copy, so that the original can stay in registers on the way above.
@@ -145,8 +145,10 @@ impl<T: Element> Product<T> {
     /// Without a plan, on this thread.
     #[inline(always)]
     fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl Fn(Block<T>)) {
+        if place == Place::Memory && self.reads_b_in_place() {
+            return self.run_small(table, epilogue);
+        }
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
-        // Field by field: a whole product that is made anew goes through memory.
         let b = if self.reads_b_in_place() { self.b } else { self.pack_right(table.isa, &mut lent.0) };
         let c = match place {
             Place::Memory => self.c,
@@ -200,18 +202,12 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     fn run_small(&self, table: &TileTable<T>, epilogue: impl Fn(Block<T>)) {
         let width = table.lanes() * table.strip_vectors(self.m);
-        if self.n <= width {
-            self.run_strip(table);
-            return epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
-        }
-        let mut first = 0;
-        while first < self.n {
-            let end = self.n.min(first + width);
-            let part = self.columns(first..end);
-            part.run_strip(table);
-            epilogue(Block { rows: 0..self.m, cols: first..end, c: part.c });
-            first = end;
-        }
+        self.run_strips(
+            table,
+            width,
+            #[inline(always)]
+            |cols| epilogue(Block { rows: 0..self.m, c: self.columns(cols.clone()).c, cols }),
+        );
     }
 
     /// B packed ahead, if it is to be, then all jobs.
@@ -284,9 +280,9 @@ impl<T: Element> Product<T> {
             PackB::ByJob => {
                 let mut lent = Lent::none(Slot::B);
                 let b = self.pack_right(table.isa, &mut lent);
-                Self { b, ..*self }.run_strips(plan, table);
+                Self { b, ..*self }.run_job(plan, table);
             }
-            PackB::Never | PackB::Ahead => self.run_strips(plan, table),
+            PackB::Never | PackB::Ahead => self.run_job(plan, table),
         }
     }
 
@@ -303,20 +299,15 @@ impl<T: Element> Product<T> {
     }
 
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.
-    fn run_strips(&self, plan: &Plan, table: &TileTable<T>) {
-        if self.n <= plan.strip_cols {
-            return self.run_strip(table);
-        }
-        for first in (0..self.m).step_by(ROW_UNIT) {
-            let rows = self.rows(first..self.m.min(first + ROW_UNIT));
-            for first in (0..self.n).step_by(plan.strip_cols) {
-                rows.columns(first..self.n.min(first + plan.strip_cols)).run_strip(table);
-            }
+    fn run_job(&self, plan: &Plan, table: &TileTable<T>) {
+        let rows = if self.n <= plan.strip_cols { self.m } else { ROW_UNIT };
+        for first in (0..self.m).step_by(rows) {
+            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols, |_| {});
         }
     }
 
     /// α into packed lines of B.
-    fn scale_right(&self, lines: &mut [T]) {
+    pub(super) fn scale_right(&self, lines: &mut [T]) {
         if self.alpha_right != T::ONE {
             lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
         }

@@ -43,6 +43,20 @@ pub(crate) enum Start<T> {
     All(T),
 }
 
+impl<T: Element> Start<T> {
+    /// For the columns from `first` on.
+    #[inline(always)]
+    pub(crate) fn columns_from(self, first: usize) -> Self {
+        match self {
+            Self::Zero => Self::Zero,
+            Self::Stored => Self::Stored,
+            Self::Scaled(beta) => Self::Scaled(beta),
+            Self::Row(bias) => Self::Row(bias.wrapping_add(first)),
+            Self::All(value) => Self::All(value),
+        }
+    }
+}
+
 /// One strip: `rows × columns` of C += A B over `k`, with `rows` a multiple of the tile's MR.
 ///
 /// Element (i, p) of A, in the tile that begins at row r, is at `a + r·a_row + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
@@ -122,25 +136,43 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
         let mut a = row_groups::<T, MR>(a, a_inner);
         let mut b = self.0.b;
         let mut acc = self.start(simd, c);
-        for _ in 0..k {
-            let mut row = [simd.splat(T::ZERO); NV];
-            for (v, lanes) in row.iter_mut().enumerate() {
-                *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
+        let mut left = k;
+        while left >= Self::STEPS {
+            for _ in 0..Self::STEPS {
+                self.step(simd, &a, b, &mut acc);
+                a.iter_mut().for_each(|group| *group = group.wrapping_add(a_col));
+                b = b.wrapping_add(b_row);
             }
-            for (i, sums) in acc.iter_mut().enumerate() {
-                let here = a[i / GROUP].wrapping_add(i % GROUP * a_inner);
-                // SAFETY: (first + i, p) is inside A (caller of `strip`).
-                let x = simd.splat(unsafe { *here });
-                for (sum, &lanes) in sums.iter_mut().zip(&row) {
-                    *sum = simd.mul_add(x, lanes, *sum);
-                }
-            }
-            for group in &mut a {
-                *group = group.wrapping_add(a_col);
-            }
+            left -= Self::STEPS;
+        }
+        while left > 0 {
+            self.step(simd, &a, b, &mut acc);
+            a.iter_mut().for_each(|group| *group = group.wrapping_add(a_col));
             b = b.wrapping_add(b_row);
+            left -= 1;
         }
         self.store(simd, c, &acc);
+    }
+
+    /// Steps of k between two looks at the end. A tile of one or two vectors waits for its chains; the fewer instructions it takes
+    /// meanwhile, the more of the next product finds room behind them (1-16-1: 490 → 470 ns a step).
+    const STEPS: usize = if MR * NV <= 2 { 4 } else { 1 };
+
+    /// One row of B and one column of A.
+    #[inline(always)]
+    fn step<S: Simd<T>>(&self, simd: S, a: &[*const T; GROUPS], b: *const T, acc: &mut [[S::V; NV]; MR]) {
+        let mut row = [simd.splat(T::ZERO); NV];
+        for (v, lanes) in row.iter_mut().enumerate() {
+            *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
+        }
+        for (i, sums) in acc.iter_mut().enumerate() {
+            let here = a[i / GROUP].wrapping_add(i % GROUP * self.0.a_inner);
+            // SAFETY: (first + i, p) is inside A (caller of `strip`).
+            let x = simd.splat(unsafe { *here });
+            for (sum, &lanes) in sums.iter_mut().zip(&row) {
+                *sum = simd.mul_add(x, lanes, *sum);
+            }
+        }
     }
 
     /// Asks for what the epilogue will need beside this tile, while the tile is multiplied.

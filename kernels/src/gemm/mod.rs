@@ -108,7 +108,7 @@ fn product<T: Element>(
         scale(beta, c);
         return Ok(());
     }
-    if is_turned(&c) {
+    if is_turned(&c) || has_few_columns(a, b) {
         multiply_turned(table, team, alpha, a, b, beta, c);
     } else {
         multiply(table, team, (alpha, T::ONE), a, b, beta, c);
@@ -137,6 +137,13 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
     let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
     let columns_contiguous = c.row_stride() == 1 || c.rows() == 1;
     columns_contiguous && !rows_contiguous
+}
+
+/// Whether B has so few columns that their transposes, rows against the contiguous rows of A, are multiplied faster, though C must be
+/// written from scratch then (1000×2×1000 nt: 29 → 63 GFLOP/s).
+#[inline]
+fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
+    b.cols() <= turned::MAX_ROWS && b.cols() > 1 && a.col_stride() == 1 && a.rows() >= 16 && a.cols() >= 128
 }
 
 /// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.

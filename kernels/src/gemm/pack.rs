@@ -75,6 +75,7 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
         for p in 0..self.rows {
             let from = self.from.wrapping_add(p * self.row);
             for l in 0..whole {
+                prefetch(from.wrapping_add(AHEAD * self.row + l * T::LINE));
                 let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
                 for v in (0..T::LINE).step_by(S::LANES) {
                     // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
@@ -186,7 +187,8 @@ struct Panels<'a, T> {
     to: &'a mut [T],
 }
 
-/// Columns that are asked for ahead: each is on a page of its own, which no hardware foresees.
+/// Columns of A, or rows of B, that are asked for ahead: each may be on a page of its own, which no hardware foresees (B: f64 2048³,
+/// 111 → 115 GFLOP/s).
 const AHEAD: usize = 8;
 
 impl<T: Element> Kernel<T> for Panels<'_, T> {

@@ -33,9 +33,7 @@ impl<T: Element> Product<T> {
         if !self.near.data.is_null() {
             part.near.data = self.near.data.wrapping_add(line * self.near.line + inside);
         }
-        if let Start::Row(bias) = self.start {
-            part.start = Start::Row(bias.wrapping_add(cols.start));
-        }
+        part.start = self.start.columns_from(cols.start);
         part
     }
 

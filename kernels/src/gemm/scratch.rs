@@ -23,6 +23,7 @@ pub(crate) enum Slot {
 }
 
 /// Lends this thread's buffer of `slot`, `len` elements of it, contents unspecified.
+#[inline]
 pub(crate) fn with_scratch<T: Element, R>(slot: Slot, len: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
     let mut lent = Lent::none(slot);
     lent.grow(len);

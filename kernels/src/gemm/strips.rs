@@ -3,9 +3,12 @@
 use super::driver::Product;
 use super::microkernel::{Start, Strip};
 use super::operand::Right;
+use super::pack::{pack_lines, packed_len};
+use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{Columns, MAX_ROWS as FEW_ROWS};
 use crate::element::Element;
+use std::ops::Range;
 
 /// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
 const L1_PERIOD: usize = 4096;
@@ -14,6 +17,26 @@ const FOLDED_ROWS: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones are small no more.
 const MAX_DEPTH: usize = 160;
 
+/// Which micro-kernels a strip takes, but for the height.
+#[derive(Clone, Copy)]
+struct Tile {
+    vectors: usize,
+    /// The last vector is partial in an operand.
+    partial: bool,
+}
+
+impl Tile {
+    /// The tiles of a strip that a [`Product`] has made, all `tall`.
+    #[inline(always)]
+    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, strip: &Strip<T>) {
+        let Some(kernel) = table.strip(tall, self.vectors, self.partial) else {
+            unreachable!("a tile of {tall} rows × {} vectors is in the table", self.vectors);
+        };
+        // SAFETY: the product vouches for the operands; the table is of a tier that the CPU has.
+        unsafe { kernel(strip) };
+    }
+}
+
 impl<T: Element> Product<T> {
     /// Few rows against contiguous columns of B: see [`super::turned`].
     pub(super) fn is_turned(&self) -> bool {
@@ -21,47 +44,59 @@ impl<T: Element> Product<T> {
         columns && self.m <= FEW_ROWS && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
-    /// The tiles of a strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
-    pub(super) fn run_strip(&self, table: &TileTable<T>) {
+    /// Strip after strip of `width` columns; `done` hears of each. Few rows against columns are one strip, however wide.
+    #[inline(always)]
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, mut done: impl FnMut(Range<usize>)) {
         if self.is_turned() {
-            return self.run_turned(table);
+            self.run_turned(table);
+            return done(0..self.n);
         }
-        let (whole, vectors, partial) = self.strip(table);
-        let run = |first: usize, rows: usize, tall: usize| {
-            let Some(kernel) = table.strip(tall, vectors, partial) else {
-                unreachable!("a tile of {tall} rows × {vectors} vectors is in the table");
-            };
-            let strip = Strip {
-                rows,
-                a: whole.a.wrapping_add(first * whole.a_row),
-                c: whole.c.wrapping_add(first * whole.c_row),
-                near: whole.near.wrapping_add(first * whole.near_row),
-                ..whole
-            };
-            // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-            unsafe { kernel(&strip) };
-        };
-        if let Some(panel) = self.a.panel() {
-            let rest = self.m % panel;
-            if rest < self.m {
-                run(0, self.m - rest, panel);
-            }
-            if rest > 0 {
-                run(self.m - rest, rest, rest);
-            }
-            return;
+        let mut first = 0;
+        while first < self.n {
+            let end = self.n.min(first + width);
+            self.run_strip(table, first..end);
+            done(first..end);
+            first = end;
         }
-        let tallest = if self.a_folds() { table.tallest(vectors).min(FOLDED_ROWS) } else { table.tallest(vectors) };
+    }
+
+    /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
+    #[inline(always)]
+    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>) {
+        let (mut strip, tile) = self.strip(table, cols);
+        let tallest = self.a.panel().unwrap_or_else(|| {
+            let tallest = table.tallest(tile.vectors);
+            if self.a_folds() { tallest.min(FOLDED_ROWS) } else { tallest }
+        });
         if self.m <= tallest {
-            return run(0, self.m, self.m);
+            return tile.run(table, self.m, &strip);
         }
-        let tiles = self.m.div_ceil(tallest);
-        let (short, taller) = (self.m / tiles, self.m % tiles);
-        let cut = taller * (short + 1);
+        self.run_rows(table, tile, &mut strip, tallest);
+    }
+
+    /// Rows of a strip in at most two runs. Panels give the height of all tiles but the last; else heights differ by one at most.
+    #[inline]
+    fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<T>, tallest: usize) {
+        let (tall, cut, short) = if self.a.panel().is_some() {
+            let rest = self.m % tallest;
+            (tallest, self.m - rest, rest)
+        } else {
+            let tiles = self.m.div_ceil(tallest);
+            let (short, taller) = (self.m / tiles, self.m % tiles);
+            (short + 1, taller * (short + 1), short)
+        };
         if cut > 0 {
-            run(0, cut, short + 1);
+            strip.rows = cut;
+            tile.run(table, tall, strip);
         }
-        run(cut, self.m - cut, short);
+        if cut < self.m {
+            // Changed in place: a copy would read in one piece what was written in several, and wait for it.
+            strip.rows = self.m - cut;
+            strip.a = strip.a.wrapping_add(cut * self.a.row);
+            strip.c = strip.c.wrapping_add(cut * self.c.row);
+            strip.near = strip.near.wrapping_add(cut * self.near.row);
+            tile.run(table, short, strip);
+        }
     }
 
     /// The product in one call of a micro-kernel, where it is small, its operands are read as they are and a single tile covers it;
@@ -76,25 +111,52 @@ impl<T: Element> Product<T> {
         if !in_place || !factors || self.k > MAX_DEPTH || self.a_folds() {
             return false;
         }
-        let (strip, vectors, partial) = self.strip(table);
-        let Some(kernel) = table.strip(self.m, vectors, partial) else { return false };
+        let (strip, tile) = self.strip(table, 0..self.n);
+        let Some(kernel) = table.strip(self.m, tile.vectors, tile.partial) else { return false };
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
         unsafe { kernel(&strip) };
         true
     }
 
-    /// All rows as one strip, the vectors that it is wide, and whether the last of them is partial in any operand.
+    /// The same where B must be packed first, in a line or a few of scratch.
     #[inline(always)]
-    fn strip(&self, table: &TileTable<T>) -> (Strip<T>, usize, bool) {
+    pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
+        let Right::Strided { data, row, col } = self.b else { return false };
+        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.is_turned() || self.a_folds() {
+            return false;
+        }
+        if table.strip(self.m, table.vectors_for(self.n), true).is_none() {
+            return false;
+        }
+        // A copy, so that the original can stay in registers where this is not the way.
+        let mut product = *self;
+        with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), move |lines| {
+            // SAFETY: `self` vouches for B.
+            unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
+            product.scale_right(lines);
+            product.b = Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE };
+            let (strip, tile) = product.strip(table, 0..product.n);
+            tile.run(table, product.m, &strip);
+        });
+        true
+    }
+
+    /// All rows of some columns, which begin on a line or on a vector, and the tile for them.
+    #[inline(always)]
+    fn strip(&self, table: &TileTable<T>, cols: Range<usize>) -> (Strip<T>, Tile) {
         let lanes = table.lanes();
-        let vectors = table.vectors_for(self.n);
-        let tail = self.n - (vectors - 1) * lanes;
+        let n = cols.end - cols.start;
+        let vectors = table.vectors_for(n);
+        let tail = n - (vectors - 1) * lanes;
         let (b, b_row, b_line, b_tail) = match self.b {
             Right::Strided { data, row, .. } => (data, row, T::LINE, tail),
             Right::Lines { data, line } => (data, T::LINE, line, lanes),
         };
         let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
         let c_tail = if self.c.padded { lanes } else { tail };
+        let along = |line: usize| cols.start / T::LINE * line + cols.start % T::LINE;
+        let near =
+            if self.near.data.is_null() { self.near.data } else { self.near.data.wrapping_add(along(self.near.line)) };
         let strip = Strip {
             rows: self.m,
             k: self.k,
@@ -102,20 +164,20 @@ impl<T: Element> Product<T> {
             a_row: self.a.row,
             a_inner: self.a.inner,
             a_col: self.a.col,
-            b,
+            b: b.wrapping_add(along(b_line)),
             b_row,
             b_line,
-            c: self.c.data,
+            c: self.c.data.wrapping_add(along(self.c.line)),
             c_row: self.c.row,
             c_line: self.c.line,
             b_tail,
             c_tail,
-            start: self.start,
-            near: self.near.data,
+            start: self.start.columns_from(cols.start),
+            near,
             near_row: self.near.row,
             near_line: self.near.line,
         };
-        (strip, vectors, b_tail < lanes || c_tail < lanes)
+        (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
     }
 
     /// More rows of A than L1 has room for, where its stride puts all of them in one set.
