@@ -7,8 +7,8 @@
 //!   Inside        is there: inlined                tile after tile on this thread
 //! ```
 //! Entering a tier, planning a product and asking for helpers take 20 to 40 ns an operation: nothing beside a large layer, and most
-//! of the time of a small one (1-16-1, batch 32: 0.56 µs a step by [`Team`], 0.47 by
-//! [`Inside`]; 30-64-1: 1.76 and 1.65). So the layers' functions are
+//! of the time of a small one (1-16-1, batch 32: 0.57 µs a step by [`Team`], 0.50 by
+//! [`Inside`]; 30-64-1: 1.80 and 1.74). So the layers' functions are
 //! written once, for anyone who can do both; a net that is small enough enters its tier once a pass.
 //!
 //! Who does the work cannot be seen in the result (but for the portable tier without fused multiply-add, whose bits are its own).
