@@ -80,7 +80,7 @@ impl<T: Element> Array<T> {
         &self.lines
     }
 
-    /// The packed lines to write; padding must stay finite.
+    /// The packed lines to write; padding is of no account, and is read by nothing.
     pub(super) fn packed_mut(&mut self) -> &mut PackedB<T> {
         &mut self.lines
     }

@@ -346,3 +346,24 @@ fn a_batch_of_no_rows_leaves_the_bias_and_exact_zeros() {
     check(&Team::serial());
     check(&Team::new(2));
 }
+
+/// So many rows that the inputs, whose stride folds onto few sets, are packed in parts of fewer rows than usual.
+#[test]
+fn the_copy_for_the_way_back_follows_an_update_by_a_very_tall_batch() {
+    let case = Case::<f64>::new(22_000, 256, 80);
+    for team in [Team::serial(), Team::new(2)] {
+        let mut w = case.weights();
+        let mut none = Moments::zeros_like(&w, Rule::Sgd);
+        backward_update(&team, case.x(), case.dz(), &mut w, &mut none, &Rule::Sgd.step(1e-3, 0.0, 1, 1.0)).unwrap();
+        let afresh = Weights::from_rows(MatRef::new(&w.to_rows(), 80, 256).unwrap(), true);
+        let dz = MatRef::new(&case.dz[..5 * 80], 5, 80).unwrap();
+        let kept = MatRef::new(&case.x[..5 * 256], 5, 256).unwrap();
+        let below = |w: &Weights<f64>| {
+            let mut below = vec![0.0; 5 * 256];
+            let to = MatMut::new(&mut below, 5, 256).unwrap();
+            backward_input(&team, dz, w, Activation::Identity, kept, to).unwrap();
+            below
+        };
+        assert_eq!(bits(&below(&w)), bits(&below(&afresh)));
+    }
+}

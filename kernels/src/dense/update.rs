@@ -183,6 +183,7 @@ impl<T: Element> Kernel<T> for Turn<T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
+        debug_assert!(self.rows.start.is_multiple_of(T::LINE) && self.cols.start.is_multiple_of(T::LINE), "on a line");
         let whole = |range: &Range<usize>| range.start + range.len() / S::LANES * S::LANES;
         let (row_end, col_end) = (whole(&self.rows), whole(&self.cols));
         for o in (self.cols.start..col_end).step_by(S::LANES) {

@@ -167,11 +167,13 @@ impl<T: Element> Product<T> {
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
         }
-        // As many rows at a time as the bound allows, but a panel; each part a product of its own.
+        // As many rows at a time as the bound allows, but some; each part a product of its own.
         let panel = table.tallest(table.vectors_for(plan.strip_cols));
         let rows = PACKED_BYTES / size_of::<T>() / self.k.max(1);
-        let unit = if rows < ROW_UNIT { panel } else { ROW_UNIT };
-        let rows = (rows / unit * unit).max(panel);
+        // An epilogue that turns lines wants blocks that begin on one.
+        let least = if place == Place::Cache { ROW_UNIT } else { panel };
+        let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
+        let rows = (rows / unit * unit).max(unit);
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
             let shifted = |block: Block<T>| {

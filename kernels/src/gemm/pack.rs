@@ -75,7 +75,7 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
         for p in 0..self.rows {
             let from = self.from.wrapping_add(p * self.row);
             for l in 0..whole {
-                prefetch(from.wrapping_add(AHEAD * self.row + l * T::LINE));
+                prefetch(from.wrapping_add(self.row.wrapping_mul(AHEAD).wrapping_add(l * T::LINE)));
                 let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
                 for v in (0..T::LINE).step_by(S::LANES) {
                     // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
@@ -125,7 +125,7 @@ impl<T: Element> TurnLine<'_, T> {
     /// `depth` rows from `p` on of `width` columns from `j` on, and zeros where the square has no columns.
     #[inline(always)]
     fn square<S: Simd<T>>(&mut self, simd: S, p: usize, j: usize, (width, depth): (usize, usize)) {
-        let from = self.from.wrapping_add(j * self.col + p);
+        let from = self.from.wrapping_add(self.col.wrapping_mul(j).wrapping_add(p));
         let to = self.line[p * T::LINE + j..].as_mut_ptr();
         if depth == S::LANES {
             // SAFETY: `width` columns of `depth` rows are inside the block (caller of `pack_lines`); the line has room for LANES rows.
@@ -204,7 +204,7 @@ impl<T: Element> Kernel<T> for Panels<'_, T> {
                 continue;
             }
             for line in 0..self.rows.div_ceil(T::LINE) {
-                prefetch(from.wrapping_add(AHEAD * self.col + line * T::LINE));
+                prefetch(from.wrapping_add(self.col.wrapping_mul(AHEAD).wrapping_add(line * T::LINE)));
             }
             let (mut first, mut to) = (0, self.to[p * self.height..].as_mut_ptr());
             while first < self.rows {

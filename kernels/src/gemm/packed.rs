@@ -98,7 +98,7 @@ impl<T: Element> PackedB<T> {
         &self.lines
     }
 
-    /// All lines to write; padding must stay finite.
+    /// All lines to write; padding is of no account, and is read by nothing.
     pub(crate) fn lines_mut(&mut self) -> &mut [T] {
         &mut self.lines
     }

@@ -10,7 +10,7 @@ use crate::team::Team;
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
 const STRIP_PART_OF_L2: usize = 4;
 /// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call,
-/// unless a single panel of A is longer.
+/// unless a panel of A (48 rows, where an epilogue turns lines) is longer.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth waking a thread of their own.
 pub(super) const WORK_TO_WAKE: usize = 400_000;
@@ -52,7 +52,7 @@ pub(super) struct Plan {
 pub(super) enum PackB {
     /// It is read where it lies.
     Never,
-    /// Strip by strip, by the job that needs it: one job a strip, or B is too large to be kept whole.
+    /// By the job that needs it, its strips only: one job has them all, or B is too large to be kept whole.
     ByJob,
     /// All of it before the jobs begin, by the team: several jobs share each strip.
     Ahead,

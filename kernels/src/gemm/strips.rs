@@ -14,7 +14,7 @@ use std::ops::Range;
 const L1_PERIOD: usize = 4096;
 /// The most rows of such an A in a tile: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
 const FOLDED_ROWS: usize = 8;
-/// The deepest product that one tile does alone, whatever the tile: longer ones are small no more.
+/// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
 const MAX_DEPTH: usize = 160;
 
 /// Which micro-kernels a strip takes, but for the height.
