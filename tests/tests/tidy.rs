@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 /// Lines that a Rust file may have.
 const MOST_LINES: usize = 700;
 
-/// Where `unsafe` may stand, as prefixes of paths: the instructions, the memory under the views, the threads, and what
+/// Where `unsafe` may stand, as prefixes of paths: the instructions, the memory under the views, the threads, who runs a product that is
+/// vouched for, and what
 /// tests and benches need from other people's libraries.
 const MAY_BE_UNSAFE: &[&str] = &[
     "kernels/src/isa/",
