@@ -7,14 +7,13 @@
 //!   Inside        is there: inlined                tile after tile on this thread
 //! ```
 //! Entering a tier, planning a product and asking for helpers take 20 to 40 ns an operation: nothing beside a large layer, and most
-//! of the time of a small one (1-16-1, batch 32: 0.57 µs a step by [`Team`], 0.50 by
-//! [`Inside`]; 30-64-1: 1.80 and 1.74). So the layers' functions are
-//! written once, for anyone who can do both; a net that is small enough enters its tier once a pass.
+//! of the time of a small one (30-64-1, batch 32: 1.80 µs a step by [`Team`], 1.63 by [`Inside`]). So the layers' functions are
+//! written once, for anyone who can do both; a net of small layers enters its tier once a pass.
 //!
 //! Who does the work cannot be seen in the result (but for the portable tier without fused multiply-add, whose bits are its own).
 
 use crate::element::Element;
-use crate::gemm::{Block, Place, TileTable, Vouched, WORK_TO_SHARE};
+use crate::gemm::{Block, Place, TileTable, Vouched, WORK_TO_SHARE, WORK_TO_WAKE};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
 
@@ -27,19 +26,6 @@ pub trait Execute<T: Element>: Copy + Sync {
 /// Runs kernels, and products: who can compute a layer. [`Team`] (by reference) and [`Inside`] can.
 #[expect(private_bounds, reason = "sealed: what a product is stays inside")]
 pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
-    /// Runs `job(i, &mut a[i], &mut b[i])` for every `i` that both have, each once; in any order and side by side where `is_worth`
-    /// it and there is somebody.
-    ///
-    /// # Errors
-    /// One of the errors that jobs returned; other jobs may be done nevertheless.
-    fn each_pair<A: Send, B: Send, E: Send + Sync>(
-        self,
-        is_worth: bool,
-        a: &mut [A],
-        b: &mut [B],
-        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
-    ) -> Result<(), E>;
-
     /// Runs `job(0)`, …, `job(jobs − 1)`, each once; in any order and side by side where `is_worth` it and there is somebody.
     fn each(self, is_worth: bool, jobs: usize, job: impl Fn(usize) + Sync);
 }
@@ -48,6 +34,14 @@ pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
 pub(crate) trait Multiply<T: Element>: Copy + Sync {
     /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once.
     fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
+}
+
+impl Team {
+    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken.
+    #[inline]
+    pub fn is_worth(&self, multiply_adds: usize) -> bool {
+        self.threads() > 1 && multiply_adds >= 2 * if self.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE }
+    }
 }
 
 impl<T: Element> Execute<T> for Isa {
@@ -75,17 +69,6 @@ impl<T: Element> Multiply<T> for &Team {
 
 impl<T: Element> Compute<T> for &Team {
     #[inline]
-    fn each_pair<A: Send, B: Send, E: Send + Sync>(
-        self,
-        is_worth: bool,
-        a: &mut [A],
-        b: &mut [B],
-        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
-    ) -> Result<(), E> {
-        if is_worth { self.run_pairs(a, b, job) } else { one_after_the_other(a, b, job) }
-    }
-
-    #[inline]
     fn each(self, is_worth: bool, jobs: usize, job: impl Fn(usize) + Sync) {
         if is_worth { self.run(jobs, job) } else { (0..jobs).for_each(job) }
     }
@@ -97,13 +80,12 @@ impl<T: Element> Compute<T> for &Team {
 pub struct Inside<S>(pub S);
 
 impl Inside<()> {
-    /// Whether the products of a layer are so small that it pays: a team would not share them, nor would blocks help, since the
+    /// Whether the products of a layer are so small that it pays, if there are not too many rows: blocks would not help, since the
     /// gradient of so few weights is no larger than a block of it.
     #[inline]
-    pub fn pays(rows: usize, inputs: usize, outputs: usize) -> bool {
+    pub fn suits(inputs: usize, outputs: usize) -> bool {
         const WEIGHTS: usize = 64 * 96;
-        let weights = inputs.saturating_mul(outputs);
-        weights <= WEIGHTS && rows.saturating_mul(weights) < 2 * WORK_TO_SHARE
+        inputs.saturating_mul(outputs) <= WEIGHTS
     }
 }
 
@@ -134,33 +116,9 @@ impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
 
 impl<T: Element, S: Simd<T>> Compute<T> for Inside<S> {
     #[inline(always)]
-    fn each_pair<A: Send, B: Send, E: Send + Sync>(
-        self,
-        _: bool,
-        a: &mut [A],
-        b: &mut [B],
-        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
-    ) -> Result<(), E> {
-        one_after_the_other(a, b, job)
-    }
-
-    #[inline(always)]
     fn each(self, _: bool, jobs: usize, job: impl Fn(usize) + Sync) {
         for index in 0..jobs {
             job(index);
         }
     }
-}
-
-/// A plain loop: adapters' closures would not be inlined for sure.
-#[inline(always)]
-fn one_after_the_other<A, B, E>(
-    a: &mut [A],
-    b: &mut [B],
-    job: impl Fn(usize, &mut A, &mut B) -> Result<(), E>,
-) -> Result<(), E> {
-    for (i, (a, b)) in a.iter_mut().zip(b).enumerate() {
-        job(i, a, b)?;
-    }
-    Ok(())
 }

@@ -180,6 +180,7 @@ impl Layout {
     }
 
     /// The layout of rows `range` and how far in they begin.
+    #[inline]
     fn rows(self, range: Range<usize>) -> (Self, usize) {
         assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of a matrix of {} rows", self.rows);
         let layout = Self { rows: range.end - range.start, ..self };

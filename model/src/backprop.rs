@@ -11,11 +11,9 @@
 //! More layers repeat the middle. All errors are computed before any weight changes, so whatever is wrong with
 //! them is found while the weights are still good.
 
-use crate::update::are_shared;
-use crate::workspace::Workspace;
-use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss};
-use deltarule_kernels::{Compute, MatRef, ShapeError, Team, dense};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::workspace::{Slot, Workspace};
+use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss, narrow};
+use deltarule_kernels::{Compute, Execute, MatRef, ShapeError, Team, dense};
 
 /// `a = g(x Wᵀ + b)` through all layers; `last` is the activation of the last.
 #[inline(always)]
@@ -24,12 +22,12 @@ pub(crate) fn forward<T: Element>(
     layers: &[Layer<T>],
     last: Activation,
     x: MatRef<'_, T>,
-    work: &mut Workspace<T>,
+    slots: &mut [Slot<T>],
 ) -> Result<(), ShapeError> {
     let rows = x.rows();
     let mut input = x;
     let top = layers.len() - 1;
-    for (l, (layer, slot)) in layers.iter().zip(&mut work.slots).enumerate() {
+    for (l, (layer, slot)) in layers.iter().zip(slots).enumerate() {
         let g = if l == top { last } else { layer.activation };
         let (z, a) = slot.z_and_a(rows)?;
         // S1, S3: z = W x + b    S2, S4, S11: a = g(z)    in one pass over the outputs
@@ -39,40 +37,62 @@ pub(crate) fn forward<T: Element>(
     Ok(())
 }
 
-/// The mean loss of the batch, and `dz = ∂L/∂z` for every layer, from the last to the first.
+/// The sum of the rows' losses, and `dz = ∂L/∂z` of the `mean` loss for the last layer; `mean` is 1 / rows of the batch.
 #[inline(always)]
-pub(crate) fn errors<T: Element>(
-    by: impl Compute<T>,
-    layers: &[Layer<T>],
+pub(crate) fn last_errors<T: Element>(
+    by: impl Execute<T>,
     (loss, last): (Loss, Activation),
     targets: Targets<'_, T>,
-    rows: usize,
-    work: &mut Workspace<T>,
-) -> Result<f64, ShapeError> {
-    let top = layers.len() - 1;
-    let outputs = layers[top].outputs();
-    let slot = &mut work.slots[top];
+    (rows, mean): (usize, T),
+    slot: &mut Slot<T>,
+) -> f64 {
+    let outputs = slot.outputs;
     // Rows without gaps: the last layer's have none.
     let (a, dz) = (&slot.a[..rows * outputs], &mut slot.dz[..rows * outputs]);
-    // The mean over the rows is minimised.
-    let mean = T::from_f64(1.0 / rows as f64);
     // S5, S12: L    S6, S13: dz2 = a2 − y
     let total = loss.gradient(by, a, targets, outputs, mean, dz);
     if last != Activation::Identity {
         // S10: dz2 = (a2 − y) ⊙ σ′(z2)
         last.multiply_derivative(by, a, dz);
     }
-    for l in (1..=top).rev() {
-        let (lower, upper) = work.slots.split_at_mut(l);
-        let below = layers[l - 1].activation;
-        let (kept, dz_below) = lower[l - 1].kept_and_dz(rows)?;
-        // S8: dz1 = W2ᵀ dz2 ⊙ g′(z1)
-        dense::backward_input(by, upper[0].dz(rows)?, &layers[l].w, below, kept, dz_below)?;
-    }
-    Ok(total / rows as f64)
+    total
 }
 
-/// `∂L/∂W` of every layer, in memory.
+/// `dz` of the other layers, from `from` down to the first.
+#[inline(always)]
+pub(crate) fn errors_below<T: Element>(
+    by: impl Compute<T>,
+    layers: &[Layer<T>],
+    from: usize,
+    rows: usize,
+    slots: &mut [Slot<T>],
+) -> Result<(), ShapeError> {
+    for l in (0..from).rev() {
+        let (lower, upper) = slots.split_at_mut(l + 1);
+        let (kept, dz) = lower[l].kept_and_dz(rows)?;
+        // S8: dz1 = W2ᵀ dz2 ⊙ g′(z1)
+        dense::backward_input(by, upper[0].dz(rows)?, &layers[l + 1].w, layers[l].activation, kept, dz)?;
+    }
+    Ok(())
+}
+
+/// `∂L/∂b` of every layer, of a batch in one piece, and whether all errors that it is summed from are at most `limit` in size.
+#[inline(always)]
+pub(crate) fn bias_gradients<T: Element>(
+    by: impl Compute<T>,
+    rows: usize,
+    limit: T,
+    slots: &[Slot<T>],
+    db: &mut [Vec<T>],
+) -> Result<bool, ShapeError> {
+    let mut within = true;
+    for (slot, db) in slots.iter().zip(db) {
+        within &= dense::backward_bias(by, slot.dz(rows)?, limit, db)?; // S7, S8: db = dz
+    }
+    Ok(within)
+}
+
+/// `∂L/∂W` of every layer, in memory, of a batch in one piece.
 pub(crate) fn gradients<T: Element>(
     by: impl Compute<T>,
     layers: &[Layer<T>],
@@ -82,37 +102,11 @@ pub(crate) fn gradients<T: Element>(
     work.reserve_gradients(layers);
     let rows = x.rows();
     let mut input = x;
-    for (slot, dw) in work.slots.iter().zip(&mut work.dw) {
+    for (slot, dw) in work.pieces[0].slots.iter().zip(&mut work.dw) {
         dense::backward_weights(by, input, slot.dz(rows)?, dw)?; // S6, S9: dW = dz xᵀ
         input = slot.a(rows)?;
     }
     Ok(())
-}
-
-/// `∂L/∂b` of every layer, and whether all errors that it is summed from are at most `limit` in size.
-#[inline(always)]
-pub(crate) fn bias_gradients<T: Element>(
-    by: impl Compute<T>,
-    layers: &[Layer<T>],
-    rows: usize,
-    limit: T,
-    work: &mut Workspace<T>,
-) -> Result<bool, ShapeError> {
-    let within = AtomicBool::new(true);
-    by.each_pair(
-        are_shared(layers, rows),
-        &mut work.slots,
-        &mut work.db,
-        #[inline(always)]
-        |_, slot, db| {
-            // S7, S8: db = dz
-            if !dense::backward_bias(by, slot.dz(rows)?, limit, db)? {
-                within.store(false, Ordering::Relaxed);
-            }
-            Ok(())
-        },
-    )?;
-    Ok(within.into_inner())
 }
 
 /// The gradient of the mean loss in every parameter.
@@ -134,11 +128,22 @@ impl<T: Element> Mlp<T> {
         let last = loss::last_activation(loss, self.output)?;
         loss::check_targets(loss, &targets, x.rows(), self.outputs())?;
         let (team, mut work) = (Team::serial(), Workspace::new(&self.layers));
-        work.reserve(x.rows());
-        forward(&team, &self.layers, last, x, &mut work)?;
-        let mean = errors(&team, &self.layers, (loss, last), targets, x.rows(), &mut work)?;
-        gradients(&team, &self.layers, x, &mut work)?;
-        bias_gradients(&team, &self.layers, x.rows(), T::ZERO, &mut work)?;
+        let cut = work.cut(&self.layers, x.rows());
+        let (loss, layers) = ((loss, last), &self.layers);
+        let total = if cut.is_narrow() {
+            narrow::Batch { layers, loss, x, targets, cut }.gradients(&team, &mut work)?
+        } else {
+            let (rows, slots) = (x.rows(), &mut work.pieces[0].slots);
+            forward(&team, layers, last, x, slots)?;
+            let mean = T::from_f64(1.0 / rows as f64);
+            let top = layers.len() - 1;
+            let total = last_errors(&team, loss, targets, (rows, mean), &mut slots[top]);
+            errors_below(&team, layers, top, rows, slots)?;
+            bias_gradients(&team, rows, T::ZERO, slots, &mut work.db)?;
+            gradients(&team, layers, x, &mut work)?;
+            total
+        };
+        let mean = total / x.rows() as f64;
         let pairs = work.dw.iter().zip(&work.db);
         let layers = pairs.map(|(dw, db)| (dw.to_rows(), db.clone())).collect();
         Ok((mean, Gradients { layers }))

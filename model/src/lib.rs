@@ -54,6 +54,7 @@
 
 pub mod backprop;
 pub mod data;
+mod element;
 mod error;
 mod evaluate;
 pub mod file;
@@ -64,6 +65,7 @@ mod layer;
 mod loss;
 pub mod metrics;
 mod mlp;
+mod narrow;
 mod optimiser;
 mod predict;
 mod random;
@@ -74,7 +76,8 @@ mod workspace;
 
 pub use backprop::Gradients;
 pub use data::{Dataset, Labels, Standardisation};
-pub use deltarule_kernels::{Activation, Element, Isa, Loss, Rule, Targets};
+pub use deltarule_kernels::{Activation, Isa, Loss, Rule, Targets};
+pub use element::Element;
 pub use error::Error;
 pub use evaluate::{ClassScores, Evaluation, Scores};
 pub use file::{FileError, LoadOptions};

@@ -10,10 +10,10 @@
 //! is found *before* the update: `is_tame` bounds every element of the gradient from the sizes of its factors, which
 //! costs one look at the activations; only a batch that fails the bound goes the longer way.
 
-use crate::workspace::Workspace;
+use crate::workspace::{Slot, Workspace};
 use crate::{Activation, Element, Layer, Optimiser};
 use deltarule_kernels::isa::{Kernel, Simd};
-use deltarule_kernels::{Compute, Execute, Isa, MatRef, Moments, Rule, ShapeError, Step, dense};
+use deltarule_kernels::{Compute, Execute, Inside, MatRef, Moments, Rule, ShapeError, Step, dense};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the update rule remembers about one layer.
@@ -57,7 +57,7 @@ impl<T: Element> Steps<T> {
     }
 }
 
-/// Fused: `W ← W − η dz xᵀ` in one pass, and the biases by their gradients in `work`.
+/// Fused, for a batch in one piece: `W ← W − η dz xᵀ` in one pass, and the biases by their gradients in `work`.
 #[inline(always)]
 pub(crate) fn fused<T: Element>(
     by: impl Compute<T>,
@@ -68,49 +68,41 @@ pub(crate) fn fused<T: Element>(
     steps: &Steps<T>,
 ) -> Result<(), ShapeError> {
     let rows = x.rows();
-    let Workspace { slots, db, .. } = work;
-    by.each_pair(
-        are_shared(layers, rows),
-        layers,
-        memory,
-        #[inline(always)]
-        |l, layer, memory| {
-            let input = if l == 0 { x } else { slots[l - 1].a(rows)? };
-            dense::backward_update(by, input, slots[l].dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
-            steps.bias(by, layer, &db[l], memory);
-            Ok(())
-        },
-    )
-}
-
-/// Whether the layers of a net are shared by a team: where each has too few weights for a team of its own, but so many rows that
-/// together they are worth one (4-32-16-4, 10,000 rows, two threads: 84 → 51 µs).
-pub(crate) fn are_shared<T: Element>(layers: &[Layer<T>], rows: usize) -> bool {
-    /// Weights up to which the product that makes the gradient is one piece of work.
-    const ONE_PIECE: usize = 4096;
-    /// Multiply-adds that are worth a team.
-    const WORK: usize = 1_000_000;
-    if rows.saturating_mul(layers.len() * ONE_PIECE) < WORK {
-        return false;
-    }
-    let weights = |layer: &Layer<T>| layer.inputs() * layer.outputs();
-    let all: usize = layers.iter().map(weights).sum();
-    layers.iter().all(|layer| weights(layer) <= ONE_PIECE) && all.saturating_mul(rows) >= WORK
-}
-
-/// Gradient first: what [`backprop::gradients`](crate::backprop::gradients) left in `work` is applied.
-pub(crate) fn from_gradients<T: Element>(
-    layers: &mut [Layer<T>],
-    work: &Workspace<T>,
-    memory: &mut [Memory<T>],
-    steps: &Steps<T>,
-) -> Result<(), ShapeError> {
-    let state = layers.iter_mut().zip(memory);
-    for ((dw, db), (layer, memory)) in work.dw.iter().zip(&work.db).zip(state) {
-        dense::update(Isa::current(), &mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
-        steps.bias(Isa::current(), layer, db, memory);
+    let Workspace { pieces, db, .. } = work;
+    let slots = &pieces[0].slots;
+    let mut input = x;
+    for (l, (layer, memory)) in layers.iter_mut().zip(memory).enumerate() {
+        dense::backward_update(by, input, slots[l].dz(rows)?, &mut layer.w, &mut memory.w, &steps.w)?; // S6, S9, S15
+        steps.bias(by, layer, &db[l], memory);
+        input = slots[l].a(rows)?;
     }
     Ok(())
+}
+
+/// Gradient first: applies the gradient in `work`, if it is finite, and says whether it was.
+pub(crate) struct Apply<'a, T> {
+    pub(crate) layers: &'a mut [Layer<T>],
+    pub(crate) work: &'a Workspace<T>,
+    pub(crate) memory: &'a mut [Memory<T>],
+    pub(crate) steps: &'a Steps<T>,
+}
+
+impl<T: Element> Kernel<T> for Apply<'_, T> {
+    type Output = Result<bool, ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        let (by, Self { layers, work, memory, steps }) = (Inside(simd), self);
+        if !is_finite(by, work) {
+            return Ok(false);
+        }
+        let state = layers.iter_mut().zip(memory);
+        for ((dw, db), (layer, memory)) in work.dw.iter().zip(&work.db).zip(state) {
+            dense::update(by, &mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
+            steps.bias(by, layer, db, memory);
+        }
+        Ok(true)
+    }
 }
 
 /// The Euclidean norm of the whole gradient, layer by layer, weights before bias, in `f64`.
@@ -118,6 +110,19 @@ pub(crate) fn gradient_norm<T: Element>(work: &Workspace<T>) -> f64 {
     let bias = |db: &[T]| db.iter().fold(0.0, |sum, &g| sum + g.to_f64() * g.to_f64());
     let pairs = work.dw.iter().zip(&work.db);
     pairs.fold(0.0, |sum, (dw, db)| sum + dw.sum_of_squares() + bias(db)).sqrt()
+}
+
+/// Whether the whole gradient is finite.
+#[inline(always)]
+fn is_finite<T: Element>(by: impl Execute<T>, work: &Workspace<T>) -> bool {
+    let mut finite = true;
+    for (dw, db) in work.dw.iter().zip(&work.db) {
+        finite = finite && dw.is_finite(by);
+        for g in db {
+            finite &= g.is_finite();
+        }
+    }
+    finite
 }
 
 /// Whether every element of every gradient is sure to be finite, with room for the squares that Adam takes: a sum of
@@ -129,11 +134,11 @@ pub(crate) fn is_tame<T: Element>(
     rows: usize,
     x_is_small: bool,
     errors_are_small: bool,
-    work: &Workspace<T>,
+    slots: &[Slot<T>],
 ) -> bool {
     let mut tame = rows <= 1 << 20 && x_is_small && errors_are_small;
     let hidden = layers.len() - 1;
-    for (slot, layer) in work.slots.iter().zip(layers).take(hidden) {
+    for (slot, layer) in slots.iter().zip(layers).take(hidden) {
         let bounded = matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
         tame = tame && (bounded || are_small(by, slot.a_with_gaps(rows)));
     }

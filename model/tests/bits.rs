@@ -15,8 +15,15 @@ fn data<T: Element>(rows: usize, columns: usize) -> Dataset<T> {
     Dataset::with_classes(x, columns, classes.collect(), 3).expect("good data")
 }
 
+/// Widths of a first layer: of a net whose layers are all small, and of one that a team shares layer by layer.
+const WIDTHS: [usize; 2] = [33, 400];
+
 fn model<T: Element>(data: &Dataset<T>, hidden: Activation) -> Mlp<T> {
-    Mlp::builder(&[data.columns(), 33, 17, 3])
+    model_of(WIDTHS[0], data, hidden)
+}
+
+fn model_of<T: Element>(width: usize, data: &Dataset<T>, hidden: Activation) -> Mlp<T> {
+    Mlp::builder(&[data.columns(), width, 17, 3])
         .hidden(hidden)
         .output(Output::Softmax)
         .standardise(Standardisation::of_inputs(data))
@@ -46,23 +53,22 @@ fn rules() -> [Optimiser; 5] {
     ]
 }
 
-fn run<T: Element>(plan: Plan, hidden: Activation, data: &Dataset<T>) -> Mlp<T> {
-    let mut trainer = Trainer::new(model(data, hidden), plan).expect("a plan that fits");
+fn run<T: Element>(width: usize, plan: Plan, hidden: Activation, data: &Dataset<T>) -> Mlp<T> {
+    let mut trainer = Trainer::new(model_of(width, data, hidden), plan).expect("a plan that fits");
     trainer.fit(data, None, |_| ControlFlow::Continue(())).expect("finite");
     trainer.into_model()
 }
 
 fn fused_equals_gradient_first<T: Element>() {
     let data = data::<T>(150, 19);
-    for optimiser in rules() {
+    for (optimiser, width) in rules().into_iter().flat_map(|rule| WIDTHS.map(|width| (rule, width))) {
         for hidden in [Activation::Relu, Activation::Gelu] {
             let plan = Plan::new(Loss::CrossEntropy).optimiser(optimiser).epochs(2).batch(32);
-            let fused = weights(&run(plan, hidden, &data));
-            assert_eq!(fused, weights(&run(plan.fused(false), hidden, &data)), "{optimiser:?} {hidden:?}");
-            let unbiting = plan.clip_norm(1e6);
-            assert_eq!(fused, weights(&run(unbiting, hidden, &data)), "{optimiser:?}: clipping that does not bite");
-            let biting = plan.clip_norm(1e-3);
-            assert_ne!(fused, weights(&run(biting, hidden, &data)), "{optimiser:?}: clipping that bites");
+            let run = |plan| weights(&run(width, plan, hidden, &data));
+            let fused = run(plan);
+            assert_eq!(fused, run(plan.fused(false)), "{optimiser:?} {hidden:?} {width}");
+            assert_eq!(fused, run(plan.clip_norm(1e6)), "{optimiser:?} {width}: clipping that does not bite");
+            assert_ne!(fused, run(plan.clip_norm(1e-3)), "{optimiser:?} {width}: clipping that bites");
         }
     }
 }
@@ -79,11 +85,60 @@ fn fused_equals_gradient_first_f64() {
 
 #[test]
 fn any_number_of_threads() {
-    let data = data::<f32>(400, 40);
-    let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(128);
-    let alone = weights(&run(plan, Activation::Tanh, &data));
-    for threads in [2, 3, 7] {
-        assert_eq!(alone, weights(&run(plan.threads(threads), Activation::Tanh, &data)), "{threads} threads");
+    // The last goes through a narrow net in pieces, the last of them short.
+    for (rows, batch, width) in [(400, 128, 400), (400, 128, 33), (1500, 1100, 33)] {
+        let data = data::<f32>(rows, 40);
+        let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(batch);
+        let run = |threads| {
+            let mut trainer = Trainer::new(model_of(width, &data, Activation::Tanh), plan.threads(threads)).unwrap();
+            trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+            (weights(trainer.model()), trainer.history().iter().map(|record| record.loss.to_bits()).collect::<Vec<_>>())
+        };
+        let alone = run(1);
+        for threads in [2, 3, 7] {
+            assert_eq!(alone, run(threads), "{threads} threads, batches of {batch}, {width} wide");
+        }
+    }
+}
+
+/// A tall batch of a narrow net, which goes through it in pieces, against chains over all rows written out.
+#[test]
+fn gradients_of_a_batch_in_pieces_are_single_chains() {
+    let (rows, [inputs, hidden, outputs]) = (1300, [3, 20, 2]);
+    let model =
+        Mlp::<f32>::builder(&[inputs, hidden, outputs]).hidden(Activation::Relu).seed(3).build().expect("widths");
+    let number = |i: usize| ((i * 7919 + 13) % 1009) as f32 / 504.5 - 1.0;
+    let x: Vec<f32> = (0..rows * inputs).map(number).collect();
+    let y: Vec<f32> = (0..rows * outputs).map(|i| number(i + 5)).collect();
+    let (_, found) = model.gradients(Loss::HalfSquaredError, &x, Targets::Values(&y)).expect("lengths that fit");
+
+    let [first, second] = model.layers() else { unreachable!() };
+    let (w1, w2) = (first.weights(), second.weights());
+    let chain = |start: f32, a: &[f32], b: &[f32]| a.iter().zip(b).fold(start, |sum, (&a, &b)| a.mul_add(b, sum));
+    let (mut a1, mut dz1, mut dz2) = (Vec::new(), Vec::new(), Vec::new());
+    for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
+        let z1 = |h| chain(first.bias()[h], x, &w1[h * inputs..(h + 1) * inputs]);
+        let a: Vec<f32> = (0..hidden).map(|h| z1(h).max(0.0)).collect();
+        let z2 = |o| chain(second.bias()[o], &a, &w2[o * hidden..(o + 1) * hidden]);
+        let dz: Vec<f32> = (0..outputs).map(|o| (z2(o) - y[o]) * (1.0 / rows as f64) as f32).collect();
+        let column = |h| (0..outputs).map(|o| w2[o * hidden + h]).collect::<Vec<f32>>();
+        dz1.extend((0..hidden).map(|h| if a[h] > 0.0 { chain(0.0, &dz, &column(h)) } else { 0.0 }));
+        a1.extend(a);
+        dz2.extend(dz);
+    }
+    let column = |rows: &[f32], width, c| rows.iter().skip(c).step_by(width).copied().collect::<Vec<f32>>();
+    for (layer, (input, inputs), (dz, outputs)) in
+        [(&found.layers[0], (&x, inputs), (&dz1, hidden)), (&found.layers[1], (&a1, hidden), (&dz2, outputs))]
+    {
+        for o in 0..outputs {
+            let errors = column(dz, outputs, o);
+            for i in 0..inputs {
+                let expected = chain(0.0, &errors, &column(input, inputs, i));
+                assert_eq!(layer.0[o * inputs + i], expected, "the weight from {i} to {o}");
+            }
+            let blocks = errors.chunks(64).map(|block| block.iter().fold(0.0, |sum, dz| sum + dz));
+            assert_eq!(layer.1[o], blocks.fold(0.0, |sum: f32, block| sum + block), "the bias of {o}");
+        }
     }
 }
 
@@ -205,10 +260,10 @@ fn more_epochs_later_equal_more_epochs_at_once() {
 fn the_order_of_rows_depends_on_seed_and_epoch() {
     let data = data::<f32>(64, 6);
     let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(16);
-    let one = weights(&run(plan.seed(1), Activation::Relu, &data));
-    assert_eq!(one, weights(&run(plan.seed(1), Activation::Relu, &data)));
-    assert_ne!(one, weights(&run(plan.seed(2), Activation::Relu, &data)));
-    assert_ne!(one, weights(&run(plan.shuffle(false), Activation::Relu, &data)));
+    let one = weights(&run(WIDTHS[0], plan.seed(1), Activation::Relu, &data));
+    assert_eq!(one, weights(&run(WIDTHS[0], plan.seed(1), Activation::Relu, &data)));
+    assert_ne!(one, weights(&run(WIDTHS[0], plan.seed(2), Activation::Relu, &data)));
+    assert_ne!(one, weights(&run(WIDTHS[0], plan.shuffle(false), Activation::Relu, &data)));
 }
 
 /// One model for all threads, without a lock: the compiler vouches for it.

@@ -254,24 +254,39 @@ fn a_loss_that_is_not_finite_is_found_before_the_update() {
 /// comes down.
 #[test]
 fn a_gradient_that_is_not_finite_is_found_before_the_update() {
-    for (w1, w2, x, y) in [(0.0, 1.0, 3e38, 1e3), (1e30, 0.0, 1e6, 1e3), (0.0, 1e38, 1e6, 1e3)] {
-        let mut model = Mlp::<f32>::builder(&[1, 1, 1]).hidden(Activation::Identity).build().expect("widths");
-        model.set_layer(0, &[w1], &[0.0]).expect("lengths that fit");
-        model.set_layer(1, &[w2], &[0.0]).expect("lengths that fit");
-        let (loss, _) = model.gradients(Loss::HalfSquaredError, &[x], Targets::Values(&[y])).expect("lengths that fit");
-        assert!(loss.is_finite());
-        for fused in [true, false] {
-            let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).fused(fused);
-            let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
-            let step = trainer.step(&[x], Targets::Values(&[y]));
-            assert!(
-                matches!(step, Err(Error::NonFinite { what: "gradient", .. })),
-                "{w1} {w2} fused {fused}: {step:?}"
-            );
-            assert_eq!(trainer.updates(), 0);
-            let after = trainer.model().layers();
-            assert_eq!((after[0].weights(), after[1].weights()), (vec![w1], vec![w2]));
-            assert_eq!((after[0].bias(), after[1].bias()), (&[0.0][..], &[0.0][..]));
+    // A net whose layers are all small, and one that a team shares layer by layer.
+    for width in [1, 7000] {
+        let with_zeros = |w: f32| [w].into_iter().chain(std::iter::repeat_n(0.0, width - 1)).collect::<Vec<f32>>();
+        for (w1, w2, x, y) in [(0.0, 1.0, 3e38, 1e3), (1e30, 0.0, 1e6, 1e3), (0.0, 1e38, 1e6, 1e3)] {
+            let mut model = Mlp::<f32>::builder(&[1, width, 1]).hidden(Activation::Identity).build().expect("widths");
+            model.set_layer(0, &with_zeros(w1), &vec![0.0; width]).expect("lengths that fit");
+            model.set_layer(1, &with_zeros(w2), &[0.0]).expect("lengths that fit");
+            is_not_finite(&model, &[x], &[y]);
+        }
+    }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_is_found_in_a_batch_in_pieces() {
+    let mut model = Mlp::<f32>::builder(&[1, 1, 1]).hidden(Activation::Identity).build().expect("widths");
+    model.set_layer(0, &[0.0], &[0.0]).expect("lengths that fit");
+    let (mut x, mut y) = (vec![0.5; 1300], vec![0.5; 1300]);
+    (x[1000], y[1000]) = (3e38, 1e6);
+    is_not_finite(&model, &x, &y);
+}
+
+/// Nothing changes by a step on these rows, fused or not, whose loss is finite.
+fn is_not_finite(model: &Mlp<f32>, x: &[f32], y: &[f32]) {
+    let (loss, _) = model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect("lengths that fit");
+    assert!(loss.is_finite());
+    for fused in [true, false] {
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).fused(fused);
+        let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
+        let step = trainer.step(x, Targets::Values(y));
+        assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "fused {fused}: {step:?}");
+        assert_eq!(trainer.updates(), 0);
+        for (before, after) in model.layers().iter().zip(trainer.model().layers()) {
+            assert_eq!((before.weights(), before.bias()), (after.weights(), after.bias()), "fused {fused}");
         }
     }
 }
@@ -442,6 +457,21 @@ fn the_workspace_is_as_large_as_it_says() {
             let elements = a_row * largest + sum(&widths[1..]);
             assert_eq!(trainer.workspace_bytes(), 4 * elements, "{hidden}, {batch} rows");
         }
+    }
+}
+
+/// The same of a net of small layers, whose batches go through it in pieces.
+#[test]
+fn the_workspace_of_a_narrow_net_is_as_large_as_it_says() {
+    let model = Mlp::<f32>::builder(&[7, 20, 3]).output(Output::Softmax).build().expect("widths");
+    let mut trainer = Trainer::new(model, Plan::new(Loss::CrossEntropy)).expect("a plan that fits");
+    let mut largest = 0;
+    for batch in [33, 10, 1300, 600] {
+        let classes: Vec<u32> = (0..batch as u32).map(|row| row % 3).collect();
+        trainer.step(&vec![0.5; batch * 7], Targets::Classes(&classes)).expect("finite");
+        largest = largest.max(batch);
+        let elements = (2 * largest + largest.div_ceil(64) + 1) * (20 + 3);
+        assert_eq!(trainer.workspace_bytes(), 4 * elements, "{batch} rows");
     }
 }
 

@@ -1,9 +1,9 @@
 //! Everything that has bits, each boiled down to one number: what must not depend on threads, tiers or the pool.
 
 use crate::random::Random;
-use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
+use deltarule::{Activation, Element, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
 use deltarule_kernels::gemm::gemm_on;
-use deltarule_kernels::{Element, Isa, MatMut, MatRef, Team, softmax_rows};
+use deltarule_kernels::{Isa, MatMut, MatRef, Team, softmax_rows};
 
 /// Every activation.
 pub const ACTIVATIONS: [Activation; 8] = [

@@ -3,9 +3,9 @@
 
 use crate::product::Product;
 use crate::random::Random;
-use deltarule::{LoadOptions, Mlp, Output, Scratch, Trainer};
+use deltarule::{Element, LoadOptions, Mlp, Output, Scratch, Trainer};
 use deltarule_cli::data::{CsvOptions, Header, Target, TargetColumn, read_csv, read_idx, read_npy};
-use deltarule_kernels::{Element, Isa, Team};
+use deltarule_kernels::{Isa, Team};
 
 /// What a fuzzer calls with its bytes.
 pub type FuzzTarget = fn(&[u8]);

@@ -151,17 +151,7 @@ impl<T: Element> Kernel<T> for Values<T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let block = self.block;
-        match self.activation {
-            Activation::Identity => slices::values(simd, Identity, block),
-            Activation::Relu => slices::values(simd, Relu, block),
-            Activation::LeakyRelu { slope } => slices::values(simd, LeakyRelu(T::from_f64(slope)), block),
-            Activation::Sigmoid => slices::values(simd, Sigmoid, block),
-            Activation::Tanh => slices::values(simd, Tanh, block),
-            Activation::Gelu => slices::values(simd, Gelu, block),
-            Activation::GeluTanh => slices::values(simd, GeluTanh, block),
-            Activation::Silu => slices::values(simd, Silu, block),
-        }
+        self.activation.choose(slices::Values { simd, block: self.block });
     }
 }
 
@@ -176,16 +166,28 @@ impl<T: Element> Kernel<T> for TimesDerivatives<T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let block = self.block;
-        match self.activation {
-            Activation::Identity => {}
-            Activation::Relu => slices::derivatives(simd, Relu, block),
-            Activation::LeakyRelu { slope } => slices::derivatives(simd, LeakyRelu(T::from_f64(slope)), block),
-            Activation::Sigmoid => slices::derivatives(simd, Sigmoid, block),
-            Activation::Tanh => slices::derivatives(simd, Tanh, block),
-            Activation::Gelu => slices::derivatives(simd, Gelu, block),
-            Activation::GeluTanh => slices::derivatives(simd, GeluTanh, block),
-            Activation::Silu => slices::derivatives(simd, Silu, block),
+        self.activation.choose(slices::TimesDerivatives { simd, block: self.block });
+    }
+}
+
+/// What is done with an activation, whichever it is.
+pub(crate) trait Chosen<T> {
+    fn with(self, g: impl ActivationFn<T>);
+}
+
+impl Activation {
+    /// From a name to a function on registers.
+    #[inline(always)]
+    pub(crate) fn choose<T: Element>(self, chosen: impl Chosen<T>) {
+        match self {
+            Self::Identity => chosen.with(Identity),
+            Self::Relu => chosen.with(Relu),
+            Self::LeakyRelu { slope } => chosen.with(LeakyRelu(T::from_f64(slope))),
+            Self::Sigmoid => chosen.with(Sigmoid),
+            Self::Tanh => chosen.with(Tanh),
+            Self::Gelu => chosen.with(Gelu),
+            Self::GeluTanh => chosen.with(GeluTanh),
+            Self::Silu => chosen.with(Silu),
         }
     }
 }

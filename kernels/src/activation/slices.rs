@@ -1,6 +1,6 @@
 //! From activations on registers to activations on rows of numbers: the loops over vectors, and their tails.
 
-use super::ActivationFn;
+use super::{ActivationFn, Chosen};
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -37,6 +37,32 @@ impl<T: Element> Rows<T> {
     }
 }
 
+/// `a = g(z)`. Whoever makes one vouches for the block.
+pub(super) struct Values<T, S> {
+    pub(super) simd: S,
+    pub(super) block: Rows<T>,
+}
+
+impl<T: Element, S: Simd<T>> Chosen<T> for Values<T, S> {
+    #[inline(always)]
+    fn with(self, g: impl ActivationFn<T>) {
+        Sweep { change: Value(g), block: self.block.joined() }.run(self.simd);
+    }
+}
+
+/// `dz = dz · g′(kept)`. Whoever makes one vouches for the block.
+pub(super) struct TimesDerivatives<T, S> {
+    pub(super) simd: S,
+    pub(super) block: Rows<T>,
+}
+
+impl<T: Element, S: Simd<T>> Chosen<T> for TimesDerivatives<T, S> {
+    #[inline(always)]
+    fn with(self, g: impl ActivationFn<T>) {
+        Sweep { change: TimesDerivative(g), block: self.block.joined() }.run(self.simd);
+    }
+}
+
 /// `to = change(from, to)` vector by vector.
 struct Sweep<T, C> {
     change: C,
@@ -66,18 +92,6 @@ impl<T, F: ActivationFn<T>> Change<T> for TimesDerivative<F> {
     fn change<S: Simd<T>>(&self, simd: S, kept: S::V, dz: impl FnOnce() -> S::V) -> S::V {
         simd.mul(dz(), self.0.derivative(simd, kept))
     }
-}
-
-/// `a = g(z)`. Whoever made the block vouches for it.
-#[inline(always)]
-pub(super) fn values<T: Element, S: Simd<T>, F: ActivationFn<T>>(simd: S, f: F, block: Rows<T>) {
-    Sweep { change: Value(f), block: block.joined() }.run(simd);
-}
-
-/// `dz = dz · g′(kept)`. Whoever made the block vouches for it.
-#[inline(always)]
-pub(super) fn derivatives<T: Element, S: Simd<T>, F: ActivationFn<T>>(simd: S, f: F, block: Rows<T>) {
-    Sweep { change: TimesDerivative(f), block: block.joined() }.run(simd);
 }
 
 impl<T: Element, C: Change<T>> Sweep<T, C> {

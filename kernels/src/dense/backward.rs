@@ -1,5 +1,6 @@
 //! Backward: the gradient handed down, and the gradient by the weights.
 
+use super::array::Array;
 use super::{Gradient, Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
@@ -31,8 +32,7 @@ pub fn backward_input<T: Element>(
     if kept_below.cols() > 1 {
         ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
     }
-    let row = w.forward.is_row().then(|| w.forward.packed());
-    let Some(backward) = row.or(w.backward.as_ref()) else {
+    let Some(backward) = w.backward() else {
         return Err(ShapeError::Mismatch { what: "the transposed copies that the weights keep", expected: 1, got: 0 });
     };
     let product = Product {
@@ -77,8 +77,34 @@ pub fn backward_weights<T: Element>(
     dz: MatRef<'_, T>,
     dw: &mut Gradient<T>,
 ) -> Result<(), ShapeError> {
-    let mut product = weights_product(x, dz, dw.lines.inputs(), dw.lines.outputs())?;
+    weights_gradient(by, x, dz, dw, Start::Zero)
+}
+
+/// `dW ← dW + dzᵀ x`: the sums go on with further rows. What they end with has the bits of [`backward_weights`] of all rows at once.
+///
+/// # Errors
+/// The shapes do not fit each other; nothing is written then.
+#[inline(always)]
+pub fn backward_weights_onto<T: Element>(
+    by: impl Compute<T>,
+    x: MatRef<'_, T>,
+    dz: MatRef<'_, T>,
+    dw: &mut Gradient<T>,
+) -> Result<(), ShapeError> {
+    weights_gradient(by, x, dz, dw, Start::Stored)
+}
+
+#[inline(always)]
+fn weights_gradient<T: Element>(
+    by: impl Compute<T>,
+    x: MatRef<'_, T>,
+    dz: MatRef<'_, T>,
+    dw: &mut Gradient<T>,
+    start: Start<T>,
+) -> Result<(), ShapeError> {
+    let mut product = weights_product(x, dz, &dw.lines)?;
     let lines = dw.lines.packed_mut();
+    product.start = start;
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
     let vouched = unsafe { product.vouched() };
@@ -86,22 +112,21 @@ pub fn backward_weights<T: Element>(
     Ok(())
 }
 
-/// The product xᵀ dz, inputs × outputs, which is dWᵀ: the layout of the weights' forward lines; for a single output dzᵀ x, a row.
+/// The product that makes a gradient in the order of `array`: xᵀ dz, which is dWᵀ, inputs × outputs, or dzᵀ x.
 /// It has no C yet.
 #[inline(always)]
 pub(super) fn weights_product<T: Element>(
     x: MatRef<'_, T>,
     dz: MatRef<'_, T>,
-    inputs: usize,
-    outputs: usize,
+    array: &Array<T>,
 ) -> Result<Product<T>, ShapeError> {
-    ShapeError::expect("the columns of a layer's input", inputs, x.cols())?;
-    ShapeError::expect("the columns of a layer's gradient", outputs, dz.cols())?;
+    ShapeError::expect("the columns of a layer's input", array.inputs(), x.cols())?;
+    ShapeError::expect("the columns of a layer's gradient", array.outputs(), dz.cols())?;
     ShapeError::expect("the rows of a layer's gradient", x.rows(), dz.rows())?;
-    let (m, n, a, b) = if outputs == 1 { (1, inputs, dz, x) } else { (inputs, outputs, x, dz) };
+    let (a, b) = if array.is_by_outputs() { (dz, x) } else { (x, dz) };
     Ok(Product {
-        m,
-        n,
+        m: a.cols(),
+        n: b.cols(),
         k: x.rows(),
         alpha: T::ONE,
         alpha_right: T::ONE,

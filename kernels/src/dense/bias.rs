@@ -1,14 +1,14 @@
 //! The bias gradient: the sums of the columns of `dz`, in one order that depends on the shape alone.
 
 use crate::element::Element;
-use crate::execute::Compute;
+use crate::execute::{Compute, Execute};
 use crate::isa::{Kernel, Simd, store};
 use crate::view::{MatRef, ShapeError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows that are summed one after the other before the sum joins the total: longer batches round less this way, and blocks can
 /// be summed side by side without a change of bits.
-const BLOCK: usize = 64;
+pub const BIAS_ROWS: usize = 64;
 /// Sums that run side by side, to hide the latency of an addition: vectors of one block, or blocks of one vector.
 const WAYS: usize = 4;
 /// Columns of a job.
@@ -42,13 +42,49 @@ pub fn backward_bias<T: Element>(
         |index| {
             let first = index * JOB_COLS;
             let cols = JOB_COLS.min(dz.cols() - first);
-            let sums = ColumnSums { dz: to.dz_at(first), rows, stride, db: to.db_at(first), cols, limit };
+            let (dz, to) = (to.dz_at(first), to.db_at(first));
+            let sums = ColumnSums { dz, rows, stride, to, cols, block_by_block: false, limit: Some(limit) };
             if !by.kernel(sums) {
                 within.store(false, Ordering::Relaxed);
             }
         },
     );
     Ok(within.into_inner())
+}
+
+/// The same in two steps, for batches that are not all there at once: `sums` gets the sums of every 64 rows of `dz`, `columns` of
+/// them a block. [Added up](add_bias_sums) in order, those of pieces that begin at a multiple of [`BIAS_ROWS`] rows are the
+/// bias gradient of the whole batch.
+///
+/// # Errors
+/// `sums` has not the elements for all blocks, or the rows of `dz` are not contiguous; nothing is written then.
+#[inline(always)]
+pub fn bias_sums<T: Element>(by: impl Execute<T>, dz: MatRef<'_, T>, sums: &mut [T]) -> Result<(), ShapeError> {
+    let (rows, cols, stride) = (dz.rows(), dz.cols(), dz.row_stride());
+    ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS) * cols, sums.len())?;
+    if cols > 1 {
+        ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
+    }
+    by.kernel(ColumnSums {
+        dz: dz.as_ptr(),
+        rows,
+        stride,
+        to: sums.as_mut_ptr(),
+        cols,
+        block_by_block: true,
+        limit: None,
+    });
+    Ok(())
+}
+
+/// `db ← db + sums`, block after block of [`bias_sums`]. A gradient begins at zero.
+#[inline(always)]
+pub fn add_bias_sums<T: Element>(sums: &[T], db: &mut [T]) {
+    for block in sums.chunks_exact(db.len().max(1)) {
+        for (db, &sum) in db.iter_mut().zip(block) {
+            *db += sum;
+        }
+    }
 }
 
 /// Where all sums go and come from; each job has columns of its own.
@@ -70,14 +106,17 @@ impl<T> Sums<T> {
     }
 }
 
-/// The sums of `cols` columns. Made only by [`backward_bias`], which vouches for `rows × cols` at `dz` and `cols` at `db`.
+/// The sums of `cols` columns. Made only by [`backward_bias`] and [`bias_sums`], which vouch for `rows × cols` at `dz` and for `cols`
+/// at `to`, or as many for each block.
 struct ColumnSums<T> {
     dz: *const T,
     rows: usize,
     stride: usize,
-    db: *mut T,
+    to: *mut T,
     cols: usize,
-    limit: T,
+    /// Each block's sums are wanted, not their total.
+    block_by_block: bool,
+    limit: Option<T>,
 }
 
 impl<T: Element> Kernel<T> for ColumnSums<T> {
@@ -89,11 +128,15 @@ impl<T: Element> Kernel<T> for ColumnSums<T> {
         let mut beyond = simd.splat(T::ZERO);
         let mut col = 0;
         while self.cols - col >= WAYS * S::LANES {
-            self.vectors(simd, col, &mut beyond);
+            self.columns::<S, WAYS, 1>(simd, col, &mut beyond);
             col += WAYS * S::LANES;
         }
+        while self.cols - col >= 2 * S::LANES {
+            self.columns::<S, 2, 2>(simd, col, &mut beyond);
+            col += 2 * S::LANES;
+        }
         while col < self.cols {
-            self.vector(simd, col, S::LANES.min(self.cols - col), &mut beyond);
+            self.columns::<S, 1, WAYS>(simd, col, &mut beyond);
             col += S::LANES;
         }
         let mut lanes = [T::ZERO; 16];
@@ -103,66 +146,77 @@ impl<T: Element> Kernel<T> for ColumnSums<T> {
 }
 
 impl<T: Element> ColumnSums<T> {
-    /// Four whole vectors of columns, block after block.
+    /// `NV` vectors of columns, a single one perhaps partial: `NB` blocks at a time, then the rest.
     #[inline(always)]
-    fn vectors<S: Simd<T>>(&self, simd: S, col: usize, beyond: &mut S::V) {
-        let mut totals = [simd.splat(T::ZERO); WAYS];
-        for first in (0..self.rows).step_by(BLOCK) {
-            let mut sums = [simd.splat(T::ZERO); WAYS];
-            for row in first..self.rows.min(first + BLOCK) {
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    let dz = self.load(simd, row, col + v * S::LANES, S::LANES);
-                    *sum = simd.add(*sum, dz);
-                    self.look(simd, dz, beyond);
-                }
+    fn columns<S: Simd<T>, const NV: usize, const NB: usize>(&self, simd: S, col: usize, beyond: &mut S::V) {
+        let width = S::LANES.min(self.cols - col);
+        let mut totals = [simd.splat(T::ZERO); NV];
+        let mut first = 0;
+        while self.rows - first >= NB * BIAS_ROWS {
+            let sums = self.blocks::<S, NV, NB>(simd, (first, BIAS_ROWS), (col, width), beyond);
+            for (b, sums) in sums.iter().enumerate() {
+                self.finish(simd, first + b * BIAS_ROWS, (col, width), sums, &mut totals);
             }
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                *total = simd.add(*total, sum);
-            }
+            first += NB * BIAS_ROWS;
         }
-        for (v, total) in totals.into_iter().enumerate() {
-            self.store(simd, col + v * S::LANES, S::LANES, total);
+        while first < self.rows {
+            let count = BIAS_ROWS.min(self.rows - first);
+            let [sums] = self.blocks::<S, NV, 1>(simd, (first, count), (col, width), beyond);
+            self.finish(simd, first, (col, width), &sums, &mut totals);
+            first += count;
+        }
+        if !self.block_by_block {
+            self.store(simd, self.to.wrapping_add(col), width, &totals);
         }
     }
 
-    /// One vector of columns, perhaps a partial one: four blocks at a time, then the rest.
+    /// The sums of `NB` blocks of `count` rows each, side by side.
     #[inline(always)]
-    fn vector<S: Simd<T>>(&self, simd: S, col: usize, width: usize, beyond: &mut S::V) {
-        let mut total = simd.splat(T::ZERO);
-        let mut first = 0;
-        while self.rows - first >= WAYS * BLOCK {
-            let mut sums = [simd.splat(T::ZERO); WAYS];
-            for row in first..first + BLOCK {
-                for (b, sum) in sums.iter_mut().enumerate() {
-                    let dz = self.load(simd, row + b * BLOCK, col, width);
+    fn blocks<S: Simd<T>, const NV: usize, const NB: usize>(
+        &self,
+        simd: S,
+        (first, count): (usize, usize),
+        (col, width): (usize, usize),
+        beyond: &mut S::V,
+    ) -> [[S::V; NV]; NB] {
+        let mut sums = [[simd.splat(T::ZERO); NV]; NB];
+        for row in first..first + count {
+            for (b, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    let dz = self.load(simd, row + b * BIAS_ROWS, col + v * S::LANES, width);
                     *sum = simd.add(*sum, dz);
                     self.look(simd, dz, beyond);
                 }
             }
-            for sum in sums {
-                total = simd.add(total, sum);
-            }
-            first += WAYS * BLOCK;
         }
-        while first < self.rows {
-            let end = self.rows.min(first + BLOCK);
-            let mut sum = simd.splat(T::ZERO);
-            for row in first..end {
-                let dz = self.load(simd, row, col, width);
-                sum = simd.add(sum, dz);
-                self.look(simd, dz, beyond);
-            }
-            total = simd.add(total, sum);
-            first = end;
+        sums
+    }
+
+    /// A block's sums, to where they are wanted; the block begins at row `first`.
+    #[inline(always)]
+    fn finish<S: Simd<T>, const NV: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        (col, width): (usize, usize),
+        sums: &[S::V; NV],
+        totals: &mut [S::V; NV],
+    ) {
+        if self.block_by_block {
+            return self.store(simd, self.to.wrapping_add(first / BIAS_ROWS * self.cols + col), width, sums);
         }
-        self.store(simd, col, width, total);
+        for (total, &sum) in totals.iter_mut().zip(sums) {
+            *total = simd.add(*total, sum);
+        }
     }
 
     /// Marks the lanes that are not within the limit.
     #[inline(always)]
     fn look<S: Simd<T>>(&self, simd: S, dz: S::V, beyond: &mut S::V) {
-        let within = simd.le(simd.abs(dz), simd.splat(self.limit));
-        *beyond = simd.select(within, *beyond, simd.splat(T::ONE));
+        if let Some(limit) = self.limit {
+            let within = simd.le(simd.abs(dz), simd.splat(limit));
+            *beyond = simd.select(within, *beyond, simd.splat(T::ONE));
+        }
     }
 
     #[inline(always)]
@@ -178,8 +232,10 @@ impl<T: Element> ColumnSums<T> {
     }
 
     #[inline(always)]
-    fn store<S: Simd<T>>(&self, simd: S, col: usize, width: usize, sums: S::V) {
-        // SAFETY: `width` sums begin at `col` (`backward_bias`).
-        unsafe { simd.store_partial(self.db.wrapping_add(col), width, sums) };
+    fn store<S: Simd<T>, const NV: usize>(&self, simd: S, to: *mut T, width: usize, sums: &[S::V; NV]) {
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: `width` sums, the last ones of a row of them, begin here (`backward_bias`, `bias_sums`).
+            unsafe { simd.store_partial(to.wrapping_add(v * S::LANES), width, sum) };
+        }
     }
 }

@@ -66,10 +66,9 @@ fn forward_product<T: Element>(
     c: Output<T>,
     may_turn: bool,
 ) -> Product<T> {
-    let lines = w.forward.packed();
     let (a, alpha, alpha_right) = (x.into(), T::ONE, T::ONE);
     let (m, n, k) = (x.rows(), w.outputs(), w.inputs());
-    if !w.forward.is_row() {
+    if let Some(lines) = w.forward() {
         return Product {
             m,
             n,
@@ -83,7 +82,7 @@ fn forward_product<T: Element>(
             near: Output::nowhere(),
         };
     }
-    let b = Right::Strided { data: lines.lines().as_ptr(), row: 1, col: 1 };
+    let b = Right::Strided { data: w.kept.packed().lines().as_ptr(), row: 1, col: 1 };
     let column = Product { m, n, k, alpha, alpha_right, a, b, c, start: Start::All(bias[0]), near: Output::nowhere() };
     if may_turn && c.row == 1 && x.col_stride() == 1 { column.column_as_row() } else { column }
 }

@@ -6,8 +6,8 @@
 //! |---|---|---|
 //! | forward | `a = g(x Wᵀ + b)` | [`forward()`]: the bias starts the accumulators, `g` is the epilogue |
 //! | backward, inputs | `dz_below = (dz W) ⊙ g′` | [`backward_input`] |
-//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`] |
-//! | backward, bias | `db = Σ_batch dz` | [`backward_bias`] |
+//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`], some rows after others: [`backward_weights_onto`] |
+//! | backward, bias | `db = Σ_batch dz` | [`backward_bias`]; for some rows after others: [`bias_sums`], [`add_bias_sums`] |
 //! | update | `W ← W − η dW` and its relatives | [`update()`], or [`backward_update`] while `dW` is still in L1 |
 //!
 //! **Weights live packed**, and where `dz W` is needed, their transpose too, so that a step packs nothing:
@@ -25,13 +25,15 @@ mod backward;
 mod batch;
 mod bias;
 mod forward;
+mod single;
 mod update;
 mod weights;
 
-pub use backward::{backward_input, backward_weights};
+pub use backward::{backward_input, backward_weights, backward_weights_onto};
 pub use batch::batch_stride;
-pub use bias::backward_bias;
+pub use bias::{BIAS_ROWS, add_bias_sums, backward_bias, bias_sums};
 pub use forward::forward;
+pub use single::{Below, backward_single};
 pub use update::{backward_update, update};
 pub use weights::{Gradient, Moments, Weights};
 

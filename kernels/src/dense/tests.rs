@@ -177,13 +177,12 @@ fn check_fused<T: Element>(rule: Rule) {
             assert_eq!(moments(&fused_m), moments(&plain_m), "{rule:?} of {batch} × {inputs} × {outputs}");
         }
         for w in [&fused, &plain] {
-            let Some(transposed) = &w.backward else {
-                assert_eq!(outputs, 1, "only a row is its own transpose");
-                continue;
-            };
+            let (forward, backward) = (w.forward(), w.backward().expect("both copies are there"));
+            assert_eq!(forward.is_none(), outputs == 1, "only a row is its own transpose");
             for o in 0..outputs {
                 for i in 0..inputs {
-                    assert_eq!(transposed.get(o, i), w.get(o, i), "the transposed copy is refreshed");
+                    assert_eq!(backward.get(o, i), w.get(o, i), "the copy for the way back is refreshed");
+                    assert!(forward.is_none_or(|f| f.get(i, o) == w.get(o, i)), "and the one for the way forward");
                 }
             }
         }
@@ -213,6 +212,98 @@ fn bias_sums_go_by_blocks_of_64_rows() {
 }
 
 #[test]
+fn sums_over_the_rows_go_on_from_part_to_part() {
+    for (rows, inputs, outputs) in [(1, 3, 1), (150, 4, 21), (700, 40, 4), (600, 2, 64), (601, 33, 10), (513, 20, 32)] {
+        let case = Case::<f32>::new(rows, inputs, outputs);
+        let mut whole = (Gradient::zeros_like(&case.weights()), vec![f32::NAN; outputs]);
+        backward_weights(&Team::serial(), case.x(), case.dz(), &mut whole.0).unwrap();
+        backward_bias(&Team::serial(), case.dz(), 1.0, &mut whole.1).unwrap();
+        for part in [64, 128, 512] {
+            let (mut dw, mut db) = (Gradient::zeros_like(&case.weights()), vec![0.0; outputs]);
+            for first in (0..rows).step_by(part) {
+                let here = first..rows.min(first + part);
+                let (x, dz) = (case.x().rows_range(here.clone()), case.dz().rows_range(here.clone()));
+                backward_weights_onto(&Team::serial(), x, dz, &mut dw).unwrap();
+                let mut sums = vec![f32::NAN; here.len().div_ceil(BIAS_ROWS) * outputs];
+                bias_sums(Isa::current(), dz, &mut sums).unwrap();
+                add_bias_sums(&sums, &mut db);
+            }
+            assert_eq!(bits(&dw.to_rows()), bits(&whole.0.to_rows()), "{rows} × {inputs} × {outputs} by {part}");
+            assert_eq!(bits(&db), bits(&whole.1), "{rows} × {outputs} by {part}");
+        }
+    }
+    let case = Case::<f32>::new(65, 1, 3);
+    assert!(bias_sums(Isa::current(), case.dz(), &mut [0.0; 3]).is_err(), "two blocks");
+}
+
+fn view<T: Element>(data: &[T], (rows, cols, stride): (usize, usize, usize)) -> MatRef<'_, T> {
+    MatRef::with_row_stride(data, rows, cols, stride).unwrap()
+}
+
+fn view_mut<T: Element>(data: &mut [T], (rows, cols, stride): (usize, usize, usize)) -> MatMut<'_, T> {
+    MatMut::with_row_stride(data, rows, cols, stride).unwrap()
+}
+
+/// The pass through a layer of a single output against the operations that it stands for.
+fn check_single<T: Element>(isa: Isa, rows: usize, inputs: usize, activation: Activation, gap: usize) {
+    let case = Case::<T>::new(rows, inputs, 1);
+    let w = case.weights();
+    let (a, kept) = (apart(&case.x, inputs, gap), apart(&numbers(rows * inputs, 9), inputs, gap));
+    let shape = (rows, inputs, inputs + gap);
+    let (a, kept, dz) = (view(&a, shape), view(&kept, shape), case.dz());
+    let x = Case::<T>::new(rows, 1, inputs);
+    let blocks = rows.div_ceil(BIAS_ROWS);
+
+    let mut lower = apart(&vec![T::ZERO; rows * inputs], inputs, gap);
+    let (mut dw, mut dw_below) = (Gradient::zeros_like(&w), Gradient::zeros_like(&x.weights()));
+    let (mut sums, mut sums_below) = (vec![T::ZERO; blocks], vec![T::ZERO; blocks * inputs]);
+    let serial = Team::serial();
+    backward_input(&serial, dz, &w, activation, kept, view_mut(&mut lower, shape)).unwrap();
+    backward_weights(&serial, a, dz, &mut dw).unwrap();
+    backward_weights(&serial, x.x(), view(&lower, shape), &mut dw_below).unwrap();
+    bias_sums(Isa::current(), dz, &mut sums).unwrap();
+    bias_sums(Isa::current(), view(&lower, shape), &mut sums_below).unwrap();
+
+    for only in [false, true] {
+        let mut found = apart(&vec![T::ONE; rows * inputs], inputs, gap);
+        let mut one = (Gradient::zeros_like(&w), vec![T::ONE; blocks]);
+        let mut below = (Gradient::zeros_like(&x.weights()), vec![T::ONE; blocks * inputs]);
+        let way = Below {
+            a,
+            activation,
+            kept,
+            dz: view_mut(&mut found, shape),
+            sums: &mut below.1,
+            only: only.then(|| (x.x(), &mut below.0)),
+        };
+        backward_single(isa, dz, &w, (&mut one.0, &mut one.1), way).unwrap();
+        let what = format!("{rows} × {inputs}, {activation}, {gap} apart, on {isa}");
+        assert_eq!(bits(&together(&found, inputs, gap)), bits(&together(&lower, inputs, gap)), "errors of {what}");
+        assert_eq!(bits(&one.0.to_rows()), bits(&dw.to_rows()), "dW of {what}");
+        assert_eq!(bits(&one.1), bits(&sums), "sums of {what}");
+        assert_eq!(bits(&below.1), bits(&sums_below), "sums below {what}");
+        let expected = if only { dw_below.to_rows() } else { vec![T::ZERO; inputs] };
+        assert_eq!(bits(&below.0.to_rows()), bits(&expected), "dW below {what}");
+    }
+}
+
+#[test]
+fn a_layer_of_a_single_output_takes_one_pass_back() {
+    let activations = [Activation::Relu, Activation::Sigmoid, Activation::Identity, Activation::Silu];
+    for isa in Isa::available() {
+        // Without fused multiply-add two roundings take the place of one.
+        if isa != Isa::current() && (isa == Isa::Portable || Isa::current() == Isa::Portable) {
+            continue;
+        }
+        let shapes = [(1, 1), (32, 16), (70, 50), (300, 33), (65, 64), (5, 7)];
+        for ((rows, inputs), activation) in shapes.into_iter().zip(activations.into_iter().cycle()) {
+            check_single::<f32>(isa, rows, inputs, activation, 0);
+            check_single::<f64>(isa, rows, inputs, activation, 3);
+        }
+    }
+}
+
+#[test]
 fn bias_sums_notice_a_number_beyond_the_limit_wherever_it_is() {
     for (rows, cols) in [(1, 1), (70, 3), (300, 17), (5, 90), (400, 700)] {
         for bad in [1.5, f32::NAN, f32::NEG_INFINITY] {
@@ -230,11 +321,12 @@ fn bias_sums_notice_a_number_beyond_the_limit_wherever_it_is() {
 fn what_does_not_fit_is_refused() {
     let case = Case::<f32>::new(4, 3, 2);
     let w = case.weights();
-    let first_layer = Weights::from_rows(MatRef::new(&case.w, 2, 3).unwrap(), false);
+    let wide = Case::<f32>::new(4, 3, 20);
+    let first_layer = Weights::from_rows(MatRef::new(&wide.w, 20, 3).unwrap(), false);
     let mut out = vec![0.0; 12];
     let team = Team::serial();
     let below = MatMut::new(&mut out, 4, 3).unwrap();
-    assert!(backward_input(&team, case.dz(), &first_layer, Activation::Identity, case.x(), below).is_err());
+    assert!(backward_input(&team, wide.dz(), &first_layer, Activation::Identity, wide.x(), below).is_err());
     let a = MatMut::new(&mut out, 4, 3).unwrap();
     assert!(forward(&team, case.x(), &w, &case.bias, Activation::Identity, None, a).is_err());
     let a = MatMut::new(&mut out, 4, 2).unwrap();

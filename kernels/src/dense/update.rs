@@ -11,7 +11,7 @@ use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{Output, PackedB, Place};
+use crate::gemm::{Output, PackedB, Place, Square, turn};
 use crate::isa::{Kernel, Simd};
 use crate::machine::caches;
 use crate::optimiser::Step;
@@ -30,13 +30,13 @@ pub fn update<T: Element>(
     moments: &mut Moments<T>,
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
-    w.forward.expect_shape_of(&dw.lines)?;
+    w.kept.expect_shape_of(&dw.lines)?;
     check_moments(w, moments)?;
     let (first, second) = (lines_of(&mut moments.first), lines_of(&mut moments.second));
-    let (weights, gradient) = (w.forward.packed_mut().lines_mut(), dw.lines.packed().lines());
+    let (weights, gradient) = (w.kept.packed_mut().lines_mut(), dw.lines.packed().lines());
     step.sweep(by, weights, gradient, first, second);
-    if let Some(backward) = &mut w.backward {
-        transpose(by, w.forward.packed(), backward);
+    if let Some(turned) = &mut w.turned {
+        transpose(by, w.kept.packed(), turned);
     }
     Ok(())
 }
@@ -56,18 +56,16 @@ pub fn backward_update<T: Element>(
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
     check_moments(w, moments)?;
-    let mut product = weights_product(x, dz, w.inputs(), w.outputs())?;
-    let inputs = w.inputs();
-    let lines_rows = w.forward.packed().rows();
-    let forward = Lines::of(Some(w.forward.packed_mut()));
+    let mut product = weights_product(x, dz, &w.kept)?;
+    let (lines_rows, lines_cols) = (product.m, product.n);
+    let kept = Lines::of(Some(w.kept.packed_mut()));
     let moment = |array: &mut Option<Array<T>>| Lines::of(array.as_mut().map(Array::packed_mut));
     let (first, second) = (moment(&mut moments.first), moment(&mut moments.second));
-    let backward = Lines::of(w.backward.as_mut());
+    let turned = Lines::of(w.turned.as_mut());
     // From beyond L2 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step).
-    if forward.len * size_of::<T>() > caches().l2 {
-        product.near = Output::lines(forward.data, lines_rows);
+    if kept.len * size_of::<T>() > caches().l2 {
+        product.near = Output::lines(kept.data, lines_rows);
     }
-    let outputs = product.n;
     // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
     // exclusively.
     let vouched = unsafe { product.vouched() };
@@ -81,16 +79,16 @@ pub fn backward_update<T: Element>(
                 let at = (block.cols.start / T::LINE + l) * lines_rows + block.rows.start;
                 let range = at * T::LINE..at * T::LINE + g.len();
                 // SAFETY: these rows of this line belong to this block alone, in the weights …
-                let w = unsafe { forward.part(range.clone()) };
+                let w = unsafe { kept.part(range.clone()) };
                 // SAFETY: … and in each array of moments.
                 let first = unsafe { first.part(range.clone()) };
                 // SAFETY: as above.
                 let second = unsafe { second.part(range) };
                 step.sweep(by, w, g, first, second);
             }
-            if !backward.is_empty() {
-                let (forward, backward) = (forward.data, backward.data);
-                by.kernel(Turn { forward, backward, inputs, outputs, rows: block.rows, cols: block.cols });
+            if !turned.is_empty() {
+                let (from, to) = (kept.data, turned.data);
+                by.kernel(Turn { from, to, shape: (lines_rows, lines_cols), rows: block.rows, cols: block.cols });
             }
         },
     );
@@ -99,7 +97,7 @@ pub fn backward_update<T: Element>(
 
 fn check_moments<T: Element>(w: &Weights<T>, moments: &Moments<T>) -> Result<(), ShapeError> {
     for array in [&moments.first, &moments.second].into_iter().flatten() {
-        w.forward.expect_shape_of(array)?;
+        w.kept.expect_shape_of(array)?;
     }
     Ok(())
 }
@@ -140,15 +138,14 @@ impl<T: Element> Lines<T> {
     }
 }
 
-/// Copies rows (inputs) × cols (outputs) of the forward lines to the backward lines, where they are columns × rows:
-/// squares in registers, what is left at the edges one by one.
+/// Copies rows × cols of a matrix in packed lines to where its transpose is, in packed lines as well: squares turned in registers.
 ///
 /// Whoever makes one vouches for both arrays of lines, and that nobody else writes this block meanwhile.
 struct Turn<T> {
-    forward: *const T,
-    backward: *mut T,
-    inputs: usize,
-    outputs: usize,
+    from: *const T,
+    to: *mut T,
+    /// Rows and columns of the whole matrix.
+    shape: (usize, usize),
     /// Begins on a line.
     rows: Range<usize>,
     /// Begins on a line.
@@ -156,24 +153,27 @@ struct Turn<T> {
 }
 
 impl<T: Element> Turn<T> {
-    /// Where the weight from input `i` to output `o` is in the forward lines.
-    fn from(&self, i: usize, o: usize) -> *const T {
-        self.forward.wrapping_add((o / T::LINE * self.inputs + i) * T::LINE + o % T::LINE)
+    /// Where element (i, j) is.
+    fn from(&self, i: usize, j: usize) -> *const T {
+        self.from.wrapping_add((j / T::LINE * self.shape.0 + i) * T::LINE + j % T::LINE)
     }
 
-    /// Where it is in the backward lines.
-    fn to(&self, i: usize, o: usize) -> *mut T {
-        self.backward.wrapping_add((i / T::LINE * self.outputs + o) * T::LINE + i % T::LINE)
+    /// Where it goes.
+    fn to(&self, i: usize, j: usize) -> *mut T {
+        self.to.wrapping_add((i / T::LINE * self.shape.1 + j) * T::LINE + i % T::LINE)
     }
 
-    fn one_by_one(&self, rows: Range<usize>, cols: Range<usize>) {
-        for i in rows {
-            for o in cols.clone() {
-                // SAFETY: a weight of the block.
-                let weight = unsafe { *self.from(i, o) };
-                // SAFETY: its place in the other lines.
-                unsafe { *self.to(i, o) = weight };
-            }
+    /// The square at (i, j), at an edge: `width` rows, of `depth` elements each.
+    #[inline(always)]
+    fn edge<S: Simd<T>>(&self, simd: S, (i, j): (usize, usize), (width, depth): (usize, usize)) {
+        let mut square = Square::new();
+        // SAFETY: these elements of the block; room for a square.
+        unsafe { turn(simd, self.from(i, j), T::LINE, (width, depth), square.start_mut(), S::LANES) };
+        for q in 0..depth {
+            // SAFETY: vector `q` of the square.
+            let lanes = unsafe { simd.load(square.start().wrapping_add(q * S::LANES)) };
+            // SAFETY: row j + q of the transpose has these elements.
+            unsafe { simd.store_partial(self.to(i, j + q), width, lanes) };
         }
     }
 }
@@ -184,24 +184,25 @@ impl<T: Element> Kernel<T> for Turn<T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         debug_assert!(self.rows.start.is_multiple_of(T::LINE) && self.cols.start.is_multiple_of(T::LINE), "on a line");
-        let whole = |range: &Range<usize>| range.start + range.len() / S::LANES * S::LANES;
-        let (row_end, col_end) = (whole(&self.rows), whole(&self.cols));
-        for o in (self.cols.start..col_end).step_by(S::LANES) {
-            for i in (self.rows.start..row_end).step_by(S::LANES) {
-                // SAFETY: a square of the block, inside one line here and there.
-                unsafe { simd.transpose(self.from(i, o), T::LINE, self.to(i, o), T::LINE) };
+        for j in self.cols.clone().step_by(S::LANES) {
+            let depth = S::LANES.min(self.cols.end - j);
+            for i in self.rows.clone().step_by(S::LANES) {
+                let width = S::LANES.min(self.rows.end - i);
+                if width == S::LANES && depth == S::LANES {
+                    // SAFETY: a square of the block, inside one line here and there.
+                    unsafe { simd.transpose(self.from(i, j), T::LINE, self.to(i, j), T::LINE) };
+                } else {
+                    self.edge(simd, (i, j), (width, depth));
+                }
             }
         }
-        self.one_by_one(self.rows.start..row_end, col_end..self.cols.end);
-        self.one_by_one(row_end..self.rows.end, self.cols.clone());
     }
 }
 
-/// Copies all forward lines to the backward lines.
+/// Copies all lines of a matrix to those of its transpose.
 #[inline(always)]
-pub(super) fn transpose<T: Element>(by: impl Execute<T>, forward: &PackedB<T>, backward: &mut PackedB<T>) {
-    let (inputs, outputs) = (forward.rows(), forward.cols());
-    let (forward, backward) = (forward.lines().as_ptr(), backward.lines_mut().as_mut_ptr());
-    let all = Turn { forward, backward, inputs, outputs, rows: 0..inputs, cols: 0..outputs };
-    by.kernel(all);
+pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: &mut PackedB<T>) {
+    let shape = (from.rows(), from.cols());
+    let (from, to) = (from.lines().as_ptr(), to.lines_mut().as_mut_ptr());
+    by.kernel(Turn { from, to, shape, rows: 0..shape.0, cols: 0..shape.1 });
 }

@@ -2,39 +2,52 @@
 
 use super::array::Array;
 use crate::element::Element;
+use crate::execute::Execute;
 use crate::gemm::PackedB;
-use crate::isa::Isa;
+use crate::isa::{Isa, Kernel, Simd};
 use crate::optimiser::Rule;
 use crate::view::{MatRef, ShapeError};
 
 /// The weights of a dense layer, outputs × inputs seen from outside, packed inside.
 #[derive(Clone, Debug)]
 pub struct Weights<T> {
-    /// Wᵀ, inputs × outputs: the right-hand side of `x Wᵀ`.
-    pub(super) forward: Array<T>,
-    /// W, outputs × inputs: the right-hand side of `dz W`. A row is that already.
-    pub(super) backward: Option<PackedB<T>>,
+    /// The weights, as an optimiser changes them.
+    pub(super) kept: Array<T>,
+    /// Their transpose, which follows: where one is needed. A row is its own.
+    pub(super) turned: Option<PackedB<T>>,
 }
 
 impl<T: Element> Weights<T> {
     /// Packs `w`, outputs × inputs. `with_transpose` keeps what [`backward_input`](super::backward_input) needs; the first
     /// layer of a net, which has no gradient to hand down, saves it.
     pub fn from_rows(w: MatRef<'_, T>, with_transpose: bool) -> Self {
-        let mut forward = Array::zeros(w.cols(), w.rows());
-        let values = if forward.is_row() { w } else { w.t() };
-        forward.packed_mut().fill_from(values);
-        let backward = (with_transpose && !forward.is_row()).then(|| PackedB::new(w));
-        Self { forward, backward }
+        let mut kept = Array::zeros(w.cols(), w.rows());
+        let (values, turned) = if kept.is_by_outputs() { (w, w.t()) } else { (w.t(), w) };
+        kept.packed_mut().fill_from(values);
+        let is_needed = !kept.is_row() && (with_transpose || kept.is_by_outputs());
+        Self { kept, turned: is_needed.then(|| PackedB::new(turned)) }
+    }
+
+    /// Wᵀ, inputs × outputs: the right-hand side of `x Wᵀ`; none where the weights are a row.
+    #[inline(always)]
+    pub(super) fn forward(&self) -> Option<&PackedB<T>> {
+        if self.kept.is_by_outputs() { self.turned.as_ref() } else { Some(self.kept.packed()) }
+    }
+
+    /// W, outputs × inputs: the right-hand side of `dz W`; none where it was not asked for.
+    #[inline(always)]
+    pub(super) fn backward(&self) -> Option<&PackedB<T>> {
+        if self.kept.is_by_outputs() { Some(self.kept.packed()) } else { self.turned.as_ref() }
     }
 
     /// Inputs of the layer.
     pub fn inputs(&self) -> usize {
-        self.forward.inputs()
+        self.kept.inputs()
     }
 
     /// Outputs of the layer.
     pub fn outputs(&self) -> usize {
-        self.forward.outputs()
+        self.kept.outputs()
     }
 
     /// The weight from input `i` to output `o`.
@@ -42,7 +55,7 @@ impl<T: Element> Weights<T> {
     /// # Panics
     /// Outside the shape.
     pub fn get(&self, o: usize, i: usize) -> T {
-        self.forward.get(i, o)
+        self.kept.get(i, o)
     }
 
     /// Changes the weight from input `i` to output `o`.
@@ -50,15 +63,16 @@ impl<T: Element> Weights<T> {
     /// # Panics
     /// Outside the shape.
     pub fn set(&mut self, o: usize, i: usize, value: T) {
-        self.forward.put(i, o, value);
-        if let Some(backward) = &mut self.backward {
-            backward.put(o, i, value);
+        self.kept.put(i, o, value);
+        let by_outputs = self.kept.is_by_outputs();
+        if let Some(turned) = &mut self.turned {
+            if by_outputs { turned.put(i, o, value) } else { turned.put(o, i, value) }
         }
     }
 
     /// A copy, outputs × inputs, row by row.
     pub fn to_rows(&self) -> Vec<T> {
-        self.forward.to_rows()
+        self.kept.to_rows()
     }
 
     /// Replaces all weights by `w`, outputs × inputs, without allocating.
@@ -66,9 +80,10 @@ impl<T: Element> Weights<T> {
     /// # Errors
     /// `w` has another shape.
     pub fn set_rows(&mut self, w: MatRef<'_, T>) -> Result<(), ShapeError> {
-        self.forward.set(w)?;
-        match &mut self.backward {
-            Some(backward) => backward.set(w),
+        self.kept.set(w)?;
+        let by_outputs = self.kept.is_by_outputs();
+        match &mut self.turned {
+            Some(turned) => turned.set(if by_outputs { w.t() } else { w }),
             None => Ok(()),
         }
     }
@@ -78,18 +93,18 @@ impl<T: Element> Weights<T> {
     /// # Errors
     /// `other` has another shape.
     pub fn copy_from(&mut self, other: &Self) -> Result<(), ShapeError> {
-        self.forward.expect_shape_of(&other.forward)?;
-        self.forward.packed_mut().lines_mut().copy_from_slice(other.forward.packed().lines());
-        match (&mut self.backward, &other.backward) {
+        self.kept.expect_shape_of(&other.kept)?;
+        self.kept.packed_mut().lines_mut().copy_from_slice(other.kept.packed().lines());
+        match (&mut self.turned, &other.turned) {
             (Some(to), Some(from)) => to.lines_mut().copy_from_slice(from.lines()),
-            (Some(to), None) => super::update::transpose(Isa::current(), self.forward.packed(), to),
+            (Some(to), None) => super::update::transpose(Isa::current(), self.kept.packed(), to),
             (None, _) => {}
         }
         Ok(())
     }
 }
 
-/// The gradient of the loss by a layer's weights, in the weights' forward layout.
+/// The gradient of the loss by a layer's weights, in the layout in which the weights are kept.
 #[derive(Clone, Debug)]
 pub struct Gradient<T> {
     pub(super) lines: Array<T>,
@@ -114,6 +129,13 @@ impl<T: Element> Gradient<T> {
         self.lines.to_rows()
     }
 
+    /// Whether every element is finite.
+    #[inline(always)]
+    pub fn is_finite(&self, by: impl Execute<T>) -> bool {
+        // Padding is the products of numbers that the gradient is made of: finite where that is.
+        by.kernel(IsFinite(self.lines.packed().lines()))
+    }
+
     /// The sum of all squares in `f64`, in an order that the shape alone decides: lane by lane down each packed line, then
     /// across its lanes, line after line.
     pub fn sum_of_squares(&self) -> f64 {
@@ -134,7 +156,20 @@ impl<T: Element> Gradient<T> {
     }
 }
 
-/// What an optimiser remembers of each weight: none, one or two arrays in the weights' forward layout.
+/// Compiled for the widest vectors there are; the loop itself is ordinary.
+struct IsFinite<'a, T>(&'a [T]);
+
+impl<T: Element> Kernel<T> for IsFinite<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, _: S) -> bool {
+        // No early exit, so that the compiler can take a vector at a time.
+        self.0.iter().fold(true, |finite, g| finite & g.is_finite())
+    }
+}
+
+/// What an optimiser remembers of each weight: none, one or two arrays in the layout in which the weights are kept.
 #[derive(Clone, Debug)]
 pub struct Moments<T> {
     pub(super) first: Option<Array<T>>,

@@ -28,8 +28,9 @@ pub(crate) use microkernel::Start;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
-pub(crate) use plan::{WORK_TO_SHARE, folds_onto_sets};
+pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE, folds_onto_sets};
 pub(crate) use scratch::{Slot, with_scratch};
+pub(crate) use square::{Square, turn};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
 pub use tiles::Tiled;

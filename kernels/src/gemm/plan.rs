@@ -13,7 +13,7 @@ const STRIP_PART_OF_L2: usize = 4;
 /// unless a panel of A (48 rows, where an epilogue turns lines) is longer.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth waking a thread of their own.
-pub(super) const WORK_TO_WAKE: usize = 400_000;
+pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;

@@ -9,18 +9,18 @@ const SQUARE: usize = 256;
 
 /// LANES × LANES elements, vector after vector. Whole vectors are written before they are read, so nothing is cleared first.
 #[repr(align(64))]
-pub(super) struct Square<T>(MaybeUninit<[T; SQUARE]>);
+pub(crate) struct Square<T>(MaybeUninit<[T; SQUARE]>);
 
 impl<T> Square<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(MaybeUninit::uninit())
     }
 
-    pub(super) fn start(&self) -> *const T {
+    pub(crate) fn start(&self) -> *const T {
         self.0.as_ptr().cast()
     }
 
-    pub(super) fn start_mut(&mut self) -> *mut T {
+    pub(crate) fn start_mut(&mut self) -> *mut T {
         self.0.as_mut_ptr().cast()
     }
 }
@@ -31,7 +31,7 @@ impl<T> Square<T> {
 /// # Safety
 /// The runs are valid for reads, `to` for writes of LANES rows of LANES elements.
 #[inline(always)]
-pub(super) unsafe fn turn<T: Element, S: Simd<T>>(
+pub(crate) unsafe fn turn<T: Element, S: Simd<T>>(
     simd: S,
     from: *const T,
     stride: usize,

@@ -8,8 +8,8 @@
 //! | [`Loss::CrossEntropy`] | `−ln softmax(z)_class` | `z`: `softmax(z) − 1_class` |
 //!
 //! The last two start from the logits, where nothing overflows and nothing cancels. Rows are contiguous, row by row.
-//! Inside a row the terms are summed in the order of `row`; rows are added up in `f64`, first to last: the bits depend
-//! on the shape alone.
+//! Inside a row the terms are summed in the order of `row`; the rows of a call are added up in `f64`, first to last: the bits
+//! depend on the shape alone.
 
 mod cross_entropy;
 mod log_loss;
@@ -23,6 +23,7 @@ use cross_entropy::CrossEntropy;
 use log_loss::LogLoss;
 use pointwise::Pointwise;
 use squared_error::{HalfSquaredError, SquaredError};
+use std::ops::Range;
 
 /// What the outputs are compared with.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,20 @@ pub enum Targets<'a, T> {
     Values(&'a [T]),
     /// The number of the right class, for each row.
     Classes(&'a [u32]),
+}
+
+impl<T> Targets<'_, T> {
+    /// Those of some rows, of `outputs` numbers each where they are numbers.
+    ///
+    /// # Panics
+    /// There are not so many rows.
+    #[inline]
+    pub fn rows(&self, rows: Range<usize>, outputs: usize) -> Targets<'_, T> {
+        match self {
+            Targets::Values(values) => Targets::Values(&values[rows.start * outputs..rows.end * outputs]),
+            Targets::Classes(classes) => Targets::Classes(&classes[rows]),
+        }
+    }
 }
 
 /// How far the outputs are from the targets.

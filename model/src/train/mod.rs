@@ -113,7 +113,8 @@ impl<T: Element> Trainer<T> {
 
     /// The bytes held for activations and errors of a step: for the largest batch of `B` rows so far, every layer of
     /// `n` outputs takes `2 s B + n` elements, and `s B` more where its derivative is computed from `z`; `s` is `n` for the
-    /// last layer and [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others.
+    /// last layer and [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others. A net whose
+    /// layers have up to 6,144 weights each takes another `n` for every 64 rows.
     pub fn workspace_bytes(&self) -> usize {
         self.work.bytes()
     }

@@ -2,11 +2,10 @@
 
 use super::state::Good;
 use super::{NonFinite, Trainer};
-use crate::update::{self, Memory, Steps};
-use crate::workspace::Workspace;
-use crate::{Activation, Element, Error, Layer, Loss, Targets, backprop, loss};
-use deltarule_kernels::isa::{Kernel, Simd};
-use deltarule_kernels::{Compute, Execute, Inside, Isa, MatRef, ShapeError};
+use crate::update::{self, Steps};
+use crate::workspace::{Slot, Workspace};
+use crate::{Activation, Element, Error, Layer, Loss, Targets, backprop, loss, narrow};
+use deltarule_kernels::{MatRef, ShapeError, Team};
 
 /// Roll-backs that are borne before a run is given up.
 const ROLL_BACKS: u64 = 10;
@@ -27,7 +26,7 @@ pub(super) enum Inputs<'a, T> {
     Unseen(&'a [T]),
 }
 
-/// All of a step but the update. As a kernel, a net of small layers goes through it without leaving its tier.
+/// All of a step but the update, of a net whose layers are not all small.
 struct Pass<'a, T> {
     layers: &'a [Layer<T>],
     loss: (Loss, Activation),
@@ -36,64 +35,34 @@ struct Pass<'a, T> {
     targets: Targets<'a, T>,
     /// Whether anybody wants to know if the update may be fused.
     fused: bool,
-    work: &'a mut Workspace<T>,
+    slots: &'a mut [Slot<T>],
+    db: &'a mut [Vec<T>],
 }
 
 /// What a pass leaves beside the errors.
 struct Passed {
-    /// The mean loss.
-    loss: f64,
+    /// The sum of the rows' losses.
+    total: f64,
     /// No gradient can overflow: the update may be fused.
     is_tame: bool,
 }
 
 impl<T: Element> Pass<'_, T> {
-    #[inline(always)]
-    fn by(self, by: impl Compute<T>) -> Result<Passed, ShapeError> {
-        let Self { layers, loss, x, inputs, targets, fused, work } = self;
+    fn by(self, team: &Team) -> Result<Passed, ShapeError> {
+        let Self { layers, loss, x, inputs, targets, fused, slots, db } = self;
         let rows = x.rows();
-        backprop::forward(by, layers, loss.1, x, work)?; // S1 – S4
-        let loss = backprop::errors(by, layers, loss, targets, rows, work)?; // S5 – S14
-        let small = backprop::bias_gradients(by, layers, rows, update::small(), work)?; // S7, S8
+        // The mean over the rows is minimised.
+        let mean = T::from_f64(1.0 / rows as f64);
+        backprop::forward(team, layers, loss.1, x, slots)?; // S1 – S4
+        let top = layers.len() - 1;
+        let total = backprop::last_errors(team, loss, targets, (rows, mean), &mut slots[top]); // S5, S6, S10 – S13
+        backprop::errors_below(team, layers, top, rows, slots)?; // S8
+        let small = backprop::bias_gradients(team, rows, update::small(), slots, db)?; // S7, S8
         let x_is_small = match inputs {
             Inputs::AreSmall(known) => known,
-            Inputs::Unseen(x) => fused && update::are_small(by, x),
+            Inputs::Unseen(x) => fused && update::are_small(team, x),
         };
-        Ok(Passed { loss, is_tame: fused && update::is_tame(by, layers, rows, x_is_small, small, work) })
-    }
-}
-
-impl<T: Element> Kernel<T> for Pass<'_, T> {
-    type Output = Result<Passed, ShapeError>;
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        self.by(Inside(simd))
-    }
-}
-
-/// The fused update, likewise.
-struct Update<'a, T> {
-    layers: &'a mut [Layer<T>],
-    x: MatRef<'a, T>,
-    work: &'a mut Workspace<T>,
-    memory: &'a mut [Memory<T>],
-    steps: &'a Steps<T>,
-}
-
-impl<T: Element> Update<'_, T> {
-    #[inline(always)]
-    fn by(self, by: impl Compute<T>) -> Result<(), ShapeError> {
-        update::fused(by, self.layers, self.x, self.work, self.memory, self.steps)
-    }
-}
-
-impl<T: Element> Kernel<T> for Update<'_, T> {
-    type Output = Result<(), ShapeError>;
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        self.by(Inside(simd))
+        Ok(Passed { total, is_tame: fused && update::is_tame(team, layers, rows, x_is_small, small, slots) })
     }
 }
 
@@ -136,12 +105,16 @@ impl<T: Element> Trainer<T> {
     ) -> Result<Found, Error> {
         let Self { model, plan, state, work, last, .. } = self;
         let (team, layers) = (&self.team, &mut model.layers);
-        work.reserve(x.rows());
-        let is_small = |layer: &Layer<T>| Inside::pays(x.rows(), layer.inputs(), layer.outputs());
-        let inside = layers.iter().all(is_small) && !update::are_shared(layers, x.rows());
+        let (cut, loss) = (work.cut(layers, x.rows()), (plan.loss, *last));
         let fused = plan.fused && plan.clip_norm.is_none();
-        let pass = Pass { layers, loss: (plan.loss, *last), x, inputs, targets, fused, work };
-        let Passed { loss, is_tame } = if inside { Isa::current().kernel(pass) } else { pass.by(team) }?;
+        let Passed { total, is_tame } = if cut.is_narrow() {
+            let total = narrow::Batch { layers, loss, x, targets, cut }.gradients(team, work)?;
+            Passed { total, is_tame: false }
+        } else {
+            let Workspace { pieces, db, .. } = work;
+            Pass { layers, loss, x, inputs, targets, fused, slots: &mut pieces[0].slots, db }.by(team)?
+        };
+        let loss = total / x.rows() as f64;
         if !loss.is_finite() {
             return Ok(Found::NonFinite("loss"));
         }
@@ -150,19 +123,22 @@ impl<T: Element> Trainer<T> {
         let rate = plan.optimiser.rate * factor;
         let t = at.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
+        let memory = &mut state.memory;
         if fused && is_tame {
-            let update = Update { layers, x, work, memory: &mut state.memory, steps: &steps(1.0) };
-            if inside { Isa::current().kernel(update) } else { update.by(team) }?; // S15
+            update::fused(team, layers, x, work, memory, &steps(1.0))?; // S15
         } else {
-            backprop::gradients(team, layers, x, work)?;
-            let norm = update::gradient_norm(work);
-            if !norm.is_finite() {
+            if !cut.is_narrow() {
+                backprop::gradients(team, layers, x, work)?;
+            }
+            let norm = plan.clip_norm.map(|_| update::gradient_norm(work));
+            // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
+            let clip = plan.clip_norm.zip(norm);
+            let steps = steps(clip.map_or(1.0, |(limit, norm)| (limit / (norm + 1e-6)).min(1.0)));
+            let apply = update::Apply { layers, work, memory, steps: &steps };
+            if !T::apply(apply)? {
                 return Ok(Found::NonFinite("gradient"));
             }
-            self.norm = plan.clip_norm.is_some().then_some(norm);
-            // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
-            let scale = plan.clip_norm.map_or(1.0, |limit| (limit / (norm + 1e-6)).min(1.0));
-            update::from_gradients(layers, work, &mut state.memory, &steps(scale))?; // S15
+            self.norm = norm;
         }
         state.clock.updates = t;
         state.clock.samples += x.rows() as u64;

@@ -1,0 +1,220 @@
+//! Nets of small layers: the equations of [`backprop`](crate::backprop), piece by piece of a batch.
+//!
+//! A small layer takes less time than a team takes to share it, or than a function takes to be entered on a tier. So a piece of
+//! the batch goes through all layers, forward and back, on one thread and inside of one tier, and what it leaves stays in the cache
+//! for what comes next. Pieces are shared by the team. Sums over the batch are made afterwards, layer by layer over all
+//! pieces in their order, so that they do not depend on who did which.
+//!
+//! The gradient is small, too: it is kept whole and looked at before anything changes, instead of being applied tile by tile.
+
+use crate::backprop::{errors_below, forward, last_errors};
+use crate::workspace::{Cut, Piece, Slot, Workspace};
+use crate::{Activation, Element, Layer, Loss, Targets};
+use deltarule_kernels::isa::{Kernel, Simd};
+use deltarule_kernels::{Gradient, Inside, MatRef, ShapeError, Team, dense};
+use std::ops::Range;
+
+/// A batch on its way through a net of small layers.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a, T> {
+    pub(crate) layers: &'a [Layer<T>],
+    pub(crate) loss: (Loss, Activation),
+    pub(crate) x: MatRef<'a, T>,
+    pub(crate) targets: Targets<'a, T>,
+    pub(crate) cut: Cut,
+}
+
+impl<T: Element> Batch<'_, T> {
+    /// The sum of the rows' losses; `work` holds the gradient of the mean afterwards.
+    pub(crate) fn gradients(&self, team: &Team, work: &mut Workspace<T>) -> Result<f64, ShapeError> {
+        let Workspace { pieces, losses, db, dw, .. } = work;
+        let count = self.cut.pieces();
+        if let [piece] = &mut pieces[..count] {
+            return T::whole(Whole { batch: self, piece, dw, db });
+        }
+        let (pieces, losses) = (&mut pieces[..count], &mut losses[..count]);
+        self.team(team, 2).run_pairs(pieces, losses, |i, piece, loss| {
+            *loss = T::part(Part { batch: self, i, piece })?;
+            Ok(())
+        })?;
+        let pieces = &*pieces;
+        self.team(team, 1).run_pairs(dw, db, |l, dw, db| T::sums(Sums { batch: self, pieces, l, dw, db }))?;
+        Ok(losses.iter().sum())
+    }
+
+    /// The team, if so many products of all rows by all weights are worth it, else the caller alone.
+    fn team<'t>(&self, team: &'t Team, products: usize) -> &'t Team {
+        const ALONE: &Team = &Team::serial();
+        let weights: usize = self.layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
+        if team.is_worth(products.saturating_mul(self.x.rows()).saturating_mul(weights)) { team } else { ALONE }
+    }
+
+    /// Forward with the rows of piece `i`, and the error of the last layer; the sum of the rows' losses.
+    #[inline(always)]
+    fn forward<S: Simd<T>>(&self, simd: S, i: usize, slots: &mut [Slot<T>]) -> Result<f64, ShapeError> {
+        let (by, top, range) = (Inside(simd), self.layers.len() - 1, self.cut.rows_of(i));
+        let rows = range.len();
+        forward(by, self.layers, self.loss.1, self.x.rows_range(range.clone()), slots)?; // S1 – S4
+        let targets = self.targets.rows(range, slots[top].outputs);
+        // The mean over the rows is minimised.
+        let mean = T::from_f64(1.0 / self.x.rows() as f64);
+        Ok(last_errors(by, self.loss, targets, (rows, mean), &mut slots[top])) // S5, S6, S10 – S13
+    }
+
+    /// The errors of all other layers, and what they sum to.
+    #[inline(always)]
+    fn back<S: Simd<T>>(&self, simd: S, i: usize, piece: &mut Piece<T>) -> Result<(), ShapeError> {
+        let (by, top, rows) = (Inside(simd), self.layers.len() - 1, self.cut.rows_of(i).len());
+        errors_below(by, self.layers, top, rows, &mut piece.slots)?; // S8
+        for (slot, sums) in piece.slots.iter().zip(&mut piece.bias_sums) {
+            dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
+        }
+        Ok(())
+    }
+
+    /// The same of a batch in one piece whose last layer has a single output, with the gradients that can be made on the way: of the
+    /// layers that are returned.
+    #[inline(always)]
+    fn back_from_single<S: Simd<T>>(
+        &self,
+        simd: S,
+        piece: &mut Piece<T>,
+        dw: &mut [Gradient<T>],
+    ) -> Result<Range<usize>, ShapeError> {
+        let (by, top, rows) = (Inside(simd), self.layers.len() - 1, self.x.rows());
+        let Piece { slots, bias_sums } = piece;
+        let below = top - 1;
+        let (lower, upper) = slots.split_at_mut(top);
+        let outputs = lower[below].outputs;
+        let (a, kept, dz) = lower[below].all(rows)?;
+        let (dw_below, dw) = dw.split_at_mut(top);
+        let (sums_below, sums) = bias_sums.split_at_mut(top);
+        let has_only_one = below == 0 && self.x.cols() == 1;
+        let way = dense::Below {
+            a,
+            activation: self.layers[below].activation,
+            kept,
+            dz,
+            sums: sums_of(&mut sums_below[below], rows, outputs),
+            only: has_only_one.then(|| (self.x, &mut dw_below[below])),
+        };
+        let own = (&mut dw[0], sums_of(&mut sums[0], rows, 1));
+        dense::backward_single(by, upper[0].dz(rows)?, &self.layers[top].w, own, way)?; // S6 – S9
+        errors_below(by, self.layers, below, rows, slots)?; // S8
+        for (slot, sums) in slots.iter().zip(bias_sums).take(below) {
+            dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
+        }
+        Ok(if has_only_one { below } else { top }..top + 1)
+    }
+
+    /// `∂L/∂W` of layer `l` over all pieces.
+    #[inline(always)]
+    fn weights<S: Simd<T>>(
+        &self,
+        simd: S,
+        pieces: &[Piece<T>],
+        l: usize,
+        dw: &mut Gradient<T>,
+    ) -> Result<(), ShapeError> {
+        for (i, piece) in pieces.iter().enumerate() {
+            let range = self.cut.rows_of(i);
+            let rows = range.len();
+            let input = if l == 0 { self.x.rows_range(range) } else { piece.slots[l - 1].a(rows)? };
+            let dz = piece.slots[l].dz(rows)?;
+            // S6, S9: dW = dz xᵀ
+            if i == 0 {
+                dense::backward_weights(Inside(simd), input, dz, dw)?;
+            } else {
+                dense::backward_weights_onto(Inside(simd), input, dz, dw)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `∂L/∂b` of layer `l` over all pieces.
+    #[inline(always)]
+    fn bias(&self, pieces: &[Piece<T>], l: usize, db: &mut [T]) {
+        db.fill(T::ZERO);
+        for (i, piece) in pieces.iter().enumerate() {
+            let blocks = self.cut.rows_of(i).len().div_ceil(dense::BIAS_ROWS);
+            dense::add_bias_sums(&piece.bias_sums[l][..blocks * db.len()], db); // S7, S8
+        }
+    }
+}
+
+/// A batch that is one piece: all of it inside of one tier.
+pub(crate) struct Whole<'a, T> {
+    batch: &'a Batch<'a, T>,
+    piece: &'a mut Piece<T>,
+    dw: &'a mut [Gradient<T>],
+    db: &'a mut [Vec<T>],
+}
+
+impl<T: Element> Kernel<T> for Whole<'_, T> {
+    type Output = Result<f64, ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        let Self { batch, piece, dw, db } = self;
+        let total = batch.forward(simd, 0, &mut piece.slots)?;
+        let top = dw.len() - 1;
+        let made = if top > 0 && piece.slots[top].outputs == 1 {
+            batch.back_from_single(simd, piece, dw)?
+        } else {
+            batch.back(simd, 0, piece)?;
+            0..0
+        };
+        let pieces = std::slice::from_ref(piece);
+        for (l, (dw, db)) in dw.iter_mut().zip(db).enumerate() {
+            if !made.contains(&l) {
+                batch.weights(simd, pieces, l, dw)?;
+            }
+            batch.bias(pieces, l, db);
+        }
+        Ok(total)
+    }
+}
+
+/// One piece of several.
+pub(crate) struct Part<'a, T> {
+    batch: &'a Batch<'a, T>,
+    i: usize,
+    piece: &'a mut Piece<T>,
+}
+
+impl<T: Element> Kernel<T> for Part<'_, T> {
+    type Output = Result<f64, ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        let total = self.batch.forward(simd, self.i, &mut self.piece.slots)?;
+        self.batch.back(simd, self.i, self.piece)?;
+        Ok(total)
+    }
+}
+
+/// One layer's sums over several pieces.
+pub(crate) struct Sums<'a, T> {
+    batch: &'a Batch<'a, T>,
+    pieces: &'a [Piece<T>],
+    l: usize,
+    dw: &'a mut Gradient<T>,
+    db: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Sums<'_, T> {
+    type Output = Result<(), ShapeError>;
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        self.batch.weights(simd, self.pieces, self.l, self.dw)?;
+        self.batch.bias(self.pieces, self.l, self.db);
+        Ok(())
+    }
+}
+
+/// The part of a layer's bias sums that `rows` rows take.
+#[inline(always)]
+fn sums_of<T>(sums: &mut [T], rows: usize, outputs: usize) -> &mut [T] {
+    &mut sums[..rows.div_ceil(dense::BIAS_ROWS) * outputs]
+}
