@@ -14,7 +14,7 @@ use crate::view::{MatMut, MatRef, ShapeError};
 /// pre-activation where [`Activation::needs_preactivation`].
 ///
 /// # Errors
-/// The shapes do not fit each other, or the weights were made without their transpose; nothing is written then.
+/// The shapes do not fit each other; nothing is written then.
 #[inline(always)]
 pub fn backward_input<T: Element>(
     by: impl Compute<T>,
@@ -32,9 +32,6 @@ pub fn backward_input<T: Element>(
     if kept_below.cols() > 1 {
         ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
     }
-    let Some(backward) = w.backward() else {
-        return Err(ShapeError::Mismatch { what: "the transposed copies that the weights keep", expected: 1, got: 0 });
-    };
     let product = Product {
         m: dz.rows(),
         n: w.inputs(),
@@ -42,7 +39,7 @@ pub fn backward_input<T: Element>(
         alpha: T::ONE,
         alpha_right: T::ONE,
         a: dz.into(),
-        b: backward.right(),
+        b: w.backward(),
         c: output("the column stride of the gradient below", &mut dz_below)?,
         start: Start::Zero,
         near: Output::nowhere(),

@@ -10,7 +10,7 @@
 //! | backward, bias | `db = Σ_batch dz` | [`backward_bias`]; for some rows after others: [`bias_sums`], [`add_bias_sums`] |
 //! | update | `W ← W − η dW` and its relatives | [`update()`], or [`backward_update`] while `dW` is still in L1 |
 //!
-//! **Weights live packed**, and where `dz W` is needed, their transpose too, so that a step packs nothing:
+//! **Weights live packed**, and where `dz W` is needed, their transpose too while L2 has room for it, so that a step packs nothing:
 //!
 //! ```text
 //!   forward lines (inputs × outputs): right-hand side of x Wᵀ, and the layout of dW and of the optimiser's moments

@@ -177,12 +177,14 @@ fn check_fused<T: Element>(rule: Rule) {
             assert_eq!(moments(&fused_m), moments(&plain_m), "{rule:?} of {batch} × {inputs} × {outputs}");
         }
         for w in [&fused, &plain] {
-            let (forward, backward) = (w.forward(), w.backward().expect("both copies are there"));
-            assert_eq!(forward.is_none(), outputs == 1, "only a row is its own transpose");
+            let Some(turned) = &w.turned else {
+                assert_eq!(outputs, 1, "only a row is its own transpose");
+                continue;
+            };
             for o in 0..outputs {
                 for i in 0..inputs {
-                    assert_eq!(backward.get(o, i), w.get(o, i), "the copy for the way back is refreshed");
-                    assert!(forward.is_none_or(|f| f.get(i, o) == w.get(o, i)), "and the one for the way forward");
+                    let copy = if w.kept.is_by_outputs() { turned.get(i, o) } else { turned.get(o, i) };
+                    assert_eq!(copy, w.get(o, i), "the transposed copy follows");
                 }
             }
         }
@@ -321,12 +323,10 @@ fn bias_sums_notice_a_number_beyond_the_limit_wherever_it_is() {
 fn what_does_not_fit_is_refused() {
     let case = Case::<f32>::new(4, 3, 2);
     let w = case.weights();
-    let wide = Case::<f32>::new(4, 3, 20);
-    let first_layer = Weights::from_rows(MatRef::new(&wide.w, 20, 3).unwrap(), false);
     let mut out = vec![0.0; 12];
     let team = Team::serial();
-    let below = MatMut::new(&mut out, 4, 3).unwrap();
-    assert!(backward_input(&team, wide.dz(), &first_layer, Activation::Identity, wide.x(), below).is_err());
+    let below = MatMut::new(&mut out, 3, 4).unwrap();
+    assert!(backward_input(&team, case.dz(), &w, Activation::Identity, case.x(), below).is_err());
     let a = MatMut::new(&mut out, 4, 3).unwrap();
     assert!(forward(&team, case.x(), &w, &case.bias, Activation::Identity, None, a).is_err());
     let a = MatMut::new(&mut out, 4, 2).unwrap();
@@ -458,4 +458,35 @@ fn the_copy_for_the_way_back_follows_an_update_by_a_very_tall_batch() {
         };
         assert_eq!(bits(&below(&w)), bits(&below(&afresh)));
     }
+}
+
+/// With the copy and without, small and by plan, with depths in one block and in several, and by a team that shares packed strips.
+#[test]
+fn errors_go_down_alike_with_a_transposed_copy_and_without() {
+    fn check<T: Element>((batch, inputs, outputs): (usize, usize, usize)) {
+        let case = Case::<T>::new(batch, inputs, outputs);
+        let below = |team: &Team, with_transpose: bool| {
+            let w = Weights::from_rows(MatRef::new(&case.w, outputs, inputs).unwrap(), with_transpose);
+            assert_eq!(w.turned.is_some(), outputs > 1 && (with_transpose || w.kept.is_by_outputs()));
+            let mut below = vec![T::from_f64(f64::NAN); batch * inputs];
+            let to = MatMut::new(&mut below, batch, inputs).unwrap();
+            backward_input(team, case.dz(), &w, Activation::Tanh, case.x(), to).unwrap();
+            bits(&below)
+        };
+        let expected = below(&Team::serial(), true);
+        for threads in 1..=3 {
+            assert_eq!(below(&Team::new(threads), false), expected, "{batch} × {inputs} × {outputs} on {threads}");
+        }
+    }
+    for shape in SHAPES.into_iter().chain([(900, 30, 300), (20, 15, 1100), (100, 70, 90)]) {
+        check::<f32>(shape);
+        check::<f64>(shape);
+    }
+}
+
+#[test]
+fn weights_beyond_the_second_cache_have_no_copy() {
+    let rows = crate::machine::caches().l2 / size_of::<f64>() / 64;
+    let large = |rows: usize| Weights::from_rows(MatRef::new(&vec![0.5; rows * 64], 64, rows).unwrap(), true);
+    assert!(large(rows).turned.is_some() && large(rows + 1).turned.is_none());
 }

@@ -11,8 +11,7 @@ use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{Output, PackedB, Place, Square, turn};
-use crate::isa::{Kernel, Simd};
+use crate::gemm::{Output, PackedB, Place, TurnLines};
 use crate::machine::caches;
 use crate::optimiser::Step;
 use crate::view::{MatRef, ShapeError};
@@ -88,7 +87,7 @@ pub fn backward_update<T: Element>(
             }
             if !turned.is_empty() {
                 let (from, to) = (kept.data, turned.data);
-                by.kernel(Turn { from, to, shape: (lines_rows, lines_cols), rows: block.rows, cols: block.cols });
+                by.kernel(TurnLines { from, to, shape: (lines_rows, lines_cols), rows: block.rows, cols: block.cols });
             }
         },
     );
@@ -138,71 +137,10 @@ impl<T: Element> Lines<T> {
     }
 }
 
-/// Copies rows × cols of a matrix in packed lines to where its transpose is, in packed lines as well: squares turned in registers.
-///
-/// Whoever makes one vouches for both arrays of lines, and that nobody else writes this block meanwhile.
-struct Turn<T> {
-    from: *const T,
-    to: *mut T,
-    /// Rows and columns of the whole matrix.
-    shape: (usize, usize),
-    /// Begins on a line.
-    rows: Range<usize>,
-    /// Begins on a line.
-    cols: Range<usize>,
-}
-
-impl<T: Element> Turn<T> {
-    /// Where element (i, j) is.
-    fn from(&self, i: usize, j: usize) -> *const T {
-        self.from.wrapping_add((j / T::LINE * self.shape.0 + i) * T::LINE + j % T::LINE)
-    }
-
-    /// Where it goes.
-    fn to(&self, i: usize, j: usize) -> *mut T {
-        self.to.wrapping_add((i / T::LINE * self.shape.1 + j) * T::LINE + i % T::LINE)
-    }
-
-    /// The square at (i, j), at an edge: `width` rows, of `depth` elements each.
-    #[inline(always)]
-    fn edge<S: Simd<T>>(&self, simd: S, (i, j): (usize, usize), (width, depth): (usize, usize)) {
-        let mut square = Square::new();
-        // SAFETY: these elements of the block; room for a square.
-        unsafe { turn(simd, self.from(i, j), T::LINE, (width, depth), square.start_mut(), S::LANES) };
-        for q in 0..depth {
-            // SAFETY: vector `q` of the square.
-            let lanes = unsafe { simd.load(square.start().wrapping_add(q * S::LANES)) };
-            // SAFETY: row j + q of the transpose has these elements.
-            unsafe { simd.store_partial(self.to(i, j + q), width, lanes) };
-        }
-    }
-}
-
-impl<T: Element> Kernel<T> for Turn<T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
-        debug_assert!(self.rows.start.is_multiple_of(T::LINE) && self.cols.start.is_multiple_of(T::LINE), "on a line");
-        for j in self.cols.clone().step_by(S::LANES) {
-            let depth = S::LANES.min(self.cols.end - j);
-            for i in self.rows.clone().step_by(S::LANES) {
-                let width = S::LANES.min(self.rows.end - i);
-                if width == S::LANES && depth == S::LANES {
-                    // SAFETY: a square of the block, inside one line here and there.
-                    unsafe { simd.transpose(self.from(i, j), T::LINE, self.to(i, j), T::LINE) };
-                } else {
-                    self.edge(simd, (i, j), (width, depth));
-                }
-            }
-        }
-    }
-}
-
 /// Copies all lines of a matrix to those of its transpose.
 #[inline(always)]
 pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: &mut PackedB<T>) {
     let shape = (from.rows(), from.cols());
     let (from, to) = (from.lines().as_ptr(), to.lines_mut().as_mut_ptr());
-    by.kernel(Turn { from, to, shape, rows: 0..shape.0, cols: 0..shape.1 });
+    by.kernel(TurnLines { from, to, shape, rows: 0..shape.0, cols: 0..shape.1 });
 }

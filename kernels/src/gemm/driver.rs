@@ -17,6 +17,7 @@ use super::pack::{pack_lines, pack_panels, packed_len};
 use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
+use super::turn_lines::TurnLines;
 use crate::element::Element;
 use crate::isa::{Isa, Simd};
 use crate::team::Team;
@@ -197,6 +198,7 @@ impl<T: Element> Product<T> {
             || match self.b {
                 Right::Strided { col, .. } => (col == 1 || self.n == 1) && self.alpha_right == T::ONE,
                 Right::Lines { .. } => true,
+                Right::Turned { .. } => false,
             }
     }
 
@@ -223,13 +225,10 @@ impl<T: Element> Product<T> {
             let pack = |strip: usize| {
                 let cols = strip * plan.strip_cols..((strip + 1) * plan.strip_cols).min(self.n);
                 let part = self.columns(cols.clone());
-                let Right::Strided { data, row, col } = part.b else { return };
                 let len = packed_len::<T>(self.k, part.n);
                 // SAFETY: strips begin on lines, so that each has its own part of the scratch.
                 let to = unsafe { std::slice::from_raw_parts_mut(to.at(cols.start / T::LINE * line), len) };
-                // SAFETY: `self` vouches for B.
-                unsafe { pack_lines(table.isa, data, (row, col), (part.k, part.n), to) };
-                self.scale_right(to);
+                part.pack_right_to(table.isa, to);
             };
             if plan.team {
                 team.run(plan.strips, pack)
@@ -290,14 +289,32 @@ impl<T: Element> Product<T> {
 
     /// α′ B packed in the thread's own scratch, which must be kept until the product is done.
     fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Right<T> {
-        let Right::Strided { data, row, col } = self.b else { return self.b };
+        if let Right::Lines { .. } = self.b {
+            return self.b;
+        }
         let len = packed_len::<T>(self.k, self.n);
         lent.grow(len);
         let lines = &mut lent.as_mut()[..len];
-        // SAFETY: `self` vouches for B.
-        unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) };
-        self.scale_right(lines);
+        self.pack_right_to(isa, lines);
         Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }
+    }
+
+    /// α′ B, which is not packed yet, packed to `lines`.
+    fn pack_right_to(&self, isa: Isa, lines: &mut [T]) {
+        match self.b {
+            Right::Lines { .. } => unreachable!("packed already"),
+            // SAFETY: `self` vouches for B.
+            Right::Strided { data, row, col } => unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) },
+            Right::Turned { data, line } => {
+                if !self.n.is_multiple_of(T::LINE) {
+                    let last = lines.len() - self.k * T::LINE;
+                    lines[last..].fill(T::ZERO);
+                }
+                let (shape, to) = ((line / T::LINE, self.k), lines.as_mut_ptr());
+                T::dispatch(isa, TurnLines { from: data, to, shape, rows: 0..self.n, cols: 0..self.k });
+            }
+        }
+        self.scale_right(lines);
     }
 
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.

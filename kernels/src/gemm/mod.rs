@@ -21,6 +21,7 @@ mod scratch;
 mod square;
 mod strips;
 mod tiles;
+mod turn_lines;
 mod turned;
 
 pub(crate) use driver::{Block, Place, Product, Vouched};
@@ -30,10 +31,10 @@ pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE, folds_onto_sets};
 pub(crate) use scratch::{Slot, with_scratch};
-pub(crate) use square::{Square, turn};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
 pub use tiles::Tiled;
+pub(crate) use turn_lines::TurnLines;
 
 use crate::element::Element;
 use crate::isa::Isa;

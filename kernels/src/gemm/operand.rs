@@ -36,6 +36,8 @@ pub(crate) enum Right<T> {
     /// [Packed lines](super::pack): element (p, j) at `data + (j / LINE)·line + p·LINE + j mod LINE`; the last line is
     /// padded.
     Lines { data: *const T, line: usize },
+    /// The packed lines of the transpose: element (p, j) at `data + (p / LINE)·line + j·LINE + p mod LINE`. Packed before it is read.
+    Turned { data: *const T, line: usize },
 }
 
 /// The result: element (i, j) at `data + i·row + (j / LINE)·line + (j mod LINE)·col`.

@@ -103,6 +103,11 @@ impl<T: Element> PackedB<T> {
         &mut self.lines
     }
 
+    /// Its transpose as the right-hand side of a product.
+    pub(crate) fn turned_right(&self) -> Right<T> {
+        Right::Turned { data: self.lines.as_ptr(), line: self.rows * T::LINE }
+    }
+
     /// As the right-hand side of a product.
     pub(crate) fn right(&self) -> Right<T> {
         Right::Lines { data: self.lines.as_ptr(), line: self.rows * T::LINE }

@@ -25,6 +25,7 @@ impl<T: Element> Product<T> {
         part.n = cols.end - cols.start;
         part.b = match self.b {
             Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(cols.start * col), row, col },
+            Right::Turned { data, line } => Right::Turned { data: data.wrapping_add(cols.start * T::LINE), line },
             Right::Lines { data, line: step } => {
                 Right::Lines { data: data.wrapping_add(line * step + inside), line: step }
             }
@@ -64,6 +65,10 @@ impl<T: Element> Product<T> {
                 Right::Strided { data: data.wrapping_add(range.start * row), row, col }
             }
             Right::Lines { data, line } => Right::Lines { data: data.wrapping_add(range.start * T::LINE), line },
+            Right::Turned { data, line } => {
+                debug_assert!(range.start.is_multiple_of(T::LINE), "on a line");
+                Right::Turned { data: data.wrapping_add(range.start / T::LINE * line), line }
+            }
         };
         if range.start > 0 {
             part.start = Start::Stored;

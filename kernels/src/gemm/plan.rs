@@ -67,7 +67,8 @@ impl<T: Element> Product<T> {
         let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
         let strips = self.n.div_ceil(strip_cols);
         let strip_bytes = caches().l2 / STRIP_PART_OF_L2;
-        let kc = (strip_bytes / (size * strip_cols)).clamp(64, 1024);
+        // Whole lines of a transpose.
+        let kc = (strip_bytes / (size * strip_cols)).clamp(64, 1024) / T::LINE * T::LINE;
         let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
         let worth = if team.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE };
         let threads = team.threads().min(work / worth).max(1);
@@ -80,6 +81,7 @@ impl<T: Element> Product<T> {
         let pays = match self.b {
             _ if turned => false,
             Right::Lines { .. } => false,
+            Right::Turned { .. } => true,
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)

@@ -106,6 +106,7 @@ impl<T: Element> Product<T> {
         let in_place = match self.b {
             Right::Strided { col, .. } => col == 1,
             Right::Lines { .. } => true,
+            Right::Turned { .. } => false,
         };
         let factors = self.alpha == T::ONE && self.alpha_right == T::ONE;
         if !in_place || !factors || self.k > MAX_DEPTH || self.a_folds() {
@@ -151,6 +152,7 @@ impl<T: Element> Product<T> {
         let (b, b_row, b_line, b_tail) = match self.b {
             Right::Strided { data, row, .. } => (data, row, T::LINE, tail),
             Right::Lines { data, line } => (data, T::LINE, line, lanes),
+            Right::Turned { .. } => unreachable!("packed by now"),
         };
         let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
         let c_tail = if self.c.padded { lanes } else { tail };
