@@ -114,19 +114,23 @@ fn subnormals_are_kept() {
 fn unaligned_memory_has_the_same_bits() {
     for isa in tiers::fused() {
         let mut random = Random::new(3);
-        let (m, n, k) = (13, 70, 37);
-        let a: Vec<f32> = (0..m * k).map(|_| random.uniform() as f32).collect();
-        let b: Vec<f32> = (0..k * n).map(|_| random.uniform() as f32).collect();
-        let run = |shift: usize| {
-            let shifted = |x: &[f32]| [vec![poison(); shift], x.to_vec()].concat();
-            let (a, b, mut c) = (shifted(&a), shifted(&b), vec![0.0; m * n + shift]);
-            let views = [MatRef::new(&a[shift..], m, k), MatRef::new(&b[shift..], k, n)].map(Result::unwrap);
-            let output = MatMut::new(&mut c[shift..], m, n).unwrap();
-            gemm_at(isa, &Team::serial(), 1.0, views[0], views[1], 0.0, output).unwrap();
-            c[shift..].iter().map(|x| x.to_bits()).collect::<Vec<_>>()
-        };
-        let aligned = run(0);
-        (1..17).for_each(|shift| assert_eq!(run(shift), aligned, "{isa}, shifted by {shift}"));
+        // The last: columns of B a multiple of a cache line apart, which are read from their next line on.
+        for ((m, n, k), b_by_columns) in [((13, 70, 37), false), ((13, 70, 37), true), ((7, 40, 272), true)] {
+            let a: Vec<f32> = (0..m * k).map(|_| random.uniform() as f32).collect();
+            let b: Vec<f32> = (0..k * n).map(|_| random.uniform() as f32).collect();
+            let (b_row, b_col) = if b_by_columns { (1, k) } else { (n, 1) };
+            let run = |shift: usize| {
+                let shifted = |x: &[f32]| [vec![poison(); shift], x.to_vec()].concat();
+                let (a, b, mut c) = (shifted(&a), shifted(&b), vec![0.0; m * n + shift]);
+                let a = MatRef::new(&a[shift..], m, k).unwrap();
+                let b = MatRef::with_strides(&b[shift..], k, n, b_row, b_col).unwrap();
+                let output = MatMut::new(&mut c[shift..], m, n).unwrap();
+                gemm_at(isa, &Team::serial(), 1.0, a, b, 0.0, output).unwrap();
+                c[shift..].iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            };
+            let aligned = run(0);
+            (1..17).for_each(|shift| assert_eq!(run(shift), aligned, "{isa}, {m}×{n}×{k}, shifted by {shift}"));
+        }
     }
 }
 

@@ -68,6 +68,34 @@ fn around_the_blocks() {
     }
 }
 
+/// B column by column under few rows: turned on the way or packed, as the shape decides; in parts that are narrower than the product,
+/// and at strides that fold.
+#[test]
+fn few_rows_against_columns() {
+    for isa in tiers::all() {
+        let mut random = Random::new(5);
+        let mut check = |m, n, k, gap| {
+            let mut matrix = |rows, cols, order| Matrix::new(rows, cols, order, |_, _| random.uniform() as f32);
+            let product = Product {
+                alpha: 1.0,
+                a: matrix(m, k, Order::Rows(0)),
+                b: matrix(k, n, Order::Columns(gap)),
+                beta: -0.7,
+                before: matrix(m, n, Order::Rows(1)),
+                whole: false,
+            };
+            product.check(isa, &Team::serial());
+        };
+        for m in 1..=14 {
+            for (n, k) in [(1, 20), (16, 40), (17, 15), (33, 129), (70, 300)] {
+                check(m, n, k, 0);
+                check(m, n, k, 512 - k);
+            }
+            check(m, 1290, 130, 0);
+        }
+    }
+}
+
 /// Rows by rows or columns by columns, `period` elements from one to the next.
 fn at_period(rows: usize, cols: usize, period: usize, by_columns: bool) -> Order {
     if by_columns { Order::Columns(period - rows) } else { Order::Rows(period - cols) }

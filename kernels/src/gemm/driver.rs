@@ -146,11 +146,11 @@ impl<T: Element> Product<T> {
     /// Without a plan, on this thread.
     #[inline(always)]
     fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl Fn(Block<T>)) {
-        if place == Place::Memory && self.reads_b_in_place() {
+        if place == Place::Memory && self.reads_b_in_place(table) {
             return self.run_small(table, epilogue);
         }
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
-        let b = if self.reads_b_in_place() { self.b } else { self.pack_right(table.isa, &mut lent.0) };
+        let b = if self.reads_b_in_place(table) { self.b } else { self.pack_right(table.isa, &mut lent.0) };
         let c = match place {
             Place::Memory => self.c,
             Place::Cache => {
@@ -193,8 +193,8 @@ impl<T: Element> Product<T> {
     }
 
     /// The micro-kernels can read B as it is.
-    fn reads_b_in_place(&self) -> bool {
-        self.is_turned()
+    fn reads_b_in_place(&self, table: &TileTable<T>) -> bool {
+        self.is_turned(table)
             || match self.b {
                 Right::Strided { col, .. } => (col == 1 || self.n == 1) && self.alpha_right == T::ONE,
                 Right::Lines { .. } => true,

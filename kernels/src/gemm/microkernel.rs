@@ -276,16 +276,16 @@ fn bias_vectors<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const 
 }
 
 /// Rows of A that share a pointer.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 /// Groups of the tallest tile.
-const GROUPS: usize = 4;
+pub(super) const GROUPS: usize = 4;
 
 /// A pointer to every fourth row of a tile.
 ///
 /// In tall tiles they are made opaque: the compiler would otherwise see one pointer and step it from row to row, and that chain of
 /// additions, as long as the tile is tall, would take longer than the multiplications (16 × 1: 51 % of the peak instead of 86 %).
 #[inline(always)]
-fn row_groups<T: Element, const MR: usize>(a: *const T, a_inner: usize) -> [*const T; GROUPS] {
+pub(super) fn row_groups<T: Element, const MR: usize>(a: *const T, a_inner: usize) -> [*const T; GROUPS] {
     let mut groups = [a; GROUPS];
     for (g, group) in groups.iter_mut().enumerate().take(MR.div_ceil(GROUP)) {
         *group = a.wrapping_add(g * GROUP * a_inner);

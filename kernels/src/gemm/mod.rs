@@ -145,7 +145,7 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
 /// written from scratch then (1000×2×1000 nt: 29 → 63 GFLOP/s).
 #[inline]
 fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
-    b.cols() <= turned::MAX_ROWS && b.cols() > 1 && a.col_stride() == 1 && a.rows() >= 16 && a.cols() >= 128
+    b.cols() <= turned::FEW && b.cols() > 1 && a.col_stride() == 1 && a.rows() >= 16 && a.cols() >= 128
 }
 
 /// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.

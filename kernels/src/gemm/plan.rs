@@ -75,7 +75,7 @@ impl<T: Element> Product<T> {
         let depth = self.k.min(kc);
         // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
         let clash = |stride: usize, count: usize| count > 8 && folds_onto_sets::<T>(stride);
-        let turned = self.is_turned();
+        let turned = self.is_turned(table);
         let pack_a = self.alpha != T::ONE
             || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
         let pays = match self.b {

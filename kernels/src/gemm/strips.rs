@@ -6,7 +6,7 @@ use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
-use super::turned::{Columns, MAX_ROWS as FEW_ROWS};
+use super::turned::{self, Columns, ColumnsFn};
 use crate::element::Element;
 use std::ops::Range;
 
@@ -38,16 +38,24 @@ impl Tile {
 }
 
 impl<T: Element> Product<T> {
-    /// Few rows against contiguous columns of B: see [`super::turned`].
-    pub(super) fn is_turned(&self) -> bool {
+    /// Few rows against contiguous columns of B, which are turned on the way: see [`super::turned`].
+    #[inline(always)]
+    pub(super) fn is_turned(&self, table: &TileTable<T>) -> bool {
+        self.can_be_turned(table) && turned::pays::<T>(self.m, self.n, self.k)
+    }
+
+    /// There is a kernel that turns these columns of B.
+    #[inline(always)]
+    fn can_be_turned(&self, table: &TileTable<T>) -> bool {
         let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1);
-        columns && self.m <= FEW_ROWS && self.a.panel().is_none_or(|height| self.m <= height)
+        columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
     /// Strip after strip of `width` columns; `done` hears of each. Few rows against columns are one strip, however wide.
     #[inline(always)]
     pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, mut done: impl FnMut(Range<usize>)) {
-        if self.is_turned() {
+        // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
+        if self.can_be_turned(table) {
             self.run_turned(table);
             return done(0..self.n);
         }
@@ -123,7 +131,7 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, col } = self.b else { return false };
-        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.is_turned() || self.a_folds() {
+        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.is_turned(table) || self.a_folds() {
             return false;
         }
         if table.strip(self.m, table.vectors_for(self.n), true).is_none() {
@@ -191,6 +199,18 @@ impl<T: Element> Product<T> {
     /// A strip of few rows against columns of B.
     #[inline(never)]
     pub(super) fn run_turned(&self, table: &TileTable<T>) {
+        let (columns, kernel) = self.columns_of_b(table);
+        let lead = columns.steps_to_line();
+        if lead > 0 {
+            self.depth(0..lead).run_turned(table);
+            return self.depth(lead..self.k).run_turned(table);
+        }
+        // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
+        unsafe { kernel(&columns) };
+    }
+
+    /// Few rows against columns of B, and the kernel for them.
+    fn columns_of_b(&self, table: &TileTable<T>) -> (Columns<T>, ColumnsFn<T>) {
         let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.columns(self.m)) else {
             unreachable!("{} rows against columns", self.m);
         };
@@ -208,7 +228,6 @@ impl<T: Element> Product<T> {
             c_line: self.c.line,
             start: self.start,
         };
-        // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&columns) };
+        (columns, kernel)
     }
 }

@@ -34,7 +34,7 @@ pub struct TileTable<T> {
     /// `strips[rows − 1][vectors − 1][tail]`
     strips: [[[Option<StripFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
     /// `columns[rows − 1]`
-    columns: [ColumnsFn<T>; turned::MAX_ROWS],
+    columns: [Option<ColumnsFn<T>>; turned::MAX_ROWS],
     /// The binary logarithm of the elements in a vector.
     lanes_log2: u32,
     /// The tallest tile of each width: `rows[vectors − 1]`.
@@ -71,7 +71,7 @@ impl<T: Element> TileTable<T> {
 
     /// The kernel of few rows against columns of B, where there is one.
     pub(crate) fn columns(&self, rows: usize) -> Option<ColumnsFn<T>> {
-        self.columns.get(rows.wrapping_sub(1)).copied()
+        *self.columns.get(rows.wrapping_sub(1))?
     }
 
     /// Elements in a vector.
@@ -144,7 +144,20 @@ const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
     let mut table = TileTable {
         isa: S::ISA,
         strips: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
-        columns: [columns::<T, S, 1>, columns::<T, S, 2>, columns::<T, S, 3>, columns::<T, S, 4>],
+        columns: [
+            turning::<T, S, 1>(),
+            turning::<T, S, 2>(),
+            turning::<T, S, 3>(),
+            turning::<T, S, 4>(),
+            turning::<T, S, 5>(),
+            turning::<T, S, 6>(),
+            turning::<T, S, 7>(),
+            turning::<T, S, 8>(),
+            turning::<T, S, 9>(),
+            turning::<T, S, 10>(),
+            turning::<T, S, 11>(),
+            turning::<T, S, 12>(),
+        ],
         lanes_log2: S::LANES.trailing_zeros(),
         rows: [1; MAX_VECTORS],
         vectors: [1; MAX_ROWS],
@@ -212,4 +225,9 @@ const fn tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize>() -> [Op
     } else {
         [None; 2]
     }
+}
+
+/// Nothing is compiled for more rows than the tier turns.
+const fn turning<T: Element, S: Simd<T>, const MR: usize>() -> Option<ColumnsFn<T>> {
+    if const { MR <= turned::most_rows::<T, S>() } { Some(columns::<T, S, MR>) } else { None }
 }
