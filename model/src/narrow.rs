@@ -85,19 +85,14 @@ impl<T: Element> Batch<'_, T> {
         let Piece { slots, bias_sums } = piece;
         let below = top - 1;
         let (lower, upper) = slots.split_at_mut(top);
-        let outputs = lower[below].outputs;
-        let (a, kept, dz) = lower[below].all(rows)?;
         let (dw_below, dw) = dw.split_at_mut(top);
         let (sums_below, sums) = bias_sums.split_at_mut(top);
+        let sums_below = sums_of(&mut sums_below[below], rows, lower[below].outputs);
+        let mut way = lower[below].below(rows, self.layers[below].activation, sums_below)?;
         let has_only_one = below == 0 && self.x.cols() == 1;
-        let way = dense::Below {
-            a,
-            activation: self.layers[below].activation,
-            kept,
-            dz,
-            sums: sums_of(&mut sums_below[below], rows, outputs),
-            only: has_only_one.then(|| (self.x, &mut dw_below[below])),
-        };
+        if has_only_one {
+            way.only = Some((self.x, &mut dw_below[0]));
+        }
         let own = (&mut dw[0], sums_of(&mut sums[0], rows, 1));
         dense::backward_single(by, upper[0].dz(rows)?, &self.layers[top].w, own, way)?; // S6 – S9
         errors_below(by, self.layers, below, rows, slots)?; // S8

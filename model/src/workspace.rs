@@ -17,8 +17,8 @@
 //! another `n` for every 64 rows of each. The gradient of the weights takes memory only on the gradient-first path (see
 //! [`update`](crate::update)); the fused path never stores it.
 
-use crate::{Element, Layer};
-use deltarule_kernels::dense::{BIAS_ROWS, batch_stride};
+use crate::{Activation, Element, Layer};
+use deltarule_kernels::dense::{self, BIAS_ROWS, batch_stride};
 use deltarule_kernels::{AlignedVec, Gradient, Inside, MatMut, MatRef, ShapeError};
 use std::ops::Range;
 
@@ -71,13 +71,19 @@ impl<T: Element> Slot<T> {
         Ok((kept, MatMut::with_row_stride(&mut self.dz, rows, outputs, stride)?))
     }
 
-    /// `a`, what `g′` is computed from, and where `∂L/∂z` goes.
+    /// What the way back through a layer of a single output finds here, below it: see [`dense::backward_single`].
     #[inline(always)]
-    pub(crate) fn all(&mut self, rows: usize) -> Result<(MatRef<'_, T>, MatRef<'_, T>, MatMut<'_, T>), ShapeError> {
+    pub(crate) fn below<'a>(
+        &'a mut self,
+        rows: usize,
+        activation: Activation,
+        sums: &'a mut [T],
+    ) -> Result<dense::Below<'a, T>, ShapeError> {
         let (outputs, stride) = (self.outputs, self.stride);
         let a = MatRef::with_row_stride(&self.a, rows, outputs, stride)?;
         let kept = MatRef::with_row_stride(self.z.as_ref().unwrap_or(&self.a), rows, outputs, stride)?;
-        Ok((a, kept, MatMut::with_row_stride(&mut self.dz, rows, outputs, stride)?))
+        let dz = MatMut::with_row_stride(&mut self.dz, rows, outputs, stride)?;
+        Ok(dense::Below { a, activation, kept, dz, sums, only: None })
     }
 
     /// Where `z` (if it is kept) and `a` go.

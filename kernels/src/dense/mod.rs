@@ -6,17 +6,18 @@
 //! |---|---|---|
 //! | forward | `a = g(x Wᵀ + b)` | [`forward()`]: the bias starts the accumulators, `g` is the epilogue |
 //! | backward, inputs | `dz_below = (dz W) ⊙ g′` | [`backward_input`] |
-//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`], some rows after others: [`backward_weights_onto`] |
+//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`]; for some rows after others: [`backward_weights_onto`] |
 //! | backward, bias | `db = Σ_batch dz` | [`backward_bias`]; for some rows after others: [`bias_sums`], [`add_bias_sums`] |
+//! | backward, a single output | all four | [`backward_single`]: one pass over the layer's input |
 //! | update | `W ← W − η dW` and its relatives | [`update()`], or [`backward_update`] while `dW` is still in L1 |
 //!
 //! **Weights live packed**, and where `dz W` is needed, their transpose too while L2 has room for it, so that a step packs nothing:
 //!
 //! ```text
-//!   forward lines (inputs × outputs): right-hand side of x Wᵀ, and the layout of dW and of the optimiser's moments
-//!   backward lines (outputs × inputs): right-hand side of dz W, refreshed by the update
+//!   forward lines (inputs × outputs): right-hand side of x Wᵀ       one of the two is what the optimiser changes, and the layout
+//!   backward lines (outputs × inputs): right-hand side of dz W      of dW and of the moments; the other follows
 //! ```
-//! A single output is kept as one row instead, which is both; see `array`.
+//! Which one is in `array`; a single output is kept as a row, which is both.
 //!
 //! Order inside a layer: `dz W` reads W before the update changes it; the caller keeps it.
 

@@ -7,8 +7,8 @@
 //!                        └──▶ the sum of the bias
 //! ```
 //! Nothing here is worth a product: each number of `a` meets two or three multiplications. Products would wait for the latency of
-//! their chains, one after the other; in one pass all chains run side by side (30-64-1, batch 32: 1.63 → 1.49 µs a step; 1-16-1:
-//! 0.46 → 0.40). The bits are those of [`backward_input`](super::backward_input), [`backward_weights`](super::backward_weights) and
+//! their chains, one after the other; in one pass all chains run side by side (30-64-1, batch 32: 1.63 → 1.46 µs a step; 1-16-1:
+//! 0.46 → 0.34). The bits are those of [`backward_input`](super::backward_input), [`backward_weights`](super::backward_weights) and
 //! [`bias_sums`](super::bias_sums).
 
 use super::bias::BIAS_ROWS;
