@@ -110,8 +110,13 @@ impl<T: Element, C: Change<T>> Sweep<T, C> {
             let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
             // SAFETY: the rows are `cols` long (whoever made the block) and a whole vector is left.
             let x = unsafe { simd.load(from) };
-            // SAFETY: as above.
-            let y = self.change.change(simd, x, || unsafe { simd.load(to) });
+            let y = self.change.change(
+                simd,
+                x,
+                #[inline(always)]
+                // SAFETY: as above.
+                || unsafe { simd.load(to) },
+            );
             // SAFETY: as above.
             unsafe { simd.store(to, y) };
             at += S::LANES;
@@ -121,8 +126,13 @@ impl<T: Element, C: Change<T>> Sweep<T, C> {
             let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
             // SAFETY: the rows are `cols` long (whoever made the block) and `n` elements are left.
             let x = unsafe { simd.load_partial(from, n) };
-            // SAFETY: as above.
-            let y = self.change.change(simd, x, || unsafe { simd.load_partial(to, n) });
+            let y = self.change.change(
+                simd,
+                x,
+                #[inline(always)]
+                // SAFETY: as above.
+                || unsafe { simd.load_partial(to, n) },
+            );
             // SAFETY: as above.
             unsafe { simd.store_partial(to, n, y) };
         }
