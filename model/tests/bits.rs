@@ -1,7 +1,7 @@
 //! The same bits: fused or gradient first, any number of threads, any split into batches, interrupted or not.
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Element, Finish, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule,
+    Activation, Dataset, EarlyStopping, Element, Finish, Isa, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule,
     Scratch, Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow;
@@ -114,7 +114,10 @@ fn gradients_of_a_batch_in_pieces_are_single_chains() {
 
     let [first, second] = model.layers() else { unreachable!() };
     let (w1, w2) = (first.weights(), second.weights());
-    let chain = |start: f32, a: &[f32], b: &[f32]| a.iter().zip(b).fold(start, |sum, (&a, &b)| a.mul_add(b, sum));
+    // The portable tier has no fused multiply-add.
+    let is_fused = Isa::current() != Isa::Portable;
+    let step = |sum: f32, a: f32, b: f32| if is_fused { a.mul_add(b, sum) } else { a * b + sum };
+    let chain = |start: f32, a: &[f32], b: &[f32]| a.iter().zip(b).fold(start, |sum, (&a, &b)| step(sum, a, b));
     let (mut a1, mut dz1, mut dz2) = (Vec::new(), Vec::new(), Vec::new());
     for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
         let z1 = |h| chain(first.bias()[h], x, &w1[h * inputs..(h + 1) * inputs]);

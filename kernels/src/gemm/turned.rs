@@ -139,10 +139,11 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         let mut squares = [const { Square::<T>::new() }; NV];
         for p in (0..k).step_by(S::LANES) {
             let depth = S::LANES.min(k - p);
+            let is_last = p + S::LANES >= k;
             for (v, square) in squares.iter_mut().enumerate() {
                 let from = b.wrapping_add((first + v * S::LANES) * b_col + p);
                 // The next square: sixteen runs are more than the hardware follows. Not where they fold (8×1024×1024 nt: 107 → 139).
-                for j in 0..if folds { 0 } else { widths[v] } {
+                for j in 0..if folds || is_last { 0 } else { widths[v] } {
                     prefetch(from.wrapping_add(j * b_col + S::LANES));
                 }
                 // SAFETY: `depth` rows of `widths[v]` columns of B begin here (caller of `columns`).
