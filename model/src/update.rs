@@ -6,7 +6,8 @@
 //! * **gradient first**: the whole gradient is written, measured (its norm, for clipping; whether it is finite), and
 //!   then applied.
 //!
-//! The fused way is taken when nobody needs to see the gradient. That includes the promise that a non-finite gradient
+//! The fused way is taken when nobody needs to see the gradient, and a layer is too large for its gradient to stay in cache
+//! (see [`narrow`](crate::narrow)). That includes the promise that a non-finite gradient
 //! is found *before* the update: `is_tame` bounds every element of the gradient from the sizes of its factors, which
 //! costs one look at the activations; only a batch that fails the bound goes the longer way.
 

@@ -1,11 +1,11 @@
 //! The memory of a training step: allocated at the first step, then only used.
 //!
-//! A batch goes through the layers whole; where all of them are small, in pieces of [`PIECE`] rows, each through all layers
+//! A batch goes through the layers whole; where all of them are small, in pieces of 64 to 512 rows, each through all layers
 //! before the next, so that what one layer leaves is in L1 when another reads it:
 //!
 //! ```text
 //!   layers    0   1   2  loss  2   1   0
-//!   piece 0   ───────────▶ │ ◀───────────     a and dz of 128 rows
+//!   piece 0   ───────────▶ │ ◀───────────     a and dz of its rows
 //!   piece 1   ───────────▶ │ ◀───────────     the same, by whichever thread is free
 //!      ⋮
 //!   dW, db    layer by layer, over all pieces in their order
@@ -15,7 +15,7 @@
 //! and `s B` more where its derivative needs `z`. `s` is the distance of rows, `n` but for hidden layers whose rows would all
 //! begin in the same few sets of a cache: see [`batch_stride`]. The bias gradient takes `n`, and where there are pieces
 //! another `n` for every 64 rows of each. The gradient of the weights takes memory only on the gradient-first path (see
-//! [`update`](crate::update)); the fused path never stores it.
+//! [`update`](crate::update)), which small layers always take; the fused path never stores it.
 
 use crate::{Activation, Element, Layer};
 use deltarule_kernels::dense::{self, BIAS_ROWS, batch_stride};
@@ -102,7 +102,7 @@ impl<T: Element> Slot<T> {
 #[derive(Clone)]
 pub(crate) struct Piece<T> {
     pub(crate) slots: Vec<Slot<T>>,
-    /// The sums of `∂L/∂z` of every layer over each 64 rows, of a piece that is not the whole batch.
+    /// The sums of `∂L/∂z` of every layer over each 64 rows, where the layers are small.
     pub(crate) bias_sums: Vec<Vec<T>>,
 }
 
@@ -183,7 +183,7 @@ pub(crate) struct Workspace<T> {
     pub(crate) losses: Vec<f64>,
     /// `∂L/∂b` of every layer.
     pub(crate) db: Vec<Vec<T>>,
-    /// `∂L/∂W` of every layer, empty until the gradient-first path is taken.
+    /// `∂L/∂W` of every layer, empty until the gradient-first path is taken: by small layers always.
     pub(crate) dw: Vec<Gradient<T>>,
     /// Rows of the largest batch so far.
     rows: usize,

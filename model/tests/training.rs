@@ -275,6 +275,27 @@ fn a_gradient_that_is_not_finite_is_found_in_a_batch_in_pieces() {
     is_not_finite(&model, &x, &y);
 }
 
+/// What a bad batch left in memory, padding included, says nothing of the next: first a batch in pieces, then one whole, of nets
+/// whose widths fill no line.
+#[test]
+fn a_good_batch_after_a_bad_one_is_good() {
+    for widths in [[4, 20, 1], [1, 20, 1], [3, 7, 5]] {
+        let [inputs, _, outputs] = widths;
+        let model = Mlp::<f32>::builder(&widths).hidden(Activation::Tanh).build().expect("widths");
+        let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+        for rows in [1300, 40] {
+            let mut y = vec![0.5; rows * outputs];
+            y[3] = f32::NAN;
+            let bad = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&y));
+            assert!(matches!(bad, Err(Error::NonFinite { .. })), "{widths:?}, {rows} rows: {bad:?}");
+            for rows in [32, 1300, 70] {
+                let good = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&vec![0.5; rows * outputs]));
+                assert!(good.is_ok(), "{widths:?}, {rows} rows: {good:?}");
+            }
+        }
+    }
+}
+
 /// Nothing changes by a step on these rows, fused or not, whose loss is finite.
 fn is_not_finite(model: &Mlp<f32>, x: &[f32], y: &[f32]) {
     let (loss, _) = model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect("lengths that fit");

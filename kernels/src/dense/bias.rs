@@ -77,7 +77,7 @@ pub fn bias_sums<T: Element>(by: impl Execute<T>, dz: MatRef<'_, T>, sums: &mut 
     Ok(())
 }
 
-/// `db ← db + sums`, block after block of [`bias_sums`]. A gradient begins at zero.
+/// `db ← db + sums`, block after block of [`bias_sums`], as many elements each as `db` has. A gradient begins at zero.
 #[inline(always)]
 pub fn add_bias_sums<T: Element>(sums: &[T], db: &mut [T]) {
     for block in sums.chunks_exact(db.len().max(1)) {

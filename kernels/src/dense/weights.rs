@@ -4,7 +4,7 @@ use super::array::Array;
 use crate::element::Element;
 use crate::execute::Execute;
 use crate::gemm::{PackedB, Right};
-use crate::isa::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel, Simd, load, store};
 use crate::machine::caches;
 use crate::optimiser::Rule;
 use crate::view::{MatRef, ShapeError};
@@ -142,8 +142,7 @@ impl<T: Element> Gradient<T> {
     /// Whether every element is finite.
     #[inline(always)]
     pub fn is_finite(&self, by: impl Execute<T>) -> bool {
-        // Padding is the products of numbers that the gradient is made of: finite where that is.
-        by.kernel(IsFinite(self.lines.packed().lines()))
+        by.kernel(IsFinite(self.lines.packed()))
     }
 
     /// The sum of all squares in `f64`, in an order that the shape alone decides: lane by lane down each packed line, then
@@ -166,16 +165,28 @@ impl<T: Element> Gradient<T> {
     }
 }
 
-/// Compiled for the widest vectors there are; the loop itself is ordinary.
-struct IsFinite<'a, T>(&'a [T]);
+/// Whole lines as they are, and of a last one that is padded only what is not padding.
+struct IsFinite<'a, T>(&'a PackedB<T>);
 
 impl<T: Element> Kernel<T> for IsFinite<'_, T> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<S: Simd<T>>(self, _: S) -> bool {
+    fn run<S: Simd<T>>(self, simd: S) -> bool {
+        let (rows, cols) = (self.0.rows(), self.0.cols());
+        let (whole, last) = self.0.lines().split_at(cols / T::LINE * rows * T::LINE);
         // No early exit, so that the compiler can take a vector at a time.
-        self.0.iter().fold(true, |finite, g| finite & g.is_finite())
+        let finite = whole.iter().fold(true, |finite, g| finite & g.is_finite());
+        // Zero times a number is zero, times anything else NaN.
+        let (zero, mut sum) = (simd.splat(T::ZERO), simd.splat(T::ZERO));
+        for row in last.chunks_exact(T::LINE) {
+            for lanes in row[..cols % T::LINE].chunks(S::LANES) {
+                sum = simd.mul_add(load(simd, lanes), zero, sum);
+            }
+        }
+        let mut lanes = [T::ZERO; 16];
+        store(simd, &mut lanes[..S::LANES], sum);
+        finite & lanes.iter().all(|lane| lane.is_finite())
     }
 }
 

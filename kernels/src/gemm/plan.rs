@@ -109,7 +109,8 @@ impl<T: Element> Product<T> {
         };
         // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
         let shallow = place == Place::Memory && threads == 1 && pack_b == PackB::ByJob;
-        let together = if shallow { together.max(SHALLOW_BYTES / (depth * strip_cols * size)) } else { together };
+        let together =
+            if shallow { together.max(SHALLOW_BYTES / (depth.max(1) * strip_cols * size)) } else { together };
         let job_cols = together * strip_cols;
         // Columns that are turned on the way are read once, whatever their length.
         let kc = if turned { self.k } else { kc };

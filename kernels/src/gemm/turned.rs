@@ -30,8 +30,8 @@ const ALIGNED: usize = 256;
 /// Columns at a multiple of this stride, in bytes, leave a group so few sets of L1 that what is asked for ahead is gone before it is read.
 const FOLDED: usize = 1024;
 
-/// The most rows for which a tier has kernels. Where a vector is but a part of a line, there are too few registers for more than four
-/// (AVX2, 8×128×784 nt: 85 → 39 GFLOP/s).
+/// The most rows for which a tier has kernels. Where a vector is but a part of a line, not more than four: AVX2 has too few registers
+/// (8×128×784 nt: 85 → 39 GFLOP/s), NEON was not measured.
 pub(crate) const fn most_rows<T: Element, S: Simd<T>>() -> usize {
     if S::LANES == T::LINE { MAX_ROWS } else { FEW }
 }

@@ -131,6 +131,9 @@ impl<T: Element> Trainer<T> {
                 backprop::gradients(team, layers, x, work)?;
             }
             let norm = plan.clip_norm.map(|_| update::gradient_norm(work));
+            if norm.is_some_and(|norm| !norm.is_finite()) {
+                return Ok(Found::NonFinite("gradient"));
+            }
             // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
             let clip = plan.clip_norm.zip(norm);
             let steps = steps(clip.map_or(1.0, |(limit, norm)| (limit / (norm + 1e-6)).min(1.0)));
