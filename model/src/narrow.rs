@@ -11,7 +11,7 @@ use crate::backprop::{errors_below, forward, last_errors};
 use crate::workspace::{Cut, Piece, Slot, Workspace};
 use crate::{Activation, Element, Layer, Loss, Targets};
 use deltarule_kernels::isa::{Kernel, Simd};
-use deltarule_kernels::{Gradient, Inside, MatRef, ShapeError, Team, dense};
+use deltarule_kernels::{Execute, Gradient, Inside, MatRef, ShapeError, Team, dense};
 use std::ops::Range;
 
 /// A batch on its way through a net of small layers.
@@ -66,10 +66,7 @@ impl<T: Element> Batch<'_, T> {
     fn back<S: Simd<T>>(&self, simd: S, i: usize, piece: &mut Piece<T>) -> Result<(), ShapeError> {
         let (by, top, rows) = (Inside(simd), self.layers.len() - 1, self.cut.rows_of(i).len());
         errors_below(by, self.layers, top, rows, &mut piece.slots)?; // S8
-        for (slot, sums) in piece.slots.iter().zip(&mut piece.bias_sums) {
-            dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
-        }
-        Ok(())
+        sum_errors(by, rows, &piece.slots, &mut piece.bias_sums) // S7, S8
     }
 
     /// The same of a batch in one piece whose last layer has a single output, with the gradients that can be made on the way: of the
@@ -96,9 +93,7 @@ impl<T: Element> Batch<'_, T> {
         let own = (&mut dw[0], sums_of(&mut sums[0], rows, 1));
         dense::backward_single(by, upper[0].dz(rows)?, &self.layers[top].w, own, way)?; // S6 – S9
         errors_below(by, self.layers, below, rows, slots)?; // S8
-        for (slot, sums) in slots.iter().zip(bias_sums).take(below) {
-            dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
-        }
+        sum_errors(by, rows, slots, &mut bias_sums[..below])?; // S7, S8
         Ok(if has_only_one { below } else { top }..top + 1)
     }
 
@@ -206,6 +201,20 @@ impl<T: Element> Kernel<T> for Sums<'_, T> {
         self.batch.bias(self.pieces, self.l, self.db);
         Ok(())
     }
+}
+
+/// The sums of the errors of as many layers as there are `sums` for, from the first on.
+#[inline(always)]
+fn sum_errors<T: Element>(
+    by: impl Execute<T>,
+    rows: usize,
+    slots: &[Slot<T>],
+    sums: &mut [Vec<T>],
+) -> Result<(), ShapeError> {
+    for (slot, sums) in slots.iter().zip(sums) {
+        dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
+    }
+    Ok(())
 }
 
 /// The part of a layer's bias sums that `rows` rows take.

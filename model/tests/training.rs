@@ -1,8 +1,8 @@
-//! The training loop: early stopping, schedules, clipping, non-finite numbers, and bad input before any weight changes.
+//! The training loop: early stopping, schedules, clipping, and bad input before any weight changes.
 
 use deltarule::{
-    Activation, Dataset, Error, Finish, Labels, Loss, Mlp, NonFinite, Optimiser, Output, Plan, Schedule, Scores,
-    Scratch, Standardisation, Targets, Trainer,
+    Activation, Dataset, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Schedule, Scores, Scratch,
+    Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -210,106 +210,6 @@ fn progress_is_told_and_can_stop() {
     assert_eq!(trainer.updates(), 1);
     assert_eq!(trainer.fit(&data, None, |_| Continue(())).expect("finite"), Finish::Epochs);
     assert_eq!(trainer.updates(), 9);
-}
-
-/// Targets so large that the squared error overflows.
-fn exploding() -> Dataset<f32> {
-    Dataset::with_values(vec![1.0, 1.0, 1.0, 1.0], 1, vec![1.0, 3e38, 1.0, 1.0], 1).expect("good data")
-}
-
-fn explode(policy: NonFinite, data: &Dataset<f32>) -> (Result<Finish, Error>, Trainer<f32>) {
-    let model = Mlp::builder(&[1, 1]).build().expect("widths");
-    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(2).batch(1).shuffle(false);
-    let mut trainer = Trainer::new(model, plan.non_finite(policy)).expect("a plan that fits");
-    let finish = trainer.fit(data, None, |_| Continue(()));
-    (finish, trainer)
-}
-
-#[test]
-fn a_loss_that_is_not_finite_is_found_before_the_update() {
-    let (finish, trainer) = explode(NonFinite::Stop, &exploding());
-    assert!(matches!(finish, Err(Error::NonFinite { what: "loss", epoch: 0, batch: 1 })), "{finish:?}");
-    assert_eq!(trainer.updates(), 1);
-    assert!(trainer.model().layers()[0].weights()[0].is_finite());
-
-    let (finish, trainer) = explode(NonFinite::Skip, &exploding());
-    assert_eq!(finish.expect("skipped"), Finish::Epochs);
-    assert_eq!(trainer.updates(), 6);
-    assert_eq!(trainer.history()[0].skipped, 1);
-
-    let (finish, trainer) = explode(NonFinite::RollBack, &exploding());
-    assert_eq!(finish.expect("rolled back"), Finish::Epochs);
-    assert_eq!(trainer.updates(), 4, "in each epoch one update was taken back, two followed");
-    assert_eq!(trainer.history()[1].rate, 0.1 * 0.25);
-
-    let all = Dataset::with_values(vec![1.0; 4], 1, vec![3e38; 4], 1).expect("good data");
-    for policy in [NonFinite::Skip, NonFinite::RollBack] {
-        let (finish, trainer) = explode(policy, &all);
-        assert!(matches!(finish, Err(Error::NonFinite { .. })), "nothing but bad batches: {finish:?}");
-        assert_eq!(trainer.updates(), 0);
-    }
-}
-
-/// Batches whose loss is finite and whose gradient is not, because of the input, the hidden activation, or the error that
-/// comes down.
-#[test]
-fn a_gradient_that_is_not_finite_is_found_before_the_update() {
-    // A net whose layers are all small, and one that a team shares layer by layer.
-    for width in [1, 7000] {
-        let with_zeros = |w: f32| [w].into_iter().chain(std::iter::repeat_n(0.0, width - 1)).collect::<Vec<f32>>();
-        for (w1, w2, x, y) in [(0.0, 1.0, 3e38, 1e3), (1e30, 0.0, 1e6, 1e3), (0.0, 1e38, 1e6, 1e3)] {
-            let mut model = Mlp::<f32>::builder(&[1, width, 1]).hidden(Activation::Identity).build().expect("widths");
-            model.set_layer(0, &with_zeros(w1), &vec![0.0; width]).expect("lengths that fit");
-            model.set_layer(1, &with_zeros(w2), &[0.0]).expect("lengths that fit");
-            is_not_finite(&model, &[x], &[y]);
-        }
-    }
-}
-
-#[test]
-fn a_gradient_that_is_not_finite_is_found_in_a_batch_in_pieces() {
-    let mut model = Mlp::<f32>::builder(&[1, 1, 1]).hidden(Activation::Identity).build().expect("widths");
-    model.set_layer(0, &[0.0], &[0.0]).expect("lengths that fit");
-    let (mut x, mut y) = (vec![0.5; 1300], vec![0.5; 1300]);
-    (x[1000], y[1000]) = (3e38, 1e6);
-    is_not_finite(&model, &x, &y);
-}
-
-/// What a bad batch left in memory, padding included, says nothing of the next: first a batch in pieces, then one whole, of nets
-/// whose widths fill no line.
-#[test]
-fn a_good_batch_after_a_bad_one_is_good() {
-    for widths in [[4, 20, 1], [1, 20, 1], [3, 7, 5]] {
-        let [inputs, _, outputs] = widths;
-        let model = Mlp::<f32>::builder(&widths).hidden(Activation::Tanh).build().expect("widths");
-        let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
-        for rows in [1300, 40] {
-            let mut y = vec![0.5; rows * outputs];
-            y[3] = f32::NAN;
-            let bad = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&y));
-            assert!(matches!(bad, Err(Error::NonFinite { .. })), "{widths:?}, {rows} rows: {bad:?}");
-            for rows in [32, 1300, 70] {
-                let good = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&vec![0.5; rows * outputs]));
-                assert!(good.is_ok(), "{widths:?}, {rows} rows: {good:?}");
-            }
-        }
-    }
-}
-
-/// Nothing changes by a step on these rows, fused or not, whose loss is finite.
-fn is_not_finite(model: &Mlp<f32>, x: &[f32], y: &[f32]) {
-    let (loss, _) = model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect("lengths that fit");
-    assert!(loss.is_finite());
-    for fused in [true, false] {
-        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).fused(fused);
-        let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
-        let step = trainer.step(x, Targets::Values(y));
-        assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "fused {fused}: {step:?}");
-        assert_eq!(trainer.updates(), 0);
-        for (before, after) in model.layers().iter().zip(trainer.model().layers()) {
-            assert_eq!((before.weights(), before.bias()), (after.weights(), after.bias()), "fused {fused}");
-        }
-    }
 }
 
 #[test]
