@@ -92,7 +92,8 @@ impl Inside<()> {
 impl<T: Element, S: Simd<T>> Execute<T> for Inside<S> {
     #[inline(always)]
     fn kernel<K: Kernel<T>>(self, kernel: K) -> K::Output {
-        kernel.run(self.0)
+        // The portable tier has no instructions to be entered for, and its vectors take many each: calls keep it small.
+        if S::ISA == Isa::Portable { self.0.enter(kernel) } else { kernel.run(self.0) }
     }
 }
 

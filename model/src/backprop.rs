@@ -103,7 +103,7 @@ pub(crate) fn gradients<T: Element>(
     let rows = x.rows();
     let mut input = x;
     for (slot, dw) in work.pieces[0].slots.iter().zip(&mut work.dw) {
-        dense::backward_weights(by, input, slot.dz(rows)?, dw)?; // S6, S9: dW = dz xᵀ
+        dense::backward_weights(by, input, slot.dz(rows)?, dense::Sum::Begins, dw)?; // S6, S9: dW = dz xᵀ
         input = slot.a(rows)?;
     }
     Ok(())

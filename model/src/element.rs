@@ -1,6 +1,6 @@
 //! What a model computes in, and the part of a training step that is compiled here, for both types.
 
-use crate::narrow::{Part, Sums, Whole};
+use crate::narrow::Task;
 use crate::update::Apply;
 use deltarule_kernels::{Execute, Isa, ShapeError};
 
@@ -14,24 +14,14 @@ impl Element for f64 {}
 /// The kernels that go through all layers inside of a tier. Everything is inlined into each of them, on every tier: generic, they
 /// would be compiled again by every crate that trains a model, and each time take longer than all the rest.
 pub(crate) trait Compiled: deltarule_kernels::Element {
-    fn whole(kernel: Whole<'_, Self>) -> Result<f64, ShapeError>;
-    fn part(kernel: Part<'_, Self>) -> Result<f64, ShapeError>;
-    fn sums(kernel: Sums<'_, Self>) -> Result<(), ShapeError>;
+    fn task(kernel: Task<'_, Self>) -> Result<f64, ShapeError>;
     fn apply(kernel: Apply<'_, Self>) -> Result<bool, ShapeError>;
 }
 
 macro_rules! compiled {
     ($($type:ty)*) => {$(
         impl Compiled for $type {
-            fn whole(kernel: Whole<'_, Self>) -> Result<f64, ShapeError> {
-                Isa::current().kernel(kernel)
-            }
-
-            fn part(kernel: Part<'_, Self>) -> Result<f64, ShapeError> {
-                Isa::current().kernel(kernel)
-            }
-
-            fn sums(kernel: Sums<'_, Self>) -> Result<(), ShapeError> {
+            fn task(kernel: Task<'_, Self>) -> Result<f64, ShapeError> {
                 Isa::current().kernel(kernel)
             }
 

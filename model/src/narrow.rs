@@ -10,9 +10,11 @@
 use crate::backprop::{errors_below, forward, last_errors};
 use crate::workspace::{Cut, Piece, Slot, Workspace};
 use crate::{Activation, Element, Layer, Loss, Targets};
+use deltarule_kernels::dense::Sum;
 use deltarule_kernels::isa::{Kernel, Simd};
-use deltarule_kernels::{Execute, Gradient, Inside, MatRef, ShapeError, Team, dense};
+use deltarule_kernels::{Gradient, Inside, MatRef, ShapeError, Team, dense};
 use std::ops::Range;
+use std::slice::{from_mut, from_ref};
 
 /// A batch on its way through a net of small layers.
 #[derive(Clone, Copy)]
@@ -30,15 +32,19 @@ impl<T: Element> Batch<'_, T> {
         let Workspace { pieces, losses, db, dw, .. } = work;
         let count = self.cut.pieces();
         if let [piece] = &mut pieces[..count] {
-            return T::whole(Whole { batch: self, piece, dw, db });
+            return T::task(Task { batch: self, rows: Rows::Piece(0, piece), first: 0, dw, db });
         }
         let (pieces, losses) = (&mut pieces[..count], &mut losses[..count]);
         self.team(team, 2).run_pairs(pieces, losses, |i, piece, loss| {
-            *loss = T::part(Part { batch: self, i, piece })?;
+            let rows = Rows::Piece(i, piece);
+            *loss = T::task(Task { batch: self, rows, first: 0, dw: &mut [], db: &mut [] })?;
             Ok(())
         })?;
         let pieces = &*pieces;
-        self.team(team, 1).run_pairs(dw, db, |l, dw, db| T::sums(Sums { batch: self, pieces, l, dw, db }))?;
+        self.team(team, 1).run_pairs(dw, db, |first, dw, db| {
+            let (rows, dw, db) = (Rows::All(pieces), from_mut(dw), from_mut(db));
+            T::task(Task { batch: self, rows, first, dw, db }).map(|_| ())
+        })?;
         Ok(losses.iter().sum())
     }
 
@@ -61,16 +67,31 @@ impl<T: Element> Batch<'_, T> {
         Ok(last_errors(by, self.loss, targets, (rows, mean), &mut slots[top])) // S5, S6, S10 – S13
     }
 
-    /// The errors of all other layers, and what they sum to.
+    /// The errors of all other layers, and what they sum to. Says of which layers the gradient `dw` has been made on the way: where
+    /// the last has a single output.
     #[inline(always)]
-    fn back<S: Simd<T>>(&self, simd: S, i: usize, piece: &mut Piece<T>) -> Result<(), ShapeError> {
-        let (by, top, rows) = (Inside(simd), self.layers.len() - 1, self.cut.rows_of(i).len());
+    fn back<S: Simd<T>>(
+        &self,
+        simd: S,
+        i: usize,
+        piece: &mut Piece<T>,
+        dw: &mut [Gradient<T>],
+    ) -> Result<Range<usize>, ShapeError> {
+        let (by, rows) = (Inside(simd), self.cut.rows_of(i).len());
+        let (mut top, mut count, mut made) = (self.layers.len() - 1, self.layers.len(), 0..0);
+        if top > 0 && piece.slots[top].outputs == 1 && !dw.is_empty() {
+            made = self.back_from_single(simd, piece, dw)?;
+            (top, count) = (top - 1, top - 1);
+        }
         errors_below(by, self.layers, top, rows, &mut piece.slots)?; // S8
-        sum_errors(by, rows, &piece.slots, &mut piece.bias_sums) // S7, S8
+        for (slot, sums) in piece.slots.iter().zip(&mut piece.bias_sums[..count]) {
+            dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
+        }
+        Ok(made)
     }
 
-    /// The same of a batch in one piece whose last layer has a single output, with the gradients that can be made on the way: of the
-    /// layers that are returned.
+    /// All that comes of the last layer's error, where it has a single output and the batch is one piece; the layers whose
+    /// gradient that is.
     #[inline(always)]
     fn back_from_single<S: Simd<T>>(
         &self,
@@ -78,12 +99,11 @@ impl<T: Element> Batch<'_, T> {
         piece: &mut Piece<T>,
         dw: &mut [Gradient<T>],
     ) -> Result<Range<usize>, ShapeError> {
-        let (by, top, rows) = (Inside(simd), self.layers.len() - 1, self.x.rows());
-        let Piece { slots, bias_sums } = piece;
+        let (top, rows) = (self.layers.len() - 1, self.x.rows());
         let below = top - 1;
-        let (lower, upper) = slots.split_at_mut(top);
+        let (lower, upper) = piece.slots.split_at_mut(top);
         let (dw_below, dw) = dw.split_at_mut(top);
-        let (sums_below, sums) = bias_sums.split_at_mut(top);
+        let (sums_below, sums) = piece.bias_sums.split_at_mut(top);
         let sums_below = sums_of(&mut sums_below[below], rows, lower[below].outputs);
         let mut way = lower[below].below(rows, self.layers[below].activation, sums_below)?;
         let has_only_one = below == 0 && self.x.cols() == 1;
@@ -91,9 +111,7 @@ impl<T: Element> Batch<'_, T> {
             way.only = Some((self.x, &mut dw_below[0]));
         }
         let own = (&mut dw[0], sums_of(&mut sums[0], rows, 1));
-        dense::backward_single(by, upper[0].dz(rows)?, &self.layers[top].w, own, way)?; // S6 – S9
-        errors_below(by, self.layers, below, rows, slots)?; // S8
-        sum_errors(by, rows, slots, &mut bias_sums[..below])?; // S7, S8
+        dense::backward_single(Inside(simd), upper[0].dz(rows)?, &self.layers[top].w, own, way)?; // S6 – S9
         Ok(if has_only_one { below } else { top }..top + 1)
     }
 
@@ -110,13 +128,8 @@ impl<T: Element> Batch<'_, T> {
             let range = self.cut.rows_of(i);
             let rows = range.len();
             let input = if l == 0 { self.x.rows_range(range) } else { piece.slots[l - 1].a(rows)? };
-            let dz = piece.slots[l].dz(rows)?;
-            // S6, S9: dW = dz xᵀ
-            if i == 0 {
-                dense::backward_weights(Inside(simd), input, dz, dw)?;
-            } else {
-                dense::backward_weights_onto(Inside(simd), input, dz, dw)?;
-            }
+            let sum = if i == 0 { Sum::Begins } else { Sum::GoesOn };
+            dense::backward_weights(Inside(simd), input, piece.slots[l].dz(rows)?, sum, dw)?; // S6, S9: dW = dz xᵀ
         }
         Ok(())
     }
@@ -132,30 +145,41 @@ impl<T: Element> Batch<'_, T> {
     }
 }
 
-/// A batch that is one piece: all of it inside of one tier.
-pub(crate) struct Whole<'a, T> {
+/// What one thread does inside of a tier: a piece's way through all layers, then the gradients of some, `first` and those behind
+/// it; one or the other may be missing. A batch that is one piece needs no more than this.
+pub(crate) struct Task<'a, T> {
     batch: &'a Batch<'a, T>,
-    piece: &'a mut Piece<T>,
+    rows: Rows<'a, T>,
+    first: usize,
     dw: &'a mut [Gradient<T>],
     db: &'a mut [Vec<T>],
 }
 
-impl<T: Element> Kernel<T> for Whole<'_, T> {
+/// Which rows of the batch a task is about.
+enum Rows<'a, T> {
+    /// Those of a piece, by its number, on their way through the layers.
+    Piece(usize, &'a mut Piece<T>),
+    /// All, whose pieces have been through.
+    All(&'a [Piece<T>]),
+}
+
+impl<T: Element> Kernel<T> for Task<'_, T> {
+    /// The sum of the losses of the rows that went through.
     type Output = Result<f64, ShapeError>;
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        let Self { batch, piece, dw, db } = self;
-        let total = batch.forward(simd, 0, &mut piece.slots)?;
-        let top = dw.len() - 1;
-        let made = if top > 0 && piece.slots[top].outputs == 1 {
-            batch.back_from_single(simd, piece, dw)?
-        } else {
-            batch.back(simd, 0, piece)?;
-            0..0
+        let Self { batch, rows, first, dw, db } = self;
+        let (mut total, mut made) = (0.0, 0..0);
+        let pieces = match rows {
+            Rows::Piece(i, piece) => {
+                total = batch.forward(simd, i, &mut piece.slots)?;
+                made = batch.back(simd, i, piece, dw)?;
+                from_ref(piece)
+            }
+            Rows::All(pieces) => pieces,
         };
-        let pieces = std::slice::from_ref(piece);
-        for (l, (dw, db)) in dw.iter_mut().zip(db).enumerate() {
+        for (l, (dw, db)) in (first..).zip(dw.iter_mut().zip(db)) {
             if !made.contains(&l) {
                 batch.weights(simd, pieces, l, dw)?;
             }
@@ -163,58 +187,6 @@ impl<T: Element> Kernel<T> for Whole<'_, T> {
         }
         Ok(total)
     }
-}
-
-/// One piece of several.
-pub(crate) struct Part<'a, T> {
-    batch: &'a Batch<'a, T>,
-    i: usize,
-    piece: &'a mut Piece<T>,
-}
-
-impl<T: Element> Kernel<T> for Part<'_, T> {
-    type Output = Result<f64, ShapeError>;
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        let total = self.batch.forward(simd, self.i, &mut self.piece.slots)?;
-        self.batch.back(simd, self.i, self.piece)?;
-        Ok(total)
-    }
-}
-
-/// One layer's sums over several pieces.
-pub(crate) struct Sums<'a, T> {
-    batch: &'a Batch<'a, T>,
-    pieces: &'a [Piece<T>],
-    l: usize,
-    dw: &'a mut Gradient<T>,
-    db: &'a mut [T],
-}
-
-impl<T: Element> Kernel<T> for Sums<'_, T> {
-    type Output = Result<(), ShapeError>;
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        self.batch.weights(simd, self.pieces, self.l, self.dw)?;
-        self.batch.bias(self.pieces, self.l, self.db);
-        Ok(())
-    }
-}
-
-/// The sums of the errors of as many layers as there are `sums` for, from the first on.
-#[inline(always)]
-fn sum_errors<T: Element>(
-    by: impl Execute<T>,
-    rows: usize,
-    slots: &[Slot<T>],
-    sums: &mut [Vec<T>],
-) -> Result<(), ShapeError> {
-    for (slot, sums) in slots.iter().zip(sums) {
-        dense::bias_sums(by, slot.dz(rows)?, sums_of(sums, rows, slot.outputs))?; // S7, S8
-    }
-    Ok(())
 }
 
 /// The part of a layer's bias sums that `rows` rows take.

@@ -63,7 +63,17 @@ pub fn backward_input<T: Element>(
     Ok(())
 }
 
-/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs.
+/// Where the sums over a batch stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// These are the first rows.
+    Begins,
+    /// Rows before these are in it.
+    GoesOn,
+}
+
+/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs. Where the sum goes on,
+/// `dW ← dW + dzᵀ x`: it ends with the bits of all rows at once.
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
@@ -72,36 +82,15 @@ pub fn backward_weights<T: Element>(
     by: impl Compute<T>,
     x: MatRef<'_, T>,
     dz: MatRef<'_, T>,
+    sum: Sum,
     dw: &mut Gradient<T>,
-) -> Result<(), ShapeError> {
-    weights_gradient(by, x, dz, dw, Start::Zero)
-}
-
-/// `dW ← dW + dzᵀ x`: the sums go on with further rows. What they end with has the bits of [`backward_weights`] of all rows at once.
-///
-/// # Errors
-/// The shapes do not fit each other; nothing is written then.
-#[inline(always)]
-pub fn backward_weights_onto<T: Element>(
-    by: impl Compute<T>,
-    x: MatRef<'_, T>,
-    dz: MatRef<'_, T>,
-    dw: &mut Gradient<T>,
-) -> Result<(), ShapeError> {
-    weights_gradient(by, x, dz, dw, Start::Stored)
-}
-
-#[inline(always)]
-fn weights_gradient<T: Element>(
-    by: impl Compute<T>,
-    x: MatRef<'_, T>,
-    dz: MatRef<'_, T>,
-    dw: &mut Gradient<T>,
-    start: Start<T>,
 ) -> Result<(), ShapeError> {
     let mut product = weights_product(x, dz, &dw.lines)?;
     let lines = dw.lines.packed_mut();
-    product.start = start;
+    product.start = match sum {
+        Sum::Begins => Start::Zero,
+        Sum::GoesOn => Start::Stored,
+    };
     product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
     let vouched = unsafe { product.vouched() };

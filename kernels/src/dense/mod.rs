@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | forward | `a = g(x Wᵀ + b)` | [`forward()`]: the bias starts the accumulators, `g` is the epilogue |
 //! | backward, inputs | `dz_below = (dz W) ⊙ g′` | [`backward_input`] |
-//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`]; for some rows after others: [`backward_weights_onto`] |
+//! | backward, weights | `dW = dzᵀ x` | [`backward_weights`], for all rows or for some after others |
 //! | backward, bias | `db = Σ_batch dz` | [`backward_bias`]; for some rows after others: [`bias_sums`], [`add_bias_sums`] |
 //! | backward, a single output | all four | [`backward_single`]: one pass over the layer's input |
 //! | update | `W ← W − η dW` and its relatives | [`update()`], or [`backward_update`] while `dW` is still in L1 |
@@ -30,7 +30,7 @@ mod single;
 mod update;
 mod weights;
 
-pub use backward::{backward_input, backward_weights, backward_weights_onto};
+pub use backward::{Sum, backward_input, backward_weights};
 pub use batch::batch_stride;
 pub use bias::{BIAS_ROWS, add_bias_sums, backward_bias, bias_sums};
 pub use forward::forward;

@@ -96,7 +96,7 @@ fn check_products<T: Element>() {
         let out = MatMut::new(&mut below, batch, inputs).unwrap();
         backward_input(&team, case.dz(), &w, Activation::Identity, case.x(), out).unwrap();
         let mut dw = Gradient::zeros_like(&w);
-        backward_weights(&team, case.x(), case.dz(), &mut dw).unwrap();
+        backward_weights(&team, case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
         for r in 0..batch {
             for o in 0..outputs {
                 let chain = (0..inputs).fold(case.bias[o], |sum, i| w.get(o, i).mul_add(case.x().get(r, i), sum));
@@ -168,7 +168,7 @@ fn check_fused<T: Element>(rule: Rule) {
             let step = rule.step(0.1, 0.01, t, 1.0);
             let team = Team::new(t as usize);
             backward_update(&team, case.x(), case.dz(), &mut fused, &mut fused_m, &step).unwrap();
-            backward_weights(&Team::serial(), case.x(), case.dz(), &mut dw).unwrap();
+            backward_weights(&Team::serial(), case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
             update(Isa::current(), &mut plain, &dw, &mut plain_m, &step).unwrap();
         }
         assert_eq!(bits(&fused.to_rows()), bits(&plain.to_rows()), "{rule:?} of {batch} × {inputs} × {outputs}");
@@ -218,14 +218,14 @@ fn sums_over_the_rows_go_on_from_part_to_part() {
     for (rows, inputs, outputs) in [(1, 3, 1), (150, 4, 21), (700, 40, 4), (600, 2, 64), (601, 33, 10), (513, 20, 32)] {
         let case = Case::<f32>::new(rows, inputs, outputs);
         let mut whole = (Gradient::zeros_like(&case.weights()), vec![f32::NAN; outputs]);
-        backward_weights(&Team::serial(), case.x(), case.dz(), &mut whole.0).unwrap();
+        backward_weights(&Team::serial(), case.x(), case.dz(), Sum::Begins, &mut whole.0).unwrap();
         backward_bias(&Team::serial(), case.dz(), 1.0, &mut whole.1).unwrap();
         for part in [64, 128, 512] {
             let (mut dw, mut db) = (Gradient::zeros_like(&case.weights()), vec![0.0; outputs]);
             for first in (0..rows).step_by(part) {
                 let here = first..rows.min(first + part);
                 let (x, dz) = (case.x().rows_range(here.clone()), case.dz().rows_range(here.clone()));
-                backward_weights_onto(&Team::serial(), x, dz, &mut dw).unwrap();
+                backward_weights(&Team::serial(), x, dz, Sum::GoesOn, &mut dw).unwrap();
                 let mut sums = vec![f32::NAN; here.len().div_ceil(BIAS_ROWS) * outputs];
                 bias_sums(Isa::current(), dz, &mut sums).unwrap();
                 add_bias_sums(&sums, &mut db);
@@ -261,8 +261,8 @@ fn check_single<T: Element>(isa: Isa, rows: usize, inputs: usize, activation: Ac
     let (mut sums, mut sums_below) = (vec![T::ZERO; blocks], vec![T::ZERO; blocks * inputs]);
     let serial = Team::serial();
     backward_input(&serial, dz, &w, activation, kept, view_mut(&mut lower, shape)).unwrap();
-    backward_weights(&serial, a, dz, &mut dw).unwrap();
-    backward_weights(&serial, x.x(), view(&lower, shape), &mut dw_below).unwrap();
+    backward_weights(&serial, a, dz, Sum::Begins, &mut dw).unwrap();
+    backward_weights(&serial, x.x(), view(&lower, shape), Sum::Begins, &mut dw_below).unwrap();
     bias_sums(Isa::current(), dz, &mut sums).unwrap();
     bias_sums(Isa::current(), view(&lower, shape), &mut sums_below).unwrap();
 
@@ -354,7 +354,7 @@ fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: us
     forward(by, x, &w, &case.bias, Activation::Gelu, Some(above(&mut z)?), above(&mut a)?)?;
     backward_input(by, dz, &w, Activation::Tanh, x, under(&mut below)?)?;
     let within = backward_bias(by, dz, T::from_f64(0.5), &mut db)?;
-    backward_weights(by, x, dz, &mut dw)?;
+    backward_weights(by, x, dz, Sum::Begins, &mut dw)?;
     let step = rule.step(0.1, 0.01, 1, 1.0);
     backward_update(by, x, dz, &mut w, &mut moments, &step)?;
     let fused = w.to_rows();
@@ -424,8 +424,8 @@ fn a_batch_of_no_rows_leaves_the_bias_and_exact_zeros() {
         let mut w = case.weights();
         let (x, dz) = (MatRef::new(&[], 0, 6).unwrap(), MatRef::with_strides(&[], 0, 3, 1, 2).unwrap());
         let mut dw = Gradient::zeros_like(&w);
-        backward_weights(by, case.x(), case.dz(), &mut dw).unwrap();
-        backward_weights(by, x, dz, &mut dw).unwrap();
+        backward_weights(by, case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
+        backward_weights(by, x, dz, Sum::Begins, &mut dw).unwrap();
         assert_eq!(bits(&dw.to_rows()), [0; 18]);
         let before = w.to_rows();
         let mut none = Moments::zeros_like(&w, Rule::Sgd);

@@ -129,13 +129,13 @@ impl<T: Element> Product<T> {
         self.run_planned(table, team, place, epilogue);
     }
 
-    /// Computes it without a plan on the tier that `S` proves; `epilogue` sees every strip's block of C once, complete. For small
-    /// products, in functions that are on the tier already: all but the micro-kernel is inlined.
+    /// Computes it without a plan on the tier that `S` proves; `epilogue` sees C once, complete. For small products, in functions that
+    /// are on the tier already: all but the micro-kernel is inlined, the epilogue in a single place.
     ///
     /// # Safety
     /// See [`Product`]; the CPU has the tier; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl Fn(Block<T>)) {
+    pub(crate) unsafe fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl FnOnce(Block<T>)) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
@@ -145,20 +145,23 @@ impl<T: Element> Product<T> {
 
     /// Without a plan, on this thread.
     #[inline(always)]
-    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl Fn(Block<T>)) {
-        if place == Place::Memory && self.reads_b_in_place(table) {
-            return self.run_small(table, epilogue);
-        }
+    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl FnOnce(Block<T>)) {
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
-        let b = if self.reads_b_in_place(table) { self.b } else { self.pack_right(table.isa, &mut lent.0) };
-        let c = match place {
-            Place::Memory => self.c,
-            Place::Cache => {
-                lent.1.grow(packed_len::<T>(self.m, self.n));
-                Output::lines(lent.1.as_mut().as_mut_ptr(), self.m)
+        let mut moved;
+        let mut product = self;
+        if place != Place::Memory || !self.reads_b_in_place(table) {
+            moved = *self;
+            if !self.reads_b_in_place(table) {
+                moved.b = self.pack_right(table.isa, &mut lent.0);
             }
-        };
-        Self { b, c, ..*self }.run_small(table, epilogue);
+            if place == Place::Cache {
+                lent.1.grow(packed_len::<T>(self.m, self.n));
+                moved.c = Output::lines(lent.1.as_mut().as_mut_ptr(), self.m);
+            }
+            product = &moved;
+        }
+        product.run_strips(table, table.lanes() * table.strip_vectors(self.m));
+        epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: product.c });
     }
 
     /// The product in jobs, by plan.
@@ -200,18 +203,6 @@ impl<T: Element> Product<T> {
                 Right::Lines { .. } => true,
                 Right::Turned { .. } => false,
             }
-    }
-
-    /// Strip after strip on this thread, operands as they are.
-    #[inline(always)]
-    fn run_small(&self, table: &TileTable<T>, epilogue: impl Fn(Block<T>)) {
-        let width = table.lanes() * table.strip_vectors(self.m);
-        self.run_strips(
-            table,
-            width,
-            #[inline(always)]
-            |cols| epilogue(Block { rows: 0..self.m, c: self.columns(cols.clone()).c, cols }),
-        );
     }
 
     /// B packed ahead, if it is to be, then all jobs.
@@ -321,7 +312,7 @@ impl<T: Element> Product<T> {
     fn run_job(&self, plan: &Plan, table: &TileTable<T>) {
         let rows = if self.n <= plan.strip_cols { self.m } else { ROW_UNIT };
         for first in (0..self.m).step_by(rows) {
-            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols, |_| {});
+            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols);
         }
     }
 

@@ -51,19 +51,17 @@ impl<T: Element> Product<T> {
         columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
-    /// Strip after strip of `width` columns; `done` hears of each. Few rows against columns are one strip, however wide.
+    /// Strip after strip of `width` columns. Few rows against columns are one strip, however wide.
     #[inline(always)]
-    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, mut done: impl FnMut(Range<usize>)) {
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize) {
         // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
         if self.can_be_turned(table) {
-            self.run_turned(table);
-            return done(0..self.n);
+            return self.run_turned(table);
         }
         let mut first = 0;
         while first < self.n {
             let end = self.n.min(first + width);
             self.run_strip(table, first..end);
-            done(first..end);
             first = end;
         }
     }

@@ -43,7 +43,7 @@ macro_rules! simd {
                 Self(())
             }
 
-            #[inline(always)]
+            #[inline(never)]
             fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
                 kernel.run(self)
             }

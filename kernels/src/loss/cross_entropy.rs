@@ -4,7 +4,7 @@
 //! L = ln Σ e^(z_k − max) − (z_class − max),    ∂L/∂z = softmax(z) − 1_class
 //! ```
 
-use super::row::{RowSum, STRANDS, row_max, row_sum};
+use super::row::{RowSum, STRANDS, Total, row_max, row_sum};
 use crate::activation::log::ln;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, load};
@@ -33,7 +33,7 @@ impl<T: Element> Kernel<T> for CrossEntropy<'_, T> {
     /// By sixteen rows, so that a logarithm fills its vector.
     #[inline(always)]
     fn run<S: Simd<T>>(mut self, simd: S) -> f64 {
-        let mut total = 0.0;
+        let mut total = Total::new();
         for (block, classes) in self.classes.chunks(STRANDS).enumerate() {
             let (mut sums, mut right) = ([T::ONE; STRANDS], [T::ZERO; STRANDS]);
             for (i, &class) in classes.iter().enumerate() {
@@ -53,11 +53,12 @@ impl<T: Element> Kernel<T> for CrossEntropy<'_, T> {
                 #[inline(always)]
                 |sum| ln(simd, sum),
             );
-            for (ln, right) in sums.into_iter().zip(right).take(classes.len()) {
-                total += (ln - right).to_f64();
+            for (ln, right) in sums.iter_mut().zip(right) {
+                *ln = *ln - right;
             }
+            total.add(&sums[..classes.len()]);
         }
-        total
+        total.sum()
     }
 }
 

@@ -8,8 +8,7 @@
 //! | [`Loss::CrossEntropy`] | `−ln softmax(z)_class` | `z`: `softmax(z) − 1_class` |
 //!
 //! The last two start from the logits, where nothing overflows and nothing cancels. Rows are contiguous, row by row.
-//! Inside a row the terms are summed in the order of `row`; the rows of a call are added up in `f64`, first to last: the bits
-//! depend on the shape alone.
+//! Terms are summed inside a row, and rows in `f64`, in the orders of `row`: the bits depend on the shape alone.
 
 mod cross_entropy;
 mod log_loss;

@@ -3,7 +3,7 @@
 //! So the vectors run over the whole batch, across the ends of rows (a batch of single outputs fills them, too); terms
 //! go to a block on the stack, and from there into their rows' sums.
 
-use super::row::{RowSum, STRANDS, row_sum};
+use super::row::{RowSum, STRANDS, Total, row_sum};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, load, store};
 
@@ -58,7 +58,7 @@ impl<T: Element, L: Terms<T>> Kernel<T> for Pointwise<'_, T, L> {
     fn run<S: Simd<T>>(mut self, simd: S) -> f64 {
         let (len, outputs) = (self.out.len(), self.outputs);
         let mut block = [T::ZERO; BLOCK];
-        let mut total = 0.0;
+        let mut total = Total::new();
         let mut at = 0;
         while at < len {
             if outputs <= BLOCK {
@@ -66,16 +66,13 @@ impl<T: Element, L: Terms<T>> Kernel<T> for Pointwise<'_, T, L> {
                 let terms = &mut block[..(BLOCK / outputs * outputs).min(len - at)];
                 self.fill(simd, at, terms);
                 at += terms.len();
-                if outputs == 1 {
-                    // A row's sum is its only term.
-                    for &term in &*terms {
-                        total += self.loss.row(term, 1).to_f64();
-                    }
-                } else {
-                    for row in terms.chunks_exact(outputs) {
-                        total += self.loss.row(row_sum(simd, row), outputs).to_f64();
-                    }
+                let rows = terms.len() / outputs;
+                for i in 0..rows {
+                    // A row's sum goes where the terms have been read by now; that of a single output is its only term.
+                    let sum = if outputs == 1 { terms[i] } else { row_sum(simd, &terms[i * outputs..][..outputs]) };
+                    terms[i] = self.loss.row(sum, outputs);
                 }
+                total.add(&terms[..rows]);
             } else {
                 // One row in several pieces.
                 let end = at + outputs;
@@ -86,9 +83,9 @@ impl<T: Element, L: Terms<T>> Kernel<T> for Pointwise<'_, T, L> {
                     at += terms.len();
                     sum.add(simd, terms);
                 }
-                total += self.loss.row(sum.total(), outputs).to_f64();
+                total.add(&[self.loss.row(sum.total(), outputs)]);
             }
         }
-        total
+        total.sum()
     }
 }

@@ -45,6 +45,39 @@ impl<T: Element> RowSum<T> {
     }
 }
 
+/// The sum of the losses of rows, in `f64`. Of each piece, row `i` belongs to strand `i mod 8`: a single sum would wait for one
+/// addition after the other.
+pub(super) struct Total([f64; STRANDS / 2]);
+
+impl Total {
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self([0.0; STRANDS / 2])
+    }
+
+    #[inline(always)]
+    pub(super) fn add<T: Element>(&mut self, piece: &[T]) {
+        let (whole, rest) = piece.as_chunks::<{ STRANDS / 2 }>();
+        for chunk in whole {
+            for (sum, loss) in self.0.iter_mut().zip(chunk) {
+                *sum += loss.to_f64();
+            }
+        }
+        for (sum, loss) in self.0.iter_mut().zip(rest) {
+            *sum += loss.to_f64();
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn sum(self) -> f64 {
+        fold(
+            self.0,
+            #[inline(always)]
+            |a, b| a + b,
+        )
+    }
+}
+
 /// The sum of a row that is all there.
 #[inline(always)]
 pub(crate) fn row_sum<T: Element, S: Simd<T>>(simd: S, row: &[T]) -> T {
@@ -94,8 +127,8 @@ fn padded<T: Element, S: Simd<T>>(simd: S, rest: &[T], fill: T) -> [T; STRANDS] 
 
 /// Halves upon halves.
 #[inline(always)]
-fn fold<T: Copy>(mut strands: [T; STRANDS], both: impl Fn(T, T) -> T) -> T {
-    let mut half = STRANDS / 2;
+fn fold<T: Copy, const N: usize>(mut strands: [T; N], both: impl Fn(T, T) -> T) -> T {
+    let mut half = N / 2;
     while half > 0 {
         for i in 0..half {
             strands[i] = both(strands[i], strands[i + half]);
