@@ -83,6 +83,14 @@ pub(crate) struct Strip<T> {
     pub(crate) near: *const T,
     pub(crate) near_row: usize,
     pub(crate) near_line: usize,
+    /// How many strips like this one lie side by side, all multiplied tile row after tile row: see [`Product::run_across`].
+    ///
+    /// [`Product::run_across`]: super::driver::Product::run_across
+    pub(crate) across: usize,
+    /// From each of them to the next, in B, in C and in what is near.
+    pub(crate) b_next: usize,
+    pub(crate) c_next: usize,
+    pub(crate) near_next: usize,
 }
 
 /// A compiled micro-kernel.
@@ -114,10 +122,13 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> f
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Strip { rows, mut a, a_row, mut c, c_row, mut near, near_row, .. } = *self.0;
+        let Strip { rows, mut a, a_row, mut c, c_row, mut near, near_row, across, .. } = *self.0;
         let mut first = 0;
         while first < rows {
-            self.tile(simd, a, c, near);
+            for strip in 0..across {
+                let near = near.wrapping_add(strip * self.0.near_next);
+                self.tile(simd, strip, a, c.wrapping_add(strip * self.0.c_next), near);
+            }
             first += MR;
             near = near.wrapping_add(MR * near_row);
             a = a.wrapping_add(MR * a_row);
@@ -127,26 +138,31 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> f
 }
 
 impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T, MR, NV, TAIL> {
-    /// MR rows of the strip, from those that begin at `a`, `c` and `near` on.
+    /// MR rows of a strip (the first is 0), from those that begin at `a`, `c` and `near` on.
     ///
     /// What is near is asked for row by row, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
     /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4).
     #[inline(always)]
-    fn tile<S: Simd<T>>(&self, simd: S, a: *const T, c: *mut T, mut near: *const T) {
+    fn tile<S: Simd<T>>(&self, simd: S, strip: usize, a: *const T, c: *mut T, mut near: *const T) {
         let Strip { k, a_inner, near_row, .. } = *self.0;
-        let mut at = At { a: row_groups::<T, MR>(a, a_inner), b: self.0.b };
-        let mut acc = self.start(simd, c);
+        let b = self.0.b.wrapping_add(strip * self.0.b_next);
+        let mut at = At { a: row_groups::<T, MR>(a, a_inner), b };
+        let mut acc = self.start(simd, strip, c);
         let asks = MR * NV > 2 && !near.is_null();
-        let part = if asks { k.div_ceil(MR) } else { k };
+        let part = if asks && k >= 8 * MR { k.div_ceil(MR) } else { k };
         let mut first = 0;
         while first < k {
             if asks {
-                self.ask_for::<S>(near);
-                near = near.wrapping_add(near_row);
+                for _ in 0..if part < k { 1 } else { MR } {
+                    self.ask_for::<S>(near);
+                    near = near.wrapping_add(near_row);
+                }
             }
             let mut left = part.min(k - first);
             while left >= Self::STEPS {
-                (0..Self::STEPS).for_each(|_| self.step(simd, &mut at, &mut acc));
+                for _ in 0..Self::STEPS {
+                    self.step(simd, &mut at, &mut acc);
+                }
                 left -= Self::STEPS;
             }
             while left > 0 {
@@ -191,13 +207,14 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
 
     /// The accumulators before the first step.
     #[inline(always)]
-    fn start<S: Simd<T>>(&self, simd: S, mut c: *const T) -> [[S::V; NV]; MR] {
+    fn start<S: Simd<T>>(&self, simd: S, strip: usize, mut c: *const T) -> [[S::V; NV]; MR] {
         let mut acc = [[simd.splat(T::ZERO); NV]; MR];
         let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
         match self.0.start {
             Start::Zero => {}
             Start::All(value) => acc = [[simd.splat(value); NV]; MR],
             Start::Row(bias) => {
+                let bias = bias.wrapping_add(strip * NV * S::LANES);
                 for (v, first_row) in (0..NV).zip(bias_vectors(self, simd, bias, b_tail)) {
                     acc.iter_mut().for_each(|sums| sums[v] = first_row);
                 }

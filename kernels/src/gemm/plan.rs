@@ -29,6 +29,17 @@ const CACHE_ROWS: usize = 96;
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142).
 const STREAMED_ROWS: usize = 128;
 
+/// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
+/// 1024×1024×8: 180 → 215), and the same where C is far (2048×2048×65: 220 → 255).
+const SHALLOW: usize = 32;
+const SHALLOW_AND_FAR: usize = 128;
+/// C is far where it takes so many L2: its lines are asked for ahead of the tiles that write them (1000×10007×12: 88 → 190), and
+/// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
+const FAR_IN_L2: usize = 4;
+const VECTORS_WHERE_FAR: usize = 2;
+/// Rows of A that are worth packing such a B: its rows would be a stream each, and their vectors cross lines.
+const ROWS_TO_PACK_SHALLOW: usize = 192;
+
 /// Bytes of B that are packed at once where its columns are short: a part of every L1.
 const SHALLOW_BYTES: usize = 16 * 1024;
 
@@ -45,6 +56,10 @@ pub(super) struct Plan {
     pub(super) pack_a: bool,
     pub(super) pack_b: PackB,
     pub(super) team: bool,
+    /// The tiles of a job are taken row after row across its strips, not strip after strip.
+    pub(super) across: bool,
+    /// C is beyond the caches.
+    pub(super) far: bool,
 }
 
 /// When B is packed.
@@ -61,7 +76,11 @@ pub(super) enum PackB {
 impl<T: Element> Product<T> {
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let size = size_of::<T>();
-        let strip_cols = table.strip_vectors(self.m) * table.lanes();
+        let turned = self.is_turned(table);
+        let far = self.m.saturating_mul(self.n).saturating_mul(size) > FAR_IN_L2 * caches().l2;
+        let shallow = place == Place::Memory && !turned && self.k <= if far { SHALLOW_AND_FAR } else { SHALLOW };
+        let vectors = table.strip_vectors(self.m);
+        let strip_cols = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors } * table.lanes();
         let strips = self.n.div_ceil(strip_cols);
         // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
         let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
@@ -75,19 +94,21 @@ impl<T: Element> Product<T> {
         let depth = self.k.min(kc);
         // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
         let clash = |stride: usize, count: usize| count > 8 && folds_onto_sets::<T>(stride);
-        let turned = self.is_turned(table);
         let pack_a = self.alpha != T::ONE
             || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
+        let across = shallow && strips > 1;
         let pays = match self.b {
             _ if turned => false,
             Right::Lines { .. } => false,
             Right::Turned { .. } => true,
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
-                self.m >= 48 && (clash(row, depth) || depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes)
+                let spread = depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes;
+                across && self.m >= ROWS_TO_PACK_SHALLOW || self.m >= 48 && (clash(row, depth) || spread)
             }
         };
-        let job_rows = job_rows(self.m, strips, threads, if self.a.panel().is_some() { ROW_UNIT } else { T::LINE });
+        let unit = if self.a.panel().is_some() { ROW_UNIT } else { T::LINE };
+        let job_rows = job_rows(self.m, if across { 1 } else { strips }, threads, unit);
         let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
         let b_bytes = self.k.saturating_mul(self.n).saturating_mul(size);
         let pack_b = match pays {
@@ -100,7 +121,10 @@ impl<T: Element> Product<T> {
         // And where a large B is read in place, a few rows at a time across all strips: a page then serves several of them.
         let b_streams = pack_b == PackB::Never && b_bytes > PACKED_BYTES && matches!(self.b, Right::Strided { .. });
         let kc = if b_streams { kc.min(STREAMED_ROWS) } else { kc };
-        let together = if place == Place::Memory && !turned && (b_streams || a_bytes > caches().l2 / 2) {
+        let together = if across {
+            // As much of B as stays in L2 from row to row.
+            (caches().l2 / 2 / (depth * strip_cols * size).max(1)).clamp(1, strips)
+        } else if place == Place::Memory && !turned && (b_streams || a_bytes > caches().l2 / 2) {
             let most = if b_streams { strips } else { caches().l2 / 2 / (kc * strip_cols * size).max(1) };
             let shared = strips * self.m.div_ceil(job_rows) / (4 * threads);
             most.min(if threads > 1 { shared } else { strips }).max(1)
@@ -108,13 +132,13 @@ impl<T: Element> Product<T> {
             1
         };
         // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
-        let shallow = place == Place::Memory && threads == 1 && pack_b == PackB::ByJob;
+        let at_once = place == Place::Memory && threads == 1 && pack_b == PackB::ByJob;
         let together =
-            if shallow { together.max(SHALLOW_BYTES / (depth.max(1) * strip_cols * size)) } else { together };
+            if at_once { together.max(SHALLOW_BYTES / (depth.max(1) * strip_cols * size)) } else { together };
         let job_cols = together * strip_cols;
         // Columns that are turned on the way are read once, whatever their length.
         let kc = if turned { self.k } else { kc };
-        Plan { strips, strip_cols, job_cols, job_rows, kc, pack_a, pack_b, team: threads > 1 }
+        Plan { strips, strip_cols, job_cols, job_rows, kc, pack_a, pack_b, team: threads > 1, across, far }
     }
 }
 

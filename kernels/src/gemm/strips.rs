@@ -17,6 +17,9 @@ const FOLDED_ROWS: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
 const MAX_DEPTH: usize = 160;
 
+/// How far ahead a C that is far is asked for.
+const STRIPS_AHEAD: usize = 4;
+
 /// Which micro-kernels a strip takes, but for the height.
 #[derive(Clone, Copy)]
 struct Tile {
@@ -66,18 +69,49 @@ impl<T: Element> Product<T> {
         }
     }
 
+    /// The same, tile row after tile row across all strips: C, where it is far, is then written along its rows, as caches expect it,
+    /// and a micro-kernel is called once. B must stay near.
+    pub(super) fn run_across(&self, table: &TileTable<T>, width: usize, far: bool) {
+        let across = self.n / width;
+        if across < 2 || !width.is_multiple_of(T::LINE) || self.can_be_turned(table) {
+            return self.run_strips(table, width);
+        }
+        let (mut strip, tile) = self.strip(table, 0..width);
+        let lines = width / T::LINE;
+        strip.across = across;
+        strip.b_next = match self.b {
+            Right::Lines { line, .. } => lines * line,
+            _ => width,
+        };
+        strip.c_next = lines * self.c.line;
+        strip.near_next = lines * self.near.line;
+        if far && strip.near.is_null() {
+            strip.near = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
+            (strip.near_row, strip.near_line, strip.near_next) = (strip.c_row, strip.c_line, strip.c_next);
+        }
+        self.run_tiles(table, tile, &mut strip);
+        if across * width < self.n {
+            self.run_strip(table, across * width..self.n);
+        }
+    }
+
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
     fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>) {
         let (mut strip, tile) = self.strip(table, cols);
+        self.run_tiles(table, tile, &mut strip);
+    }
+
+    #[inline(always)]
+    fn run_tiles(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<T>) {
         let tallest = self.a.panel().unwrap_or_else(|| {
             let tallest = table.tallest(tile.vectors);
             if self.a_folds() { tallest.min(FOLDED_ROWS) } else { tallest }
         });
         if self.m <= tallest {
-            return tile.run(table, self.m, &strip);
+            return tile.run(table, self.m, strip);
         }
-        self.run_rows(table, tile, &mut strip, tallest);
+        self.run_rows(table, tile, strip, tallest);
     }
 
     /// Rows of a strip in at most two runs. Panels give the height of all tiles but the last; else heights differ by one at most.
@@ -184,6 +218,10 @@ impl<T: Element> Product<T> {
             near,
             near_row: self.near.row,
             near_line: self.near.line,
+            across: 1,
+            b_next: 0,
+            c_next: 0,
+            near_next: 0,
         };
         (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
     }
