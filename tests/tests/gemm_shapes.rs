@@ -68,6 +68,24 @@ fn around_the_blocks() {
     }
 }
 
+/// Products of little depth, which are written along the rows of C; one of them has a C that is far.
+#[test]
+fn shallow_and_wide() {
+    let shapes = [(70, 300, 5), (33, 1025, 8), (31, 384, 6), (260, 130, 32), (25, 2000, 31), (1030, 1040, 3)];
+    let team = Team::new(3);
+    for isa in tiers::all() {
+        let mut random = Random::new(7);
+        for (m, n, k) in shapes {
+            for _ in 0..2 {
+                let product = Product::<f32>::random(m, n, k, &mut random);
+                product.check(isa, &Team::serial());
+                product.check(isa, &team);
+                Product::<f64>::random(m, n, k, &mut random).check(isa, &team);
+            }
+        }
+    }
+}
+
 /// B column by column under few rows: turned on the way or packed, as the shape decides; in parts that are narrower than the product,
 /// and at strides that fold.
 #[test]

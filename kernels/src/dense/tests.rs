@@ -56,7 +56,7 @@ impl<T: Element> Case<T> {
 }
 
 /// Shapes around lines, tiles and the jobs of the fused update, and one large enough for a team.
-const SHAPES: [(usize, usize, usize); 11] = [
+const SHAPES: [(usize, usize, usize); 12] = [
     (1, 1, 1),
     (3, 5, 2),
     (32, 1, 16),
@@ -68,6 +68,7 @@ const SHAPES: [(usize, usize, usize); 11] = [
     (20, 130, 70),
     (65, 200, 129),
     (128, 300, 80),
+    (70, 20, 300),
 ];
 
 fn bits<T: Element>(values: &[T]) -> Vec<u64> {

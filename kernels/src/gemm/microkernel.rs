@@ -57,16 +57,15 @@ impl<T: Element> Start<T> {
     }
 }
 
-/// One strip: `rows × columns` of C += A B over `k`, with `rows` a multiple of the tile's MR.
+/// One strip: so many `tiles` of C += A B over `k`, one below the other, or side by side.
 ///
-/// Element (i, p) of A, in the tile that begins at row r, is at `a + r·a_row + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
-/// `b + p·b_row + (v / V)·b_line + (v mod V)·LANES + l` with V vectors a cache line; C likewise.
+/// Element (i, p) of A, in tile t, is at `a + t·a_next + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
+/// `b + t·b_next + p·b_row + (v / V)·b_line + (v mod V)·LANES + l` with V vectors a cache line; C likewise.
 #[derive(Clone, Copy)]
 pub(crate) struct Strip<T> {
-    pub(crate) rows: usize,
+    pub(crate) tiles: usize,
     pub(crate) k: usize,
     pub(crate) a: *const T,
-    pub(crate) a_row: usize,
     pub(crate) a_inner: usize,
     pub(crate) a_col: usize,
     pub(crate) b: *const T,
@@ -83,14 +82,12 @@ pub(crate) struct Strip<T> {
     pub(crate) near: *const T,
     pub(crate) near_row: usize,
     pub(crate) near_line: usize,
-    /// How many strips like this one lie side by side, all multiplied tile row after tile row: see [`Product::run_across`].
-    ///
-    /// [`Product::run_across`]: super::driver::Product::run_across
-    pub(crate) across: usize,
-    /// From each of them to the next, in B, in C and in what is near.
+    /// From one tile to the next, in A, B, C, in what is near and in the columns: down the rows or across the columns.
+    pub(crate) a_next: usize,
     pub(crate) b_next: usize,
     pub(crate) c_next: usize,
     pub(crate) near_next: usize,
+    pub(crate) cols_next: usize,
 }
 
 /// A compiled micro-kernel.
@@ -122,32 +119,33 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> f
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Strip { rows, mut a, a_row, mut c, c_row, mut near, near_row, across, .. } = *self.0;
-        let mut first = 0;
-        while first < rows {
-            for strip in 0..across {
-                let near = near.wrapping_add(strip * self.0.near_next);
-                self.tile(simd, strip, a, c.wrapping_add(strip * self.0.c_next), near);
+        let Strip { tiles, mut a, mut b, mut c, mut near, .. } = *self.0;
+        let mut tile = 0;
+        loop {
+            self.tile(simd, tile, At { a: row_groups::<T, MR>(a, self.0.a_inner), b }, c, near);
+            tile += 1;
+            if tile >= tiles {
+                return;
             }
-            first += MR;
-            near = near.wrapping_add(MR * near_row);
-            a = a.wrapping_add(MR * a_row);
-            c = c.wrapping_add(MR * c_row);
+            // Made opaque, or the steps would be fetched and kept on the stack before the first tile, which often is the only one.
+            let Strip { a_next, b_next, c_next, near_next, .. } = *black_box(self.0);
+            a = a.wrapping_add(a_next);
+            b = b.wrapping_add(b_next);
+            c = c.wrapping_add(c_next);
+            near = near.wrapping_add(near_next);
         }
     }
 }
 
 impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T, MR, NV, TAIL> {
-    /// MR rows of a strip (the first is 0), from those that begin at `a`, `c` and `near` on.
+    /// The tile that begins at `at`, `c` and `near`.
     ///
     /// What is near is asked for row by row, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
     /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4).
     #[inline(always)]
-    fn tile<S: Simd<T>>(&self, simd: S, strip: usize, a: *const T, c: *mut T, mut near: *const T) {
-        let Strip { k, a_inner, near_row, .. } = *self.0;
-        let b = self.0.b.wrapping_add(strip * self.0.b_next);
-        let mut at = At { a: row_groups::<T, MR>(a, a_inner), b };
-        let mut acc = self.start(simd, strip, c);
+    fn tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut near: *const T) {
+        let Strip { k, near_row, .. } = *self.0;
+        let mut acc = self.start(simd, tile, c);
         let asks = MR * NV > 2 && !near.is_null();
         let part = if asks && k >= 8 * MR { k.div_ceil(MR) } else { k };
         let mut first = 0;
@@ -207,14 +205,14 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
 
     /// The accumulators before the first step.
     #[inline(always)]
-    fn start<S: Simd<T>>(&self, simd: S, strip: usize, mut c: *const T) -> [[S::V; NV]; MR] {
+    fn start<S: Simd<T>>(&self, simd: S, tile: usize, mut c: *const T) -> [[S::V; NV]; MR] {
         let mut acc = [[simd.splat(T::ZERO); NV]; MR];
         let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
         match self.0.start {
             Start::Zero => {}
             Start::All(value) => acc = [[simd.splat(value); NV]; MR],
             Start::Row(bias) => {
-                let bias = bias.wrapping_add(strip * NV * S::LANES);
+                let bias = bias.wrapping_add(tile * self.0.cols_next);
                 for (v, first_row) in (0..NV).zip(bias_vectors(self, simd, bias, b_tail)) {
                     acc.iter_mut().for_each(|sums| sums[v] = first_row);
                 }

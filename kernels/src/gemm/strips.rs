@@ -78,18 +78,26 @@ impl<T: Element> Product<T> {
         }
         let (mut strip, tile) = self.strip(table, 0..width);
         let lines = width / T::LINE;
-        strip.across = across;
+        strip.tiles = across;
         strip.b_next = match self.b {
             Right::Lines { line, .. } => lines * line,
             _ => width,
         };
         strip.c_next = lines * self.c.line;
         strip.near_next = lines * self.near.line;
+        strip.cols_next = width;
         if far && strip.near.is_null() {
             strip.near = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
             (strip.near_row, strip.near_line, strip.near_next) = (strip.c_row, strip.c_line, strip.c_next);
         }
-        self.run_tiles(table, tile, &mut strip);
+        let (tall, cut, short) = self.heights(self.tallest(table, tile));
+        let mut row = 0;
+        while row < self.m {
+            let height = if row < cut { tall } else { short };
+            tile.run(table, height, &strip);
+            self.step_down(&mut strip, height);
+            row += height;
+        }
         if across * width < self.n {
             self.run_strip(table, across * width..self.n);
         }
@@ -99,44 +107,58 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>) {
         let (mut strip, tile) = self.strip(table, cols);
-        self.run_tiles(table, tile, &mut strip);
+        let tallest = self.tallest(table, tile);
+        if self.m <= tallest {
+            return tile.run(table, self.m, &strip);
+        }
+        self.run_rows(table, tile, &mut strip, tallest);
     }
 
+    /// Rows of the tallest tile.
     #[inline(always)]
-    fn run_tiles(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<T>) {
-        let tallest = self.a.panel().unwrap_or_else(|| {
+    fn tallest(&self, table: &TileTable<T>, tile: Tile) -> usize {
+        self.a.panel().unwrap_or_else(|| {
             let tallest = table.tallest(tile.vectors);
             if self.a_folds() { tallest.min(FOLDED_ROWS) } else { tallest }
-        });
-        if self.m <= tallest {
-            return tile.run(table, self.m, strip);
-        }
-        self.run_rows(table, tile, strip, tallest);
+        })
     }
 
-    /// Rows of a strip in at most two runs. Panels give the height of all tiles but the last; else heights differ by one at most.
+    /// Rows as at most two runs of equal tiles: how tall those of the first are, where it ends, and how tall the others are. Panels
+    /// give the height of all tiles but the last; else heights differ by one at most.
+    #[inline(always)]
+    fn heights(&self, tallest: usize) -> (usize, usize, usize) {
+        if self.a.panel().is_some() {
+            let rest = self.m % tallest;
+            return (tallest, self.m - rest, rest);
+        }
+        let tiles = self.m.div_ceil(tallest);
+        let (short, taller) = (self.m / tiles, self.m % tiles);
+        (short + 1, taller * (short + 1), short)
+    }
+
+    /// All rows of a strip, tile below tile.
     #[inline]
     fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<T>, tallest: usize) {
-        let (tall, cut, short) = if self.a.panel().is_some() {
-            let rest = self.m % tallest;
-            (tallest, self.m - rest, rest)
-        } else {
-            let tiles = self.m.div_ceil(tallest);
-            let (short, taller) = (self.m / tiles, self.m % tiles);
-            (short + 1, taller * (short + 1), short)
-        };
-        if cut > 0 {
-            strip.rows = cut;
-            tile.run(table, tall, strip);
+        let (tall, cut, short) = self.heights(tallest);
+        for (height, rows) in [(tall, cut), (short, self.m - cut)] {
+            if rows > 0 {
+                strip.tiles = rows / height;
+                strip.a_next = height * self.a.row;
+                strip.c_next = height * self.c.row;
+                strip.near_next = height * self.near.row;
+                tile.run(table, height, strip);
+                self.step_down(strip, rows);
+            }
         }
-        if cut < self.m {
-            // Changed in place: a copy would read in one piece what was written in several, and wait for it.
-            strip.rows = self.m - cut;
-            strip.a = strip.a.wrapping_add(cut * self.a.row);
-            strip.c = strip.c.wrapping_add(cut * self.c.row);
-            strip.near = strip.near.wrapping_add(cut * self.near.row);
-            tile.run(table, short, strip);
-        }
+    }
+
+    /// The strip from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
+    /// wait for it.
+    #[inline(always)]
+    fn step_down(&self, strip: &mut Strip<T>, rows: usize) {
+        strip.a = strip.a.wrapping_add(rows * self.a.row);
+        strip.c = strip.c.wrapping_add(rows * self.c.row);
+        strip.near = strip.near.wrapping_add(rows * strip.near_row);
     }
 
     /// The product in one call of a micro-kernel, where it is small, its operands are read as they are and a single tile covers it;
@@ -200,10 +222,9 @@ impl<T: Element> Product<T> {
         let near =
             if self.near.data.is_null() { self.near.data } else { self.near.data.wrapping_add(along(self.near.line)) };
         let strip = Strip {
-            rows: self.m,
+            tiles: 1,
             k: self.k,
             a: self.a.data,
-            a_row: self.a.row,
             a_inner: self.a.inner,
             a_col: self.a.col,
             b: b.wrapping_add(along(b_line)),
@@ -218,10 +239,11 @@ impl<T: Element> Product<T> {
             near,
             near_row: self.near.row,
             near_line: self.near.line,
-            across: 1,
+            a_next: 0,
             b_next: 0,
             c_next: 0,
             near_next: 0,
+            cols_next: 0,
         };
         (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
     }
