@@ -29,6 +29,10 @@ const CACHE_ROWS: usize = 96;
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142).
 const STREAMED_ROWS: usize = 128;
 
+/// Rows of a strip of B that L2 keeps where its stride folds, if more than a few tiles read it (31×1024×2048: 195 → 225).
+const FOLDED_DEPTH: usize = 256;
+const FEW: usize = 16;
+
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
 /// 1024×1024×8: 180 → 215), and the same where C is far (2048×2048×65: 220 → 255).
 const SHALLOW: usize = 32;
@@ -120,7 +124,13 @@ impl<T: Element> Product<T> {
         let a_bytes = job_rows.saturating_mul(depth).saturating_mul(size);
         // And where a large B is read in place, a few rows at a time across all strips: a page then serves several of them.
         let b_streams = pack_b == PackB::Never && b_bytes > PACKED_BYTES && matches!(self.b, Right::Strided { .. });
-        let kc = if b_streams { kc.min(STREAMED_ROWS) } else { kc };
+        let b_folds =
+            matches!(self.b, Right::Strided { row, .. } if pack_b == PackB::Never && self.m > FEW && clash(row, depth));
+        let kc = match (b_streams, b_folds) {
+            (true, _) => kc.min(STREAMED_ROWS),
+            (false, true) => kc.min(FOLDED_DEPTH),
+            (false, false) => kc,
+        };
         let together = if across {
             // As much of B as stays in L2 from row to row.
             (caches().l2 / 2 / (depth * strip_cols * size).max(1)).clamp(1, strips)
