@@ -68,10 +68,11 @@ fn around_the_blocks() {
     }
 }
 
-/// Products of little depth, which are written along the rows of C; one of them has a C that is far.
+/// What is multiplied row by row across all strips: products of little depth (one has a C that is far), a row against a large B.
 #[test]
 fn shallow_and_wide() {
-    let shapes = [(70, 300, 5), (33, 1025, 8), (31, 384, 6), (260, 130, 32), (25, 2000, 31), (1030, 1040, 3)];
+    let shapes =
+        [(70, 300, 5), (33, 1025, 8), (31, 384, 6), (260, 130, 32), (25, 2000, 31), (1030, 1040, 3), (1, 2200, 1000)];
     let team = Team::new(3);
     for isa in tiers::all() {
         let mut random = Random::new(7);
