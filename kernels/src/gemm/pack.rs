@@ -207,6 +207,16 @@ impl<T: Element> Kernel<T> for Panels<'_, T> {
                 prefetch(from.wrapping_add(self.col.wrapping_mul(AHEAD).wrapping_add(line * T::LINE)));
             }
             let (mut first, mut to) = (0, self.to[p * self.height..].as_mut_ptr());
+            // What follows a column in its panel is written later: whole vectors, faster than parts (512×256×300 tn: 235 → 246 GFLOP/s).
+            let spills = self.height < S::LANES && (self.depth - p) * self.height >= S::LANES;
+            while spills && self.rows - first >= S::LANES {
+                // SAFETY: a whole vector of a column (caller of `pack_panels`).
+                let column = unsafe { simd.load(from.wrapping_add(first)) };
+                // SAFETY: the panel has room for a vector from here on.
+                unsafe { simd.store(to, simd.mul(alpha, column)) };
+                first += self.height;
+                to = to.wrapping_add(self.height * self.depth);
+            }
             while first < self.rows {
                 self.column_of_panel(simd, alpha, from.wrapping_add(first), self.height.min(self.rows - first), to);
                 first += self.height;
