@@ -111,6 +111,32 @@ pub trait Simd<T>: sealed::Sealed + Copy + Send + Sync + 'static {
         }
     }
 
+    /// Transposes `width ≤ LANES` runs of `depth ≤ 4` elements to as many rows of LANES: `to[j·to_row + i] = from[i·from_row + j]`, zero
+    /// where there is no run.
+    ///
+    /// # Safety
+    /// The runs must be valid for reads, the rows for writes, and they must not overlap.
+    #[inline(always)]
+    unsafe fn transpose_runs(
+        self,
+        from: *const T,
+        from_row: usize,
+        (width, depth): (usize, usize),
+        to: *mut T,
+        to_row: usize,
+    ) where
+        T: Copy + Default,
+    {
+        for j in 0..depth {
+            for i in 0..Self::LANES {
+                // SAFETY: run i has an element j (caller).
+                let x = if i < width { unsafe { *from.wrapping_add(i * from_row + j) } } else { T::default() };
+                // SAFETY: (j, i) is inside the result (caller).
+                unsafe { *to.wrapping_add(j * to_row + i) = x };
+            }
+        }
+    }
+
     /// `a + b`
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a − b`

@@ -51,6 +51,47 @@ pub(super) unsafe fn f32_16(from: *const f32, from_row: usize, to: *mut f32, to_
     }
 }
 
+/// Transposes up to sixteen runs of up to four elements: `to[j·to_row + i] = from[i·from_row + j]`, zero where there is no run.
+///
+/// Run 4 l + r goes to 128-bit lane l of register r, so that the squares inside of the lanes are all that must be turned.
+///
+/// # Safety
+/// The runs are valid for reads, as many rows for writes as the runs are long.
+#[target_feature(enable = "avx512f,avx512vl")]
+#[inline]
+pub(super) unsafe fn f32_16x4(
+    from: *const f32,
+    from_row: usize,
+    (width, depth): (usize, usize),
+    to: *mut f32,
+    to_row: usize,
+) {
+    let mask = (1u8 << depth.min(4)) - 1;
+    let run = |i: usize| {
+        // SAFETY: `depth` elements of run i, which is there (caller).
+        if i < width { unsafe { _mm_maskz_loadu_ps(mask, from.wrapping_add(i * from_row)) } } else { _mm_setzero_ps() }
+    };
+    let mut r = [_mm512_setzero_ps(); 4];
+    for (i, r) in r.iter_mut().enumerate() {
+        let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(run(i)), run(i + 4));
+        *r = _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, run(i + 8)), run(i + 12));
+    }
+    let pairs = |a, b, c, d| {
+        let (low, high) = (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpacklo_ps(c, d)));
+        let (low_2, high_2) = (_mm512_castps_pd(_mm512_unpackhi_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d)));
+        [
+            _mm512_unpacklo_pd(low, high),
+            _mm512_unpackhi_pd(low, high),
+            _mm512_unpacklo_pd(low_2, high_2),
+            _mm512_unpackhi_pd(low_2, high_2),
+        ]
+    };
+    for (j, column) in pairs(r[0], r[1], r[2], r[3]).into_iter().take(depth).enumerate() {
+        // SAFETY: row j of the result (caller).
+        unsafe { _mm512_storeu_ps(to.wrapping_add(j * to_row), _mm512_castpd_ps(column)) };
+    }
+}
+
 /// Transposes 8 × 8: `to[j·to_row + i] = from[i·from_row + j]`.
 ///
 /// # Safety
