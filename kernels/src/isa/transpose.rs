@@ -85,10 +85,11 @@ pub(super) unsafe fn f32_16x4(
             _mm512_unpacklo_pd(low_2, high_2),
             _mm512_unpackhi_pd(low_2, high_2),
         ]
+        .map(|column| _mm512_castpd_ps(column))
     };
     for (j, column) in pairs(r[0], r[1], r[2], r[3]).into_iter().take(depth).enumerate() {
         // SAFETY: row j of the result (caller).
-        unsafe { _mm512_storeu_ps(to.wrapping_add(j * to_row), _mm512_castpd_ps(column)) };
+        unsafe { _mm512_storeu_ps(to.wrapping_add(j * to_row), column) };
     }
 }
 
