@@ -221,7 +221,7 @@ impl<T: Element> Product<T> {
                 let to = unsafe { std::slice::from_raw_parts_mut(to.at(cols.start / T::LINE * line), len) };
                 part.pack_right_to(table.isa, to);
             };
-            if plan.team {
+            if plan.is_shared() {
                 team.run(plan.strips, pack)
             } else {
                 (0..plan.strips).for_each(pack)
@@ -250,7 +250,7 @@ impl<T: Element> Product<T> {
             });
         };
         let jobs = self.n.div_ceil(plan.job_cols) * row_blocks;
-        if plan.team { team.run(jobs, job) } else { (0..jobs).for_each(job) }
+        if plan.is_shared() { team.run(jobs, job) } else { (0..jobs).for_each(job) }
     }
 
     /// One job: its blocks of k one after the other.

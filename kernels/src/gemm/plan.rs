@@ -61,7 +61,12 @@ pub(super) struct Plan {
     pub(super) kc: usize,
     pub(super) pack_a: bool,
     pub(super) pack_b: PackB,
-    pub(super) team: bool,
+    /// Shared by so many.
+    pub(super) threads: usize,
+    /// Where C goes.
+    place: Place,
+    /// B's columns are turned on the way.
+    turned: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
     pub(super) across: bool,
     /// C is beyond the caches.
@@ -79,93 +84,156 @@ pub(super) enum PackB {
     Ahead,
 }
 
+impl Plan {
+    /// Whether its jobs are shared.
+    pub(super) fn is_shared(&self) -> bool {
+        self.threads > 1
+    }
+}
+
 impl<T: Element> Product<T> {
+    /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
-        let size = size_of::<T>();
         let turned = self.is_turned(table);
-        let far = self.m.saturating_mul(self.n).saturating_mul(size) > FAR_IN_L2 * caches().l2;
+        let far = bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2;
         let shallow = place == Place::Memory && !turned && self.k <= if far { SHALLOW_AND_FAR } else { SHALLOW };
         let vectors = table.strip_vectors(self.m);
-        let strip_cols = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors } * table.lanes();
-        let strips = self.n.div_ceil(strip_cols);
-        // Equal strips, in whole lines: 4 + 3 rather than 4 + 4 − 1.
-        let strip_cols = self.n.div_ceil(strips).next_multiple_of(T::LINE.min(strip_cols));
-        let strips = self.n.div_ceil(strip_cols);
-        let strip_bytes = caches().l2 / STRIP_PART_OF_L2;
-        // Whole lines of a transpose.
-        let kc = (strip_bytes / (size * strip_cols)).clamp(64, 1024) / T::LINE * T::LINE;
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        let worth = if team.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE };
-        let threads = team.threads().min(work / worth).max(1);
-        let depth = self.k.min(kc);
-        // Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
-        let clash = |stride: usize, count: usize| count > 8 && folds_onto_sets::<T>(stride);
-        let pack_a = self.alpha != T::ONE
-            || (self.a.col != 1 && self.n > strip_cols && (clash(self.a.col, depth) || self.a.row != 1));
+        let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
+        let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
+        let (threads, pack_b) = (self.threads(team), PackB::Never);
+        let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));
         let across = shallow && strips > 1;
-        let pays = match self.b {
-            _ if turned => false,
-            Right::Lines { .. } => false,
-            Right::Turned { .. } => true,
-            Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
-            Right::Strided { row, .. } => {
-                let spread = depth.saturating_mul(row).saturating_mul(size) > 2 * strip_bytes;
-                across && self.m >= ROWS_TO_PACK_SHALLOW || self.m >= 48 && (clash(row, depth) || spread)
-            }
-        };
-        let unit = if self.a.panel().is_some() { ROW_UNIT } else { T::LINE };
-        let job_rows = job_rows(self.m, if across { 1 } else { strips }, threads, unit);
-        let job_rows = if place == Place::Cache { job_rows.min(CACHE_ROWS) } else { job_rows };
-        let b_bytes = self.k.saturating_mul(self.n).saturating_mul(size);
-        let pack_b = match pays {
-            false => PackB::Never,
-            true if job_rows < self.m && b_bytes <= PACKED_BYTES => PackB::Ahead,
-            true => PackB::ByJob,
-        };
-        // Several strips a job where A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
-        let a_bytes = job_rows.saturating_mul(depth).saturating_mul(size);
-        // And where a large B is read in place, a few rows at a time across all strips: a page then serves several of them.
-        let b_streams = pack_b == PackB::Never && b_bytes > PACKED_BYTES && matches!(self.b, Right::Strided { .. });
-        let b_folds =
-            matches!(self.b, Right::Strided { row, .. } if pack_b == PackB::Never && self.m > FEW && clash(row, depth));
-        let follows = b_streams && self.m == 1 && threads == 1;
-        let kc = match (b_streams, b_folds) {
-            (true, _) => kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS }),
-            (false, true) => kc.min(FOLDED_DEPTH),
-            (false, false) => kc,
-        };
-        let together = if follows {
-            strips
-        } else if across {
-            // As much of B as stays in L2 from row to row.
-            (caches().l2 / 2 / (depth * strip_cols * size).max(1)).clamp(1, strips)
-        } else if place == Place::Memory && !turned && (b_streams || a_bytes > caches().l2 / 2) {
-            let most = if b_streams { strips } else { caches().l2 / 2 / (kc * strip_cols * size).max(1) };
-            let shared = strips * self.m.div_ceil(job_rows) / (4 * threads);
-            most.min(if threads > 1 { shared } else { strips }).max(1)
-        } else {
-            1
-        };
-        // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
-        let at_once = place == Place::Memory && threads == 1 && pack_b == PackB::ByJob;
-        let together =
-            if at_once { together.max(SHALLOW_BYTES / (depth.max(1) * strip_cols * size)) } else { together };
-        let job_cols = together * strip_cols;
-        // Columns that are turned on the way are read once, whatever their length.
-        let kc = if turned { self.k } else { kc };
-        Plan {
+        let mut plan = Plan {
             strips,
             strip_cols,
             job_cols,
             job_rows,
             kc,
-            pack_a,
+            pack_a: false,
             pack_b,
-            team: threads > 1,
-            across: across || follows,
+            threads,
+            place,
+            turned,
+            across,
             far,
+        };
+        plan.pack_a = self.is_left_worth_packing(&plan);
+        plan.job_rows = self.job_rows(&plan);
+        plan.pack_b = self.when_right_is_packed(&plan);
+        self.fit_to_far_right(&mut plan);
+        plan.job_cols = self.strips_together(&plan) * strip_cols;
+        plan
+    }
+
+    /// How many strips of at most `most` columns, and how wide: equal ones, in whole lines; 4 + 3 rather than 4 + 4 − 1.
+    fn equal_strips(&self, most: usize) -> (usize, usize) {
+        let cols = self.n.div_ceil(self.n.div_ceil(most)).next_multiple_of(T::LINE.min(most));
+        (self.n.div_ceil(cols), cols)
+    }
+
+    /// How many threads it is worth.
+    fn threads(&self, team: &Team) -> usize {
+        let worth = if team.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE };
+        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
+        team.threads().min(work / worth).max(1)
+    }
+
+    /// Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
+    fn is_left_worth_packing(&self, plan: &Plan) -> bool {
+        let is_read_again = self.a.col != 1 && self.n > plan.strip_cols;
+        self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, self.k.min(plan.kc)))
+    }
+
+    /// Rows of a job.
+    fn job_rows(&self, plan: &Plan) -> usize {
+        let unit = if self.a.panel().is_some() { ROW_UNIT } else { T::LINE };
+        let rows = shared_rows(self.m, if plan.across { 1 } else { plan.strips }, plan.threads, unit);
+        if plan.place == Place::Cache { rows.min(CACHE_ROWS) } else { rows }
+    }
+
+    fn when_right_is_packed(&self, plan: &Plan) -> PackB {
+        let depth = self.k.min(plan.kc);
+        let pays = match self.b {
+            _ if plan.turned => false,
+            Right::Lines { .. } => false,
+            Right::Turned { .. } => true,
+            Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
+            Right::Strided { row, .. } => {
+                let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
+                plan.across && self.m >= ROWS_TO_PACK_SHALLOW || self.m >= 48 && (clash::<T>(row, depth) || spread)
+            }
+        };
+        match pays {
+            false => PackB::Never,
+            true if plan.job_rows < self.m && bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
+            true => PackB::ByJob,
         }
     }
+
+    /// B is larger than any cache, and read in place.
+    fn right_streams(&self, plan: &Plan) -> bool {
+        let in_place = plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. });
+        in_place && bytes::<T>(self.k, self.n) > PACKED_BYTES
+    }
+
+    /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
+    /// way are read once, whatever their length.
+    fn fit_to_far_right(&self, plan: &mut Plan) {
+        if plan.turned {
+            plan.kc = self.k;
+        } else if self.right_streams(plan) {
+            let follows = self.m == 1 && !plan.is_shared() && plan.place == Place::Memory;
+            plan.across |= follows;
+            plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
+        } else if let (Right::Strided { row, .. }, PackB::Never) = (self.b, plan.pack_b)
+            && self.m > FEW
+            && clash::<T>(row, self.k.min(plan.kc))
+        {
+            plan.kc = plan.kc.min(FOLDED_DEPTH);
+        }
+    }
+
+    /// Strips of a job.
+    fn strips_together(&self, plan: &Plan) -> usize {
+        let Plan { strips, strip_cols, threads, place, .. } = *plan;
+        let depth = self.k.min(plan.kc).max(1);
+        let in_half_of_l2 = (caches().l2 / 2 / bytes::<T>(depth, strip_cols)).max(1);
+        if place == Place::Cache || plan.turned {
+            return 1;
+        }
+        let together = if self.right_streams(plan) {
+            // A few rows across all strips: a page then serves several of them.
+            strips
+        } else if plan.across {
+            // As much of B as stays in L2 from row to row.
+            return in_half_of_l2.min(strips);
+        } else if bytes::<T>(plan.job_rows, depth) > caches().l2 / 2 {
+            // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
+            in_half_of_l2
+        } else {
+            1
+        };
+        let shared = strips * self.m.div_ceil(plan.job_rows) / (4 * threads);
+        let together = together.min(if plan.is_shared() { shared } else { strips }).max(1);
+        // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
+        let at_once = !plan.is_shared() && plan.pack_b == PackB::ByJob;
+        if at_once { together.max(SHALLOW_BYTES / bytes::<T>(depth, strip_cols)) } else { together }
+    }
+}
+
+/// The depth of a strip's block: whole lines of a transpose.
+fn longest_strip<T: Element>(strip_cols: usize) -> usize {
+    (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
+}
+
+/// Bytes of so many numbers.
+fn bytes<T>(rows: usize, cols: usize) -> usize {
+    rows.saturating_mul(cols).saturating_mul(size_of::<T>())
+}
+
+/// So many rows at this stride do not find room side by side.
+fn clash<T: Element>(stride: usize, count: usize) -> bool {
+    count > 8 && folds_onto_sets::<T>(stride)
 }
 
 /// From one packed run of A to the next: never a stride that folds onto the same cache sets.
@@ -181,7 +249,7 @@ pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
 
 /// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work evenly, each tall enough to be worth its
 /// strip of B.
-fn job_rows(rows: usize, strips: usize, threads: usize, unit: usize) -> usize {
+fn shared_rows(rows: usize, strips: usize, threads: usize, unit: usize) -> usize {
     if threads == 1 {
         return rows;
     }
