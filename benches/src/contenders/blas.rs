@@ -64,8 +64,7 @@ impl<T: Routine> Blas<T> {
     /// # Errors
     /// It cannot be loaded, or has no `cblas_?gemm`.
     pub fn load(name: &str, path: &str, threads: usize) -> Result<Self, String> {
-        // SAFETY: the user named this library to be loaded; its initialisers are trusted as the user's own program's.
-        let library = unsafe { Library::new(path) }.map_err(|e| format!("--blas {name}={path}: {e}"))?;
+        let library = open(path).map_err(|e| format!("--blas {name}={path}: {e}"))?;
         let gemm = Self::routine(&library).map_err(|e| format!("--blas {name}={path}: {e}"))?;
         set_threads(&library, threads);
         // Never unloaded: the library's own threads outlive this value, and would wake up in code that is gone.
@@ -82,6 +81,27 @@ impl<T: Routine> Blas<T> {
         let symbol = plain.or_else(|_| unsafe { library.get(prefixed.as_slice()) })?;
         Ok(*symbol)
     }
+}
+
+/// Loads a library that calls its own functions, whatever was loaded before it.
+///
+/// Every BLAS exports the Fortran names (`sgemm_`), and some `cblas_sgemm` go through them: loaded the usual way after
+/// MKL, which shows its names to all, BLIS's `cblas_sgemm` would time MKL's product under BLIS's name.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn open(path: &str) -> Result<Library, libloading::Error> {
+    use libloading::os::unix::{self, RTLD_LOCAL, RTLD_NOW};
+    /// Names are looked up in the library itself first (`dlopen(3)`; the value is glibc's).
+    const RTLD_DEEPBIND: c_int = 8;
+    // SAFETY: the user named this library to be loaded; its initialisers are trusted as the user's own program's.
+    let library = unsafe { unix::Library::open(Some(path), RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND) };
+    library.map(Library::from)
+}
+
+/// Loads a library. The first of several that export the same names may answer for the others here.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn open(path: &str) -> Result<Library, libloading::Error> {
+    // SAFETY: the user named this library to be loaded; its initialisers are trusted as the user's own program's.
+    unsafe { Library::new(path) }
 }
 
 fn set_threads(library: &Library, threads: usize) {
