@@ -62,7 +62,7 @@ pub fn backward_update<T: Element>(
     let (first, second) = (moment(&mut moments.first), moment(&mut moments.second));
     let turned = Lines::of(w.turned.as_mut());
     // From beyond L2 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step).
-    if kept.len * size_of::<T>() > caches().l2 {
+    if kept.len * size_of::<T>() > 32768 {
         product.near = Output::lines(kept.data, lines_rows);
     }
     // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
