@@ -35,7 +35,14 @@ fn run(options: &Options) -> Result<(), String> {
 
 /// One number of threads for everyone: the pool that the rayon-based crates share, and the variables that
 /// `matrixmultiply` and the OpenMP libraries read when they first run.
+///
+/// MKL's threads would spin for 200 ms after a call, on the core that the next contender needs; between calls of one batch they still
+/// do.
 fn set_threads(threads: usize) -> Result<(), String> {
+    if std::env::var_os("KMP_BLOCKTIME").is_none() {
+        // SAFETY: as below.
+        unsafe { std::env::set_var("KMP_BLOCKTIME", "1") };
+    }
     for name in ["MATMUL_NUM_THREADS", "OMP_NUM_THREADS"] {
         // SAFETY: nothing has been started yet: this is the only thread.
         unsafe { std::env::set_var(name, threads.to_string()) };
