@@ -32,6 +32,9 @@ pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
 
 /// Runs products.
 pub(crate) trait Multiply<T: Element>: Copy + Sync {
+    /// Products are planned, since they may be large; else all that they touch is near.
+    const PLANNED: bool;
+
     /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once.
     fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
 }
@@ -59,6 +62,8 @@ impl<T: Element> Execute<T> for &Team {
 }
 
 impl<T: Element> Multiply<T> for &Team {
+    const PLANNED: bool = true;
+
     #[inline]
     fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
         let table = TileTable::current();
@@ -98,6 +103,8 @@ impl<T: Element, S: Simd<T>> Execute<T> for Inside<S> {
 }
 
 impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
+    const PLANNED: bool = false;
+
     #[inline(always)]
     fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
         // SAFETY: the product is vouched for; the token proves the tier.

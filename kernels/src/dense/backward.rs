@@ -5,7 +5,7 @@ use super::{Gradient, Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::execute::Compute;
-use crate::gemm::{Output, Place, Product, Right, Start};
+use crate::gemm::{End, Output, Place, Product, Right, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs, `dz_below` batch × inputs with contiguous rows.
@@ -42,6 +42,7 @@ pub fn backward_input<T: Element>(
         b: w.backward(),
         c: output("the column stride of the gradient below", &mut dz_below)?,
         start: Start::Zero,
+        end: End::Stored,
         near: Output::nowhere(),
     };
     // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
@@ -120,6 +121,7 @@ pub(super) fn weights_product<T: Element>(
         b: Right::from(b),
         c: Output::lines(std::ptr::null_mut(), 0),
         start: Start::Zero,
+        end: End::Stored,
         near: Output::nowhere(),
     })
 }

@@ -4,7 +4,7 @@ use super::{Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::execute::Compute;
-use crate::gemm::{Output, Place, Product, Right, Start};
+use crate::gemm::{End, Output, Place, Product, Right, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `a = g(x Wᵀ + b)`: `x` is batch × inputs (any strides), `a` batch × outputs (contiguous rows), `bias` has `outputs` elements.
@@ -79,10 +79,23 @@ fn forward_product<T: Element>(
             b: lines.right(),
             c,
             start: Start::Row(bias.as_ptr()),
+            end: End::Stored,
             near: Output::nowhere(),
         };
     }
     let b = Right::Strided { data: w.kept.packed().lines().as_ptr(), row: 1, col: 1 };
-    let column = Product { m, n, k, alpha, alpha_right, a, b, c, start: Start::All(bias[0]), near: Output::nowhere() };
+    let column = Product {
+        m,
+        n,
+        k,
+        alpha,
+        alpha_right,
+        a,
+        b,
+        c,
+        start: Start::All(bias[0]),
+        end: End::Stored,
+        near: Output::nowhere(),
+    };
     if may_turn && c.row == 1 && x.col_stride() == 1 { column.column_as_row() } else { column }
 }

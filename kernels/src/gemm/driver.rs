@@ -11,7 +11,7 @@
 //! ```
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
-use super::microkernel::Start;
+use super::microkernel::{End, Start};
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
 use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
@@ -43,6 +43,7 @@ pub(crate) struct Product<T> {
     pub(crate) b: Right<T>,
     pub(crate) c: Output<T>,
     pub(crate) start: Start<T>,
+    pub(crate) end: End<T>,
     /// What the epilogue will need beside C, in the shape of C, or nowhere: asked for while the tiles are multiplied.
     pub(crate) near: Output<T>,
 }

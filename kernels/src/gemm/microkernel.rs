@@ -57,6 +57,15 @@ impl<T: Element> Start<T> {
     }
 }
 
+/// What becomes of a finished sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End<T> {
+    /// It is stored.
+    Stored,
+    /// So many times of it are added to what C holds: C ← C + factor · sum, one fused multiply-add. The product is not cut along k.
+    Onto(T),
+}
+
 /// One strip: so many `tiles` of C += A B over `k`, one below the other, or side by side.
 ///
 /// Element (i, p) of A, in tile t, is at `a + t·a_next + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
@@ -78,6 +87,7 @@ pub(crate) struct Strip<T> {
     pub(crate) b_tail: usize,
     pub(crate) c_tail: usize,
     pub(crate) start: Start<T>,
+    pub(crate) end: End<T>,
     /// What the epilogue will need, laid out as C is, or null.
     pub(crate) near: *const T,
     pub(crate) near_row: usize,
@@ -169,6 +179,9 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             }
             first += part;
         }
+        if let End::Onto(factor) = self.0.end {
+            self.add_to(simd, c, factor, &mut acc);
+        }
         self.store(simd, c, &acc);
     }
 
@@ -236,6 +249,18 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             }
         }
         acc
+    }
+
+    /// The accumulators, times `factor`, on top of what C holds.
+    #[inline(always)]
+    fn add_to<S: Simd<T>>(&self, simd: S, mut c: *const T, factor: T, acc: &mut [[S::V; NV]; MR]) {
+        let factor = simd.splat(factor);
+        for sums in acc {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = simd.mul_add(factor, *sum, self.load_vector(simd, c, self.0.c_line, v, self.0.c_tail));
+            }
+            c = c.wrapping_add(self.0.c_row);
+        }
     }
 
     #[inline(always)]

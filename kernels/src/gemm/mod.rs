@@ -25,7 +25,7 @@ mod turn_lines;
 mod turned;
 
 pub(crate) use driver::{Block, Place, Product, Vouched};
-pub(crate) use microkernel::Start;
+pub(crate) use microkernel::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
@@ -176,6 +176,7 @@ fn multiply<T: Element>(
         b: b.into(),
         c: Output::from(&mut c),
         start,
+        end: End::Stored,
         near: Output::nowhere(),
     };
     if c.col_stride() == 1 || c.cols() == 1 {

@@ -1,6 +1,6 @@
 //! A right-hand side that is packed once and multiplied many times: weights.
 
-use super::{Output, Place, Product, Right, Start, TileTable, pack_lines, packed_len};
+use super::{End, Output, Place, Product, Right, Start, TileTable, pack_lines, packed_len};
 use crate::aligned::AlignedVec;
 use crate::element::Element;
 use crate::isa::Isa;
@@ -149,6 +149,7 @@ pub fn gemm_packed<T: Element>(
         b: b.right(),
         c: Output::from(&mut c),
         start,
+        end: End::Stored,
         near: Output::nowhere(),
     };
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.

@@ -1,6 +1,7 @@
 //! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when.
 
 use super::driver::{Place, Product};
+use super::microkernel::End;
 use super::operand::Right;
 use super::tiles::TileTable;
 use crate::element::Element;
@@ -96,7 +97,10 @@ impl<T: Element> Product<T> {
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let turned = self.is_turned(table);
         let far = bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2;
-        let shallow = place == Place::Memory && !turned && self.k <= if far { SHALLOW_AND_FAR } else { SHALLOW };
+        let shallow = place == Place::Memory
+            && !self.c.padded
+            && !turned
+            && self.k <= if far { SHALLOW_AND_FAR } else { SHALLOW };
         let vectors = table.strip_vectors(self.m);
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
@@ -179,7 +183,7 @@ impl<T: Element> Product<T> {
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
     /// way are read once, whatever their length.
     fn fit_to_far_right(&self, plan: &mut Plan) {
-        if plan.turned {
+        if plan.turned || self.end != End::Stored {
             plan.kc = self.k;
         } else if self.right_streams(plan) {
             let follows = self.m == 1 && !plan.is_shared() && plan.place == Place::Memory;

@@ -236,6 +236,7 @@ impl<T: Element> Product<T> {
             b_tail,
             c_tail,
             start: self.start.columns_from(cols.start),
+            end: self.end,
             near,
             near_row: self.near.row,
             near_line: self.near.line,

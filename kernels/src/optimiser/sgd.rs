@@ -14,6 +14,11 @@ impl<T: Element> Sgd<T> {
     pub(super) fn new(lr: f64) -> Self {
         Self { minus_lr: T::from_f64(-lr) }
     }
+
+    /// What multiplies the gradient.
+    pub(super) fn factor(self) -> T {
+        self.minus_lr
+    }
 }
 
 impl<T: Element> Change<T> for Sgd<T> {
