@@ -159,14 +159,14 @@ fn activations_are_applied_once_to_every_element() {
     }
 }
 
-fn check_fused<T: Element>(rule: Rule) {
-    for (batch, inputs, outputs) in SHAPES {
+fn check_fused<T: Element>(rule: Rule, l2: f64) {
+    for (batch, inputs, outputs) in SHAPES.into_iter().chain([(512, 20, 70), (513, 20, 70)]) {
         let case = Case::<T>::new(batch, inputs, outputs);
         let (mut fused, mut plain) = (case.weights(), case.weights());
         let (mut fused_m, mut plain_m) = (Moments::zeros_like(&fused, rule), Moments::zeros_like(&plain, rule));
         let mut dw = Gradient::zeros_like(&plain);
         for t in 1..=3 {
-            let step = rule.step(0.1, 0.01, t, 1.0);
+            let step = rule.step(0.1, l2, t, 1.0);
             let team = Team::new(t as usize);
             backward_update(&team, case.x(), case.dz(), &mut fused, &mut fused_m, &step).unwrap();
             backward_weights(&Team::serial(), case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
@@ -195,8 +195,10 @@ fn check_fused<T: Element>(rule: Rule) {
 #[test]
 fn the_fused_update_has_the_bits_of_the_two_passes() {
     for rule in [Rule::Sgd, Rule::Nesterov { momentum: 0.9 }, Rule::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }] {
-        check_fused::<f32>(rule);
-        check_fused::<f64>(rule);
+        for l2 in [0.0, 0.01] {
+            check_fused::<f32>(rule, l2);
+            check_fused::<f64>(rule, l2);
+        }
     }
 }
 

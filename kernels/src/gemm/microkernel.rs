@@ -121,6 +121,41 @@ where
     simd.enter(Tiles::<T, MR, NV, TAIL>(strip));
 }
 
+/// The most steps that are taken row by row.
+const MOST_LAST_STEPS: usize = 4;
+
+/// The steps of k that a tile takes row by row, B's vectors waiting in the registers that are left.
+///
+/// A store that follows the last multiplication of all takes a turn of the multipliers on Zen 4, unless it meets its sum on the way out
+/// of them, and no two stores come close: 24 of them after 240 multiply-adds cost 23 cycles, one after every second multiply-add
+/// nothing. (128×128×10 93 → 97 GFLOP/s of 118, 16×16×16 89 → 95, 784-128-10, batch 32: 121.5 → 119 µs a step.) Tiers of few
+/// registers have none left.
+const fn last_steps(registers: usize, rows: usize, vectors: usize) -> usize {
+    let sums = rows * vectors;
+    // Two steps of 6 × 4 take every register; the compiler keeps one vector on the stack.
+    if registers < 32 || sums <= 2 {
+        return 0;
+    }
+    let steps = if sums + 2 * vectors == registers { 2 } else { (registers - 1 - sums) / vectors };
+    match steps {
+        0 | 1 => 0,
+        2..=MOST_LAST_STEPS => steps,
+        _ => MOST_LAST_STEPS,
+    }
+}
+
+/// `body` for every row of a tile, one after the other in the code: the compiler does not always unroll so long a loop, and the sums
+/// would then be kept in memory.
+macro_rules! unrolled {
+    ($i:ident < $rows:ident, $body:block) => { unrolled!($i $rows $body 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15) };
+    ($i:ident $rows:ident $body:block $($n:literal)*) => { $(
+        if $n < $rows {
+            let $i = $n;
+            $body
+        }
+    )* };
+}
+
 /// The column of tiles of one strip.
 struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool>(&'a Strip<T>);
 
@@ -154,7 +189,10 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
     /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4).
     #[inline(always)]
     fn tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut near: *const T) {
-        let Strip { k, near_row, .. } = *self.0;
+        let Strip { near_row, .. } = *self.0;
+        let last = const { last_steps(S::REGISTERS, MR, NV) };
+        let by_row = last > 0 && self.0.k >= last;
+        let k = if by_row { self.0.k - last } else { self.0.k };
         let mut acc = self.start(simd, tile, c);
         let asks = MR * NV > 2 && !near.is_null();
         let part = if asks && k >= 8 * MR { k.div_ceil(MR) } else { k };
@@ -179,10 +217,65 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             }
             first += part;
         }
-        if let End::Onto(factor) = self.0.end {
-            self.add_to(simd, c, factor, &mut acc);
+        if by_row { self.finish_by_row(simd, &at, c, &mut acc) } else { self.finish(simd, c, &mut acc) }
+    }
+
+    /// The last steps of k row by row, and each row's way to C as soon as it is done.
+    #[inline(always)]
+    fn finish_by_row<S: Simd<T>>(&self, simd: S, at: &At<T>, mut c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+        let last = const { last_steps(S::REGISTERS, MR, NV) };
+        let mut rows_of_b = [[simd.splat(T::ZERO); NV]; MOST_LAST_STEPS];
+        for (p, row) in rows_of_b.iter_mut().enumerate().take(last) {
+            *row = self.row_of_b(simd, at.b.wrapping_add(p * self.0.b_row));
         }
-        self.store(simd, c, &acc);
+        unrolled!(i < MR, {
+            let mut a = self.row_of_a(at, i);
+            for row in rows_of_b.iter().take(last) {
+                // SAFETY: (first + i, p) is inside A (caller of `strip`).
+                let x = simd.splat(unsafe { *a });
+                for (sum, &lanes) in acc[i].iter_mut().zip(row) {
+                    *sum = simd.mul_add(x, lanes, *sum);
+                }
+                a = a.wrapping_add(self.0.a_col);
+            }
+            if i > 0 {
+                c = c.wrapping_add(self.0.c_row);
+            }
+            self.finish_row(simd, c, &mut acc[i]);
+        });
+    }
+
+    /// All rows to C.
+    #[inline(always)]
+    fn finish<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+        unrolled!(i < MR, {
+            if i > 0 {
+                c = c.wrapping_add(self.0.c_row);
+            }
+            self.finish_row(simd, c, &mut acc[i]);
+        });
+    }
+
+    /// A row to C.
+    #[inline(always)]
+    fn finish_row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV]) {
+        let Strip { end, c_line, c_tail, .. } = *self.0;
+        if let End::Onto(factor) = end {
+            let factor = simd.splat(factor);
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = simd.mul_add(factor, *sum, self.load_vector(simd, c, c_line, v, c_tail));
+            }
+        }
+        for (v, &sum) in sums.iter().enumerate() {
+            let to = c.wrapping_add(vector_offset::<T, S>(c_line, v));
+            if TAIL && v + 1 == NV {
+                // SAFETY: the caller of `strip` vouches for `c_tail` lanes of C's last vector.
+                unsafe { simd.store_partial(to, c_tail, sum) };
+            } else {
+                // SAFETY: a whole vector inside C.
+                unsafe { simd.store(to, sum) };
+            }
+        }
     }
 
     /// Steps of k between two looks at the end. A tile of one or two vectors waits for its chains; the fewer instructions it takes
@@ -192,20 +285,32 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
     /// One row of B and one column of A, and on to the next.
     #[inline(always)]
     fn step<S: Simd<T>>(&self, simd: S, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
-        let mut row = [simd.splat(T::ZERO); NV];
-        for (v, lanes) in row.iter_mut().enumerate() {
-            *lanes = self.load_vector(simd, at.b, self.0.b_line, v, self.0.b_tail);
-        }
+        let row = self.row_of_b(simd, at.b);
         for (i, sums) in acc.iter_mut().enumerate() {
-            let here = at.a[i / GROUP].wrapping_add(i % GROUP * self.0.a_inner);
             // SAFETY: (first + i, p) is inside A (caller of `strip`).
-            let x = simd.splat(unsafe { *here });
+            let x = simd.splat(unsafe { *self.row_of_a(at, i) });
             for (sum, &lanes) in sums.iter_mut().zip(&row) {
                 *sum = simd.mul_add(x, lanes, *sum);
             }
         }
         at.a.iter_mut().for_each(|group| *group = group.wrapping_add(self.0.a_col));
         at.b = at.b.wrapping_add(self.0.b_row);
+    }
+
+    /// The vectors of a row of B that begins at `b`.
+    #[inline(always)]
+    fn row_of_b<S: Simd<T>>(&self, simd: S, b: *const T) -> [S::V; NV] {
+        let mut row = [simd.splat(T::ZERO); NV];
+        for (v, lanes) in row.iter_mut().enumerate() {
+            *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
+        }
+        row
+    }
+
+    /// Where row `i` of A's column is.
+    #[inline(always)]
+    fn row_of_a(&self, at: &At<T>, i: usize) -> *const T {
+        at.a[i / GROUP].wrapping_add(i % GROUP * self.0.a_inner)
     }
 
     /// Asks for what the epilogue will need beside one row of a tile.
@@ -249,35 +354,6 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             }
         }
         acc
-    }
-
-    /// The accumulators, times `factor`, on top of what C holds.
-    #[inline(always)]
-    fn add_to<S: Simd<T>>(&self, simd: S, mut c: *const T, factor: T, acc: &mut [[S::V; NV]; MR]) {
-        let factor = simd.splat(factor);
-        for sums in acc {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                *sum = simd.mul_add(factor, *sum, self.load_vector(simd, c, self.0.c_line, v, self.0.c_tail));
-            }
-            c = c.wrapping_add(self.0.c_row);
-        }
-    }
-
-    #[inline(always)]
-    fn store<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &[[S::V; NV]; MR]) {
-        for sums in acc {
-            for (v, &sum) in sums.iter().enumerate() {
-                let to = c.wrapping_add(vector_offset::<T, S>(self.0.c_line, v));
-                if TAIL && v + 1 == NV {
-                    // SAFETY: the caller of `strip` vouches for `c_tail` lanes of C's last vector.
-                    unsafe { simd.store_partial(to, self.0.c_tail, sum) };
-                } else {
-                    // SAFETY: a whole vector inside C.
-                    unsafe { simd.store(to, sum) };
-                }
-            }
-            c = c.wrapping_add(self.0.c_row);
-        }
     }
 
     /// Vector `v` of a row that begins at `row`, the last one partial where this is a tail.

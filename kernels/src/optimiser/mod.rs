@@ -135,7 +135,7 @@ impl<T: Element> Step<T> {
         assert_eq!(w.len(), g.len(), "one derivative for each weight");
         assert!(R::MOMENTS < 1 || m.len() == w.len(), "one first moment for each weight");
         assert!(R::MOMENTS < 2 || v.len() == w.len(), "one second moment for each weight");
-        // A gradient as it is takes a third of the arithmetic of the delta rule (784-128-10, batch 32: 126 → 123 µs a step).
+        // A gradient as it is takes a third of the arithmetic of the delta rule (30-64-1, batch 32: 3.14 → 3.09 µs a step).
         if self.is_plain() {
             by.kernel(Sweep { rule, gradient: AsItIs, w, g, m, v })
         } else {
