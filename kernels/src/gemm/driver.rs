@@ -108,11 +108,12 @@ impl<T: Element> Product<T> {
     /// # Safety
     /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+    pub(crate) unsafe fn run(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
         }
+        let table = self.table(table);
         if place == Place::Memory && (self.run_single_tile(table) || self.run_packed_tile(table)) {
             return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
@@ -141,7 +142,16 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        self.run_whole(TileTable::here::<S>(), place, epilogue);
+        self.run_whole(self.table(TileTable::here::<S>()), place, epilogue);
+    }
+
+    /// The table for its width. Columns of B are turned by whole vectors.
+    #[inline(always)]
+    fn table(&self, table: &'static TileTable<T>) -> &'static TileTable<T> {
+        match self.b {
+            Right::Strided { col, .. } if col != 1 => table,
+            _ => table.for_width(self.n, self.k),
+        }
     }
 
     /// Without a plan, on this thread.

@@ -92,7 +92,7 @@ pub fn gemm_at<T: Element>(
 /// [`gemm_on`] with the micro-kernels of a table.
 #[inline]
 fn product<T: Element>(
-    table: &TileTable<T>,
+    table: &'static TileTable<T>,
     team: &Team,
     alpha: T,
     a: MatRef<'_, T>,
@@ -121,7 +121,7 @@ fn product<T: Element>(
 /// Cᵀ = Bᵀ (α Aᵀ) + β Cᵀ, see [`is_turned`]; apart, so that the views of the usual case stay in registers.
 #[inline(never)]
 fn multiply_turned<T: Element>(
-    table: &TileTable<T>,
+    table: &'static TileTable<T>,
     team: &Team,
     alpha: T,
     a: MatRef<'_, T>,
@@ -151,7 +151,7 @@ fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
 /// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.
 #[inline(always)]
 fn multiply<T: Element>(
-    table: &TileTable<T>,
+    table: &'static TileTable<T>,
     team: &Team,
     (alpha, alpha_right): (T, T),
     a: MatRef<'_, T>,
@@ -189,7 +189,7 @@ fn multiply<T: Element>(
 
 /// A product whose C has gaps between its columns: block by block of rows through contiguous scratch.
 #[inline(never)]
-fn through_scratch<T: Element>(table: &TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
+fn through_scratch<T: Element>(table: &'static TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
     /// Elements of scratch, an upper bound unless one row is longer.
     const BUDGET: usize = 256 * 1024;
     let cols = c.cols();

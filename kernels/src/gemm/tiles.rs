@@ -26,9 +26,11 @@ use std::sync::OnceLock;
 /// The tallest and the widest tile in the table.
 const MAX_ROWS: usize = 16;
 const MAX_VECTORS: usize = 8;
+/// Steps of k that are worth the tails of half a vector, which AVX2 stores slowly.
+const STEPS_FOR_TAILS: usize = 32;
 
 /// The micro-kernels of one tier, and what decides between them.
-pub struct TileTable<T> {
+pub struct TileTable<T: 'static> {
     /// The tier.
     pub(crate) isa: Isa,
     /// `strips[rows − 1][vectors − 1][tail]`
@@ -43,6 +45,8 @@ pub struct TileTable<T> {
     vectors: [usize; MAX_ROWS],
     /// The width that a tall product uses.
     main_vectors: usize,
+    /// The table for products that a vector of half the size is wide enough for, where that is faster.
+    half: Option<&'static TileTable<T>>,
 }
 
 impl<T: Element> TileTable<T> {
@@ -72,6 +76,15 @@ impl<T: Element> TileTable<T> {
     /// The kernel of few rows against columns of B, where there is one.
     pub(crate) fn columns(&self, rows: usize) -> Option<ColumnsFn<T>> {
         *self.columns.get(rows.wrapping_sub(1))?
+    }
+
+    /// This table, or that of half the vector where `cols` columns take no more and `steps` of k are worth its slower tails.
+    #[inline]
+    pub(crate) fn for_width(&'static self, cols: usize, steps: usize) -> &'static Self {
+        match self.half {
+            Some(half) if cols == half.lanes() || cols < half.lanes() && steps >= STEPS_FOR_TAILS => half,
+            _ => self,
+        }
     }
 
     /// Elements in a vector.
@@ -115,13 +128,21 @@ macro_rules! tiled {
             #[inline]
             fn current_table() -> &'static TileTable<Self> {
                 static CURRENT: OnceLock<&TileTable<$t>> = OnceLock::new();
-                CURRENT.get_or_init(|| Self::table(Isa::current()))
+                CURRENT.get_or_init(|| with_half(Self::table(Isa::current())))
             }
         }
     )*};
 }
 
 tiled!(f32 f64);
+
+/// A tier's table with the one for half its vectors, where this CPU gains by them.
+fn with_half<T: Element>(table: &'static TileTable<T>) -> &'static TileTable<T> {
+    match table.isa.half() {
+        Some(isa) => Box::leak(Box::new(TileTable { half: Some(TileTable::of(isa)), ..*table })),
+        None => table,
+    }
+}
 
 /// Gives the table of the tier it is run on.
 struct Lookup;
@@ -162,6 +183,7 @@ const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
         rows: [1; MAX_VECTORS],
         vectors: [1; MAX_ROWS],
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
+        half: None,
     };
     let mut rows = 1;
     while rows <= MAX_ROWS {

@@ -75,6 +75,17 @@ impl Isa {
             .clone()
     }
 
+    /// The tier whose vectors are half as wide, on a CPU that executes those of this tier in halves, one after the other: fewer
+    /// columns than that then take half the time.
+    pub(crate) fn half(self) -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx512 && super::avx512::executes_in_halves() {
+            return Some(Self::Avx2);
+        }
+        let _ = self;
+        None
+    }
+
     fn choose(name: Option<&str>) -> Result<Self, IsaError> {
         match name.map(str::trim) {
             None | Some("") => Ok(Self::detected()),
