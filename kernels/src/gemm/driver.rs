@@ -108,12 +108,18 @@ impl<T: Element> Product<T> {
     /// # Safety
     /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+    pub(crate) unsafe fn run(
+        &self,
+        table: &'static TileTable<T>,
+        team: &Team,
+        place: Place,
+        epilogue: Epilogue<'_, T>,
+    ) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
         }
-        let table = self.table(table);
+        let table = self.table(table, place);
         if place == Place::Memory && (self.run_single_tile(table) || self.run_packed_tile(table)) {
             return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
@@ -142,15 +148,16 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        self.run_whole(self.table(TileTable::here::<S>()), place, epilogue);
+        self.run_whole(self.table(TileTable::here::<S>(), place), place, epilogue);
     }
 
-    /// The table for its width. Columns of B are turned by whole vectors.
+    /// The table for its width. Columns of B are turned by whole vectors, and scratch is filled by whole lines.
     #[inline(always)]
-    fn table(&self, table: &'static TileTable<T>) -> &'static TileTable<T> {
+    fn table(&self, table: &'static TileTable<T>, place: Place) -> &'static TileTable<T> {
         match self.b {
             Right::Strided { col, .. } if col != 1 => table,
-            _ => table.for_width(self.n, self.k),
+            _ if place == Place::Cache => table,
+            _ => table.half(self.n, self.k).unwrap_or(table),
         }
     }
 

@@ -64,7 +64,15 @@ impl<T: Element> Product<T> {
         let mut first = 0;
         while first < self.n {
             let end = self.n.min(first + width);
-            self.run_strip(table, first..end);
+            let whole = end - ((end - first) & (table.lanes() - 1));
+            match table.half(end - whole, self.k) {
+                // A's panels may be too tall for it, and a padded C is filled by whole lines.
+                Some(half) if whole > first && self.a.panel().is_none() && !self.c.padded => {
+                    self.run_strip(table, first..whole);
+                    self.run_strip(half, whole..end);
+                }
+                _ => self.run_strip(table, first..end),
+            }
             first = end;
         }
     }
