@@ -66,8 +66,8 @@ impl<T: Element> Product<T> {
             let end = self.n.min(first + width);
             let whole = end - ((end - first) & (table.lanes() - 1));
             match table.half(end - whole, self.k) {
-                // A's panels may be too tall for it, and a padded C is filled by whole lines.
-                Some(half) if whole > first && self.a.panel().is_none() && !self.c.padded => {
+                // A padded C is filled by whole lines, lest its padding be what scratch held before.
+                Some(half) if whole > first && !self.c.padded => {
                     self.run_strip(table, first..whole);
                     self.run_strip(half, whole..end);
                 }

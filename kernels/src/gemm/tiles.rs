@@ -138,7 +138,14 @@ tiled!(f32 f64);
 /// A tier's table with the one for half its vectors, where this CPU gains by them.
 fn with_half<T: Element>(table: &'static TileTable<T>) -> &'static TileTable<T> {
     match table.isa.half() {
-        Some(isa) => Box::leak(Box::new(TileTable { half: Some(TileTable::of(isa)), ..*table })),
+        Some(isa) => {
+            let half = TileTable::of(isa);
+            debug_assert!(
+                half.tallest(1) >= table.tallest(2),
+                "panels of A for two vectors and more serve half a one too"
+            );
+            Box::leak(Box::new(TileTable { half: Some(half), ..*table }))
+        }
         None => table,
     }
 }
