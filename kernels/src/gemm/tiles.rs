@@ -15,7 +15,8 @@
 //! | 6 × 2  | 0.67 | | 97–98 % |
 //! | 4 × 3  | 0.58 | | 50 %: spills |
 //!
-//! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads.
+//! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads. Zen 4, with data paths of 256 bits,
+//! agrees: with strips of 4, 3 and 2 vectors whole products run at 113, 110 and 110 GFLOP/s of 118 at 64³, at 112, 113 and 111 at 1024³.
 
 use super::microkernel::{StripFn, strip};
 use super::turned::{self, ColumnsFn, columns};
