@@ -122,13 +122,14 @@ macro_rules! tiled {
     ($($t:ident)*) => {$(
         impl Tiled for $t {
             fn table(isa: Isa) -> &'static TileTable<Self> {
-                dispatch(isa, Lookup)
+                static TABLES: [OnceLock<&TileTable<$t>>; Isa::COUNT] = [const { OnceLock::new() }; Isa::COUNT];
+                TABLES[isa as usize].get_or_init(|| with_half(dispatch(isa, Lookup)))
             }
 
             #[inline]
             fn current_table() -> &'static TileTable<Self> {
                 static CURRENT: OnceLock<&TileTable<$t>> = OnceLock::new();
-                CURRENT.get_or_init(|| with_half(Self::table(Isa::current())))
+                CURRENT.get_or_init(|| Self::table(Isa::current()))
             }
         }
     )*};

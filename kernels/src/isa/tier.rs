@@ -46,7 +46,9 @@ impl fmt::Display for IsaError {
 impl std::error::Error for IsaError {}
 
 impl Isa {
-    const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
+    const ALL: [Self; Self::COUNT] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
+    /// How many there are.
+    pub(crate) const COUNT: usize = 4;
 
     /// The environment variable that lowers the tier.
     pub const VARIABLE: &'static str = "DELTARULE_ISA";
