@@ -132,10 +132,10 @@ const MOST_LAST_STEPS: usize = 4;
 /// registers have none left.
 const fn last_steps(registers: usize, rows: usize, vectors: usize) -> usize {
     let sums = rows * vectors;
-    // Two steps of 6 × 4 take every register; the compiler keeps one vector on the stack.
     if registers < 32 || sums <= 2 {
         return 0;
     }
+    // Two steps of 6 × 4 take every register; the compiler keeps one vector on the stack.
     let steps = if sums + 2 * vectors == registers { 2 } else { (registers - 1 - sums) / vectors };
     match steps {
         0 | 1 => 0,

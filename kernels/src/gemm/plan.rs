@@ -181,7 +181,7 @@ impl<T: Element> Product<T> {
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
-    /// way are read once, whatever their length.
+    /// way are read once, whatever their length, and a sum that goes onto C is not cut.
     fn fit_to_far_right(&self, plan: &mut Plan) {
         if plan.turned || self.end != End::Stored {
             plan.kc = self.k;
