@@ -107,32 +107,38 @@ pub(crate) struct Strip<T> {
 /// C where it is read) for reads, C for writes by this thread alone.
 pub(crate) type StripFn<T> = unsafe fn(&Strip<T>);
 
-/// The micro-kernel for one instruction set and one tile, as a plain function to put in a table.
+/// The micro-kernel for one instruction set and one tile, as a plain function to put in a table; for CPUs that execute this instruction
+/// set in halves where `BY_ROW` says so: see [`last_steps`].
 ///
 /// # Safety
 /// See [`StripFn`].
-pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: bool>(strip: &Strip<T>)
-where
+pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
+    strip: &Strip<T>,
+) where
     T: Element,
     S: Simd<T>,
 {
     // SAFETY: the caller vouches for the instruction set.
     let simd = unsafe { S::assume() };
-    simd.enter(Tiles::<T, MR, NV, TAIL>(strip));
+    simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW>(strip));
 }
 
 /// The most steps that are taken row by row.
 const MOST_LAST_STEPS: usize = 4;
+/// Tiles of fewer sums, or of more vectors a row, are not worth a micro-kernel of their own.
+const FEWEST_SUMS: usize = 12;
+const MOST_VECTORS: usize = 4;
 
-/// The steps of k that a tile takes row by row, B's vectors waiting in the registers that are left.
+/// The steps of k that a tile takes row by row, B's vectors waiting in the registers that are left; for a CPU that executes a vector in
+/// halves, and none where the tile is not worth it.
 ///
 /// A store that follows the last multiplication of all takes a turn of the multipliers on Zen 4, unless it meets its sum on the way out
 /// of them, and no two stores come close: 24 of them after 240 multiply-adds cost 23 cycles, one after every second multiply-add
-/// nothing. (128×128×10 93 → 97 GFLOP/s of 118, 16×16×16 89 → 95, 784-128-10, batch 32: 121.5 → 119 µs a step.) Tiers of few
-/// registers have none left.
-const fn last_steps(registers: usize, rows: usize, vectors: usize) -> usize {
+/// nothing. (128×128×10 93 → 97 GFLOP/s of 118, 16×16×16 89 → 95, 784-128-10, batch 32: 121.5 → 119 µs a step.) Zen 5 loses by it
+/// (128×128×128 259 → 252 GFLOP/s of 267). Tiers of few registers have none left.
+pub(super) const fn last_steps(registers: usize, rows: usize, vectors: usize) -> usize {
     let sums = rows * vectors;
-    if registers < 32 || sums <= 2 {
+    if registers < 32 || sums < FEWEST_SUMS || vectors > MOST_VECTORS {
         return 0;
     }
     // Two steps of 6 × 4 take every register; the compiler keeps one vector on the stack.
@@ -157,9 +163,11 @@ macro_rules! unrolled {
 }
 
 /// The column of tiles of one strip.
-struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool>(&'a Strip<T>);
+struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(&'a Strip<T>);
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> for Tiles<'_, T, MR, NV, TAIL> {
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool> Kernel<T>
+    for Tiles<'_, T, MR, NV, TAIL, BY_ROW>
+{
     type Output = ();
 
     #[inline(always)]
@@ -182,7 +190,9 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Kernel<T> f
     }
 }
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T, MR, NV, TAIL> {
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>
+    Tiles<'_, T, MR, NV, TAIL, BY_ROW>
+{
     /// The tile that begins at `at`, `c` and `near`.
     ///
     /// What is near is asked for row by row, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
@@ -191,7 +201,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
     fn tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut near: *const T) {
         let Strip { near_row, .. } = *self.0;
         let last = const { last_steps(S::REGISTERS, MR, NV) };
-        let by_row = last > 0 && self.0.k >= last;
+        let by_row = BY_ROW && last > 0 && self.0.k >= last;
         let k = if by_row { self.0.k - last } else { self.0.k };
         let mut acc = self.start(simd, tile, c);
         let asks = MR * NV > 2 && !near.is_null();
@@ -217,12 +227,24 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             }
             first += part;
         }
-        if by_row { self.finish_by_row(simd, &at, c, &mut acc) } else { self.finish(simd, c, &mut acc) }
+        match (by_row, self.0.end) {
+            (true, End::Stored) => self.finish_by_row(simd, &at, c, &mut acc, None),
+            (true, End::Onto(factor)) => self.finish_by_row(simd, &at, c, &mut acc, Some(simd.splat(factor))),
+            (false, End::Stored) => self.finish(simd, c, &mut acc, None),
+            (false, End::Onto(factor)) => self.finish(simd, c, &mut acc, Some(simd.splat(factor))),
+        }
     }
 
     /// The last steps of k row by row, and each row's way to C as soon as it is done.
     #[inline(always)]
-    fn finish_by_row<S: Simd<T>>(&self, simd: S, at: &At<T>, mut c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+    fn finish_by_row<S: Simd<T>>(
+        &self,
+        simd: S,
+        at: &At<T>,
+        mut c: *mut T,
+        acc: &mut [[S::V; NV]; MR],
+        onto: Option<S::V>,
+    ) {
         let last = const { last_steps(S::REGISTERS, MR, NV) };
         let mut rows_of_b = [[simd.splat(T::ZERO); NV]; MOST_LAST_STEPS];
         for (p, row) in rows_of_b.iter_mut().enumerate().take(last) {
@@ -241,27 +263,26 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool> Tiles<'_, T
             if i > 0 {
                 c = c.wrapping_add(self.0.c_row);
             }
-            self.finish_row(simd, c, &mut acc[i]);
+            self.finish_row(simd, c, &mut acc[i], onto);
         });
     }
 
     /// All rows to C.
     #[inline(always)]
-    fn finish<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+    fn finish<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR], onto: Option<S::V>) {
         unrolled!(i < MR, {
             if i > 0 {
                 c = c.wrapping_add(self.0.c_row);
             }
-            self.finish_row(simd, c, &mut acc[i]);
+            self.finish_row(simd, c, &mut acc[i], onto);
         });
     }
 
     /// A row to C.
     #[inline(always)]
-    fn finish_row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV]) {
-        let Strip { end, c_line, c_tail, .. } = *self.0;
-        if let End::Onto(factor) = end {
-            let factor = simd.splat(factor);
+    fn finish_row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV], onto: Option<S::V>) {
+        let Strip { c_line, c_tail, .. } = *self.0;
+        if let Some(factor) = onto {
             for (v, sum) in sums.iter_mut().enumerate() {
                 *sum = simd.mul_add(factor, *sum, self.load_vector(simd, c, c_line, v, c_tail));
             }
@@ -378,8 +399,8 @@ struct At<T> {
 
 /// The bias of the strip's columns, vector by vector.
 #[inline(always)]
-fn bias_vectors<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const TAIL: bool>(
-    tiles: &Tiles<'_, T, MR, NV, TAIL>,
+fn bias_vectors<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
+    tiles: &Tiles<'_, T, MR, NV, TAIL, BY_ROW>,
     simd: S,
     bias: *const T,
     tail: usize,

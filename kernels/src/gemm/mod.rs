@@ -225,3 +225,6 @@ fn scale<T: Element>(beta: T, mut c: MatMut<'_, T>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

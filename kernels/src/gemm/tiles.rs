@@ -18,7 +18,7 @@
 //! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads. Zen 4, with data paths of 256 bits,
 //! agrees: with strips of 4, 3 and 2 vectors whole products run at 113, 110 and 110 GFLOP/s of 118 at 64³, at 112, 113 and 111 at 1024³.
 
-use super::microkernel::{StripFn, strip};
+use super::microkernel::{StripFn, last_steps, strip};
 use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
@@ -112,8 +112,11 @@ impl<T: Element> TileTable<T> {
 /// An element type that has tables. They are made here, for both types, so that the micro-kernels are compiled with this crate and
 /// not again with every crate that multiplies.
 pub trait Tiled: Sized + 'static {
-    /// The table of tier `isa`.
+    /// The table of tier `isa`, as this CPU executes it.
     fn table(isa: Isa) -> &'static TileTable<Self>;
+    /// The table of tier `isa` for CPUs that execute its vectors whole, or in halves, as those of tier `half` are: with micro-kernels of
+    /// its own then, and with the table of `half`.
+    fn table_for(isa: Isa, half: Option<Isa>) -> TileTable<Self>;
     /// The table of the current tier.
     fn current_table() -> &'static TileTable<Self>;
 }
@@ -122,8 +125,18 @@ macro_rules! tiled {
     ($($t:ident)*) => {$(
         impl Tiled for $t {
             fn table(isa: Isa) -> &'static TileTable<Self> {
-                static TABLES: [OnceLock<&TileTable<$t>>; Isa::COUNT] = [const { OnceLock::new() }; Isa::COUNT];
-                TABLES[isa as usize].get_or_init(|| with_half(dispatch(isa, Lookup)))
+                static TABLES: [OnceLock<TileTable<$t>>; Isa::COUNT] = [const { OnceLock::new() }; Isa::COUNT];
+                TABLES[isa as usize].get_or_init(|| Self::table_for(isa, isa.half()))
+            }
+
+            fn table_for(isa: Isa, half: Option<Isa>) -> TileTable<Self> {
+                let table: &TileTable<Self> = dispatch(isa, Lookup { in_halves: half.is_some() });
+                let half = half.map(Self::table);
+                debug_assert!(
+                    half.is_none_or(|half| half.tallest(1) >= table.tallest(2)),
+                    "panels of A for two vectors and more serve half a one too"
+                );
+                TileTable { half, ..*table }
             }
 
             #[inline]
@@ -137,29 +150,20 @@ macro_rules! tiled {
 
 tiled!(f32 f64);
 
-/// A tier's table with the one for half its vectors, where this CPU gains by them.
-fn with_half<T: Element>(table: &'static TileTable<T>) -> &'static TileTable<T> {
-    match table.isa.half() {
-        Some(isa) => {
-            let half = TileTable::of(isa);
-            debug_assert!(
-                half.tallest(1) >= table.tallest(2),
-                "panels of A for two vectors and more serve half a one too"
-            );
-            Box::leak(Box::new(TileTable { half: Some(half), ..*table }))
-        }
-        None => table,
-    }
+/// Gives the table of the tier it is run on, for CPUs that execute its vectors in halves or whole.
+struct Lookup {
+    in_halves: bool,
 }
-
-/// Gives the table of the tier it is run on.
-struct Lookup;
 
 impl<T: Element> Kernel<T> for Lookup {
     type Output = &'static TileTable<T>;
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) -> &'static TileTable<T> {
-        const { &build::<T, S>() }
+        if const { S::ISA.has_half() } && self.in_halves {
+            const { &build::<T, S, true>() }
+        } else {
+            const { &build::<T, S, false>() }
+        }
     }
 }
 
@@ -168,7 +172,7 @@ const fn fits(registers: usize, rows: usize, vectors: usize) -> bool {
     rows * vectors <= registers * 3 / 4 && rows * vectors + vectors + 2 <= registers
 }
 
-const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
+const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> {
     let per_line = T::LINE / S::LANES;
     let mut table = TileTable {
         isa: S::ISA,
@@ -198,7 +202,7 @@ const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
         let mut vectors = 1;
         while vectors <= MAX_VECTORS {
             if fits(S::REGISTERS, rows, vectors) {
-                table.strips[rows - 1][vectors - 1] = pair::<T, S>(rows, vectors);
+                table.strips[rows - 1][vectors - 1] = pair::<T, S, IN_HALVES>(rows, vectors);
                 table.rows[vectors - 1] = rows;
                 if vectors <= per_line || vectors.is_multiple_of(per_line) {
                     table.vectors[rows - 1] = vectors;
@@ -212,46 +216,51 @@ const fn build<T: Element, S: Simd<T>>() -> TileTable<T> {
 }
 
 /// The two micro-kernels (whole, partial last vector) of a tile.
-const fn pair<T: Element, S: Simd<T>>(rows: usize, vectors: usize) -> [Option<StripFn<T>>; 2] {
+const fn pair<T: Element, S: Simd<T>, const IN_HALVES: bool>(rows: usize, vectors: usize) -> [Option<StripFn<T>>; 2] {
     match rows {
-        1 => wide::<T, S, 1>(vectors),
-        2 => wide::<T, S, 2>(vectors),
-        3 => wide::<T, S, 3>(vectors),
-        4 => wide::<T, S, 4>(vectors),
-        5 => wide::<T, S, 5>(vectors),
-        6 => wide::<T, S, 6>(vectors),
-        7 => wide::<T, S, 7>(vectors),
-        8 => wide::<T, S, 8>(vectors),
-        9 => wide::<T, S, 9>(vectors),
-        10 => wide::<T, S, 10>(vectors),
-        11 => wide::<T, S, 11>(vectors),
-        12 => wide::<T, S, 12>(vectors),
-        13 => wide::<T, S, 13>(vectors),
-        14 => wide::<T, S, 14>(vectors),
-        15 => wide::<T, S, 15>(vectors),
-        16 => wide::<T, S, 16>(vectors),
+        1 => wide::<T, S, 1, IN_HALVES>(vectors),
+        2 => wide::<T, S, 2, IN_HALVES>(vectors),
+        3 => wide::<T, S, 3, IN_HALVES>(vectors),
+        4 => wide::<T, S, 4, IN_HALVES>(vectors),
+        5 => wide::<T, S, 5, IN_HALVES>(vectors),
+        6 => wide::<T, S, 6, IN_HALVES>(vectors),
+        7 => wide::<T, S, 7, IN_HALVES>(vectors),
+        8 => wide::<T, S, 8, IN_HALVES>(vectors),
+        9 => wide::<T, S, 9, IN_HALVES>(vectors),
+        10 => wide::<T, S, 10, IN_HALVES>(vectors),
+        11 => wide::<T, S, 11, IN_HALVES>(vectors),
+        12 => wide::<T, S, 12, IN_HALVES>(vectors),
+        13 => wide::<T, S, 13, IN_HALVES>(vectors),
+        14 => wide::<T, S, 14, IN_HALVES>(vectors),
+        15 => wide::<T, S, 15, IN_HALVES>(vectors),
+        16 => wide::<T, S, 16, IN_HALVES>(vectors),
         _ => [None; 2],
     }
 }
 
-const fn wide<T: Element, S: Simd<T>, const MR: usize>(vectors: usize) -> [Option<StripFn<T>>; 2] {
+const fn wide<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
+    vectors: usize,
+) -> [Option<StripFn<T>>; 2] {
     match vectors {
-        1 => tile::<T, S, MR, 1>(),
-        2 => tile::<T, S, MR, 2>(),
-        3 => tile::<T, S, MR, 3>(),
-        4 => tile::<T, S, MR, 4>(),
-        5 => tile::<T, S, MR, 5>(),
-        6 => tile::<T, S, MR, 6>(),
-        7 => tile::<T, S, MR, 7>(),
-        8 => tile::<T, S, MR, 8>(),
+        1 => tile::<T, S, MR, 1, IN_HALVES>(),
+        2 => tile::<T, S, MR, 2, IN_HALVES>(),
+        3 => tile::<T, S, MR, 3, IN_HALVES>(),
+        4 => tile::<T, S, MR, 4, IN_HALVES>(),
+        5 => tile::<T, S, MR, 5, IN_HALVES>(),
+        6 => tile::<T, S, MR, 6, IN_HALVES>(),
+        7 => tile::<T, S, MR, 7, IN_HALVES>(),
+        8 => tile::<T, S, MR, 8, IN_HALVES>(),
         _ => [None; 2],
     }
 }
 
 /// Nothing is compiled for a tile that does not fit.
-const fn tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize>() -> [Option<StripFn<T>>; 2] {
-    if const { fits(S::REGISTERS, MR, NV) } {
-        [Some(strip::<T, S, MR, NV, false>), Some(strip::<T, S, MR, NV, true>)]
+const fn tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const IN_HALVES: bool>()
+-> [Option<StripFn<T>>; 2] {
+    if const { fits(S::REGISTERS, MR, NV) && IN_HALVES && last_steps(S::REGISTERS, MR, NV) > 0 } {
+        [Some(strip::<T, S, MR, NV, false, true>), Some(strip::<T, S, MR, NV, true, true>)]
+    } else if const { fits(S::REGISTERS, MR, NV) } {
+        [Some(strip::<T, S, MR, NV, false, false>), Some(strip::<T, S, MR, NV, true, false>)]
     } else {
         [None; 2]
     }

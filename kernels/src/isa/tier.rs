@@ -77,14 +77,18 @@ impl Isa {
             .clone()
     }
 
-    /// The tier whose vectors are half as wide, on a CPU that executes those of this tier in halves, one after the other: fewer
-    /// columns than that then take half the time.
+    /// There are CPUs that execute vectors of this tier in halves, one after the other.
+    pub(crate) const fn has_half(self) -> bool {
+        matches!(self, Self::Avx512)
+    }
+
+    /// The tier whose vectors are half as wide, where this CPU executes those of this tier in halves: fewer columns than that then take
+    /// half the time.
     pub(crate) fn half(self) -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
-        if self == Self::Avx512 && super::avx512::executes_in_halves() {
+        if self.has_half() && super::avx512::executes_in_halves() {
             return Some(Self::Avx2);
         }
-        let _ = self;
         None
     }
 

@@ -1,0 +1,73 @@
+//! A CPU takes one of a tier's two tables, for vectors executed whole or in halves. Both must give the bits of the chains.
+
+use super::*;
+
+/// Numbers between −1 and 1 whose products are not exact.
+fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
+    (0..len).map(|i| T::from_f64(((i + seed) * 40_503 % 65_521) as f64 / 32_761.0 - 1.0)).collect()
+}
+
+/// C = A B, or what `end` says, on a table.
+fn multiply_at<T: Element>(
+    table: &'static TileTable<T>,
+    (a, b): (MatRef<'_, T>, MatRef<'_, T>),
+    end: End<T>,
+    mut c: MatMut<'_, T>,
+) {
+    let product = Product {
+        m: a.rows(),
+        n: b.cols(),
+        k: a.cols(),
+        alpha: T::ONE,
+        alpha_right: T::ONE,
+        a: a.into(),
+        b: b.into(),
+        c: Output::from(&mut c),
+        start: Start::Zero,
+        end,
+        near: Output::nowhere(),
+    };
+    // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
+    unsafe { product.run(table, &Team::serial(), Place::Memory, None) };
+}
+
+/// Every height of a tile, every tail of a strip and what may follow it, and k around the steps that go row by row.
+fn check_tables<T: Element>() {
+    for isa in Isa::available().into_iter().filter(|isa| isa.has_half()) {
+        let tables: [&TileTable<T>; 2] =
+            [None, Some(Isa::Avx2)].map(|half| &*Box::leak(Box::new(T::table_for(isa, half))));
+        let heights = (1..=17).flat_map(|m| [1, 2, 3, 4, 5, 33].map(|k| (m, k)));
+        for (m, k) in heights.chain([(40, 7), (97, 65)]) {
+            for n in (1..=20).chain([24, 31, 40, 63, 64, 65, 72, 100, 136]) {
+                for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
+                    check_product(tables, (m, n, k), end);
+                }
+            }
+        }
+    }
+}
+
+fn check_product<T: Element>(tables: [&'static TileTable<T>; 2], (m, n, k): (usize, usize, usize), end: End<T>) {
+    let (a, b, before) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2), numbers::<T>(m * n, 3));
+    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
+    for table in tables {
+        let mut c = before.clone();
+        multiply_at(table, (a, b), end, MatMut::new(&mut c, m, n).unwrap());
+        for (at, (&c, &before)) in c.iter().zip(&before).enumerate() {
+            let (i, j) = (at / n, at % n);
+            let sum = (0..k).fold(T::ZERO, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum));
+            let expected = match end {
+                End::Stored => sum,
+                End::Onto(factor) => factor.mul_add(sum, before),
+            };
+            let halves = table.half(1, usize::MAX).is_some();
+            assert_eq!(c.to_bits64(), expected.to_bits64(), "({i}, {j}) of {m} × {n} × {k}, {end:?}, halves: {halves}");
+        }
+    }
+}
+
+#[test]
+fn vectors_whole_or_in_halves_give_the_same_bits() {
+    check_tables::<f32>();
+    check_tables::<f64>();
+}
