@@ -13,7 +13,7 @@
 use super::exp::Exp;
 use super::gaussian::Gaussian;
 use super::log::Ln;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 /// What `e^x`, `ln x`, `tanh x` and the normal distribution need to know about an element type.
 pub trait Coefficients: Sized + 'static {
@@ -23,6 +23,9 @@ pub trait Coefficients: Sized + 'static {
     const LN: Ln<Self>;
     /// `(tanh z − z) / z³` as a polynomial in `z²` for `|z| ≤ 5/8`, highest order first.
     const TANH: &'static [Self];
+    /// `(2 tanh(z/2) − z) / z³` as a polynomial in `z²` for `|z| ≤ 5/4`: [`TANH`](Self::TANH) divided by powers of 4, which is exact,
+    /// so that every sum is what it would be for `z/2`, times a power of two.
+    const TANH_OF_HALF: &'static [Self];
     /// Of the normal distribution.
     const GAUSSIAN: Gaussian<Self>;
     /// 0, 1, …, 15
@@ -31,12 +34,28 @@ pub trait Coefficients: Sized + 'static {
 
 /// Horner's scheme, highest order first.
 #[inline(always)]
-pub(super) fn polynomial<T: Copy + 'static, S: Simd<T>>(simd: S, coefficients: &'static [T], x: S::V) -> S::V {
+pub(super) fn polynomial<T: Copy + 'static, S: Lanes<T>>(simd: S, coefficients: &'static [T], x: S::V) -> S::V {
     let mut sum = simd.splat(coefficients[0]);
     for &c in &coefficients[1..] {
         sum = simd.mul_add(sum, x, simd.splat(c));
     }
     sum
+}
+
+/// Coefficients of `p(x)`, highest order first, to those of `p(x/4) / 4`.
+macro_rules! over_4 {
+    ($coefficients:expr) => {
+        &const {
+            let mut scaled = [0.0; $coefficients.len()];
+            let (mut i, mut factor) = (scaled.len(), 1.0);
+            while i > 0 {
+                i -= 1;
+                factor *= 0.25;
+                scaled[i] = factor * $coefficients[i];
+            }
+            scaled
+        }
+    };
 }
 
 impl Coefficients for f32 {
@@ -51,6 +70,7 @@ impl Coefficients for f32 {
     };
     const LN: Ln<Self> = Ln { rest: &[2.987_057_3e-1, 3.997_759e-1, 6.666_677_6e-1] };
     const TANH: &'static [Self] = &[-5.697_722_5e-3, 2.063_211_6e-2, -5.373_740_2e-2, 1.333_141_2e-1, -3.333_328e-1];
+    const TANH_OF_HALF: &'static [Self] = over_4!(Self::TANH);
     const GAUSSIAN: Gaussian<Self> = Gaussian {
         end: 15.0,
         coarse: 49_152.0, // 1.5·2^(23−8): eight bits behind the point are left
@@ -117,6 +137,7 @@ impl Coefficients for f64 {
         1.333_333_333_332_932_5e-1,
         -3.333_333_333_333_331e-1,
     ];
+    const TANH_OF_HALF: &'static [Self] = over_4!(Self::TANH);
     const GAUSSIAN: Gaussian<Self> = Gaussian {
         end: 39.0,
         coarse: 6_442_450_944.0, // 1.5·2^(52−20): twenty bits behind the point are left

@@ -5,13 +5,13 @@
 //! e^r = 1 + r·(1 + r·tail(r))         tail ≈ (e^r − 1 − r) / r², a polynomial
 //! e^x = 2^n · e^r                     one rounding, also where the result is subnormal
 //! ```
-//! *Error* over all non-positive `f32`: 0.89 ULP (at −5.854_994_3; 1.17 ULP at −5.841_798 where [`Simd::mul_add`] rounds
+//! *Error* over all non-positive `f32`: 0.89 ULP (at −5.854_994_3; 1.17 ULP at −5.841_798 where [`Lanes::mul_add`] rounds
 //! twice) — half from the last rounding, the rest from `1 + r·tail` (|r| ≤ 0.35 of half an ULP) and the polynomial
 //! (2⁻²⁸ and 2⁻⁵⁷·⁷ relative). Below −104 (−746) the result is 0.
 
 use super::coefficients::polynomial;
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 /// The numbers of `e^x` in one element type.
 #[derive(Debug)]
@@ -29,14 +29,14 @@ pub struct Exp<T: 'static> {
 
 /// `e^x` for `x ≤ 0`; NaN for NaN.
 #[inline(always)]
-pub(crate) fn exp_nonpositive<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
+pub(crate) fn exp_nonpositive<T: Element, S: Lanes<T>>(simd: S, x: S::V) -> S::V {
     // The bound stands first: a NaN in `x` is the second operand, which wins.
     exp_in_range(simd, simd.max(simd.splat(T::EXP.lowest), x))
 }
 
 /// `e^x` where it is neither beyond the largest number nor below the zero range's double; NaN for NaN.
 #[inline(always)]
-pub(super) fn exp_in_range<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
+pub(super) fn exp_in_range<T: Element, S: Lanes<T>>(simd: S, x: S::V) -> S::V {
     let n = simd.round(simd.mul(x, simd.splat(T::EXP.log2_e)));
     let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), x);
     finish(simd, n, simd.mul_add(n, simd.splat(-T::EXP.ln2_low), r))
@@ -46,7 +46,7 @@ pub(super) fn exp_in_range<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
 ///
 /// The sum itself is only used to find `n`, so what `high` cannot hold is not lost.
 #[inline(always)]
-pub(super) fn exp_of_sum<T: Element, S: Simd<T>>(simd: S, high: S::V, low: S::V) -> S::V {
+pub(super) fn exp_of_sum<T: Element, S: Lanes<T>>(simd: S, high: S::V, low: S::V) -> S::V {
     let n = simd.round(simd.mul(simd.add(high, low), simd.splat(T::EXP.log2_e)));
     let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), high);
     let r = simd.add(simd.mul_add(n, simd.splat(-T::EXP.ln2_low), low), r);
@@ -55,7 +55,7 @@ pub(super) fn exp_of_sum<T: Element, S: Simd<T>>(simd: S, high: S::V, low: S::V)
 
 /// `2^n · e^r`
 #[inline(always)]
-fn finish<T: Element, S: Simd<T>>(simd: S, n: S::V, r: S::V) -> S::V {
+fn finish<T: Element, S: Lanes<T>>(simd: S, n: S::V, r: S::V) -> S::V {
     let one = simd.splat(T::ONE);
     let inner = simd.mul_add(polynomial(simd, T::EXP.tail, r), r, one);
     simd.scale(simd.mul_add(inner, r, one), n)

@@ -13,7 +13,7 @@
 use super::coefficients::polynomial;
 use super::exp::exp_of_sum;
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 /// The numbers of the normal distribution in one element type.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Gaussian<T: 'static> {
 
 /// `(e^(−t²/2), Φ(−t))` for `0 ≤ t ≤ end`; NaN for NaN.
 #[inline(always)]
-pub(super) fn density_and_tail<T: Element, S: Simd<T>>(simd: S, t: S::V) -> (S::V, S::V) {
+pub(super) fn density_and_tail<T: Element, S: Lanes<T>>(simd: S, t: S::V) -> (S::V, S::V) {
     let density = density(simd, t);
     let k = simd.splat(T::GAUSSIAN.k);
     let q = simd.div(simd.sub(t, k), simd.add(t, k));
@@ -40,7 +40,7 @@ pub(super) fn density_and_tail<T: Element, S: Simd<T>>(simd: S, t: S::V) -> (S::
 
 /// `e^(−t²/2)` for `0 ≤ t ≤ end`
 #[inline(always)]
-fn density<T: Element, S: Simd<T>>(simd: S, t: S::V) -> S::V {
+fn density<T: Element, S: Lanes<T>>(simd: S, t: S::V) -> S::V {
     let grid = simd.splat(T::GAUSSIAN.coarse);
     let minus_half = simd.splat(T::from_f64(-0.5));
     let coarse = simd.sub(simd.add(t, grid), grid);

@@ -16,7 +16,7 @@ use super::ActivationFn;
 use super::gaussian::density_and_tail;
 use super::sigmoid::{both_ways, lower_half};
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 /// `1 / √(2π)`
 const DENSITY_AT_0: f64 = 0.398_942_280_401_432_7;
@@ -27,7 +27,7 @@ const THIRD: f64 = 0.071_354_816_272_600_25;
 
 /// `|z|`, where the tails have become 0 at the latest. NaN is the second operand, which wins.
 #[inline(always)]
-fn bounded<T: Element, S: Simd<T>>(simd: S, z: S::V) -> S::V {
+fn bounded<T: Element, S: Lanes<T>>(simd: S, z: S::V) -> S::V {
     simd.min(simd.splat(T::GAUSSIAN.end), simd.abs(z))
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Gelu;
 
 impl<T: Element> ActivationFn<T> for Gelu {
     #[inline(always)]
-    fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn value<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         let t = bounded(simd, z);
         let (_, tail) = density_and_tail(simd, t);
         simd.mul_add(simd.neg(t), tail, simd.max(simd.splat(T::ZERO), z))
@@ -44,7 +44,7 @@ impl<T: Element> ActivationFn<T> for Gelu {
 
     /// `Φ(z) + z·φ(z)`
     #[inline(always)]
-    fn derivative<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn derivative<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         let t = bounded(simd, z);
         let (density, tail) = density_and_tail(simd, t);
         let negative = simd.lt(z, simd.splat(T::ZERO));
@@ -59,7 +59,7 @@ pub(super) struct GeluTanh;
 
 /// `2u`, and its derivative
 #[inline(always)]
-fn twice_u<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
+fn twice_u<T: Element, S: Lanes<T>>(simd: S, z: S::V) -> (S::V, S::V) {
     let (first, square) = (simd.splat(T::from_f64(FIRST)), simd.mul(z, z));
     let value = simd.mul(z, simd.mul_add(square, simd.splat(T::from_f64(THIRD)), first));
     (value, simd.mul_add(square, simd.splat(T::from_f64(3.0 * THIRD)), first))
@@ -67,7 +67,7 @@ fn twice_u<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
 
 impl<T: Element> ActivationFn<T> for GeluTanh {
     #[inline(always)]
-    fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn value<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         let t = bounded(simd, z);
         let (twice_u, _) = twice_u(simd, t);
         simd.mul_add(simd.neg(t), lower_half(simd, twice_u), simd.max(simd.splat(T::ZERO), z))
@@ -75,7 +75,7 @@ impl<T: Element> ActivationFn<T> for GeluTanh {
 
     /// `σ(2u) + z·σ(2u)·σ(−2u)·(2u)′`
     #[inline(always)]
-    fn derivative<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn derivative<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         let z = simd.copy_sign(bounded(simd, z), z);
         let (twice_u, slope) = twice_u(simd, z);
         let (value, rest) = both_ways(simd, twice_u);

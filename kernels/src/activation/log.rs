@@ -10,7 +10,7 @@
 
 use super::coefficients::polynomial;
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 /// The numbers of `ln` in one element type.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Ln<T: 'static> {
 
 /// `ln x` for positive normal `x`; +∞ and NaN for themselves.
 #[inline(always)]
-pub(crate) fn ln<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
+pub(crate) fn ln<T: Element, S: Lanes<T>>(simd: S, x: S::V) -> S::V {
     let (k, m) = simd.split_exponent(x);
     let ln = ln_of_parts(simd, k, simd.sub(m, simd.splat(T::ONE)));
     simd.select(simd.lt(x, simd.splat(T::ONE / T::ZERO)), ln, x)
@@ -29,7 +29,7 @@ pub(crate) fn ln<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
 
 /// `ln(1 + x)` for `0 ≤ x ≤ 1`; NaN for NaN. Relatively accurate near zero, too.
 #[inline(always)]
-pub(crate) fn ln_1_plus<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
+pub(crate) fn ln_1_plus<T: Element, S: Lanes<T>>(simd: S, x: S::V) -> S::V {
     let (zero, one) = (simd.splat(T::ZERO), simd.splat(T::ONE));
     let small = simd.lt(x, simd.splat(T::from_f64(std::f64::consts::SQRT_2 - 1.0)));
     // Above √2 − 1: 1 + x = 2·(1 + (x − 1)/2).
@@ -39,7 +39,7 @@ pub(crate) fn ln_1_plus<T: Element, S: Simd<T>>(simd: S, x: S::V) -> S::V {
 
 /// `k·ln 2 + ln(1 + f)`
 #[inline(always)]
-fn ln_of_parts<T: Element, S: Simd<T>>(simd: S, k: S::V, f: S::V) -> S::V {
+fn ln_of_parts<T: Element, S: Lanes<T>>(simd: S, k: S::V, f: S::V) -> S::V {
     let s = simd.div(f, simd.add(f, simd.splat(T::from_f64(2.0))));
     let s2 = simd.mul(s, s);
     let rest = simd.mul(s2, polynomial(simd, T::LN.rest, s2));

@@ -36,7 +36,7 @@ pub(crate) use sigmoid::logistic;
 
 use crate::element::Element;
 use crate::execute::Execute;
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Lanes, Simd};
 use gelu::{Gelu, GeluTanh};
 use leaky_relu::LeakyRelu;
 use relu::Relu;
@@ -72,9 +72,9 @@ pub enum Activation {
 /// One activation on registers, for every element type and instruction set: what epilogues are made of.
 pub(crate) trait ActivationFn<T>: Copy {
     /// `g(z)`
-    fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V;
+    fn value<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V;
     /// `g′`, from `z` where [`Activation::needs_preactivation`], else from the output `a`.
-    fn derivative<S: Simd<T>>(self, simd: S, kept: S::V) -> S::V;
+    fn derivative<S: Lanes<T>>(self, simd: S, kept: S::V) -> S::V;
 }
 
 impl Activation {
@@ -198,12 +198,12 @@ struct Identity;
 
 impl<T: Element> ActivationFn<T> for Identity {
     #[inline(always)]
-    fn value<S: Simd<T>>(self, _: S, z: S::V) -> S::V {
+    fn value<S: Lanes<T>>(self, _: S, z: S::V) -> S::V {
         z
     }
 
     #[inline(always)]
-    fn derivative<S: Simd<T>>(self, simd: S, _: S::V) -> S::V {
+    fn derivative<S: Lanes<T>>(self, simd: S, _: S::V) -> S::V {
         simd.splat(T::ONE)
     }
 }

@@ -12,54 +12,55 @@
 //! next, which outweighs the roundings after it; for the middle see [`tanh`](super::tanh).
 //! The derivative is `a (1 − a)`, from the output.
 //!
-//! *Error* over all 2³² inputs in `f32`: 1.56 ULP (at −1.985_100_3; 1.78 ULP at −1.256_049_4 where [`Simd::mul_add`] rounds
+//! *Error* over all 2³² inputs in `f32`: 1.56 ULP (at −1.985_100_3; 1.78 ULP at −1.256_049_4 where [`Lanes::mul_add`] rounds
 //! twice). In `f64` 1.3 ULP over the samples of the tests.
 
 use super::ActivationFn;
 use super::exp::exp_nonpositive;
-use super::tanh::tanh_near_0;
+use super::tanh::twice_tanh_of_half_near_0;
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 #[derive(Clone, Copy)]
 pub(super) struct Sigmoid;
 
 impl<T: Element> ActivationFn<T> for Sigmoid {
     #[inline(always)]
-    fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn value<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         logistic(simd, z).0
     }
 
     #[inline(always)]
-    fn derivative<S: Simd<T>>(self, simd: S, a: S::V) -> S::V {
+    fn derivative<S: Lanes<T>>(self, simd: S, a: S::V) -> S::V {
         simd.mul(a, simd.sub(simd.splat(T::ONE), a))
     }
 }
 
 /// `σ(z)`, and the `e^−|z|` that it was made from.
 #[inline(always)]
-pub(crate) fn logistic<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
-    let (one, half) = (simd.splat(T::ONE), simd.splat(T::from_f64(0.5)));
+pub(crate) fn logistic<T: Element, S: Lanes<T>>(simd: S, z: S::V) -> (S::V, S::V) {
+    let number = |x| simd.splat(T::from_f64(x));
+    let one = simd.splat(T::ONE);
     let t = simd.abs(z);
     let e = exp_nonpositive(simd, simd.neg(t));
     let negative = simd.lt(z, simd.splat(T::ZERO));
     let quotient = simd.div(simd.select(negative, e, one), simd.add(one, e));
     let far = simd.select(negative, simd.mul_add(simd.neg(e), quotient, e), quotient);
 
-    let near = simd.mul_add(tanh_near_0(simd, simd.mul(z, half)), half, half);
-    (simd.select(simd.lt(t, simd.splat(T::from_f64(1.25))), near, far), e)
+    let near = simd.mul_add(twice_tanh_of_half_near_0(simd, z), number(0.25), number(0.5));
+    (simd.select(simd.lt(t, number(1.25)), near, far), e)
 }
 
 /// `σ(−t) = e^−t / (1 + e^−t)` for `t ≥ 0`: no more than its half of the line, cheaper than [`logistic`].
 #[inline(always)]
-pub(super) fn lower_half<T: Element, S: Simd<T>>(simd: S, t: S::V) -> S::V {
+pub(super) fn lower_half<T: Element, S: Lanes<T>>(simd: S, t: S::V) -> S::V {
     let e = exp_nonpositive(simd, simd.neg(t));
     simd.div(e, simd.add(simd.splat(T::ONE), e))
 }
 
 /// `(σ(z), σ(−z))`, for derivatives.
 #[inline(always)]
-pub(super) fn both_ways<T: Element, S: Simd<T>>(simd: S, z: S::V) -> (S::V, S::V) {
+pub(super) fn both_ways<T: Element, S: Lanes<T>>(simd: S, z: S::V) -> (S::V, S::V) {
     let small = lower_half(simd, simd.abs(z));
     let large = simd.sub(simd.splat(T::ONE), small);
     let negative = simd.lt(z, simd.splat(T::ZERO));

@@ -10,14 +10,14 @@
 use super::ActivationFn;
 use super::sigmoid::{both_ways, lower_half};
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::Lanes;
 
 #[derive(Clone, Copy)]
 pub(super) struct Silu;
 
 impl<T: Element> ActivationFn<T> for Silu {
     #[inline(always)]
-    fn value<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn value<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         // NaN is the second operand, which wins, in both.
         let t = simd.min(simd.splat(-T::EXP.lowest), simd.abs(z));
         simd.mul_add(simd.neg(t), lower_half(simd, t), simd.max(simd.splat(T::ZERO), z))
@@ -25,7 +25,7 @@ impl<T: Element> ActivationFn<T> for Silu {
 
     /// `σ + z·σ·(1 − σ)`
     #[inline(always)]
-    fn derivative<S: Simd<T>>(self, simd: S, z: S::V) -> S::V {
+    fn derivative<S: Lanes<T>>(self, simd: S, z: S::V) -> S::V {
         let t = simd.min(simd.splat(-T::EXP.lowest), simd.abs(z));
         let z = simd.copy_sign(t, z);
         let (value, rest) = both_ways(simd, z);

@@ -2,7 +2,8 @@
 
 use super::{ActivationFn, Chosen};
 use crate::element::Element;
-use crate::isa::Simd;
+use crate::isa::{Lanes, SideBySide, Simd};
+use std::ops::Range;
 
 /// A block of rows in two matrices, which may be the same one: `from` is read, `to` written (and read, for derivatives).
 #[derive(Clone, Copy)]
@@ -71,7 +72,7 @@ struct Sweep<T, C> {
 
 /// What happens to one vector.
 trait Change<T> {
-    fn change<S: Simd<T>>(&self, simd: S, from: S::V, to: impl FnOnce() -> S::V) -> S::V;
+    fn change<S: Lanes<T>>(&self, simd: S, from: S::V, to: impl FnOnce() -> S::V) -> S::V;
 }
 
 /// `g(z)`
@@ -79,7 +80,7 @@ struct Value<F>(F);
 
 impl<T, F: ActivationFn<T>> Change<T> for Value<F> {
     #[inline(always)]
-    fn change<S: Simd<T>>(&self, simd: S, z: S::V, _: impl FnOnce() -> S::V) -> S::V {
+    fn change<S: Lanes<T>>(&self, simd: S, z: S::V, _: impl FnOnce() -> S::V) -> S::V {
         self.0.value(simd, z)
     }
 }
@@ -89,7 +90,7 @@ struct TimesDerivative<F>(F);
 
 impl<T, F: ActivationFn<T>> Change<T> for TimesDerivative<F> {
     #[inline(always)]
-    fn change<S: Simd<T>>(&self, simd: S, kept: S::V, dz: impl FnOnce() -> S::V) -> S::V {
+    fn change<S: Lanes<T>>(&self, simd: S, kept: S::V, dz: impl FnOnce() -> S::V) -> S::V {
         simd.mul(dz(), self.0.derivative(simd, kept))
     }
 }
@@ -105,22 +106,8 @@ impl<T: Element, C: Change<T>> Sweep<T, C> {
 
     #[inline(always)]
     fn row<S: Simd<T>>(&self, simd: S, from: *const T, to: *mut T, cols: usize) {
-        let mut at = 0;
-        while at + S::LANES <= cols {
-            let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
-            // SAFETY: the rows are `cols` long (whoever made the block) and a whole vector is left.
-            let x = unsafe { simd.load(from) };
-            let y = self.change.change(
-                simd,
-                x,
-                #[inline(always)]
-                // SAFETY: as above.
-                || unsafe { simd.load(to) },
-            );
-            // SAFETY: as above.
-            unsafe { simd.store(to, y) };
-            at += S::LANES;
-        }
+        let at = self.vectors(SideBySide::<S, 4>(simd), from, to, 0..cols);
+        let at = self.vectors(simd, from, to, at..cols);
         let n = cols - at;
         if n > 0 {
             let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
@@ -136,5 +123,27 @@ impl<T: Element, C: Change<T>> Sweep<T, C> {
             // SAFETY: as above.
             unsafe { simd.store_partial(to, n, y) };
         }
+    }
+
+    /// As many whole vectors as there are; where the first element is that is left.
+    #[inline(always)]
+    fn vectors<L: Lanes<T>>(&self, lanes: L, from: *const T, to: *mut T, cols: Range<usize>) -> usize {
+        let mut at = cols.start;
+        while at + L::LANES <= cols.end {
+            let (from, to) = (from.wrapping_add(at), to.wrapping_add(at));
+            // SAFETY: the rows are `cols` long (whoever made the block) and a whole vector is left.
+            let x = unsafe { lanes.load(from) };
+            let y = self.change.change(
+                lanes,
+                x,
+                #[inline(always)]
+                // SAFETY: as above.
+                || unsafe { lanes.load(to) },
+            );
+            // SAFETY: as above.
+            unsafe { lanes.store(to, y) };
+            at += L::LANES;
+        }
+        at
     }
 }

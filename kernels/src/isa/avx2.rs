@@ -1,6 +1,6 @@
 //! AVX2 with FMA: 8 lanes of `f32`, 4 of `f64`, tails by `maskmov` with a window sliding over a table of masks.
 
-use super::{Kernel, Simd};
+use super::{Kernel, Lanes, Simd};
 use std::arch::x86_64::*;
 
 /// Proof that this CPU runs AVX2 and FMA.
@@ -31,23 +31,10 @@ macro_rules! simd {
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident $round:ident,
      transpose: $transpose:ident, bytes: $bytes:ident) => {
-        impl Simd<$t> for Avx2 {
+        impl Lanes<$t> for Avx2 {
             type V = $v;
             type M = $v;
             const LANES: usize = $lanes;
-            const ISA: super::Isa = super::Isa::Avx2;
-            const REGISTERS: usize = 16;
-
-            #[inline(always)]
-            unsafe fn assume() -> Self {
-                Self(())
-            }
-
-            #[inline(always)]
-            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
-                // SAFETY: the token proves every feature that `enter` is compiled for.
-                unsafe { enter(self, kernel) }
-            }
 
             #[inline(always)]
             fn splat(self, x: $t) -> $v {
@@ -60,34 +47,9 @@ macro_rules! simd {
                 unsafe { $load(p) }
             }
             #[inline(always)]
-            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
-                // SAFETY: the token proves AVX2; the caller keeps `n` within the lanes.
-                let first_n = unsafe { $own::first(n) };
-                // SAFETY: the token proves AVX2; masked lanes are not read, the caller vouches for the rest.
-                unsafe { $load_masked(p, first_n) }
-            }
-            #[inline(always)]
-            unsafe fn load_bytes(self, p: *const u8) -> $v {
-                // SAFETY: the token proves AVX2; the caller vouches for all lanes.
-                unsafe { super::bytes::$bytes(p) }
-            }
-            #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
                 // SAFETY: the token proves AVX2; the caller vouches for all lanes.
                 unsafe { $store(p, v) }
-            }
-            #[inline(always)]
-            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
-                // SAFETY: the token proves AVX2; the caller keeps `n` within the lanes.
-                let first_n = unsafe { $own::first(n) };
-                // SAFETY: the token proves AVX2; masked lanes are not written, the caller vouches for the rest.
-                unsafe { $store_masked(p, first_n, v) }
-            }
-
-            #[inline(always)]
-            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
-                // SAFETY: the token proves the features; the caller vouches for both blocks.
-                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
             }
 
             #[inline(always)]
@@ -184,6 +146,47 @@ macro_rules! simd {
             fn split_exponent(self, a: $v) -> ($v, $v) {
                 // SAFETY: the token proves AVX2.
                 unsafe { $own::split_exponent(a) }
+            }
+        }
+
+        impl Simd<$t> for Avx2 {
+            const ISA: super::Isa = super::Isa::Avx2;
+            const REGISTERS: usize = 16;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
+
+            #[inline(always)]
+            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
+                // SAFETY: the token proves every feature that `enter` is compiled for.
+                unsafe { enter(self, kernel) }
+            }
+            #[inline(always)]
+            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
+                // SAFETY: the token proves AVX2; the caller keeps `n` within the lanes.
+                let first_n = unsafe { $own::first(n) };
+                // SAFETY: the token proves AVX2; masked lanes are not read, the caller vouches for the rest.
+                unsafe { $load_masked(p, first_n) }
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the token proves AVX2; the caller vouches for all lanes.
+                unsafe { super::bytes::$bytes(p) }
+            }
+            #[inline(always)]
+            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
+                // SAFETY: the token proves AVX2; the caller keeps `n` within the lanes.
+                let first_n = unsafe { $own::first(n) };
+                // SAFETY: the token proves AVX2; masked lanes are not written, the caller vouches for the rest.
+                unsafe { $store_masked(p, first_n, v) }
+            }
+
+            #[inline(always)]
+            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                // SAFETY: the token proves the features; the caller vouches for both blocks.
+                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
             }
         }
     };

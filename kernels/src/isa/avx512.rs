@@ -1,6 +1,6 @@
 //! AVX-512 (F, BW, DQ, VL): 16 lanes of `f32`, 8 of `f64`, tails by mask registers.
 
-use super::{Kernel, Simd};
+use super::{Kernel, Lanes, Simd};
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
@@ -54,23 +54,10 @@ macro_rules! simd {
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $round:ident $scale:ident,
      transpose: $transpose:ident $(runs $runs:ident)?, bytes: $bytes:ident) => {
-        impl Simd<$t> for Avx512 {
+        impl Lanes<$t> for Avx512 {
             type V = $v;
             type M = $m;
             const LANES: usize = $lanes;
-            const ISA: super::Isa = super::Isa::Avx512;
-            const REGISTERS: usize = 32;
-
-            #[inline(always)]
-            unsafe fn assume() -> Self {
-                Self(())
-            }
-
-            #[inline(always)]
-            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
-                // SAFETY: the token proves every feature that `enter` is compiled for.
-                unsafe { enter(self, kernel) }
-            }
 
             #[inline(always)]
             fn splat(self, x: $t) -> $v {
@@ -83,47 +70,10 @@ macro_rules! simd {
                 unsafe { $load(p) }
             }
             #[inline(always)]
-            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
-                debug_assert!(n <= $lanes);
-                let first_n = ((1u32 << n) - 1) as $m;
-                // SAFETY: the token proves AVX-512; masked lanes are not read, the caller vouches for the rest.
-                unsafe { $load_masked(first_n, p) }
-            }
-            #[inline(always)]
-            unsafe fn load_bytes(self, p: *const u8) -> $v {
-                // SAFETY: the token proves AVX-512; the caller vouches for all lanes.
-                unsafe { super::bytes::$bytes(p) }
-            }
-            #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
                 // SAFETY: the token proves AVX-512; the caller vouches for all lanes.
                 unsafe { $store(p, v) }
             }
-            #[inline(always)]
-            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
-                debug_assert!(n <= $lanes);
-                let first_n = ((1u32 << n) - 1) as $m;
-                // SAFETY: the token proves AVX-512; masked lanes are not written, the caller vouches for the rest.
-                unsafe { $store_masked(p, first_n, v) }
-            }
-
-            #[inline(always)]
-            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
-                // SAFETY: the token proves the features; the caller vouches for both blocks.
-                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
-            }
-            $(#[inline(always)]
-            unsafe fn transpose_runs(
-                self,
-                from: *const $t,
-                from_row: usize,
-                shape: (usize, usize),
-                to: *mut $t,
-                to_row: usize,
-            ) {
-                // SAFETY: the token proves AVX-512; the caller vouches for the runs and for the rows.
-                unsafe { super::transpose::$runs(from, from_row, shape, to, to_row) }
-            })?
 
             #[inline(always)]
             fn add(self, a: $v, b: $v) -> $v {
@@ -220,6 +170,59 @@ macro_rules! simd {
                 // SAFETY: the token proves AVX-512.
                 unsafe { $own::split_exponent(a) }
             }
+        }
+
+        impl Simd<$t> for Avx512 {
+            const ISA: super::Isa = super::Isa::Avx512;
+            const REGISTERS: usize = 32;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
+
+            #[inline(always)]
+            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
+                // SAFETY: the token proves every feature that `enter` is compiled for.
+                unsafe { enter(self, kernel) }
+            }
+            #[inline(always)]
+            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
+                debug_assert!(n <= $lanes);
+                let first_n = ((1u32 << n) - 1) as $m;
+                // SAFETY: the token proves AVX-512; masked lanes are not read, the caller vouches for the rest.
+                unsafe { $load_masked(first_n, p) }
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the token proves AVX-512; the caller vouches for all lanes.
+                unsafe { super::bytes::$bytes(p) }
+            }
+            #[inline(always)]
+            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
+                debug_assert!(n <= $lanes);
+                let first_n = ((1u32 << n) - 1) as $m;
+                // SAFETY: the token proves AVX-512; masked lanes are not written, the caller vouches for the rest.
+                unsafe { $store_masked(p, first_n, v) }
+            }
+
+            #[inline(always)]
+            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
+                // SAFETY: the token proves the features; the caller vouches for both blocks.
+                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
+            }
+            $(#[inline(always)]
+            unsafe fn transpose_runs(
+                self,
+                from: *const $t,
+                from_row: usize,
+                shape: (usize, usize),
+                to: *mut $t,
+                to_row: usize,
+            ) {
+                // SAFETY: the token proves AVX-512; the caller vouches for the runs and for the rows.
+                unsafe { super::transpose::$runs(from, from_row, shape, to, to_row) }
+            })?
         }
     };
 }

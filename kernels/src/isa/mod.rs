@@ -15,6 +15,7 @@ mod bits;
 mod bytes;
 mod portable;
 mod prefetch;
+mod side_by_side;
 mod slice;
 mod tier;
 #[cfg(target_arch = "x86_64")]
@@ -35,21 +36,81 @@ pub use avx512::Avx512;
 pub use neon::Neon;
 pub use portable::Portable;
 pub(crate) use prefetch::prefetch;
+pub(crate) use side_by_side::SideBySide;
 pub(crate) use slice::{load, load_bytes, store};
 pub use tier::{Isa, IsaError};
 
-/// One instruction set's vectors of `T`, and the operations on them. Same inputs, same bits, on every
-/// implementation with fused multiply-add.
+/// Vectors of `T`, and the operations that treat all of their lanes alike. Same inputs, same bits, on every implementation with fused
+/// multiply-add.
 ///
-/// All operations are element-wise and IEEE 754: one rounding each, nearest-even, subnormals kept. The kernels rely on more than
-/// can be said here (lanes that divide a cache line, say), so the tokens of this module are the only implementations.
-pub trait Simd<T>: sealed::Sealed + Copy + Send + Sync + 'static {
+/// All operations are IEEE 754: one rounding each, nearest-even, subnormals kept.
+pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// A vector of [`LANES`](Self::LANES) elements.
     type V: Copy;
     /// One truth value a lane.
     type M: Copy;
     /// Elements in a vector.
     const LANES: usize;
+
+    /// All lanes `x`.
+    fn splat(self, x: T) -> Self::V;
+    /// Lanes from memory, any alignment.
+    ///
+    /// # Safety
+    /// `p` must be valid for reads of `LANES` elements.
+    unsafe fn load(self, p: *const T) -> Self::V;
+    /// Lanes to memory, any alignment.
+    ///
+    /// # Safety
+    /// `p` must be valid for writes of `LANES` elements.
+    unsafe fn store(self, p: *mut T, v: Self::V);
+
+    /// `a + b`
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b`
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`, a true divide
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b + c` in one rounding
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `√a`, correctly rounded
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// `−a`
+    fn neg(self, a: Self::V) -> Self::V;
+    /// `|a|`
+    fn abs(self, a: Self::V) -> Self::V;
+    /// `|a|` with the sign of `s`
+    fn copy_sign(self, a: Self::V, s: Self::V) -> Self::V;
+    /// `a < b ? a : b`: the second operand where either is NaN or both are zero
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a > b ? a : b`: the second operand where either is NaN or both are zero
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a < b`, false for NaN
+    fn lt(self, a: Self::V, b: Self::V) -> Self::M;
+    /// `a ≤ b`, false for NaN
+    fn le(self, a: Self::V, b: Self::V) -> Self::M;
+    /// `a = b`, false for NaN
+    fn eq(self, a: Self::V, b: Self::V) -> Self::M;
+    /// `m ? a : b`, lane by lane
+    fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V;
+    /// The nearest integer, ties to even
+    fn round(self, a: Self::V) -> Self::V;
+    /// `2^a` for integral `a` within the normal exponents of `T`
+    fn pow2(self, a: Self::V) -> Self::V;
+    /// `a · 2^e` in one rounding, also where the result is subnormal or zero: for `½ ≤ |a| ≤ 2` (or NaN) and integral
+    /// `e` from twice the least exponent (−200 in `f32`, −2000 in `f64`) to the greatest normal one
+    fn scale(self, a: Self::V, e: Self::V) -> Self::V;
+    /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
+    fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
+}
+
+/// One instruction set's vectors of `T`: besides [`Lanes`] what crosses lanes, and parts of a vector.
+///
+/// The kernels rely on more than can be said here (lanes that divide a cache line, say), so the tokens of this module are the only
+/// implementations.
+pub trait Simd<T>: Lanes<T> {
     /// The tier that the token proves.
     const ISA: Isa;
     /// Vector registers that the instruction set has; a micro-kernel's tile must fit in them.
@@ -64,13 +125,6 @@ pub trait Simd<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// Runs `kernel` inside a function compiled for this instruction set, so that all of it is inlined there.
     fn enter<K: Kernel<T>>(self, kernel: K) -> K::Output;
 
-    /// All lanes `x`.
-    fn splat(self, x: T) -> Self::V;
-    /// Lanes from memory, any alignment.
-    ///
-    /// # Safety
-    /// `p` must be valid for reads of `LANES` elements.
-    unsafe fn load(self, p: *const T) -> Self::V;
     /// The first `n` lanes from memory (`n ≤ LANES`), the others zero; nothing else is touched.
     ///
     /// # Safety
@@ -81,11 +135,6 @@ pub trait Simd<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be valid for reads of `LANES` bytes.
     unsafe fn load_bytes(self, p: *const u8) -> Self::V;
-    /// Lanes to memory, any alignment.
-    ///
-    /// # Safety
-    /// `p` must be valid for writes of `LANES` elements.
-    unsafe fn store(self, p: *mut T, v: Self::V);
     /// The first `n` lanes to memory (`n ≤ LANES`); nothing else is touched.
     ///
     /// # Safety
@@ -136,46 +185,6 @@ pub trait Simd<T>: sealed::Sealed + Copy + Send + Sync + 'static {
             }
         }
     }
-
-    /// `a + b`
-    fn add(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a − b`
-    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a · b`
-    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a / b`, a true divide
-    fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a · b + c` in one rounding
-    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// `√a`, correctly rounded
-    fn sqrt(self, a: Self::V) -> Self::V;
-    /// `−a`
-    fn neg(self, a: Self::V) -> Self::V;
-    /// `|a|`
-    fn abs(self, a: Self::V) -> Self::V;
-    /// `|a|` with the sign of `s`
-    fn copy_sign(self, a: Self::V, s: Self::V) -> Self::V;
-    /// `a < b ? a : b`: the second operand where either is NaN or both are zero
-    fn min(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a > b ? a : b`: the second operand where either is NaN or both are zero
-    fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a < b`, false for NaN
-    fn lt(self, a: Self::V, b: Self::V) -> Self::M;
-    /// `a ≤ b`, false for NaN
-    fn le(self, a: Self::V, b: Self::V) -> Self::M;
-    /// `a = b`, false for NaN
-    fn eq(self, a: Self::V, b: Self::V) -> Self::M;
-    /// `m ? a : b`, lane by lane
-    fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V;
-    /// The nearest integer, ties to even
-    fn round(self, a: Self::V) -> Self::V;
-    /// `2^a` for integral `a` within the normal exponents of `T`
-    fn pow2(self, a: Self::V) -> Self::V;
-    /// `a · 2^e` in one rounding, also where the result is subnormal or zero: for `½ ≤ |a| ≤ 2` (or NaN) and integral
-    /// `e` from twice the least exponent (−200 in `f32`, −2000 in `f64`) to the greatest normal one
-    fn scale(self, a: Self::V, e: Self::V) -> Self::V;
-    /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
-    fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
 }
 
 /// Keeps [`Simd`] to this module's tokens.

@@ -2,7 +2,7 @@
 //!
 //! `fmin` and `fmax` prefer NaN, whichever side it stands on, so [`Simd::min`] and [`Simd::max`] compare and select.
 
-use super::{Kernel, Simd};
+use super::{Kernel, Lanes, Simd};
 use std::arch::aarch64::*;
 
 /// Proof that this CPU runs NEON.
@@ -31,23 +31,10 @@ macro_rules! simd {
      memory: $load:ident $store:ident $bytes:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $neg:ident $abs:ident $round:ident,
      choice: $lt:ident $le:ident $eq:ident $select:ident) => {
-        impl Simd<$t> for Neon {
+        impl Lanes<$t> for Neon {
             type V = $v;
             type M = $m;
             const LANES: usize = $lanes;
-            const ISA: super::Isa = super::Isa::Neon;
-            const REGISTERS: usize = 32;
-
-            #[inline(always)]
-            unsafe fn assume() -> Self {
-                Self(())
-            }
-
-            #[inline(always)]
-            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
-                // SAFETY: the token proves every feature that `enter` is compiled for.
-                unsafe { enter(self, kernel) }
-            }
 
             #[inline(always)]
             fn splat(self, x: $t) -> $v {
@@ -60,32 +47,9 @@ macro_rules! simd {
                 unsafe { $load(p) }
             }
             #[inline(always)]
-            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
-                let mut lanes = [0.0; $lanes];
-                // SAFETY: the caller vouches for `n` elements.
-                let from = unsafe { std::slice::from_raw_parts(p, n) };
-                lanes[..n].copy_from_slice(from);
-                // SAFETY: the token proves NEON; the array has all lanes.
-                unsafe { $load(lanes.as_ptr()) }
-            }
-            #[inline(always)]
-            unsafe fn load_bytes(self, p: *const u8) -> $v {
-                // SAFETY: the token proves NEON; the caller vouches for all lanes.
-                unsafe { super::bytes::$bytes(p) }
-            }
-            #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
                 // SAFETY: the token proves NEON; the caller vouches for all lanes.
                 unsafe { $store(p, v) }
-            }
-            #[inline(always)]
-            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
-                let mut lanes = [0.0; $lanes];
-                // SAFETY: the token proves NEON; the array has all lanes.
-                unsafe { $store(lanes.as_mut_ptr(), v) };
-                // SAFETY: the caller vouches for `n` elements.
-                let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
-                to.copy_from_slice(&lanes[..n]);
             }
 
             #[inline(always)]
@@ -135,13 +99,13 @@ macro_rules! simd {
             }
             #[inline(always)]
             fn min(self, a: $v, b: $v) -> $v {
-                let smaller = Simd::<$t>::lt(self, a, b);
-                Simd::<$t>::select(self, smaller, a, b)
+                let smaller = Lanes::<$t>::lt(self, a, b);
+                Lanes::<$t>::select(self, smaller, a, b)
             }
             #[inline(always)]
             fn max(self, a: $v, b: $v) -> $v {
-                let larger = Simd::<$t>::lt(self, b, a);
-                Simd::<$t>::select(self, larger, a, b)
+                let larger = Lanes::<$t>::lt(self, b, a);
+                Lanes::<$t>::select(self, larger, a, b)
             }
             #[inline(always)]
             fn lt(self, a: $v, b: $v) -> $m {
@@ -176,16 +140,55 @@ macro_rules! simd {
             /// In two steps, of which the first is exact.
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
-                let deep = Simd::<$t>::splat(self, super::bits::$own::DEEP);
-                let first = Simd::<$t>::max(self, e, deep);
-                let rest = Simd::<$t>::sub(self, e, first);
-                let a = Simd::<$t>::mul(self, a, Simd::<$t>::pow2(self, first));
-                Simd::<$t>::mul(self, a, Simd::<$t>::pow2(self, rest))
+                let deep = Lanes::<$t>::splat(self, super::bits::$own::DEEP);
+                let first = Lanes::<$t>::max(self, e, deep);
+                let rest = Lanes::<$t>::sub(self, e, first);
+                let a = Lanes::<$t>::mul(self, a, Lanes::<$t>::pow2(self, first));
+                Lanes::<$t>::mul(self, a, Lanes::<$t>::pow2(self, rest))
             }
             #[inline(always)]
             fn split_exponent(self, a: $v) -> ($v, $v) {
                 // SAFETY: the token proves NEON.
                 unsafe { $own::split_exponent(a) }
+            }
+        }
+
+        impl Simd<$t> for Neon {
+            const ISA: super::Isa = super::Isa::Neon;
+            const REGISTERS: usize = 32;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
+
+            #[inline(always)]
+            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
+                // SAFETY: the token proves every feature that `enter` is compiled for.
+                unsafe { enter(self, kernel) }
+            }
+            #[inline(always)]
+            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
+                let mut lanes = [0.0; $lanes];
+                // SAFETY: the caller vouches for `n` elements.
+                let from = unsafe { std::slice::from_raw_parts(p, n) };
+                lanes[..n].copy_from_slice(from);
+                // SAFETY: the token proves NEON; the array has all lanes.
+                unsafe { $load(lanes.as_ptr()) }
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the token proves NEON; the caller vouches for all lanes.
+                unsafe { super::bytes::$bytes(p) }
+            }
+            #[inline(always)]
+            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
+                let mut lanes = [0.0; $lanes];
+                // SAFETY: the token proves NEON; the array has all lanes.
+                unsafe { $store(lanes.as_mut_ptr(), v) };
+                // SAFETY: the caller vouches for `n` elements.
+                let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
+                to.copy_from_slice(&lanes[..n]);
             }
         }
     };

@@ -3,7 +3,7 @@
 //! `wide` chooses instructions at compile time. Where the baseline has no fused multiply-add (plain x86-64) `mul_add`
 //! rounds twice: results there may differ from the other tiers' within the documented error, never between two runs.
 
-use super::{Kernel, Simd};
+use super::{Kernel, Lanes, Simd};
 use wide::{f32x8, f64x4};
 
 /// The token of the portable tier; every CPU has it.
@@ -29,24 +29,11 @@ impl Default for Portable {
 
 macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $bits:ident) => {
-        impl Simd<$t> for Portable {
+        impl Lanes<$t> for Portable {
             type V = $v;
             /// All ones or all zeros in a lane.
             type M = $v;
             const LANES: usize = $lanes;
-            const ISA: super::Isa = super::Isa::Portable;
-            // A vector of 32 bytes takes two registers where they have 16.
-            const REGISTERS: usize = if cfg!(any(target_arch = "aarch64", target_feature = "avx")) { 16 } else { 8 };
-
-            #[inline(always)]
-            unsafe fn assume() -> Self {
-                Self(())
-            }
-
-            #[inline(never)]
-            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
-                kernel.run(self)
-            }
 
             #[inline(always)]
             fn splat(self, x: $t) -> $v {
@@ -58,29 +45,9 @@ macro_rules! simd {
                 $v::new(unsafe { p.cast::<[$t; $lanes]>().read_unaligned() })
             }
             #[inline(always)]
-            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
-                let mut lanes = [0.0; $lanes];
-                // SAFETY: the caller vouches for `n` elements.
-                let from = unsafe { std::slice::from_raw_parts(p, n) };
-                lanes[..n].copy_from_slice(from);
-                $v::new(lanes)
-            }
-            #[inline(always)]
-            unsafe fn load_bytes(self, p: *const u8) -> $v {
-                // SAFETY: the caller vouches for all lanes.
-                let bytes = unsafe { p.cast::<[u8; $lanes]>().read_unaligned() };
-                $v::new(bytes.map(<$t>::from))
-            }
-            #[inline(always)]
             unsafe fn store(self, p: *mut $t, v: $v) {
                 // SAFETY: the caller vouches for all lanes; an array may be written unaligned.
                 unsafe { p.cast::<[$t; $lanes]>().write_unaligned(v.to_array()) }
-            }
-            #[inline(always)]
-            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
-                // SAFETY: the caller vouches for `n` elements.
-                let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
-                to.copy_from_slice(&v.to_array()[..n]);
             }
 
             #[inline(always)]
@@ -149,7 +116,7 @@ macro_rules! simd {
             fn round(self, a: $v) -> $v {
                 let integral = $v::splat(<$t>::from_bits(super::bits::$bits::SHIFTER as _));
                 let rounded = (a.abs() + integral) - integral;
-                let rounded = Simd::<$t>::copy_sign(self, rounded, a);
+                let rounded = Lanes::<$t>::copy_sign(self, rounded, a);
                 a.abs().simd_lt(integral).select(rounded, a)
             }
             #[inline(always)]
@@ -159,14 +126,50 @@ macro_rules! simd {
             /// In two steps, of which the first is exact.
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
-                let first = Simd::<$t>::max(self, e, $v::splat(super::bits::$bits::DEEP));
+                let first = Lanes::<$t>::max(self, e, $v::splat(super::bits::$bits::DEEP));
                 let rest = e - first;
-                (a * Simd::<$t>::pow2(self, first)) * Simd::<$t>::pow2(self, rest)
+                (a * Lanes::<$t>::pow2(self, first)) * Lanes::<$t>::pow2(self, rest)
             }
             #[inline(always)]
             fn split_exponent(self, a: $v) -> ($v, $v) {
                 let pairs = a.to_array().map(super::bits::$bits::split_exponent);
                 ($v::new(pairs.map(|(e, _)| e)), $v::new(pairs.map(|(_, m)| m)))
+            }
+        }
+
+        impl Simd<$t> for Portable {
+            const ISA: super::Isa = super::Isa::Portable;
+            // A vector of 32 bytes takes two registers where they have 16.
+            const REGISTERS: usize = if cfg!(any(target_arch = "aarch64", target_feature = "avx")) { 16 } else { 8 };
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
+
+            #[inline(never)]
+            fn enter<K: Kernel<$t>>(self, kernel: K) -> K::Output {
+                kernel.run(self)
+            }
+            #[inline(always)]
+            unsafe fn load_partial(self, p: *const $t, n: usize) -> $v {
+                let mut lanes = [0.0; $lanes];
+                // SAFETY: the caller vouches for `n` elements.
+                let from = unsafe { std::slice::from_raw_parts(p, n) };
+                lanes[..n].copy_from_slice(from);
+                $v::new(lanes)
+            }
+            #[inline(always)]
+            unsafe fn load_bytes(self, p: *const u8) -> $v {
+                // SAFETY: the caller vouches for all lanes.
+                let bytes = unsafe { p.cast::<[u8; $lanes]>().read_unaligned() };
+                $v::new(bytes.map(<$t>::from))
+            }
+            #[inline(always)]
+            unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
+                // SAFETY: the caller vouches for `n` elements.
+                let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
+                to.copy_from_slice(&v.to_array()[..n]);
             }
         }
     };
