@@ -20,6 +20,8 @@
 //!
 //! What a job computes must not depend on who does it, or in which order jobs are done: then the bits don't either.
 
+mod turns;
+
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
@@ -27,6 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use turns::Turns;
 
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
 /// training step, short enough that an idle program is idle.
@@ -95,34 +98,50 @@ impl Team {
 
 /// Jobs that change something of their own.
 impl Team {
-    /// Runs `job(i, &mut a[i], &mut b[i])` for every `i` that both have, each once, in any order.
+    /// Runs `first(i, place)` for every `i` below `jobs`, in any order, and after it `then(i, place, result, state)`, one after the other in
+    /// the order of `i`. The place is one of `places`, of which no more than 64 are used, and nobody else's from the beginning of the
+    /// one to the end of the other.
     ///
     /// # Errors
-    /// One of the errors that jobs returned; other jobs may be done nevertheless.
+    /// The error of one `first` or `then`; others may be done nevertheless, but no `then` behind one that failed.
     ///
     /// # Panics
-    /// When a job panics, after every job that was begun has ended.
+    /// When there is no place; or when `first` or `then` panics, after everything that was begun has ended.
     #[inline]
-    pub fn run_pairs<A: Send, B: Send, E: Send + Sync>(
+    pub fn run_in_order<P: Send, S: Send, R, E: Send + Sync>(
         &self,
-        a: &mut [A],
-        b: &mut [B],
-        job: impl Fn(usize, &mut A, &mut B) -> Result<(), E> + Sync,
+        jobs: usize,
+        places: &mut [P],
+        state: &mut S,
+        first: impl Fn(usize, &mut P) -> Result<R, E> + Sync,
+        then: impl Fn(usize, &mut P, R, &mut S) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
-        if self.crew.is_none() {
-            return a.iter_mut().zip(b).enumerate().try_for_each(|(i, (a, b))| job(i, a, b));
+        if self.crew.is_none() || places.len() == 1 {
+            let place = &mut places[0];
+            return (0..jobs).try_for_each(|i| {
+                let result = first(i, place)?;
+                then(i, place, result, state)
+            });
         }
-        let jobs = a.len().min(b.len());
-        let (a, b) = (Parts::of(a), Parts::of(b));
+        let turns = Turns::new(places.len());
+        let (places, state) = (Parts::of(places), Parts::of(std::slice::from_mut(state)));
         let failed = OnceLock::new();
-        self.run(jobs, |i| {
-            // SAFETY: `run` does each job once, so nobody else has element `i`, which `a` has …
-            let a = unsafe { a.part(i, 1) };
-            // SAFETY: … and `b` too.
-            let b = unsafe { b.part(i, 1) };
-            if let Err(error) = job(i, &mut a[0], &mut b[0]) {
+        self.run(jobs, |_| {
+            let mut turn = turns.begin();
+            // SAFETY: the place is this turn's alone until it ends.
+            let [place] = (unsafe { places.part(turn.place, 1) }) else { return };
+            let done = first(turn.number, place).and_then(|result| {
+                if !turn.wait() {
+                    return Ok(());
+                }
+                // SAFETY: it is this turn's turn, and nobody else's until it ends.
+                let [state] = (unsafe { state.part(0, 1) }) else { return Ok(()) };
+                then(turn.number, place, result, state)
+            });
+            match done {
+                Ok(()) => turn.is_done = true,
                 // A second error says no more than the first.
-                let _ = failed.set(error);
+                Err(error) => drop(failed.set(error)),
             }
         });
         failed.into_inner().map_or(Ok(()), Err)

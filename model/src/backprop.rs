@@ -128,7 +128,7 @@ impl<T: Element> Mlp<T> {
         let last = loss::last_activation(loss, self.output)?;
         loss::check_targets(loss, &targets, x.rows(), self.outputs())?;
         let (team, mut work) = (Team::serial(), Workspace::new(&self.layers));
-        let cut = work.cut(&self.layers, x.rows());
+        let cut = work.cut(&self.layers, x.rows(), team.threads());
         let (loss, layers) = ((loss, last), &self.layers);
         let total = if cut.is_narrow() {
             narrow::Batch { layers, loss, x, targets, cut }.gradients(&team, &mut work)?

@@ -2,8 +2,8 @@
 //!
 //! A small layer takes less time than a team takes to share it, or than a function takes to be entered on a tier. So a piece of
 //! the batch goes through all layers, forward and back, on one thread and inside of one tier, and what it leaves stays in the cache
-//! for what comes next. Pieces are shared by the team. Sums over the batch are made afterwards, layer by layer over all
-//! pieces in their order, so that they do not depend on who did which.
+//! for what comes next: what it adds to the sums over the batch. Pieces are shared by the team. They go their way in any order, but
+//! add to the sums in their own, so that those do not depend on who did which: see [`Team::run_in_order`].
 //!
 //! The gradient is small, too: it is kept whole and looked at before anything changes, instead of being applied tile by tile.
 
@@ -14,7 +14,6 @@ use deltarule_kernels::dense::Sum;
 use deltarule_kernels::isa::{Kernel, Simd};
 use deltarule_kernels::{Gradient, Inside, MatRef, ShapeError, Team, dense};
 use std::ops::Range;
-use std::slice::{from_mut, from_ref};
 
 /// A batch on its way through a net of small layers.
 #[derive(Clone, Copy)]
@@ -29,30 +28,29 @@ pub(crate) struct Batch<'a, T> {
 impl<T: Element> Batch<'_, T> {
     /// The sum of the rows' losses; `work` holds the gradient of the mean afterwards.
     pub(crate) fn gradients(&self, team: &Team, work: &mut Workspace<T>) -> Result<f64, ShapeError> {
-        let Workspace { pieces, losses, db, dw, .. } = work;
-        let count = self.cut.pieces();
-        if let [piece] = &mut pieces[..count] {
-            return T::task(Task { batch: self, rows: Rows::Piece(0, piece), first: 0, dw, db });
+        let Workspace { pieces, db, dw, .. } = work;
+        if self.cut.pieces() == 1 {
+            return T::task(Task { batch: self, part: Part::Both, i: 0, piece: &mut pieces[0], dw, db });
         }
-        let (pieces, losses) = (&mut pieces[..count], &mut losses[..count]);
-        self.team(team, 2).run_pairs(pieces, losses, |i, piece, loss| {
-            let rows = Rows::Piece(i, piece);
-            *loss = T::task(Task { batch: self, rows, first: 0, dw: &mut [], db: &mut [] })?;
-            Ok(())
-        })?;
-        let pieces = &*pieces;
-        self.team(team, 1).run_pairs(dw, db, |first, dw, db| {
-            let (rows, dw, db) = (Rows::All(pieces), from_mut(dw), from_mut(db));
-            T::task(Task { batch: self, rows, first, dw, db }).map(|_| ())
-        })?;
-        Ok(losses.iter().sum())
+        let mut sums = (0.0, dw, db);
+        self.team(team).run_in_order(
+            self.cut.pieces(),
+            pieces,
+            &mut sums,
+            |i, piece| T::task(Task { batch: self, part: Part::Way, i, piece, dw: &mut [], db: &mut [] }),
+            |i, piece, loss, (total, dw, db)| {
+                *total += loss;
+                T::task(Task { batch: self, part: Part::Sums, i, piece, dw, db }).map(|_| ())
+            },
+        )?;
+        Ok(sums.0)
     }
 
-    /// The team, if so many products of all rows by all weights are worth it, else the caller alone.
-    fn team<'t>(&self, team: &'t Team, products: usize) -> &'t Team {
+    /// The team, if three products of all rows by all weights are worth it, else the caller alone.
+    fn team<'t>(&self, team: &'t Team) -> &'t Team {
         const ALONE: &Team = &Team::serial();
         let weights: usize = self.layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
-        if team.is_worth(products.saturating_mul(self.x.rows()).saturating_mul(weights)) { team } else { ALONE }
+        if team.is_worth(weights.saturating_mul(3 * self.x.rows())) { team } else { ALONE }
     }
 
     /// Forward with the rows of piece `i`, and the error of the last layer; the sum of the rows' losses.
@@ -115,52 +113,52 @@ impl<T: Element> Batch<'_, T> {
         Ok(if has_only_one { below } else { top }..top + 1)
     }
 
-    /// `∂L/∂W` of layer `l` over all pieces.
+    /// What piece `i` adds to `∂L/∂W` of layer `l`.
     #[inline(always)]
     fn weights<S: Simd<T>>(
         &self,
         simd: S,
-        pieces: &[Piece<T>],
+        i: usize,
+        slots: &[Slot<T>],
         l: usize,
         dw: &mut Gradient<T>,
     ) -> Result<(), ShapeError> {
-        for (i, piece) in pieces.iter().enumerate() {
-            let range = self.cut.rows_of(i);
-            let rows = range.len();
-            let input = if l == 0 { self.x.rows_range(range) } else { piece.slots[l - 1].a(rows)? };
-            let sum = if i == 0 { Sum::Begins } else { Sum::GoesOn };
-            dense::backward_weights(Inside(simd), input, piece.slots[l].dz(rows)?, sum, dw)?; // S6, S9: dW = dz xᵀ
-        }
-        Ok(())
+        let range = self.cut.rows_of(i);
+        let rows = range.len();
+        let input = if l == 0 { self.x.rows_range(range) } else { slots[l - 1].a(rows)? };
+        let sum = if i == 0 { Sum::Begins } else { Sum::GoesOn };
+        dense::backward_weights(Inside(simd), input, slots[l].dz(rows)?, sum, dw) // S6, S9: dW = dz xᵀ
     }
 
-    /// `∂L/∂b` of layer `l` over all pieces.
+    /// What piece `i` adds to `∂L/∂b` of layer `l`.
     #[inline(always)]
-    fn bias(&self, pieces: &[Piece<T>], l: usize, db: &mut [T]) {
-        db.fill(T::ZERO);
-        for (i, piece) in pieces.iter().enumerate() {
-            let blocks = self.cut.rows_of(i).len().div_ceil(dense::BIAS_ROWS);
-            dense::add_bias_sums(&piece.bias_sums[l][..blocks * db.len()], db); // S7, S8
+    fn bias(&self, i: usize, sums: &mut [T], db: &mut [T]) {
+        if i == 0 {
+            db.fill(T::ZERO);
         }
+        dense::add_bias_sums(sums_of(sums, self.cut.rows_of(i).len(), db.len()), db); // S7, S8
     }
 }
 
-/// What one thread does inside of a tier: a piece's way through all layers, then the gradients of some, `first` and those behind
-/// it; one or the other may be missing. A batch that is one piece needs no more than this.
+/// What a thread does with a piece inside of a tier.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Its way through all layers, forward and back, at any time.
+    Way,
+    /// What it adds to the gradient, after the pieces before it.
+    Sums,
+    /// One after the other, where it is the whole batch.
+    Both,
+}
+
+/// A piece of a batch, and the gradient.
 pub(crate) struct Task<'a, T> {
     batch: &'a Batch<'a, T>,
-    rows: Rows<'a, T>,
-    first: usize,
+    part: Part,
+    i: usize,
+    piece: &'a mut Piece<T>,
     dw: &'a mut [Gradient<T>],
     db: &'a mut [Vec<T>],
-}
-
-/// Which rows of the batch a task is about.
-enum Rows<'a, T> {
-    /// Those of a piece, by its number, on their way through the layers.
-    Piece(usize, &'a mut Piece<T>),
-    /// All, whose pieces have been through.
-    All(&'a [Piece<T>]),
 }
 
 impl<T: Element> Kernel<T> for Task<'_, T> {
@@ -169,23 +167,19 @@ impl<T: Element> Kernel<T> for Task<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        let Self { batch, rows, first, dw, db } = self;
-        let (mut total, mut made) = (0.0, 0..0);
-        let pieces = match rows {
-            Rows::Piece(i, piece) => {
-                total = batch.forward(simd, i, &mut piece.slots)?;
-                made = batch.back(simd, i, piece, dw)?;
-                from_ref(piece)
-            }
-            Rows::All(pieces) => pieces,
-        };
-        for (l, (dw, db)) in (first..).zip(dw.iter_mut().zip(db)) {
-            if !made.contains(&l) {
-                batch.weights(simd, pieces, l, dw)?;
-            }
-            batch.bias(pieces, l, db);
+        let Self { batch, part, i, piece, dw, db } = self;
+        let (mut loss, mut made) = (0.0, 0..0);
+        if part != Part::Sums {
+            loss = batch.forward(simd, i, &mut piece.slots)?;
+            made = batch.back(simd, i, piece, dw)?;
         }
-        Ok(total)
+        for (l, (dw, db)) in dw.iter_mut().zip(db).enumerate() {
+            if !made.contains(&l) {
+                batch.weights(simd, i, &piece.slots, l, dw)?;
+            }
+            batch.bias(i, &mut piece.bias_sums[l], db);
+        }
+        Ok(loss)
     }
 }
 

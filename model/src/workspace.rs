@@ -5,17 +5,16 @@
 //!
 //! ```text
 //!   layers    0   1   2  loss  2   1   0
-//!   piece 0   ───────────▶ │ ◀───────────     a and dz of its rows
-//!   piece 1   ───────────▶ │ ◀───────────     the same, by whichever thread is free
+//!   piece 0   ───────────▶ │ ◀───────────  ▷ dW, db   a and dz of its rows, then what they add to the sums
+//!   piece 1   ───────────▶ │ ◀───────────  ▷ dW, db   the same, by whichever thread is free, but the sums in turn
 //!      ⋮
-//!   dW, db    layer by layer, over all pieces in their order
 //! ```
 //!
-//! For each piece, with `B` rows in the largest there has been, a layer of `n` outputs takes `2 s B` elements (`a` and `dz`),
-//! and `s B` more where its derivative needs `z`. `s` is the distance of rows, `n` but for hidden layers whose rows would all
-//! begin in the same few sets of a cache: see [`batch_stride`]. The bias gradient takes `n`, and where there are pieces
-//! another `n` for every 64 rows of each. The gradient of the weights takes memory only on the gradient-first path (see
-//! [`update`](crate::update)), which small layers always take; the fused path never stores it.
+//! With `B` rows in the largest piece there has been, a layer of `n` outputs takes `2 s B` elements (`a` and `dz`), and `s B` more where
+//! its derivative needs `z`; that as often as there are threads, or pieces if they are fewer. `s` is the distance of rows, `n` but for
+//! hidden layers whose rows would all begin in the same few sets of a cache: see [`batch_stride`]. The bias gradient takes `n`, and
+//! where the layers are small another `n` for every 64 rows of such a `B`. The gradient of the weights takes memory only on the
+//! gradient-first path (see [`update`](crate::update)), which small layers always take; the fused path never stores it.
 
 use crate::{Activation, Element, Layer};
 use deltarule_kernels::dense::{self, BIAS_ROWS, batch_stride};
@@ -23,8 +22,8 @@ use deltarule_kernels::{AlignedVec, Gradient, Inside, MatMut, MatRef, ShapeError
 use std::ops::Range;
 
 /// Multiply-adds of a piece with all weights: enough to hide what every operation takes to begin, few enough to stay in the
-/// nearest caches and to give every thread some pieces (4-32-16-4, 10,000 rows: 372 µs a step with 128 rows a piece, 358 with 256, 353
-/// with 512).
+/// nearest caches and to give every thread some pieces (4-32-16-4, 10,000 rows: 330 µs a step with 128 rows a piece, 326 with 256, 327
+/// with 512; on two threads 173, 174 and 172).
 const PIECE_WORK: usize = 400_000;
 /// Rows of the largest piece.
 const MOST_ROWS: usize = 512;
@@ -174,13 +173,11 @@ impl Cut {
     }
 }
 
-/// Pieces of a batch, and the gradients.
+/// Room for pieces of a batch, and the gradients.
 #[derive(Clone)]
 pub(crate) struct Workspace<T> {
-    /// As many as a batch has taken, at least one.
+    /// As many as threads have worked on at once, at least one.
     pub(crate) pieces: Vec<Piece<T>>,
-    /// The sum of the rows' losses, of each piece of several.
-    pub(crate) losses: Vec<f64>,
     /// `∂L/∂b` of every layer.
     pub(crate) db: Vec<Vec<T>>,
     /// `∂L/∂W` of every layer, empty until the gradient-first path is taken: by small layers always.
@@ -196,7 +193,6 @@ impl<T: Element> Workspace<T> {
     pub(crate) fn new(layers: &[Layer<T>]) -> Self {
         Self {
             pieces: vec![Piece::new(layers)],
-            losses: vec![0.0],
             db: layers.iter().map(|l| vec![T::ZERO; l.outputs()]).collect(),
             dw: Vec::new(),
             rows: 0,
@@ -204,25 +200,23 @@ impl<T: Element> Workspace<T> {
         }
     }
 
-    /// Cuts a batch of `rows` rows, at least one, and makes room for its pieces.
-    pub(crate) fn cut(&mut self, layers: &[Layer<T>], rows: usize) -> Cut {
+    /// Cuts a batch of `rows` rows, at least one, and makes room for as many of its pieces as `threads` threads work on at once.
+    pub(crate) fn cut(&mut self, layers: &[Layer<T>], rows: usize, threads: usize) -> Cut {
         let cut = Cut { rows, piece: self.piece_rows };
         if rows > self.rows {
-            self.make_room(layers, cut);
+            self.make_room(layers, cut, threads);
         }
         cut
     }
 
     #[cold]
-    fn make_room(&mut self, layers: &[Layer<T>], cut: Cut) {
-        let pieces = cut.pieces();
+    fn make_room(&mut self, layers: &[Layer<T>], cut: Cut, threads: usize) {
         self.rows = cut.rows;
-        self.pieces.resize_with(pieces, || Piece::new(layers));
-        self.losses.resize(pieces, 0.0);
-        for (i, piece) in self.pieces.iter_mut().enumerate() {
-            piece.reserve(cut.rows_of(i).len());
+        self.pieces.resize_with(cut.pieces().min(threads), || Piece::new(layers));
+        for piece in &mut self.pieces {
+            piece.reserve(cut.rows_of(0).len());
             if cut.is_narrow() {
-                piece.reserve_sums(cut.rows_of(i).len());
+                piece.reserve_sums(cut.rows_of(0).len());
             }
         }
         if cut.is_narrow() {

@@ -381,18 +381,22 @@ fn the_workspace_is_as_large_as_it_says() {
     }
 }
 
-/// The same of a net of small layers, whose batches go through it in pieces.
+/// The same of a net of small layers, whose batches go through it in pieces of up to 512 rows: room for one a thread.
 #[test]
 fn the_workspace_of_a_narrow_net_is_as_large_as_it_says() {
-    let model = Mlp::<f32>::builder(&[7, 20, 3]).output(Output::Softmax).build().expect("widths");
-    let mut trainer = Trainer::new(model, Plan::new(Loss::CrossEntropy)).expect("a plan that fits");
-    let mut largest = 0;
-    for batch in [33, 10, 1300, 600] {
-        let classes: Vec<u32> = (0..batch as u32).map(|row| row % 3).collect();
-        trainer.step(&vec![0.5; batch * 7], Targets::Classes(&classes)).expect("finite");
-        largest = largest.max(batch);
-        let elements = (2 * largest + largest.div_ceil(64) + 1) * (20 + 3);
-        assert_eq!(trainer.workspace_bytes(), 4 * elements, "{batch} rows");
+    for threads in [1, 2, 7] {
+        let model = Mlp::<f32>::builder(&[7, 20, 3]).output(Output::Softmax).build().expect("widths");
+        let plan = Plan::new(Loss::CrossEntropy).threads(threads);
+        let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+        let mut largest = 0;
+        for batch in [33, 10, 1300, 600] {
+            let classes: Vec<u32> = (0..batch as u32).map(|row| row % 3).collect();
+            trainer.step(&vec![0.5; batch * 7], Targets::Classes(&classes)).expect("finite");
+            largest = largest.max(batch);
+            let (rows, pieces) = (largest.min(512), largest.div_ceil(512).min(threads));
+            let elements = (pieces * (2 * rows + rows.div_ceil(64)) + 1) * (20 + 3);
+            assert_eq!(trainer.workspace_bytes(), 4 * elements, "{batch} rows, {threads} threads");
+        }
     }
 }
 

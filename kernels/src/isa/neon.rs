@@ -1,6 +1,6 @@
 //! NEON, which every 64-bit Arm has: 4 lanes of `f32`, 2 of `f64`.
 //!
-//! `fmin` and `fmax` prefer NaN, whichever side it stands on, so [`Simd::min`] and [`Simd::max`] compare and select.
+//! `fmin` and `fmax` prefer NaN, whichever side it stands on, so [`Lanes::min`] and [`Lanes::max`] compare and select.
 
 use super::{Kernel, Lanes, Simd};
 use std::arch::aarch64::*;

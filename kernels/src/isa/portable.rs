@@ -11,7 +11,7 @@ use wide::{f32x8, f64x4};
 pub struct Portable(());
 
 impl Portable {
-    /// Whether [`Simd::mul_add`] rounds once on this tier, as it does on all others.
+    /// Whether [`Lanes::mul_add`] rounds once on this tier, as it does on all others.
     pub const FUSED: bool = cfg!(any(all(target_arch = "x86_64", target_feature = "fma"), target_arch = "aarch64"));
 
     /// The token.

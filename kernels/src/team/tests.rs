@@ -95,20 +95,73 @@ fn helpers_go_home() {
     }
 }
 
+/// Each number once, on a place of its own, and what follows in the order of the numbers, wherever the threads come from.
 #[test]
-fn every_pair_goes_to_one_job() {
+fn what_goes_in_order_goes_in_order() {
+    for (threads, places) in [(1, 1), (2, 1), (2, 2), (5, 5), (5, 2), (3, 9)] {
+        let team = Team::new(threads);
+        for jobs in (0..50).chain([1000]) {
+            let mut places = vec![usize::MAX; places];
+            let mut seen = Vec::new();
+            let begin = |i: usize, place: &mut usize| {
+                // Another thread on this place would be seen at the end.
+                *place = i;
+                (0..(i * 7919) % 200).for_each(|_| spin_loop());
+                Ok::<usize, ()>(i + 1)
+            };
+            let done = team.run_in_order(jobs, &mut places, &mut seen, begin, |i, place, result, seen| {
+                assert_eq!((*place, result), (i, i + 1));
+                seen.push(i);
+                Ok(())
+            });
+            assert_eq!(done, Ok(()));
+            assert!(seen.iter().copied().eq(0..jobs), "{jobs} jobs of {threads} threads on {} places", places.len());
+        }
+    }
+}
+
+#[test]
+fn an_error_ends_what_goes_in_order() {
     for threads in [1, 2, 5] {
         let team = Team::new(threads);
-        let (mut a, mut b) = (vec![0; 100], vec![0; 99]);
-        let all_good = team.run_pairs(&mut a, &mut b, |i, a, b| {
-            *a += i;
-            *b += 1;
-            Ok::<(), usize>(())
-        });
-        assert_eq!(all_good, Ok(()));
-        assert!(a[..99].iter().copied().eq(0..99) && a[99] == 0 && b.iter().all(|&b| b == 1), "{threads} threads");
-        let odd = |i: usize, _: &mut usize, _: &mut i32| if i == 41 { Err(i) } else { Ok(()) };
-        assert_eq!(team.run_pairs(&mut a, &mut b, odd), Err(41));
+        for (bad_first, bad_then) in [(0, 100), (41, 100), (100, 0), (100, 41)] {
+            let mut seen = Vec::new();
+            let done = team.run_in_order(
+                100,
+                &mut [(); 5],
+                &mut seen,
+                |i, ()| if i == bad_first { Err(i) } else { Ok(()) },
+                |i, (), (), seen| {
+                    seen.push(i);
+                    if i == bad_then { Err(i) } else { Ok(()) }
+                },
+            );
+            let bad = bad_first.min(bad_then);
+            assert_eq!(done, Err(bad), "{threads} threads");
+            assert!(seen.iter().copied().eq(0..seen.len()) && seen.len() <= bad + 1, "{threads} threads: {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_ends_what_goes_in_order() {
+    for threads in [1, 2, 5] {
+        let team = Team::new(threads);
+        for in_turn in [false, true] {
+            let fails = |i: usize, here: bool| assert!(i != 17 || here != in_turn, "as told");
+            let run = || {
+                let first = |i, (): &mut ()| {
+                    fails(i, false);
+                    Ok::<(), ()>(())
+                };
+                team.run_in_order(100, &mut [(); 5], &mut (), first, |i, (), (), ()| {
+                    fails(i, true);
+                    Ok(())
+                })
+            };
+            assert!(catch_unwind(AssertUnwindSafe(run)).is_err(), "{threads} threads carry a panic");
+            check(&team, 17);
+        }
     }
 }
 

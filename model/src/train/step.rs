@@ -105,7 +105,7 @@ impl<T: Element> Trainer<T> {
     ) -> Result<Found, Error> {
         let Self { model, plan, state, work, last, .. } = self;
         let (team, layers) = (&self.team, &mut model.layers);
-        let (cut, loss) = (work.cut(layers, x.rows()), (plan.loss, *last));
+        let (cut, loss) = (work.cut(layers, x.rows(), team.threads()), (plan.loss, *last));
         let fused = plan.fused && plan.clip_norm.is_none();
         let Passed { total, is_tame } = if cut.is_narrow() {
             let total = narrow::Batch { layers, loss, x, targets, cut }.gradients(team, work)?;
