@@ -289,8 +289,9 @@ impl<T: Element> Product<T> {
         match plan.pack_b {
             PackB::ByJob => {
                 let mut lent = Lent::none(Slot::B);
-                let b = self.pack_right(table.isa, &mut lent);
-                Self { b, ..*self }.run_job(plan, table);
+                let done = if plan.across { 0 } else { self.run_packing(table, &mut lent) };
+                let b = if done > 0 { self.packed_right(&mut lent) } else { self.pack_right(table.isa, &mut lent) };
+                Self { b, ..*self }.rows(done..self.m).run_job(plan, table);
             }
             PackB::Never | PackB::Ahead => self.run_job(plan, table),
         }
@@ -301,11 +302,20 @@ impl<T: Element> Product<T> {
         if let Right::Lines { .. } = self.b {
             return self.b;
         }
+        self.pack_right_to(isa, self.room_for_right(lent));
+        self.packed_right(lent)
+    }
+
+    /// As much of a thread's scratch as B takes when it is packed.
+    pub(super) fn room_for_right<'a>(&self, lent: &'a mut Lent<T>) -> &'a mut [T] {
         let len = packed_len::<T>(self.k, self.n);
         lent.grow(len);
-        let lines = &mut lent.as_mut()[..len];
-        self.pack_right_to(isa, lines);
-        Right::Lines { data: lines.as_ptr(), line: self.k * T::LINE }
+        &mut lent.as_mut()[..len]
+    }
+
+    /// B that has been packed there.
+    fn packed_right(&self, lent: &mut Lent<T>) -> Right<T> {
+        Right::Lines { data: lent.as_mut().as_ptr(), line: self.k * T::LINE }
     }
 
     /// α′ B, which is not packed yet, packed to `lines`.

@@ -307,10 +307,16 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     #[inline(always)]
     fn step<S: Simd<T>>(&self, simd: S, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
         let row = self.row_of_b(simd, at.b);
+        self.multiply(simd, at, &row, acc);
+    }
+
+    /// … that row of B.
+    #[inline(always)]
+    fn multiply<S: Simd<T>>(&self, simd: S, at: &mut At<T>, row: &[S::V; NV], acc: &mut [[S::V; NV]; MR]) {
         for (i, sums) in acc.iter_mut().enumerate() {
             // SAFETY: (first + i, p) is inside A (caller of `strip`).
             let x = simd.splat(unsafe { *self.row_of_a(at, i) });
-            for (sum, &lanes) in sums.iter_mut().zip(&row) {
+            for (sum, &lanes) in sums.iter_mut().zip(row) {
                 *sum = simd.mul_add(x, lanes, *sum);
             }
         }
@@ -387,6 +393,67 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         } else {
             // SAFETY: a whole vector inside the operand.
             unsafe { simd.load(from) }
+        }
+    }
+}
+
+/// The first tile of a strip whose B is to be packed for the tiles below it: packed on the way.
+///
+/// Vector v of row p of B goes to `to + p·LINE + (v / V)·line + (v mod V)·LANES`, with V vectors a cache line.
+pub(crate) struct Packing<T> {
+    pub(crate) strip: Strip<T>,
+    pub(crate) to: *mut T,
+    pub(crate) line: usize,
+}
+
+/// A compiled micro-kernel that packs.
+///
+/// # Safety
+/// As [`StripFn`], for one tile of whole vectors; and `to` is this thread's alone, and valid for writes of whole lines.
+pub(crate) type PackingFn<T> = unsafe fn(&Packing<T>);
+
+/// The micro-kernel that packs, for one instruction set and one tile.
+///
+/// # Safety
+/// See [`PackingFn`].
+pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: usize>(packing: &Packing<T>) {
+    // SAFETY: the caller vouches for the instruction set.
+    let simd = unsafe { S::assume() };
+    simd.enter(FirstTile::<T, MR, NV>(packing));
+}
+
+struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
+
+impl<T: Element, const MR: usize, const NV: usize> FirstTile<'_, T, MR, NV> {
+    /// Rows of B that are asked for ahead.
+    const AHEAD: usize = 16;
+}
+
+impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T, MR, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let Packing { strip, mut to, line } = *self.0;
+        let tile = Tiles::<T, MR, NV, false, false>(&self.0.strip);
+        let mut at = At { a: row_groups::<T, MR>(strip.a, strip.a_inner), b: strip.b };
+        let mut acc = tile.start(simd, 0, strip.c);
+        for _ in 0..strip.k {
+            let row = tile.row_of_b(simd, at.b);
+            for (v, &lanes) in row.iter().enumerate() {
+                // SAFETY: a whole vector of a line (caller of `packing`).
+                unsafe { simd.store(to.wrapping_add(vector_offset::<T, S>(line, v)), lanes) };
+            }
+            for v in (0..NV).step_by(T::LINE / S::LANES) {
+                let ahead = at.b.wrapping_add(strip.b_row.wrapping_mul(Self::AHEAD));
+                prefetch(ahead.wrapping_add(vector_offset::<T, S>(strip.b_line, v)));
+            }
+            to = to.wrapping_add(T::LINE);
+            tile.multiply(simd, &mut at, &row, &mut acc);
+        }
+        match strip.end {
+            End::Stored => tile.finish(simd, strip.c, &mut acc, None),
+            End::Onto(factor) => tile.finish(simd, strip.c, &mut acc, Some(simd.splat(factor))),
         }
     }
 }

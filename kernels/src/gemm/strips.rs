@@ -1,10 +1,10 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
 use super::driver::Product;
-use super::microkernel::{Start, Strip};
+use super::microkernel::{Packing, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::scratch::{Slot, with_scratch};
+use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{self, Columns, ColumnsFn};
 use crate::element::Element;
@@ -109,6 +109,23 @@ impl<T: Element> Product<T> {
         if across * width < self.n {
             self.run_strip(table, across * width..self.n);
         }
+    }
+
+    /// The first rows of all strips in tiles that pack B into scratch on their way, for the rows below them: a pass of its own would wait
+    /// for every line of B. Says how many rows that were; none where such a tile does not fit.
+    pub(super) fn run_packing(&self, table: &TileTable<T>, lent: &mut Lent<T>) -> usize {
+        let (Some((kernel, rows, cols)), Right::Strided { col: 1, .. }) = (table.packing(), self.b) else { return 0 };
+        if self.m < 2 * rows || !self.n.is_multiple_of(cols) || self.alpha_right != T::ONE {
+            return 0;
+        }
+        let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));
+        for first in (0..self.n).step_by(cols) {
+            let (strip, _) = self.strip(table, first..first + cols);
+            let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
+            // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
+            unsafe { kernel(&Packing { strip, to, line }) };
+        }
+        rows
     }
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.

@@ -1,4 +1,5 @@
-//! A CPU takes one of a tier's two tables, for vectors executed whole or in halves. Both must give the bits of the chains.
+//! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU takes one of a tier's two tables, for vectors executed
+//! whole or in halves; and B is packed on the way where its rows fold onto the same cache sets.
 
 use super::*;
 
@@ -40,16 +41,22 @@ fn check_tables<T: Element>() {
         for (m, k) in heights.chain([(40, 7), (97, 65)]) {
             for n in (1..=20).chain([24, 31, 40, 63, 64, 65, 72, 100, 136]) {
                 for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
-                    check_product(tables, (m, n, k), end);
+                    check_product(&tables, (m, n, k), n, end);
                 }
             }
         }
     }
 }
 
-fn check_product<T: Element>(tables: [&'static TileTable<T>; 2], (m, n, k): (usize, usize, usize), end: End<T>) {
-    let (a, b, before) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2), numbers::<T>(m * n, 3));
-    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
+/// The rows of B are `stride` apart.
+fn check_product<T: Element>(
+    tables: &[&'static TileTable<T>],
+    (m, n, k): (usize, usize, usize),
+    stride: usize,
+    end: End<T>,
+) {
+    let (a, b, before) = (numbers::<T>(m * k, 1), numbers::<T>(k * stride, 2), numbers::<T>(m * n, 3));
+    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::with_row_stride(&b, k, n, stride).unwrap());
     for table in tables {
         let mut c = before.clone();
         multiply_at(table, (a, b), end, MatMut::new(&mut c, m, n).unwrap());
@@ -70,4 +77,26 @@ fn check_product<T: Element>(tables: [&'static TileTable<T>; 2], (m, n, k): (usi
 fn vectors_whole_or_in_halves_give_the_same_bits() {
     check_tables::<f32>();
     check_tables::<f64>();
+}
+
+/// Heights around those of the tile that packs, strips that it takes and strips that it does not, k in one block and in several.
+fn check_packing<T: Element>() {
+    // The portable tier may round twice.
+    let fused = Isa::available().into_iter().filter(|&isa| isa != Isa::Portable);
+    let tables: Vec<&TileTable<T>> = fused.map(TileTable::of).collect();
+    for m in [48, 49, 53, 100] {
+        for n in [64, 128, 192, 200] {
+            for k in [40, 600] {
+                for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
+                    check_product(&tables, (m, n, k), 1024, end);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn packing_on_the_way_changes_nothing() {
+    check_packing::<f32>();
+    check_packing::<f64>();
 }

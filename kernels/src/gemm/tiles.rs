@@ -18,7 +18,7 @@
 //! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads. Zen 4, with data paths of 256 bits,
 //! agrees: with strips of 4, 3 and 2 vectors whole products run at 113, 110 and 110 GFLOP/s of 118 at 64³, at 112, 113 and 111 at 1024³.
 
-use super::microkernel::{StripFn, last_steps, strip};
+use super::microkernel::{PackingFn, StripFn, last_steps, packing, strip};
 use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
@@ -46,6 +46,8 @@ pub struct TileTable<T: 'static> {
     vectors: [usize; MAX_ROWS],
     /// The width that a tall product uses.
     main_vectors: usize,
+    /// The tallest tile of that width, when it packs B on its way.
+    packing: Option<PackingFn<T>>,
     /// The table for products that a vector of half the size is wide enough for, where that is faster.
     half: Option<&'static TileTable<T>>,
 }
@@ -72,6 +74,11 @@ impl<T: Element> TileTable<T> {
     /// The micro-kernel of a tile, whose last vector is partial where `tail`.
     pub(crate) fn strip(&self, rows: usize, vectors: usize, tail: bool) -> Option<StripFn<T>> {
         *self.strips.get(rows.wrapping_sub(1))?.get(vectors.wrapping_sub(1))?.get(usize::from(tail))?
+    }
+
+    /// The micro-kernel that packs B on its way, and the rows and columns of its tile.
+    pub(crate) fn packing(&self) -> Option<(PackingFn<T>, usize, usize)> {
+        Some((self.packing?, self.tallest(self.main_vectors), self.main_vectors * self.lanes()))
     }
 
     /// The kernel of few rows against columns of B, where there is one.
@@ -195,6 +202,7 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
         rows: [1; MAX_VECTORS],
         vectors: [1; MAX_ROWS],
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
+        packing: packing_tile::<T, S>(),
         half: None,
     };
     let mut rows = 1;
@@ -252,6 +260,12 @@ const fn wide<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
         8 => tile::<T, S, MR, 8, IN_HALVES>(),
         _ => [None; 2],
     }
+}
+
+/// The tile that packs, where it spans several cache lines: with a single one, every line that it reads would be on a page of its own
+/// (AVX2, 1024³: 126 → 121 GFLOP/s).
+const fn packing_tile<T: Element, S: Simd<T>>() -> Option<PackingFn<T>> {
+    if const { S::LANES == T::LINE && S::REGISTERS >= 32 } { Some(packing::<T, S, 6, 4>) } else { None }
 }
 
 /// Nothing is compiled for a tile that does not fit.
