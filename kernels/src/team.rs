@@ -8,6 +8,7 @@
 //! helper          ╰──▶ claims job 1, 4, …  ──▶ lingers a bounded while for the next list ──▶ goes home
 //! ```
 //!
+//! * Only turns wait for those before them ([`Team::run_in_order`]), which somebody is at.
 //! * Helpers are tasks on the caller's own rayon pool (the global one for a thread outside any pool). A pool that is busy, of
 //!   size one or asleep changes only the time: the caller then does all jobs itself.
 //! * A claim is one compare-and-swap on a ticket that packs the list's number and the jobs left, so a late helper
@@ -48,6 +49,9 @@ pub struct Team {
 }
 
 impl Team {
+    /// Places that [`run_in_order`](Self::run_in_order) uses at most.
+    pub const MOST_PLACES: usize = turns::MOST_PLACES;
+
     /// The caller alone.
     pub const fn serial() -> Self {
         Self { threads: 1, crew: None }
@@ -99,8 +103,10 @@ impl Team {
 /// Jobs that change something of their own.
 impl Team {
     /// Runs `first(i, place)` for every `i` below `jobs`, in any order, and after it `then(i, place, result, state)`, one after the other in
-    /// the order of `i`. The place is one of `places`, of which no more than 64 are used, and nobody else's from the beginning of the
-    /// one to the end of the other.
+    /// the order of `i`. The place is one of `places`, of which no more than [`MOST_PLACES`](Self::MOST_PLACES) are used, and nobody
+    /// else's from the beginning of the one to the end of the other.
+    ///
+    /// Turns wait for those before them, so neither may wait for tasks of a rayon pool: a thread that waits there may take up another turn.
     ///
     /// # Errors
     /// The error of one `first` or `then`; others may be done nevertheless, but no `then` behind one that failed.
@@ -127,19 +133,18 @@ impl Team {
         let (places, state) = (Parts::of(places), Parts::of(std::slice::from_mut(state)));
         let failed = OnceLock::new();
         self.run(jobs, |_| {
-            let mut turn = turns.begin();
+            let Some(mut turn) = turns.begin() else { return };
             // SAFETY: the place is this turn's alone until it ends.
-            let [place] = (unsafe { places.part(turn.place, 1) }) else { return };
+            let place = unsafe { places.one(turn.place) };
             let done = first(turn.number, place).and_then(|result| {
-                if !turn.wait() {
-                    return Ok(());
+                if !turn.has_come() {
+                    return Ok(false);
                 }
                 // SAFETY: it is this turn's turn, and nobody else's until it ends.
-                let [state] = (unsafe { state.part(0, 1) }) else { return Ok(()) };
-                then(turn.number, place, result, state)
+                then(turn.number, place, result, unsafe { state.one(0) }).map(|()| true)
             });
             match done {
-                Ok(()) => turn.is_done = true,
+                Ok(done) => turn.is_done = done,
                 // A second error says no more than the first.
                 Err(error) => drop(failed.set(error)),
             }
@@ -181,6 +186,14 @@ impl<A> Parts<A> {
     unsafe fn part(&self, first: usize, len: usize) -> &mut [A] {
         // SAFETY: the elements are there and nobody else's (caller).
         unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(first), len) }
+    }
+
+    /// # Safety
+    /// As for a [part](Self::part) of this one element.
+    #[expect(clippy::mut_from_ref, reason = "the elements are disjoint, as the caller vouches")]
+    unsafe fn one(&self, index: usize) -> &mut A {
+        // SAFETY: the element is there and nobody else's (caller).
+        unsafe { &mut *self.data.wrapping_add(index) }
     }
 }
 

@@ -18,7 +18,7 @@
 
 use crate::{Activation, Element, Layer};
 use deltarule_kernels::dense::{self, BIAS_ROWS, batch_stride};
-use deltarule_kernels::{AlignedVec, Gradient, Inside, MatMut, MatRef, ShapeError};
+use deltarule_kernels::{AlignedVec, Gradient, Inside, MatMut, MatRef, ShapeError, Team};
 use std::ops::Range;
 
 /// Multiply-adds of a piece with all weights: enough to hide what every operation takes to begin, few enough to stay in the
@@ -203,20 +203,22 @@ impl<T: Element> Workspace<T> {
     /// Cuts a batch of `rows` rows, at least one, and makes room for as many of its pieces as `threads` threads work on at once.
     pub(crate) fn cut(&mut self, layers: &[Layer<T>], rows: usize, threads: usize) -> Cut {
         let cut = Cut { rows, piece: self.piece_rows };
-        if rows > self.rows {
-            self.make_room(layers, cut, threads);
+        let at_once = cut.pieces().min(threads).min(Team::MOST_PLACES);
+        if rows > self.rows || at_once > self.pieces.len() {
+            self.make_room(layers, cut, at_once);
         }
         cut
     }
 
     #[cold]
-    fn make_room(&mut self, layers: &[Layer<T>], cut: Cut, threads: usize) {
-        self.rows = cut.rows;
-        self.pieces.resize_with(cut.pieces().min(threads), || Piece::new(layers));
+    fn make_room(&mut self, layers: &[Layer<T>], cut: Cut, at_once: usize) {
+        self.rows = self.rows.max(cut.rows);
+        let largest = Cut { rows: self.rows, ..cut }.rows_of(0).len();
+        self.pieces.resize_with(at_once.max(self.pieces.len()), || Piece::new(layers));
         for piece in &mut self.pieces {
-            piece.reserve(cut.rows_of(0).len());
+            piece.reserve(largest);
             if cut.is_narrow() {
-                piece.reserve_sums(cut.rows_of(0).len());
+                piece.reserve_sums(largest);
             }
         }
         if cut.is_narrow() {

@@ -400,6 +400,21 @@ fn the_workspace_of_a_narrow_net_is_as_large_as_it_says() {
     }
 }
 
+/// More threads find room, though the batch is no larger.
+#[test]
+fn the_workspace_follows_the_threads() {
+    let model = Mlp::<f32>::builder(&[7, 20, 3]).output(Output::Softmax).build().expect("widths");
+    let plan = |threads| Plan::new(Loss::CrossEntropy).threads(threads);
+    let mut trainer = Trainer::new(model, plan(1)).expect("a plan that fits");
+    for (threads, pieces, batch) in [(1, 1, 1300), (2, 2, 1300), (7, 3, 1300), (1, 3, 1300), (7, 3, 600)] {
+        trainer.set_plan(plan(threads)).expect("a plan that fits");
+        let classes: Vec<u32> = (0..batch as u32).map(|row| row % 3).collect();
+        trainer.step(&vec![0.5; batch * 7], Targets::Classes(&classes)).expect("finite");
+        let elements = (pieces * (2 * 512 + 8) + 1) * (20 + 3);
+        assert_eq!(trainer.workspace_bytes(), 4 * elements, "{threads} threads, {batch} rows");
+    }
+}
+
 #[test]
 fn pixels_too_large_once_standardised_are_named() {
     let labels = Labels::Classes { classes: (0..600).map(|row| row % 2).collect(), count: 2 };

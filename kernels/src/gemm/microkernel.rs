@@ -1,4 +1,4 @@
-//! The micro-kernel: a strip of tiles whose accumulators live in registers. The only loop that multiplies matrices.
+//! The micro-kernel: a strip of tiles whose accumulators live in registers. The only loops that multiply matrices.
 //!
 //! ```text
 //!                       NV vectors of B's row p
@@ -310,7 +310,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         self.multiply(simd, at, &row, acc);
     }
 
-    /// … that row of B.
+    /// One column of A times this row of B, and on to the next.
     #[inline(always)]
     fn multiply<S: Simd<T>>(&self, simd: S, at: &mut At<T>, row: &[S::V; NV], acc: &mut [[S::V; NV]; MR]) {
         for (i, sums) in acc.iter_mut().enumerate() {
@@ -422,6 +422,7 @@ pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: 
     simd.enter(FirstTile::<T, MR, NV>(packing));
 }
 
+/// The tile of a [`Packing`].
 struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
 
 impl<T: Element, const MR: usize, const NV: usize> FirstTile<'_, T, MR, NV> {

@@ -103,6 +103,8 @@ impl<T: Element> Product<T> {
             && self.k <= if far { SHALLOW_AND_FAR } else { SHALLOW };
         let vectors = table.strip_vectors(self.m);
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
+        // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
+        let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
         let (threads, pack_b) = (self.threads(team), PackB::Never);
         let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));

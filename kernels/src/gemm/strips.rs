@@ -115,7 +115,8 @@ impl<T: Element> Product<T> {
     /// for every line of B. Says how many rows that were; none where such a tile does not fit.
     pub(super) fn run_packing(&self, table: &TileTable<T>, lent: &mut Lent<T>) -> usize {
         let (Some((kernel, rows, cols)), Right::Strided { col: 1, .. }) = (table.packing(), self.b) else { return 0 };
-        if self.m < 2 * rows || !self.n.is_multiple_of(cols) || self.alpha_right != T::ONE {
+        let splits_a_panel = self.a.panel().is_some_and(|height| height != rows);
+        if self.m < 2 * rows || !self.n.is_multiple_of(cols) || self.alpha_right != T::ONE || splits_a_panel {
             return 0;
         }
         let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));

@@ -79,14 +79,14 @@ fn vectors_whole_or_in_halves_give_the_same_bits() {
     check_tables::<f64>();
 }
 
-/// Heights around those of the tile that packs, strips that it takes and strips that it does not, k in one block and in several.
+/// Heights around those of the tile that packs, strips that it takes and strips that it does not, k in one block and (where L2 has 1 MB) in two.
 fn check_packing<T: Element>() {
     // The portable tier may round twice.
     let fused = Isa::available().into_iter().filter(|&isa| isa != Isa::Portable);
     let tables: Vec<&TileTable<T>> = fused.map(TileTable::of).collect();
     for m in [48, 49, 53, 100] {
         for n in [64, 128, 192, 200] {
-            for k in [40, 600] {
+            for k in [40, 1100] {
                 for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
                     check_product(&tables, (m, n, k), 1024, end);
                 }
@@ -99,4 +99,25 @@ fn check_packing<T: Element>() {
 fn packing_on_the_way_changes_nothing() {
     check_packing::<f32>();
     check_packing::<f64>();
+}
+
+/// A transposed A of so many rows that it is packed in parts, the last of them small enough for a plan of another kind.
+#[test]
+fn panels_fit_the_parts_of_a_tall_product() {
+    for (m, n, k) in [(66_048, 64, 32), (32_768, 128, 64)] {
+        let (a, b) = (numbers::<f32>(k * m, 1), numbers::<f32>(k * n, 2));
+        let (a, b) = (MatRef::new(&a, k, m).unwrap().t(), MatRef::new(&b, k, n).unwrap());
+        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+            for alpha in [1.0, 0.7] {
+                let mut c = vec![0.0; m * n];
+                gemm_at(isa, &Team::serial(), alpha, a, b, 0.0, MatMut::new(&mut c, m, n).unwrap()).unwrap();
+                for i in (0..m).step_by(997).chain(m - 100..m) {
+                    for j in [0, n / 2, n - 1] {
+                        let sum = (0..k).fold(0.0_f32, |sum, p| (alpha * a.get(i, p)).mul_add(b.get(p, j), sum));
+                        assert_eq!(c[i * n + j].to_bits(), sum.to_bits(), "({i}, {j}) of {m} × {n} × {k}, {isa:?}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -46,8 +46,8 @@ pub struct TileTable<T: 'static> {
     vectors: [usize; MAX_ROWS],
     /// The width that a tall product uses.
     main_vectors: usize,
-    /// The tallest tile of that width, when it packs B on its way.
-    packing: Option<PackingFn<T>>,
+    /// The micro-kernel that packs B on its way, and the rows and columns of its tile.
+    packing: Option<(PackingFn<T>, usize, usize)>,
     /// The table for products that a vector of half the size is wide enough for, where that is faster.
     half: Option<&'static TileTable<T>>,
 }
@@ -78,7 +78,7 @@ impl<T: Element> TileTable<T> {
 
     /// The micro-kernel that packs B on its way, and the rows and columns of its tile.
     pub(crate) fn packing(&self) -> Option<(PackingFn<T>, usize, usize)> {
-        Some((self.packing?, self.tallest(self.main_vectors), self.main_vectors * self.lanes()))
+        self.packing
     }
 
     /// The kernel of few rows against columns of B, where there is one.
@@ -109,10 +109,15 @@ impl<T: Element> TileTable<T> {
         self.rows[vectors.clamp(1, MAX_VECTORS) - 1]
     }
 
+    /// The widest tile, in vectors, of so many rows.
+    pub(crate) fn widest(&self, rows: usize) -> usize {
+        self.vectors[rows.clamp(1, MAX_ROWS) - 1]
+    }
+
     /// How wide, in vectors, the strips of a product with `rows` rows should be: as wide as the registers allow for few
     /// rows, where latency and bandwidth bind, and the best tile's width for many.
     pub(crate) fn strip_vectors(&self, rows: usize) -> usize {
-        if rows >= self.tallest(self.main_vectors) { self.main_vectors } else { self.vectors[rows.max(1) - 1] }
+        if rows >= self.tallest(self.main_vectors) { self.main_vectors } else { self.widest(rows) }
     }
 }
 
@@ -262,10 +267,14 @@ const fn wide<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
     }
 }
 
-/// The tile that packs, where it spans several cache lines: with a single one, every line that it reads would be on a page of its own
-/// (AVX2, 1024³: 126 → 121 GFLOP/s).
-const fn packing_tile<T: Element, S: Simd<T>>() -> Option<PackingFn<T>> {
-    if const { S::LANES == T::LINE && S::REGISTERS >= 32 } { Some(packing::<T, S, 6, 4>) } else { None }
+/// The tile that packs, where a vector is a cache line (AVX-512): the tile then spans four. With a single one, every line that it reads
+/// would be on a page of its own (AVX2, 1024³: 126 → 121 GFLOP/s).
+const fn packing_tile<T: Element, S: Simd<T>>() -> Option<(PackingFn<T>, usize, usize)> {
+    if const { S::LANES == T::LINE && S::REGISTERS >= 32 } {
+        Some((packing::<T, S, 6, 4>, 6, 4 * S::LANES))
+    } else {
+        None
+    }
 }
 
 /// Nothing is compiled for a tile that does not fit.

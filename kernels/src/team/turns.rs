@@ -13,6 +13,9 @@
 use super::relax;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+/// A bit each.
+pub(super) const MOST_PLACES: usize = 64;
+
 /// Who is next, and which places are free.
 pub(super) struct Turns {
     /// The next number to give away.
@@ -28,7 +31,7 @@ pub(super) struct Turns {
 impl Turns {
     pub(super) fn new(places: usize) -> Self {
         assert!(places > 0, "there is a place");
-        let free = if places >= 64 { u64::MAX } else { (1 << places) - 1 };
+        let free = if places >= MOST_PLACES { u64::MAX } else { (1 << places) - 1 };
         Self {
             next: AtomicUsize::new(0),
             now: AtomicUsize::new(0),
@@ -37,19 +40,20 @@ impl Turns {
         }
     }
 
-    /// A place, waited for where there are fewer than threads, and then a number.
-    pub(super) fn begin(&self) -> Turn<'_> {
+    /// A place, waited for where there are fewer than threads, and then a number. None where no turn is left to be done.
+    pub(super) fn begin(&self) -> Option<Turn<'_>> {
         let mut spins = 0;
-        loop {
+        while !self.broken.load(Ordering::Relaxed) {
             let free = self.free.load(Ordering::Relaxed);
             let lowest = free & free.wrapping_neg();
             if lowest == 0 {
                 relax(&mut spins);
             } else if self.free.fetch_and(!lowest, Ordering::Acquire) & lowest != 0 {
                 let number = self.next.fetch_add(1, Ordering::Relaxed);
-                return Turn { turns: self, place: lowest.trailing_zeros() as usize, number, is_done: false };
+                return Some(Turn { turns: self, place: lowest.trailing_zeros() as usize, number, is_done: false });
             }
         }
+        None
     }
 }
 
@@ -58,13 +62,13 @@ pub(super) struct Turn<'a> {
     turns: &'a Turns,
     pub(super) place: usize,
     pub(super) number: usize,
-    /// Whether the next turn may come.
+    /// All of it, so that the next turn may come.
     pub(super) is_done: bool,
 }
 
 impl Turn<'_> {
-    /// Whether the turn has come; false where one before it has not been done.
-    pub(super) fn wait(&self) -> bool {
+    /// Waits for the turn, and says whether it has come; false where one before it has not been done.
+    pub(super) fn has_come(&self) -> bool {
         let mut spins = 0;
         while self.turns.now.load(Ordering::Acquire) != self.number {
             if self.turns.broken.load(Ordering::Relaxed) {
@@ -78,10 +82,10 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if !self.is_done {
-            self.turns.broken.store(true, Ordering::Relaxed);
-        } else if !self.turns.broken.load(Ordering::Relaxed) {
+        if self.is_done {
             self.turns.now.store(self.number + 1, Ordering::Release);
+        } else {
+            self.turns.broken.store(true, Ordering::Relaxed);
         }
         self.turns.free.fetch_or(1 << self.place, Ordering::Release);
     }
