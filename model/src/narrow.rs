@@ -132,11 +132,12 @@ impl<T: Element> Batch<'_, T> {
 
     /// What piece `i` adds to `∂L/∂b` of layer `l`.
     #[inline(always)]
-    fn bias(&self, i: usize, sums: &mut [T], db: &mut [T]) {
+    fn bias(&self, i: usize, sums: &[T], db: &mut [T]) {
         if i == 0 {
             db.fill(T::ZERO);
         }
-        dense::add_bias_sums(sums_of(sums, self.cut.rows_of(i).len(), db.len()), db); // S7, S8
+        let blocks = self.cut.rows_of(i).len().div_ceil(dense::BIAS_ROWS);
+        dense::add_bias_sums(&sums[..blocks * db.len()], db); // S7, S8
     }
 }
 
@@ -177,7 +178,7 @@ impl<T: Element> Kernel<T> for Task<'_, T> {
             if !made.contains(&l) {
                 batch.weights(simd, i, &piece.slots, l, dw)?;
             }
-            batch.bias(i, &mut piece.bias_sums[l], db);
+            batch.bias(i, &piece.bias_sums[l], db);
         }
         Ok(loss)
     }

@@ -1,4 +1,5 @@
-//! The micro-kernel: a strip of tiles whose accumulators live in registers. The only loops that multiply matrices.
+//! The micro-kernel: a strip of tiles whose accumulators live in registers. The loop that multiplies matrices; but for the tile that packs
+//! on its way ([`first_tile`](super::first_tile)), and for few rows against columns ([`turned`](super::turned)).
 //!
 //! ```text
 //!                       NV vectors of B's row p
@@ -163,7 +164,9 @@ macro_rules! unrolled {
 }
 
 /// The column of tiles of one strip.
-struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(&'a Strip<T>);
+pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
+    pub(super) &'a Strip<T>,
+);
 
 impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool> Kernel<T>
     for Tiles<'_, T, MR, NV, TAIL, BY_ROW>
@@ -227,17 +230,30 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             }
             first += part;
         }
-        match (by_row, self.0.end) {
-            (true, End::Stored) => self.finish_by_row(simd, &at, c, &mut acc, None),
-            (true, End::Onto(factor)) => self.finish_by_row(simd, &at, c, &mut acc, Some(simd.splat(factor))),
-            (false, End::Stored) => self.finish(simd, c, &mut acc, None),
-            (false, End::Onto(factor)) => self.finish(simd, c, &mut acc, Some(simd.splat(factor))),
-        }
+        if by_row { self.finish_by_row(simd, &at, c, &mut acc) } else { self.finish(simd, c, &mut acc) }
     }
 
     /// The last steps of k row by row, and each row's way to C as soon as it is done.
     #[inline(always)]
-    fn finish_by_row<S: Simd<T>>(
+    fn finish_by_row<S: Simd<T>>(&self, simd: S, at: &At<T>, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+        match self.0.end {
+            End::Stored => self.rows_after_last_steps(simd, at, c, acc, None),
+            End::Onto(factor) => self.rows_after_last_steps(simd, at, c, acc, Some(simd.splat(factor))),
+        }
+    }
+
+    /// All rows to C.
+    #[inline(always)]
+    pub(super) fn finish<S: Simd<T>>(&self, simd: S, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+        match self.0.end {
+            End::Stored => self.rows(simd, c, acc, None),
+            End::Onto(factor) => self.rows(simd, c, acc, Some(simd.splat(factor))),
+        }
+    }
+
+    /// The rows of [`finish_by_row`](Self::finish_by_row), stored or added `onto` C so many times.
+    #[inline(always)]
+    fn rows_after_last_steps<S: Simd<T>>(
         &self,
         simd: S,
         at: &At<T>,
@@ -263,24 +279,24 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             if i > 0 {
                 c = c.wrapping_add(self.0.c_row);
             }
-            self.finish_row(simd, c, &mut acc[i], onto);
+            self.row(simd, c, &mut acc[i], onto);
         });
     }
 
-    /// All rows to C.
+    /// The rows of [`finish`](Self::finish), likewise.
     #[inline(always)]
-    fn finish<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR], onto: Option<S::V>) {
+    fn rows<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR], onto: Option<S::V>) {
         unrolled!(i < MR, {
             if i > 0 {
                 c = c.wrapping_add(self.0.c_row);
             }
-            self.finish_row(simd, c, &mut acc[i], onto);
+            self.row(simd, c, &mut acc[i], onto);
         });
     }
 
     /// A row to C.
     #[inline(always)]
-    fn finish_row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV], onto: Option<S::V>) {
+    fn row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV], onto: Option<S::V>) {
         let Strip { c_line, c_tail, .. } = *self.0;
         if let Some(factor) = onto {
             for (v, sum) in sums.iter_mut().enumerate() {
@@ -312,7 +328,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
 
     /// One column of A times this row of B, and on to the next.
     #[inline(always)]
-    fn multiply<S: Simd<T>>(&self, simd: S, at: &mut At<T>, row: &[S::V; NV], acc: &mut [[S::V; NV]; MR]) {
+    pub(super) fn multiply<S: Simd<T>>(&self, simd: S, at: &mut At<T>, row: &[S::V; NV], acc: &mut [[S::V; NV]; MR]) {
         for (i, sums) in acc.iter_mut().enumerate() {
             // SAFETY: (first + i, p) is inside A (caller of `strip`).
             let x = simd.splat(unsafe { *self.row_of_a(at, i) });
@@ -326,7 +342,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
 
     /// The vectors of a row of B that begins at `b`.
     #[inline(always)]
-    fn row_of_b<S: Simd<T>>(&self, simd: S, b: *const T) -> [S::V; NV] {
+    pub(super) fn row_of_b<S: Simd<T>>(&self, simd: S, b: *const T) -> [S::V; NV] {
         let mut row = [simd.splat(T::ZERO); NV];
         for (v, lanes) in row.iter_mut().enumerate() {
             *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
@@ -350,7 +366,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
 
     /// The accumulators before the first step.
     #[inline(always)]
-    fn start<S: Simd<T>>(&self, simd: S, tile: usize, mut c: *const T) -> [[S::V; NV]; MR] {
+    pub(super) fn start<S: Simd<T>>(&self, simd: S, tile: usize, mut c: *const T) -> [[S::V; NV]; MR] {
         let mut acc = [[simd.splat(T::ZERO); NV]; MR];
         let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
         match self.0.start {
@@ -397,72 +413,10 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     }
 }
 
-/// The first tile of a strip whose B is to be packed for the tiles below it: packed on the way.
-///
-/// Vector v of row p of B goes to `to + p·LINE + (v / V)·line + (v mod V)·LANES`, with V vectors a cache line.
-pub(crate) struct Packing<T> {
-    pub(crate) strip: Strip<T>,
-    pub(crate) to: *mut T,
-    pub(crate) line: usize,
-}
-
-/// A compiled micro-kernel that packs.
-///
-/// # Safety
-/// As [`StripFn`], for one tile of whole vectors; and `to` is this thread's alone, and valid for writes of whole lines.
-pub(crate) type PackingFn<T> = unsafe fn(&Packing<T>);
-
-/// The micro-kernel that packs, for one instruction set and one tile.
-///
-/// # Safety
-/// See [`PackingFn`].
-pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: usize>(packing: &Packing<T>) {
-    // SAFETY: the caller vouches for the instruction set.
-    let simd = unsafe { S::assume() };
-    simd.enter(FirstTile::<T, MR, NV>(packing));
-}
-
-/// The tile of a [`Packing`].
-struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
-
-impl<T: Element, const MR: usize, const NV: usize> FirstTile<'_, T, MR, NV> {
-    /// Rows of B that are asked for ahead.
-    const AHEAD: usize = 16;
-}
-
-impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T, MR, NV> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
-        let Packing { strip, mut to, line } = *self.0;
-        let tile = Tiles::<T, MR, NV, false, false>(&self.0.strip);
-        let mut at = At { a: row_groups::<T, MR>(strip.a, strip.a_inner), b: strip.b };
-        let mut acc = tile.start(simd, 0, strip.c);
-        for _ in 0..strip.k {
-            let row = tile.row_of_b(simd, at.b);
-            for (v, &lanes) in row.iter().enumerate() {
-                // SAFETY: a whole vector of a line (caller of `packing`).
-                unsafe { simd.store(to.wrapping_add(vector_offset::<T, S>(line, v)), lanes) };
-            }
-            for v in (0..NV).step_by(T::LINE / S::LANES) {
-                let ahead = at.b.wrapping_add(strip.b_row.wrapping_mul(Self::AHEAD));
-                prefetch(ahead.wrapping_add(vector_offset::<T, S>(strip.b_line, v)));
-            }
-            to = to.wrapping_add(T::LINE);
-            tile.multiply(simd, &mut at, &row, &mut acc);
-        }
-        match strip.end {
-            End::Stored => tile.finish(simd, strip.c, &mut acc, None),
-            End::Onto(factor) => tile.finish(simd, strip.c, &mut acc, Some(simd.splat(factor))),
-        }
-    }
-}
-
 /// Where a tile has come to: its column of A, see [`row_groups`], and its row of B.
-struct At<T> {
-    a: [*const T; GROUPS],
-    b: *const T,
+pub(super) struct At<T> {
+    pub(super) a: [*const T; GROUPS],
+    pub(super) b: *const T,
 }
 
 /// The bias of the strip's columns, vector by vector.

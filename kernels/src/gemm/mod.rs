@@ -11,6 +11,7 @@
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
 
 mod driver;
+mod first_tile;
 mod microkernel;
 mod operand;
 mod pack;

@@ -1,7 +1,8 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
 use super::driver::Product;
-use super::microkernel::{Packing, Start, Strip};
+use super::first_tile::Packing;
+use super::microkernel::{Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::scratch::{Lent, Slot, with_scratch};

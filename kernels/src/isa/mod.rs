@@ -187,7 +187,7 @@ pub trait Simd<T>: Lanes<T> {
     }
 }
 
-/// Keeps [`Simd`] to this module's tokens.
+/// Keeps [`Simd`] to this module's tokens, and [`Lanes`] to them and to [`SideBySide`].
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Portable {}

@@ -14,15 +14,9 @@ pub(crate) struct SideBySide<S, const N: usize>(pub(crate) S);
 
 impl<S, const N: usize> sealed::Sealed for SideBySide<S, N> {}
 
-/// The operations that give as many vectors as they take, of the vectors there and of one number.
+/// What an expression gives for `$i` from 0 to `N` − 1. A loop, as closures would not be sure to be inlined.
 macro_rules! each {
-    ($($name:ident($($x:ident),*) -> $to:ident;)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($x: Self::V),*) -> Self::$to {
-            each!(self, i, self.0.$name($($x[i]),*))
-        }
-    )*};
-    ($self:ident, $i:ident, $value:expr) => {{
+    ($i:ident => $value:expr) => {{
         let $i = 0;
         let mut all = [$value; N];
         for $i in 1..N {
@@ -30,6 +24,16 @@ macro_rules! each {
         }
         all
     }};
+}
+
+/// Operations on vectors that give a vector or a mask: those of the one tier, for each.
+macro_rules! operations {
+    ($($name:ident($($x:ident),*) -> $to:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($x: Self::V),*) -> Self::$to {
+            each!(i => self.0.$name($($x[i]),*))
+        }
+    )*};
 }
 
 impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
@@ -44,7 +48,7 @@ impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
     #[inline(always)]
     unsafe fn load(self, p: *const T) -> Self::V {
         // SAFETY: the caller vouches for all lanes of all vectors.
-        each!(self, i, unsafe { self.0.load(p.wrapping_add(i * S::LANES)) })
+        each!(i => unsafe { self.0.load(p.wrapping_add(i * S::LANES)) })
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut T, v: Self::V) {
@@ -54,7 +58,7 @@ impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
         }
     }
 
-    each! {
+    operations! {
         add(a, b) -> V;
         sub(a, b) -> V;
         mul(a, b) -> V;
@@ -76,11 +80,11 @@ impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
 
     #[inline(always)]
     fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V {
-        each!(self, i, self.0.select(m[i], a[i], b[i]))
+        each!(i => self.0.select(m[i], a[i], b[i]))
     }
     #[inline(always)]
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V) {
-        let pairs = each!(self, i, self.0.split_exponent(a[i]));
-        (each!(self, i, pairs[i].0), each!(self, i, pairs[i].1))
+        let pairs = each!(i => self.0.split_exponent(a[i]));
+        (each!(i => pairs[i].0), each!(i => pairs[i].1))
     }
 }

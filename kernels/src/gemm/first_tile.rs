@@ -1,0 +1,66 @@
+//! The first tile of a strip that packs B on its way: every row of B is stored as packed lines, for the tiles below, when it is loaded.
+//!
+//! A pass of its own would wait for each line of B; here the next ones come while this one is multiplied.
+
+use super::microkernel::{At, Strip, Tiles, row_groups, vector_offset};
+use crate::element::Element;
+use crate::isa::{Kernel, Simd, prefetch};
+
+/// The first tile of a strip whose B is to be packed for the tiles below it: packed on the way.
+///
+/// Vector v of row p of B goes to `to + p·LINE + (v / V)·line + (v mod V)·LANES`, with V vectors a cache line.
+pub(crate) struct Packing<T> {
+    pub(crate) strip: Strip<T>,
+    pub(crate) to: *mut T,
+    pub(crate) line: usize,
+}
+
+/// A compiled micro-kernel that packs.
+///
+/// # Safety
+/// As [`StripFn`](super::microkernel::StripFn), for one tile of whole vectors; and `to` is this thread's alone, and valid for writes of whole lines.
+pub(crate) type PackingFn<T> = unsafe fn(&Packing<T>);
+
+/// The micro-kernel that packs, for one instruction set and one tile.
+///
+/// # Safety
+/// See [`PackingFn`].
+pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: usize>(packing: &Packing<T>) {
+    // SAFETY: the caller vouches for the instruction set.
+    let simd = unsafe { S::assume() };
+    simd.enter(FirstTile::<T, MR, NV>(packing));
+}
+
+/// The tile of a [`Packing`].
+struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
+
+impl<T: Element, const MR: usize, const NV: usize> FirstTile<'_, T, MR, NV> {
+    /// Rows of B that are asked for ahead.
+    const AHEAD: usize = 16;
+}
+
+impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T, MR, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let Packing { strip, mut to, line } = *self.0;
+        let tile = Tiles::<T, MR, NV, false, false>(&self.0.strip);
+        let mut at = At { a: row_groups::<T, MR>(strip.a, strip.a_inner), b: strip.b };
+        let mut acc = tile.start(simd, 0, strip.c);
+        for _ in 0..strip.k {
+            let row = tile.row_of_b(simd, at.b);
+            for (v, &lanes) in row.iter().enumerate() {
+                // SAFETY: a whole vector of a line (caller of `packing`).
+                unsafe { simd.store(to.wrapping_add(vector_offset::<T, S>(line, v)), lanes) };
+            }
+            for v in (0..NV).step_by(T::LINE / S::LANES) {
+                let ahead = at.b.wrapping_add(strip.b_row.wrapping_mul(Self::AHEAD));
+                prefetch(ahead.wrapping_add(vector_offset::<T, S>(strip.b_line, v)));
+            }
+            to = to.wrapping_add(T::LINE);
+            tile.multiply(simd, &mut at, &row, &mut acc);
+        }
+        tile.finish(simd, strip.c, &mut acc);
+    }
+}
