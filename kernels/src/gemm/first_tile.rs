@@ -35,8 +35,9 @@ pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: 
 struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
 
 impl<T: Element, const MR: usize, const NV: usize> FirstTile<'_, T, MR, NV> {
-    /// Rows of B that are asked for ahead.
-    const AHEAD: usize = 16;
+    /// Rows of B that are asked for ahead. Twice as many fill the buffers that their lines wait in (Emerald Rapids, 48×1024×1024:
+    /// 106 → 135 GFLOP/s).
+    const AHEAD: usize = 8;
 }
 
 impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T, MR, NV> {

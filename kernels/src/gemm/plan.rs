@@ -5,7 +5,7 @@ use super::microkernel::End;
 use super::operand::Right;
 use super::tiles::TileTable;
 use crate::element::Element;
-use crate::machine::caches;
+use crate::machine::{caches, waits_for_split_lines};
 use crate::team::Team;
 
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
@@ -18,6 +18,12 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
+/// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
+pub(super) const L1_PERIOD: usize = 4096;
+/// Bytes on pages that every CPU remembers beside the caches: 64 of them.
+const PAGES_BYTES: usize = 64 * 4096;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
@@ -46,6 +52,10 @@ const FAR_IN_L2: usize = 4;
 const VECTORS_WHERE_FAR: usize = 2;
 /// Rows of A that are worth packing such a B: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
+
+/// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
+/// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
+const ROWS_TO_PACK_SPLIT: usize = 64;
 
 /// Bytes of B that are packed at once where its columns are short: a part of every L1.
 const SHALLOW_BYTES: usize = 16 * 1024;
@@ -125,7 +135,7 @@ impl<T: Element> Product<T> {
         };
         plan.pack_a = self.is_left_worth_packing(&plan);
         plan.job_rows = self.job_rows(&plan);
-        plan.pack_b = self.when_right_is_packed(&plan);
+        plan.pack_b = self.when_right_is_packed(&plan, table);
         self.fit_to_far_right(&mut plan);
         plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
@@ -157,7 +167,7 @@ impl<T: Element> Product<T> {
         if plan.place == Place::Cache { rows.min(CACHE_ROWS) } else { rows }
     }
 
-    fn when_right_is_packed(&self, plan: &Plan) -> PackB {
+    fn when_right_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
         let depth = self.k.min(plan.kc);
         let pays = match self.b {
             _ if plan.turned => false,
@@ -166,7 +176,9 @@ impl<T: Element> Product<T> {
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
-                plan.across && self.m >= ROWS_TO_PACK_SHALLOW || self.m >= 48 && (clash::<T>(row, depth) || spread)
+                plan.across && self.m >= ROWS_TO_PACK_SHALLOW
+                    || self.m >= 48 && (clash::<T>(row, depth) || spread)
+                    || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
             }
         };
         match pays {
@@ -174,6 +186,16 @@ impl<T: Element> Product<T> {
             true if plan.job_rows < self.m && bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
             true => PackB::ByJob,
         }
+    }
+
+    /// B's vectors are whole lines, but lie across two, come from L2 for every tile, and this CPU is slow at that.
+    fn right_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let Right::Strided { data, row, .. } = self.b else { return false };
+        let aligned = (data as usize).is_multiple_of(LINE_BYTES) && row.is_multiple_of(T::LINE);
+        table.lanes() == T::LINE
+            && !aligned
+            && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
+            && waits_for_split_lines()
     }
 
     /// B is larger than any cache, and read in place.
@@ -240,6 +262,16 @@ fn bytes<T>(rows: usize, cols: usize) -> usize {
 /// So many rows at this stride do not find room side by side.
 fn clash<T: Element>(stride: usize, count: usize) -> bool {
     count > 8 && folds_onto_sets::<T>(stride)
+}
+
+/// So many rows of a strip off the lines, at this stride, stay in L1 beside A and C, and their pages in its table.
+fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
+    let sets = L1_PERIOD / LINE_BYTES;
+    let lines = cols.div_ceil(T::LINE) + usize::from(stride > cols);
+    // Rows begin in so many different sets: at a stride of 512 bytes, in every eighth.
+    let starts = L1_PERIOD >> (stride * size_of::<T>()).trailing_zeros().min(L1_PERIOD.trailing_zeros());
+    let room = (starts * lines).min(sets) * (caches().l1d / L1_PERIOD);
+    8 * rows * lines <= 7 * room && bytes::<T>(rows, stride) <= PAGES_BYTES
 }
 
 /// From one packed run of A to the next: never a stride that folds onto the same cache sets.

@@ -5,14 +5,13 @@ use super::first_tile::Packing;
 use super::microkernel::{Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
+use super::plan::L1_PERIOD;
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{self, Columns, ColumnsFn};
 use crate::element::Element;
 use std::ops::Range;
 
-/// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
-const L1_PERIOD: usize = 4096;
 /// The most rows of such an A in a tile: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
 const FOLDED_ROWS: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.

@@ -26,19 +26,6 @@ impl Avx512 {
     }
 }
 
-/// Whether this CPU has data paths of 256 bits, so that an instruction on 512 takes two turns: AMD's Zen 4 (family 19h), the first of
-/// theirs with AVX-512 (AMD, Software Optimization Guide for the Zen4 Microarchitecture, 57647).
-#[allow(unused_unsafe, reason = "`__cpuid` is a safe function in later versions of Rust")]
-pub(super) fn executes_in_halves() -> bool {
-    // SAFETY: every x86-64 has the instruction.
-    let vendor = unsafe { __cpuid(0) };
-    // SAFETY: as above.
-    let version = unsafe { __cpuid(1) };
-    let family = (version.eax >> 8 & 0xf) + (version.eax >> 20 & 0xff);
-    let amd = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD";
-    amd && family == 0x19
-}
-
 /// The one function per kernel that is compiled for AVX-512; everything `kernel` calls is inlined into it.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 fn enter<T, K: Kernel<T>>(token: Avx512, kernel: K) -> K::Output

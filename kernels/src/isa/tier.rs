@@ -1,5 +1,6 @@
 //! Which tier to run on: what the CPU has, lowered by `DELTARULE_ISA`.
 
+use crate::machine::executes_in_halves;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -85,11 +86,7 @@ impl Isa {
     /// The tier whose vectors are half as wide, where this CPU executes those of this tier in halves: fewer columns than that then take
     /// half the time.
     pub(crate) fn half(self) -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
-        if self.has_half() && super::avx512::executes_in_halves() {
-            return Some(Self::Avx2);
-        }
-        None
+        (self.has_half() && executes_in_halves()).then_some(Self::Avx2)
     }
 
     fn choose(name: Option<&str>) -> Result<Self, IsaError> {

@@ -1,7 +1,9 @@
 //! The machine underneath: its caches, which decide how products are blocked, and its peak, which says how good they are.
 
 mod caches;
+mod cpu;
 mod peak;
 
 pub use caches::{Caches, caches};
+pub(crate) use cpu::{executes_in_halves, waits_for_split_lines};
 pub use peak::peak_gflops;
