@@ -16,7 +16,7 @@ pub(crate) fn executes_in_halves() -> bool {
 }
 
 /// Whether multiplications lose turns to vectors that cross a cache line and come from L2: Intel's (Emerald Rapids, rows of B 16 bytes
-/// off the lines, a seventh of the time; off and in L1, nothing. Not on Zen 5.)
+/// off the lines, a seventh of the time; off and in L1, nothing. On Zen 5 such products are within 2 % of packed ones.)
 pub(crate) fn waits_for_split_lines() -> bool {
     Cpu::here().is_some_and(|cpu| &cpu.maker == b"GenuineIntel")
 }

@@ -1,4 +1,4 @@
-//! The machine underneath: its caches, which decide how products are blocked, and its peak, which says how good they are.
+//! The machine underneath: its caches, which decide how products are blocked, what no feature bit tells of its CPU, and its peak, which says how good they are.
 
 mod caches;
 mod cpu;
