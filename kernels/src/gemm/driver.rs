@@ -178,7 +178,7 @@ impl<T: Element> Product<T> {
             }
             product = &moved;
         }
-        product.run_strips(table, table.lanes() * table.strip_vectors(self.m));
+        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), 0);
         epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: product.c });
     }
 
@@ -339,11 +339,11 @@ impl<T: Element> Product<T> {
     /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.
     fn run_job(&self, plan: &Plan, table: &TileTable<T>) {
         if plan.across {
-            return self.run_across(table, plan.strip_cols, plan.far);
+            return self.run_across(table, plan);
         }
         let rows = if self.n <= plan.strip_cols { self.m } else { ROW_UNIT };
         for first in (0..self.m).step_by(rows) {
-            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols);
+            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols, plan.ahead);
         }
     }
 

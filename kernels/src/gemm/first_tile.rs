@@ -4,7 +4,7 @@
 
 use super::microkernel::{At, Strip, Tiles, row_groups, vector_offset};
 use crate::element::Element;
-use crate::isa::{Kernel, Simd, prefetch};
+use crate::isa::{Kernel, Simd};
 
 /// The first tile of a strip whose B is to be packed for the tiles below it: packed on the way.
 ///
@@ -34,12 +34,6 @@ pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: 
 /// The tile of a [`Packing`].
 struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
 
-impl<T: Element, const MR: usize, const NV: usize> FirstTile<'_, T, MR, NV> {
-    /// Rows of B that are asked for ahead. Twice as many fill the buffers that their lines wait in (Emerald Rapids, 48×1024×1024:
-    /// 106 → 135 GFLOP/s).
-    const AHEAD: usize = 8;
-}
-
 impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T, MR, NV> {
     type Output = ();
 
@@ -55,10 +49,7 @@ impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T
                 // SAFETY: a whole vector of a line (caller of `packing`).
                 unsafe { simd.store(to.wrapping_add(vector_offset::<T, S>(line, v)), lanes) };
             }
-            for v in (0..NV).step_by(T::LINE / S::LANES) {
-                let ahead = at.b.wrapping_add(strip.b_row.wrapping_mul(Self::AHEAD));
-                prefetch(ahead.wrapping_add(vector_offset::<T, S>(strip.b_line, v)));
-            }
+            tile.ask_for_row_of_b::<S>(at.b.wrapping_add(strip.b_ahead));
             to = to.wrapping_add(T::LINE);
             tile.multiply(simd, &mut at, &row, &mut acc);
         }

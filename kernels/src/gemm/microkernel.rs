@@ -81,6 +81,8 @@ pub(crate) struct Strip<T> {
     pub(crate) b: *const T,
     pub(crate) b_row: usize,
     pub(crate) b_line: usize,
+    /// From the row of B that is read to the one that is asked for then; 0 where none is.
+    pub(crate) b_ahead: usize,
     pub(crate) c: *mut T,
     pub(crate) c_row: usize,
     pub(crate) c_line: usize,
@@ -218,6 +220,13 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 }
             }
             let mut left = part.min(k - first);
+            if const { Self::may_ask_for_b::<S>() } && self.0.b_ahead > 0 {
+                while left > 0 {
+                    self.ask_for_row_of_b::<S>(at.b.wrapping_add(self.0.b_ahead));
+                    self.step(simd, &mut at, &mut acc);
+                    left -= 1;
+                }
+            }
             while left >= Self::STEPS {
                 for _ in 0..Self::STEPS {
                     self.step(simd, &mut at, &mut acc);
@@ -319,6 +328,11 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// meanwhile, the more of the next product finds room behind them (1-16-1: 490 → 470 ns a step).
     const STEPS: usize = if MR * NV <= 2 { 4 } else { 1 };
 
+    /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B beside its multiplications.
+    const fn may_ask_for_b<S: Simd<T>>() -> bool {
+        S::LANES == T::LINE && NV > 1 && MR * NV > 8
+    }
+
     /// One row of B and one column of A, and on to the next.
     #[inline(always)]
     fn step<S: Simd<T>>(&self, simd: S, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
@@ -362,6 +376,15 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         for v in (0..NV).step_by(T::LINE / S::LANES) {
             prefetch(near.wrapping_add(vector_offset::<T, S>(self.0.near_line, v)));
         }
+    }
+
+    /// Asks for a row of B, which may lie on a line more than it has vectors.
+    #[inline(always)]
+    pub(super) fn ask_for_row_of_b<S: Simd<T>>(&self, row: *const T) {
+        for v in (0..NV).step_by(T::LINE / S::LANES) {
+            prefetch(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, v)));
+        }
+        prefetch(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, NV - 1) + S::LANES - 1));
     }
 
     /// The accumulators before the first step.

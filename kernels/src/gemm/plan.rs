@@ -5,7 +5,7 @@ use super::microkernel::End;
 use super::operand::Right;
 use super::tiles::TileTable;
 use crate::element::Element;
-use crate::machine::{caches, waits_for_split_lines};
+use crate::machine::caches;
 use crate::team::Team;
 
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
@@ -53,6 +53,10 @@ const VECTORS_WHERE_FAR: usize = 2;
 /// Rows of A that are worth packing such a B: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
 
+/// Rows of B that are asked for ahead, where they come from afar: enough for L3. Twice as many fill the buffers that their lines wait
+/// in (Emerald Rapids, packing on the way, 48×1024×1024: 106 → 135 GFLOP/s).
+pub(super) const AHEAD: usize = 8;
+
 /// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
 const ROWS_TO_PACK_SPLIT: usize = 64;
@@ -82,6 +86,8 @@ pub(super) struct Plan {
     pub(super) across: bool,
     /// C is beyond the caches.
     pub(super) far: bool,
+    /// Rows of B that are asked for ahead of the one that is read.
+    pub(super) ahead: usize,
 }
 
 /// When B is packed.
@@ -132,11 +138,13 @@ impl<T: Element> Product<T> {
             turned,
             across,
             far,
+            ahead: 0,
         };
         plan.pack_a = self.is_left_worth_packing(&plan);
         plan.job_rows = self.job_rows(&plan);
         plan.pack_b = self.when_right_is_packed(&plan, table);
         self.fit_to_far_right(&mut plan);
+        plan.ahead = self.rows_ahead(&plan, table);
         plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
     }
@@ -195,7 +203,14 @@ impl<T: Element> Product<T> {
         table.lanes() == T::LINE
             && !aligned
             && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
-            && waits_for_split_lines()
+            && table.waits_for_split_lines
+    }
+
+    /// Rows of B that are asked for ahead. Fewer rows of A than are worth packing a B that splits are worth that (Emerald Rapids, B off
+    /// the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128 120 → 135; 128×784×32, whose strips
+    /// stay in L1, would lose: 161 → 154).
+    fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
+        if plan.pack_b == PackB::Never && !plan.turned && self.right_splits(plan, table) { AHEAD } else { 0 }
     }
 
     /// B is larger than any cache, and read in place.

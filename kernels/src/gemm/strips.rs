@@ -5,7 +5,7 @@ use super::first_tile::Packing;
 use super::microkernel::{Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::plan::L1_PERIOD;
+use super::plan::{AHEAD, L1_PERIOD, Plan};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{self, Columns, ColumnsFn};
@@ -54,9 +54,10 @@ impl<T: Element> Product<T> {
         columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
-    /// Strip after strip of `width` columns. Few rows against columns are one strip, however wide.
+    /// Strip after strip of `width` columns, each asking for rows of B so many `ahead`. Few rows against columns are one strip, however
+    /// wide.
     #[inline(always)]
-    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize) {
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, ahead: usize) {
         // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
         if self.can_be_turned(table) {
             return self.run_turned(table);
@@ -68,10 +69,10 @@ impl<T: Element> Product<T> {
             match table.half(end - whole, self.k) {
                 // A padded C is filled by whole lines, lest its padding be what scratch held before.
                 Some(half) if whole > first && !self.c.padded => {
-                    self.run_strip(table, first..whole);
-                    self.run_strip(half, whole..end);
+                    self.run_strip(table, first..whole, ahead);
+                    self.run_strip(half, whole..end, ahead);
                 }
-                _ => self.run_strip(table, first..end),
+                _ => self.run_strip(table, first..end, ahead),
             }
             first = end;
         }
@@ -79,12 +80,14 @@ impl<T: Element> Product<T> {
 
     /// The same, tile row after tile row across all strips: C, where it is far, is then written along its rows, as caches expect it,
     /// and a micro-kernel is called once. B must stay near.
-    pub(super) fn run_across(&self, table: &TileTable<T>, width: usize, far: bool) {
+    pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
+        let (width, far, ahead) = (plan.strip_cols, plan.far, plan.ahead);
         let across = self.n / width;
         if across < 2 || !width.is_multiple_of(T::LINE) || self.can_be_turned(table) {
-            return self.run_strips(table, width);
+            return self.run_strips(table, width, ahead);
         }
         let (mut strip, tile) = self.strip(table, 0..width);
+        strip.b_ahead = ahead * strip.b_row;
         let lines = width / T::LINE;
         strip.tiles = across;
         strip.b_next = match self.b {
@@ -107,7 +110,7 @@ impl<T: Element> Product<T> {
             row += height;
         }
         if across * width < self.n {
-            self.run_strip(table, across * width..self.n);
+            self.run_strip(table, across * width..self.n, ahead);
         }
     }
 
@@ -121,7 +124,8 @@ impl<T: Element> Product<T> {
         }
         let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));
         for first in (0..self.n).step_by(cols) {
-            let (strip, _) = self.strip(table, first..first + cols);
+            let (mut strip, _) = self.strip(table, first..first + cols);
+            strip.b_ahead = AHEAD * strip.b_row;
             let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
             unsafe { kernel(&Packing { strip, to, line }) };
@@ -131,8 +135,9 @@ impl<T: Element> Product<T> {
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
-    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>) {
+    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, ahead: usize) {
         let (mut strip, tile) = self.strip(table, cols);
+        strip.b_ahead = ahead * strip.b_row;
         let tallest = self.tallest(table, tile);
         if self.m <= tallest {
             return tile.run(table, self.m, &strip);
@@ -256,6 +261,7 @@ impl<T: Element> Product<T> {
             b: b.wrapping_add(along(b_line)),
             b_row,
             b_line,
+            b_ahead: 0,
             c: self.c.data.wrapping_add(along(self.c.line)),
             c_row: self.c.row,
             c_line: self.c.line,

@@ -101,6 +101,26 @@ fn packing_on_the_way_changes_nothing() {
     check_packing::<f64>();
 }
 
+/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, on any CPU.
+fn check_split_lines<T: Element>() {
+    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        let mut table = T::table_for(isa, None);
+        table.waits_for_split_lines = true;
+        let tables: [&TileTable<T>; 1] = [Box::leak(Box::new(table))];
+        for m in [1, 5, 12, 33, 70] {
+            for n in [64, 100, 256] {
+                check_product(&tables, (m, n, 400), 401, End::Stored);
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_that_split_change_nothing() {
+    check_split_lines::<f32>();
+    check_split_lines::<f64>();
+}
+
 /// A transposed A of so many rows that it is packed in parts, the last of them small enough for a plan of another kind.
 #[test]
 fn panels_fit_the_parts_of_a_tall_product() {

@@ -23,6 +23,7 @@ use super::microkernel::{StripFn, last_steps, strip};
 use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
+use crate::machine::waits_for_split_lines;
 use std::sync::OnceLock;
 
 /// The tallest and the widest tile in the table.
@@ -51,6 +52,8 @@ pub struct TileTable<T: 'static> {
     packing: Option<(PackingFn<T>, usize, usize)>,
     /// The table for products that a vector of half the size is wide enough for, where that is faster.
     half: Option<&'static TileTable<T>>,
+    /// The CPU is slow at vectors that cross lines.
+    pub(super) waits_for_split_lines: bool,
 }
 
 impl<T: Element> TileTable<T> {
@@ -149,7 +152,7 @@ macro_rules! tiled {
                     half.is_none_or(|half| half.tallest(1) >= table.tallest(2)),
                     "panels of A for two vectors and more serve half a one too"
                 );
-                TileTable { half, ..*table }
+                TileTable { half, waits_for_split_lines: waits_for_split_lines(), ..*table }
             }
 
             #[inline]
@@ -210,6 +213,7 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
         packing: packing_tile::<T, S>(),
         half: None,
+        waits_for_split_lines: false,
     };
     let mut rows = 1;
     while rows <= MAX_ROWS {
