@@ -185,6 +185,12 @@ impl<T: Element> Product<T> {
     /// The product in jobs, by plan.
     #[inline(never)]
     fn run_planned(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        if epilogue.is_none()
+            && let Some(first) = self.first_whole_line(table)
+        {
+            self.columns(0..first).run_any(table, team, place, None);
+            return self.columns(first..self.n).run_planned(table, team, place, None);
+        }
         let plan = self.plan(table, team, place);
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);

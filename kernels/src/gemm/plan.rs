@@ -61,6 +61,13 @@ pub(super) const AHEAD: usize = 8;
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
 const ROWS_TO_PACK_SPLIT: usize = 64;
 
+/// Depth of a product up to which stores across lines are waited for; so many columns, and so many times the depth, are worth one more
+/// vector a row to avoid them (Emerald Rapids, C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s, 128×784×10 98 → 140,
+/// 128×128×10 112 → 121; 512×512×32 gains nothing, 40×128×16 would lose a twelfth).
+const DEPTH_OF_SPLIT_STORES: usize = 64;
+const SPLIT_COLS: usize = 128;
+const SPLIT_COLS_TO_DEPTH: usize = 10;
+
 /// Bytes of B that are packed at once where its columns are short: a part of every L1.
 const SHALLOW_BYTES: usize = 16 * 1024;
 
@@ -147,6 +154,15 @@ impl<T: Element> Product<T> {
         plan.ahead = self.rows_ahead(&plan, table);
         plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
+    }
+
+    /// Where the columns of C begin to be whole lines, if those before are worth a strip of their own: the rows of C all begin in the same
+    /// place between two lines, and the product is so shallow that this CPU would wait for stores to both.
+    pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
+        let shallow = self.k <= DEPTH_OF_SPLIT_STORES && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
+        let strided = matches!(self.b, Right::Strided { .. }) && self.c.row.is_multiple_of(T::LINE);
+        let past = (self.c.data as usize % LINE_BYTES) / size_of::<T>();
+        (table.waits_for_split_lines && shallow && strided && past > 0).then_some(T::LINE - past)
     }
 
     /// How many strips of at most `most` columns, and how wide: equal ones, in whole lines; 4 + 3 rather than 4 + 4 − 1.

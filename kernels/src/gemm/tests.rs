@@ -48,7 +48,7 @@ fn check_tables<T: Element>() {
     }
 }
 
-/// The rows of B are `stride` apart.
+/// The rows of B are `stride` apart, those of C `n`; C begins an element past a line.
 fn check_product<T: Element>(
     tables: &[&'static TileTable<T>],
     (m, n, k): (usize, usize, usize),
@@ -58,8 +58,11 @@ fn check_product<T: Element>(
     let (a, b, before) = (numbers::<T>(m * k, 1), numbers::<T>(k * stride, 2), numbers::<T>(m * n, 3));
     let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::with_row_stride(&b, k, n, stride).unwrap());
     for table in tables {
-        let mut c = before.clone();
-        multiply_at(table, (a, b), end, MatMut::new(&mut c, m, n).unwrap());
+        let mut room = vec![T::ZERO; m * n + 2 * T::LINE];
+        let past_line = room.as_ptr().align_offset(64) + 1;
+        let c = &mut room[past_line..][..m * n];
+        c.copy_from_slice(&before);
+        multiply_at(table, (a, b), end, MatMut::new(c, m, n).unwrap());
         for (at, (&c, &before)) in c.iter().zip(&before).enumerate() {
             let (i, j) = (at / n, at % n);
             let sum = (0..k).fold(T::ZERO, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum));
@@ -101,7 +104,8 @@ fn packing_on_the_way_changes_nothing() {
     check_packing::<f64>();
 }
 
-/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, on any CPU.
+/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, and a shallow product whose
+/// C is off the lines, on any CPU.
 fn check_split_lines<T: Element>() {
     for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
         let mut table = T::table_for(isa, None);
@@ -110,6 +114,9 @@ fn check_split_lines<T: Element>() {
         for m in [1, 5, 12, 33, 70] {
             for n in [64, 100, 256] {
                 check_product(&tables, (m, n, 400), 401, End::Stored);
+            }
+            for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
+                check_product(&tables, (100 + m, 272, 20), 272, end);
             }
         }
     }
