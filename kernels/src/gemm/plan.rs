@@ -61,10 +61,13 @@ pub(super) const AHEAD: usize = 8;
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
 const ROWS_TO_PACK_SPLIT: usize = 64;
 
-/// Depth of a product up to which stores across lines are waited for; so many columns, and so many times the depth, are worth one more
-/// vector a row to avoid them (Emerald Rapids, C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s, 128×784×10 98 → 140,
-/// 128×128×10 112 → 121; 512×512×32 gains nothing, 40×128×16 would lose a twelfth).
-const DEPTH_OF_SPLIT_STORES: usize = 64;
+/// Depth of a product up to which vectors across lines are worth avoiding though L1 has them; so many columns, and so many times the
+/// depth, are worth one more vector a row for it (Emerald Rapids, B and C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s,
+/// 128×784×10 98 → 140, 128×128×10 112 → 121; 512×512×32 gains nothing, 40×128×16 would lose a twelfth).
+const DEPTH_OF_SPLIT: usize = 64;
+/// Depth up to which the stores of C cost more than the loads of B (128×784×10 with C on the lines 125, with B 98; 128×784×16 128 and
+/// 132, 128×784×32 139 and 155).
+const DEPTH_OF_SPLIT_STORES: usize = 12;
 const SPLIT_COLS: usize = 128;
 const SPLIT_COLS_TO_DEPTH: usize = 10;
 
@@ -156,13 +159,22 @@ impl<T: Element> Product<T> {
         plan
     }
 
-    /// Where the columns of C begin to be whole lines, if those before are worth a strip of their own: the rows of C all begin in the same
-    /// place between two lines, and the product is so shallow that this CPU would wait for stores to both.
+    /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
+    /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow.
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
-        let shallow = self.k <= DEPTH_OF_SPLIT_STORES && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
-        let strided = matches!(self.b, Right::Strided { .. }) && self.c.row.is_multiple_of(T::LINE);
-        let past = (self.c.data as usize % LINE_BYTES) / size_of::<T>();
-        (table.waits_for_split_lines && shallow && strided && past > 0).then_some(T::LINE - past)
+        let shallow = self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
+        let Right::Strided { data, row, .. } = self.b else { return None };
+        if !table.waits_for_split_lines || !shallow {
+            return None;
+        }
+        let loads_wait = self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
+        let past = match (past_line(data, row), past_line(self.c.data, self.c.row)) {
+            (Some(past), _) if loads_wait => past,
+            // B lies on lines already.
+            (None, _) if loads_wait && row.is_multiple_of(T::LINE) => return None,
+            (_, past) => past?,
+        };
+        Some(T::LINE - past)
     }
 
     /// How many strips of at most `most` columns, and how wide: equal ones, in whole lines; 4 + 3 rather than 4 + 4 − 1.
@@ -283,6 +295,12 @@ impl<T: Element> Product<T> {
 /// The depth of a strip's block: whole lines of a transpose.
 fn longest_strip<T: Element>(strip_cols: usize) -> usize {
     (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
+}
+
+/// How many elements past a line all rows at this stride begin, where they are off the lines.
+fn past_line<T: Element>(first: *const T, stride: usize) -> Option<usize> {
+    let past = first as usize % LINE_BYTES / size_of::<T>();
+    (stride.is_multiple_of(T::LINE) && past > 0).then_some(past)
 }
 
 /// Bytes of so many numbers.

@@ -104,8 +104,8 @@ fn packing_on_the_way_changes_nothing() {
     check_packing::<f64>();
 }
 
-/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, and a shallow product whose
-/// C is off the lines, on any CPU.
+/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, and shallow products whose
+/// B or C is off the lines, on any CPU.
 fn check_split_lines<T: Element>() {
     for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
         let mut table = T::table_for(isa, None);
@@ -117,6 +117,7 @@ fn check_split_lines<T: Element>() {
             }
             for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
                 check_product(&tables, (100 + m, 272, 20), 272, end);
+                check_product(&tables, (100 + m, 272, 10), 272, end);
             }
         }
     }
