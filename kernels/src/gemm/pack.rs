@@ -51,7 +51,7 @@ pub(crate) unsafe fn pack_lines<T: Element>(
     T::dispatch(isa, Turn { from: data, row, col, rows, cols, to });
 }
 
-/// Lines whose rows are contiguous where they come from: row after row across all lines, as the memory lies.
+/// Lines whose rows are contiguous where they come from: a few lines at a time, row after row across them.
 ///
 /// Made only by [`pack_lines`], whose caller vouches for the block.
 struct CopyLines<'a, T> {
@@ -68,27 +68,35 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let whole = self.cols / T::LINE;
-        let rest = self.cols % T::LINE;
-        for p in 0..self.rows {
-            let from = self.from.wrapping_add(p * self.row);
-            for l in 0..whole {
-                prefetch(from.wrapping_add(self.row.wrapping_mul(AHEAD).wrapping_add(l * T::LINE)));
-                let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
-                for v in (0..T::LINE).step_by(S::LANES) {
-                    // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
-                    let lanes = unsafe { simd.load(from.wrapping_add(l * T::LINE + v)) };
-                    // SAFETY: `to` is a whole line.
-                    unsafe { simd.store(to.wrapping_add(v), lanes) };
+        for first in (0..whole).step_by(LINES_AT_ONCE) {
+            let lines = first..whole.min(first + LINES_AT_ONCE);
+            for p in 0..self.rows {
+                let from = self.from.wrapping_add(p * self.row);
+                for l in lines.clone() {
+                    prefetch(from.wrapping_add(self.row.wrapping_mul(AHEAD).wrapping_add(l * T::LINE)));
+                    let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
+                    for v in (0..T::LINE).step_by(S::LANES) {
+                        // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
+                        let lanes = unsafe { simd.load(from.wrapping_add(l * T::LINE + v)) };
+                        // SAFETY: `to` is a whole line.
+                        unsafe { simd.store(to.wrapping_add(v), lanes) };
+                    }
                 }
             }
-            if rest > 0 {
-                // SAFETY: row p of the block has `rest` more elements (caller of `pack_lines`).
-                let source = unsafe { std::slice::from_raw_parts(from.wrapping_add(whole * T::LINE), rest) };
-                self.to[(whole * self.rows + p) * T::LINE..][..rest].copy_from_slice(source);
-            }
+        }
+        let rest = self.cols % T::LINE;
+        for p in (0..self.rows).filter(|_| rest > 0) {
+            // SAFETY: row p of the block has `rest` more elements (caller of `pack_lines`).
+            let source =
+                unsafe { std::slice::from_raw_parts(self.from.wrapping_add(p * self.row + whole * T::LINE), rest) };
+            self.to[(whole * self.rows + p) * T::LINE..][..rest].copy_from_slice(source);
         }
     }
 }
+
+/// Lines that are written side by side: all of them, with a power of two rows each, would share a few sets of L1 (Emerald Rapids,
+/// 512×1024×32 147 → 150 GFLOP/s, 200×2000×30 149 → 154).
+const LINES_AT_ONCE: usize = 4;
 
 /// Lines whose columns are contiguous (`row` is 1), or nothing is: squares are turned in registers, the rest one by one.
 ///
