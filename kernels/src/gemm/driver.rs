@@ -131,6 +131,8 @@ impl<T: Element> Product<T> {
     /// Computes it where a single tile is not enough.
     #[inline(never)]
     fn run_any(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        let narrow = if self.needs_whole_vectors(place) { None } else { table.narrow(self.n, self.k) };
+        let table = narrow.unwrap_or(table);
         if self.is_small() {
             return self.run_whole(table, place, |block| finish(epilogue, block));
         }
@@ -151,14 +153,16 @@ impl<T: Element> Product<T> {
         self.run_whole(self.table(TileTable::here::<S>(), place), place, epilogue);
     }
 
-    /// The table for its width. Columns of B are turned by whole vectors, and scratch is filled by whole lines.
+    /// The table for its width.
     #[inline(always)]
     fn table(&self, table: &'static TileTable<T>, place: Place) -> &'static TileTable<T> {
-        match self.b {
-            Right::Strided { col, .. } if col != 1 => table,
-            _ if place == Place::Cache => table,
-            _ => table.half(self.n, self.k).unwrap_or(table),
-        }
+        if self.needs_whole_vectors(place) { table } else { table.half(self.n, self.k).unwrap_or(table) }
+    }
+
+    /// Columns of B are turned by whole vectors, and scratch is filled by whole lines.
+    #[inline(always)]
+    fn needs_whole_vectors(&self, place: Place) -> bool {
+        place == Place::Cache || matches!(self.b, Right::Strided { col, .. } if col != 1)
     }
 
     /// Without a plan, on this thread.

@@ -164,7 +164,7 @@ impl<T: Element> Product<T> {
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
         let shallow = self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
         let Right::Strided { data, row, .. } = self.b else { return None };
-        if !table.waits_for_split_lines || !shallow {
+        if !table.habits.waits_for_split_lines || !shallow {
             return None;
         }
         let loads_wait = self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
@@ -231,7 +231,7 @@ impl<T: Element> Product<T> {
         table.lanes() == T::LINE
             && !aligned
             && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
-            && table.waits_for_split_lines
+            && table.habits.waits_for_split_lines
     }
 
     /// Rows of B that are asked for ahead. Fewer rows of A than are worth packing a B that splits are worth that (Emerald Rapids, B off

@@ -1,7 +1,8 @@
-//! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU takes one of a tier's two tables, for vectors executed
-//! whole or in halves; and B is packed on the way where its rows fold onto the same cache sets.
+//! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
+//! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
 use super::*;
+use crate::machine::Habits;
 
 /// Numbers between −1 and 1 whose products are not exact.
 fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
@@ -34,9 +35,13 @@ fn multiply_at<T: Element>(
 
 /// Every height of a tile, every tail of a strip and what may follow it, and k around the steps that go row by row.
 fn check_tables<T: Element>() {
-    for isa in Isa::available().into_iter().filter(|isa| isa.has_half()) {
-        let tables: [&TileTable<T>; 2] =
-            [None, Some(Isa::Avx2)].map(|half| &*Box::leak(Box::new(T::table_for(isa, half))));
+    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+        let habits = [
+            Habits::default(),
+            Habits { executes_in_halves: true, ..Habits::default() },
+            Habits { loads_more_halves: true, ..Habits::default() },
+        ];
+        let tables: [&TileTable<T>; 3] = habits.map(|habits| &*Box::leak(Box::new(T::table_for(isa, habits))));
         let heights = (1..=17).flat_map(|m| [1, 2, 3, 4, 5, 33].map(|k| (m, k)));
         for (m, k) in heights.chain([(40, 7), (97, 65)]) {
             for n in (1..=20).chain([24, 31, 40, 63, 64, 65, 72, 100, 136]) {
@@ -70,8 +75,12 @@ fn check_product<T: Element>(
                 End::Stored => sum,
                 End::Onto(factor) => factor.mul_add(sum, before),
             };
-            let halves = table.half(1, usize::MAX).is_some();
-            assert_eq!(c.to_bits64(), expected.to_bits64(), "({i}, {j}) of {m} × {n} × {k}, {end:?}, halves: {halves}");
+            assert_eq!(
+                c.to_bits64(),
+                expected.to_bits64(),
+                "({i}, {j}) of {m} × {n} × {k}, {end:?}, {:?}",
+                table.habits
+            );
         }
     }
 }
@@ -108,9 +117,8 @@ fn packing_on_the_way_changes_nothing() {
 /// B or C is off the lines, on any CPU.
 fn check_split_lines<T: Element>() {
     for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
-        let mut table = T::table_for(isa, None);
-        table.waits_for_split_lines = true;
-        let tables: [&TileTable<T>; 1] = [Box::leak(Box::new(table))];
+        let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
+        let tables: [&TileTable<T>; 1] = [Box::leak(Box::new(T::table_for(isa, habits)))];
         for m in [1, 5, 12, 33, 70] {
             for n in [64, 100, 256] {
                 check_product(&tables, (m, n, 400), 401, End::Stored);

@@ -23,7 +23,7 @@ use super::microkernel::{StripFn, last_steps, strip};
 use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
-use crate::machine::waits_for_split_lines;
+use crate::machine::Habits;
 use std::sync::OnceLock;
 
 /// The tallest and the widest tile in the table.
@@ -50,10 +50,12 @@ pub struct TileTable<T: 'static> {
     main_vectors: usize,
     /// The micro-kernel that packs B on its way, and the rows and columns of its tile.
     packing: Option<(PackingFn<T>, usize, usize)>,
-    /// The table for products that a vector of half the size is wide enough for, where that is faster.
+    /// The table for products that a vector of half the size is wide enough for, where vectors are executed in halves, …
     half: Option<&'static TileTable<T>>,
-    /// The CPU is slow at vectors that cross lines.
-    pub(super) waits_for_split_lines: bool,
+    /// … and where more halves are loaded than whole ones.
+    narrow: Option<&'static TileTable<T>>,
+    /// The CPU's.
+    pub(super) habits: Habits,
 }
 
 impl<T: Element> TileTable<T> {
@@ -98,6 +100,12 @@ impl<T: Element> TileTable<T> {
         self.half.filter(pays)
     }
 
+    /// Likewise where halves are but loaded faster (Emerald Rapids: 128×8×128 69 → 86, 300×8×784 67 → 91; behind whole vectors, or for
+    /// a single tile, which would wait for this to be decided, it costs more than it gains).
+    pub(crate) fn narrow(&self, cols: usize, steps: usize) -> Option<&'static Self> {
+        self.narrow.filter(|half| cols <= half.lanes() && steps >= STEPS_FOR_TAILS)
+    }
+
     /// Elements in a vector.
     pub(crate) fn lanes(&self) -> usize {
         1 << self.lanes_log2
@@ -130,9 +138,8 @@ impl<T: Element> TileTable<T> {
 pub trait Tiled: Sized + 'static {
     /// The table of tier `isa`, as this CPU executes it.
     fn table(isa: Isa) -> &'static TileTable<Self>;
-    /// The table of tier `isa` for CPUs that execute its vectors whole, or in halves, as those of tier `half` are: with micro-kernels of
-    /// its own then, and with the table of `half`.
-    fn table_for(isa: Isa, half: Option<Isa>) -> TileTable<Self>;
+    /// The table of tier `isa` for CPUs of such habits.
+    fn table_for(isa: Isa, habits: Habits) -> TileTable<Self>;
     /// The table of the current tier.
     fn current_table() -> &'static TileTable<Self>;
 }
@@ -142,17 +149,19 @@ macro_rules! tiled {
         impl Tiled for $t {
             fn table(isa: Isa) -> &'static TileTable<Self> {
                 static TABLES: [OnceLock<TileTable<$t>>; Isa::COUNT] = [const { OnceLock::new() }; Isa::COUNT];
-                TABLES[isa as usize].get_or_init(|| Self::table_for(isa, isa.half()))
+                TABLES[isa as usize].get_or_init(|| Self::table_for(isa, Habits::here()))
             }
 
-            fn table_for(isa: Isa, half: Option<Isa>) -> TileTable<Self> {
-                let table: &TileTable<Self> = dispatch(isa, Lookup { in_halves: half.is_some() });
-                let half = half.map(Self::table);
+            fn table_for(isa: Isa, habits: Habits) -> TileTable<Self> {
+                let table: &TileTable<Self> = dispatch(isa, Lookup { in_halves: habits.executes_in_halves });
+                let halves = isa.half().filter(|half| half.is_available()).map(Self::table);
+                let half = halves.filter(|_| habits.executes_in_halves);
+                let narrow = halves.filter(|_| habits.loads_more_halves);
                 debug_assert!(
-                    half.is_none_or(|half| half.tallest(1) >= table.tallest(2)),
+                    halves.is_none_or(|half| half.tallest(1) >= table.tallest(2)),
                     "panels of A for two vectors and more serve half a one too"
                 );
-                TileTable { half, waits_for_split_lines: waits_for_split_lines(), ..*table }
+                TileTable { half, narrow, habits, ..*table }
             }
 
             #[inline]
@@ -175,7 +184,7 @@ impl<T: Element> Kernel<T> for Lookup {
     type Output = &'static TileTable<T>;
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) -> &'static TileTable<T> {
-        if const { S::ISA.has_half() } && self.in_halves {
+        if const { S::ISA.half().is_some() } && self.in_halves {
             const { &build::<T, S, true>() }
         } else {
             const { &build::<T, S, false>() }
@@ -213,7 +222,8 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
         packing: packing_tile::<T, S>(),
         half: None,
-        waits_for_split_lines: false,
+        narrow: None,
+        habits: Habits { executes_in_halves: IN_HALVES, loads_more_halves: false, waits_for_split_lines: false },
     };
     let mut rows = 1;
     while rows <= MAX_ROWS {

@@ -1,6 +1,5 @@
 //! Which tier to run on: what the CPU has, lowered by `DELTARULE_ISA`.
 
-use crate::machine::executes_in_halves;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -78,15 +77,9 @@ impl Isa {
             .clone()
     }
 
-    /// There are CPUs that execute vectors of this tier in halves, one after the other.
-    pub(crate) const fn has_half(self) -> bool {
-        matches!(self, Self::Avx512)
-    }
-
-    /// The tier whose vectors are half as wide, where this CPU executes those of this tier in halves: fewer columns than that then take
-    /// half the time.
-    pub(crate) fn half(self) -> Option<Self> {
-        (self.has_half() && executes_in_halves()).then_some(Self::Avx2)
+    /// The tier whose vectors are half as wide, where there are CPUs on which those pay for few columns.
+    pub(crate) const fn half(self) -> Option<Self> {
+        if matches!(self, Self::Avx512) { Some(Self::Avx2) } else { None }
     }
 
     fn choose(name: Option<&str>) -> Result<Self, IsaError> {

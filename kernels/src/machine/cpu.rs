@@ -1,7 +1,5 @@
 //! What no feature bit tells of a CPU, but its maker and family: how it executes wide vectors. Decides what is faster, never a result.
 
-use std::sync::OnceLock;
-
 /// Who made it, and which family of theirs it is.
 #[derive(Clone, Copy)]
 struct Cpu {
@@ -9,28 +7,38 @@ struct Cpu {
     family: u32,
 }
 
-/// Whether an instruction on 512 bits takes two turns through data paths of 256: AMD's Zen 4 (family 19h), the first of theirs with
-/// AVX-512 (AMD, Software Optimization Guide for the Zen4 Microarchitecture, 57647).
-pub(crate) fn executes_in_halves() -> bool {
-    Cpu::here().is_some_and(|cpu| &cpu.maker == b"AuthenticAMD" && cpu.family == 0x19)
+/// What of a CPU decides between micro-kernels of the same tier.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Habits {
+    /// An instruction on 512 bits takes two turns through data paths of 256: AMD's Zen 4 (family 19h), the first of theirs with AVX-512
+    /// (AMD, Software Optimization Guide for the Zen4 Microarchitecture, 57647).
+    pub(crate) executes_in_halves: bool,
+    /// More vectors of 256 bits than of 512 are loaded in a turn: Intel's, three and two from Golden Cove on (Intel 64 and IA-32
+    /// Architectures Optimization Reference Manual, 248966).
+    pub(crate) loads_more_halves: bool,
+    /// Multiplications lose turns to vectors that cross a cache line: Intel's (Emerald Rapids, rows of B 16 bytes off the lines and in
+    /// L2, a seventh of the time. On Zen 5 such products are within 2 % of packed ones).
+    pub(crate) waits_for_split_lines: bool,
 }
 
-/// Whether multiplications lose turns to vectors that cross a cache line and come from L2: Intel's (Emerald Rapids, rows of B 16 bytes
-/// off the lines, a seventh of the time; off and in L1, nothing. On Zen 5 such products are within 2 % of packed ones.)
-pub(crate) fn waits_for_split_lines() -> bool {
-    Cpu::here().is_some_and(|cpu| &cpu.maker == b"GenuineIntel")
+impl Habits {
+    /// Those of the CPU that this runs on.
+    pub(crate) fn here() -> Self {
+        let cpu = Cpu::here();
+        let is_intel = cpu.is_some_and(|cpu| &cpu.maker == b"GenuineIntel");
+        Self {
+            executes_in_halves: cpu.is_some_and(|cpu| &cpu.maker == b"AuthenticAMD" && cpu.family == 0x19),
+            loads_more_halves: is_intel,
+            waits_for_split_lines: is_intel,
+        }
+    }
 }
 
 impl Cpu {
     /// The one that this runs on, where it has a name.
-    fn here() -> Option<Self> {
-        static HERE: OnceLock<Option<Cpu>> = OnceLock::new();
-        *HERE.get_or_init(Self::ask)
-    }
-
     #[cfg(target_arch = "x86_64")]
     #[allow(unused_unsafe, reason = "`__cpuid` is a safe function in later versions of Rust")]
-    fn ask() -> Option<Self> {
+    fn here() -> Option<Self> {
         use std::arch::x86_64::__cpuid;
         // SAFETY: every x86-64 has the instruction.
         let vendor = unsafe { __cpuid(0) };
@@ -44,7 +52,7 @@ impl Cpu {
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn ask() -> Option<Self> {
+    fn here() -> Option<Self> {
         None
     }
 }

@@ -5,5 +5,5 @@ mod cpu;
 mod peak;
 
 pub use caches::{Caches, caches};
-pub(crate) use cpu::{executes_in_halves, waits_for_split_lines};
+pub(crate) use cpu::Habits;
 pub use peak::peak_gflops;
