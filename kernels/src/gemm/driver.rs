@@ -14,7 +14,7 @@
 use super::microkernel::{End, Start};
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
-use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
+use super::plan::{Ahead, PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turn_lines::TurnLines;
@@ -182,7 +182,7 @@ impl<T: Element> Product<T> {
             }
             product = &moved;
         }
-        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), 0);
+        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), Ahead::default());
         epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: product.c });
     }
 

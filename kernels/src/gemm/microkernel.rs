@@ -78,6 +78,8 @@ pub(crate) struct Strip<T> {
     pub(crate) a: *const T,
     pub(crate) a_inner: usize,
     pub(crate) a_col: usize,
+    /// From the column of A that is read to the one that is asked for then; 0 where none is. Its rows in a tile are contiguous.
+    pub(crate) a_ahead: usize,
     pub(crate) b: *const T,
     pub(crate) b_row: usize,
     pub(crate) b_line: usize,
@@ -220,9 +222,16 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 }
             }
             let mut left = part.min(k - first);
+            // One or the other: what is asked for in vain takes turns of loads as well.
             if const { Self::may_ask_for_b::<S>() } && self.0.b_ahead > 0 {
                 while left > 0 {
                     self.ask_for_row_of_b::<S>(at.b.wrapping_add(self.0.b_ahead));
+                    self.step(simd, &mut at, &mut acc);
+                    left -= 1;
+                }
+            } else if const { MR * NV > 8 } && self.0.a_ahead > 0 {
+                while left > 0 {
+                    self.ask_for_column_of_a(at.a[0].wrapping_add(self.0.a_ahead));
                     self.step(simd, &mut at, &mut acc);
                     left -= 1;
                 }
@@ -331,6 +340,15 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B beside its multiplications.
     const fn may_ask_for_b<S: Simd<T>>() -> bool {
         S::LANES == T::LINE && NV > 1 && MR * NV > 8
+    }
+
+    /// Asks for the tile's part of a column of A, a run.
+    #[inline(always)]
+    fn ask_for_column_of_a(&self, column: *const T) {
+        for i in (0..MR).step_by(T::LINE) {
+            prefetch(column.wrapping_add(i));
+        }
+        prefetch(column.wrapping_add(MR - 1));
     }
 
     /// One row of B and one column of A, and on to the next.

@@ -53,9 +53,12 @@ const VECTORS_WHERE_FAR: usize = 2;
 /// Rows of A that are worth packing such a B: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
 
-/// Rows of B that are asked for ahead, where they come from afar: enough for L3. Twice as many fill the buffers that their lines wait
+/// Rows of B, and columns of A, that are asked for ahead, where they come from afar: enough for L3. Twice as many fill the buffers that their lines wait
 /// in (Emerald Rapids, packing on the way, 48×1024×1024: 106 → 135 GFLOP/s).
 pub(super) const AHEAD: usize = 8;
+
+/// Steps of k that are worth asking for columns of A.
+const STEPS_TO_ASK: usize = 96;
 
 /// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
@@ -96,8 +99,15 @@ pub(super) struct Plan {
     pub(super) across: bool,
     /// C is beyond the caches.
     pub(super) far: bool,
-    /// Rows of B that are asked for ahead of the one that is read.
-    pub(super) ahead: usize,
+    /// What is asked for ahead of what is read.
+    pub(super) ahead: Ahead,
+}
+
+/// How many columns of A, or rows of B, ahead of those that are read the tiles ask for others; 0 for none. Not both.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ahead {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
 }
 
 /// When B is packed.
@@ -148,13 +158,14 @@ impl<T: Element> Product<T> {
             turned,
             across,
             far,
-            ahead: 0,
+            ahead: Ahead::default(),
         };
         plan.pack_a = self.is_left_worth_packing(&plan);
         plan.job_rows = self.job_rows(&plan);
         plan.pack_b = self.when_right_is_packed(&plan, table);
         self.fit_to_far_right(&mut plan);
-        plan.ahead = self.rows_ahead(&plan, table);
+        plan.ahead.rows = self.rows_ahead(&plan, table);
+        plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
         plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
     }
@@ -232,6 +243,14 @@ impl<T: Element> Product<T> {
             && !aligned
             && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
             && table.habits.waits_for_split_lines
+    }
+
+    /// Columns of A that are asked for ahead: where they are runs in place, each may be on a page of its own, which no hardware foresees
+    /// (Emerald Rapids, 1000×32×1000 tn: 88 → 157 GFLOP/s, 1000×64×1000 tn: 129 → 172; 784×10×64 tn would lose 4 %).
+    fn columns_ahead(&self, plan: &Plan) -> usize {
+        let runs = self.a.row == 1 && self.a.panel().is_none() && !plan.pack_a && !plan.turned;
+        let far = self.k.min(plan.kc) >= STEPS_TO_ASK && bytes::<T>(self.k, self.a.col) > caches().l1d;
+        if runs && far { AHEAD } else { 0 }
     }
 
     /// Rows of B that are asked for ahead. Fewer rows of A than are worth packing a B that splits are worth that (Emerald Rapids, B off

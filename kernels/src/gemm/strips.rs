@@ -5,7 +5,7 @@ use super::first_tile::Packing;
 use super::microkernel::{Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::plan::{AHEAD, L1_PERIOD, Plan};
+use super::plan::{AHEAD, Ahead, L1_PERIOD, Plan};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{self, Columns, ColumnsFn};
@@ -40,6 +40,14 @@ impl Tile {
     }
 }
 
+impl Ahead {
+    /// The distances of a strip.
+    #[inline(always)]
+    fn of<T>(self, strip: &mut Strip<T>) {
+        (strip.a_ahead, strip.b_ahead) = (self.columns * strip.a_col, self.rows * strip.b_row);
+    }
+}
+
 impl<T: Element> Product<T> {
     /// Few rows against contiguous columns of B, which are turned on the way: see [`super::turned`].
     #[inline(always)]
@@ -54,10 +62,10 @@ impl<T: Element> Product<T> {
         columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
-    /// Strip after strip of `width` columns, each asking for rows of B so many `ahead`. Few rows against columns are one strip, however
+    /// Strip after strip of `width` columns, each asking for what is so far `ahead`. Few rows against columns are one strip, however
     /// wide.
     #[inline(always)]
-    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, ahead: usize) {
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, ahead: Ahead) {
         // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
         if self.can_be_turned(table) {
             return self.run_turned(table);
@@ -87,7 +95,7 @@ impl<T: Element> Product<T> {
             return self.run_strips(table, width, ahead);
         }
         let (mut strip, tile) = self.strip(table, 0..width);
-        strip.b_ahead = ahead * strip.b_row;
+        ahead.of(&mut strip);
         let lines = width / T::LINE;
         strip.tiles = across;
         strip.b_next = match self.b {
@@ -125,7 +133,7 @@ impl<T: Element> Product<T> {
         let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));
         for first in (0..self.n).step_by(cols) {
             let (mut strip, _) = self.strip(table, first..first + cols);
-            strip.b_ahead = AHEAD * strip.b_row;
+            Ahead { columns: 0, rows: AHEAD }.of(&mut strip);
             let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
             unsafe { kernel(&Packing { strip, to, line }) };
@@ -135,9 +143,9 @@ impl<T: Element> Product<T> {
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
-    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, ahead: usize) {
+    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, ahead: Ahead) {
         let (mut strip, tile) = self.strip(table, cols);
-        strip.b_ahead = ahead * strip.b_row;
+        ahead.of(&mut strip);
         let tallest = self.tallest(table, tile);
         if self.m <= tallest {
             return tile.run(table, self.m, &strip);
@@ -262,6 +270,7 @@ impl<T: Element> Product<T> {
             b_row,
             b_line,
             b_ahead: 0,
+            a_ahead: 0,
             c: self.c.data.wrapping_add(along(self.c.line)),
             c_row: self.c.row,
             c_line: self.c.line,
