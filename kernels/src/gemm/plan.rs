@@ -175,7 +175,9 @@ impl<T: Element> Product<T> {
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
         let shallow = self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
         let Right::Strided { data, row, .. } = self.b else { return None };
-        if !table.habits.waits_for_split_lines || !shallow {
+        // Packed lines of C could not begin elsewhere.
+        let row_major = self.c.line == T::LINE && !self.c.padded;
+        if !table.habits.waits_for_split_lines || !shallow || !row_major {
             return None;
         }
         let loads_wait = self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;

@@ -14,9 +14,15 @@ fn multiply_at<T: Element>(
     table: &'static TileTable<T>,
     (a, b): (MatRef<'_, T>, MatRef<'_, T>),
     end: End<T>,
-    mut c: MatMut<'_, T>,
+    c: MatMut<'_, T>,
 ) {
-    let product = Product {
+    // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
+    unsafe { product_of((a, b), end, c).run(table, &Team::serial(), Place::Memory, None) };
+}
+
+/// The product of these operands, all factors 1.
+fn product_of<T: Element>((a, b): (MatRef<'_, T>, MatRef<'_, T>), end: End<T>, mut c: MatMut<'_, T>) -> Product<T> {
+    Product {
         m: a.rows(),
         n: b.cols(),
         k: a.cols(),
@@ -28,9 +34,7 @@ fn multiply_at<T: Element>(
         start: Start::Zero,
         end,
         near: Output::nowhere(),
-    };
-    // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
-    unsafe { product.run(table, &Team::serial(), Place::Memory, None) };
+    }
 }
 
 /// Every height of a tile, every tail of a strip and what may follow it, and k around the steps that go row by row.
@@ -135,6 +139,30 @@ fn check_split_lines<T: Element>() {
 fn lines_that_split_change_nothing() {
     check_split_lines::<f32>();
     check_split_lines::<f64>();
+}
+
+/// A shallow product onto packed lines, as weights are updated: they begin where they begin, wherever B does.
+#[test]
+fn lines_that_split_leave_packed_ones_alone() {
+    let (m, n, k) = (70, 160, 14);
+    let (a, b) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n + 32, 2));
+    let b = &b[b.as_ptr().align_offset(64) + 1..][..k * n];
+    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(b, k, n).unwrap());
+    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
+        let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
+        let mut lines = crate::AlignedVec::<f32>::zeros(packed_len::<f32>(m, n));
+        let mut unused = [0.0];
+        let mut product = product_of((a, b), End::Onto(-0.3), MatMut::new(&mut unused, 1, 1).unwrap());
+        product.c = Output::lines(lines.as_mut_ptr(), m);
+        // SAFETY: the views vouch for the operands, and the lines are borrowed exclusively.
+        unsafe { product.run(table, &Team::serial(), Place::Memory, None) };
+        for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let sum = (0..k).fold(0.0_f32, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum));
+            let got = lines[(j / 16 * m + i) * 16 + j % 16];
+            assert_eq!(got.to_bits(), (-0.3_f32).mul_add(sum, 0.0).to_bits(), "({i}, {j}), {isa:?}");
+        }
+    }
 }
 
 /// Few columns against a transposed A are rows against A as it lies; more meet its columns in place, which are asked for ahead.
