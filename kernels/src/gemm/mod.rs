@@ -154,8 +154,9 @@ fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
     if cols <= 1 || cols > T::LINE || rows < 12 {
         return false;
     }
-    if a.row_stride() == 1 && steps > 1 {
-        return steps >= STEPS_A_COLUMN * cols;
+    if a.row_stride() == 1 {
+        // In more than one part A would be read as often.
+        return steps >= STEPS_A_COLUMN * cols && rows.saturating_mul(cols) <= SCRATCH_ELEMENTS;
     }
     cols <= turned::FEW && a.col_stride() == 1 && rows >= 16 && steps >= 128
 }
@@ -199,13 +200,14 @@ fn multiply<T: Element>(
     }
 }
 
+/// Elements of scratch for such a product, an upper bound unless one row is longer.
+const SCRATCH_ELEMENTS: usize = 256 * 1024;
+
 /// A product whose C has gaps between its columns: block by block of rows through contiguous scratch.
 #[inline(never)]
 fn through_scratch<T: Element>(table: &'static TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
-    /// Elements of scratch, an upper bound unless one row is longer.
-    const BUDGET: usize = 256 * 1024;
     let cols = c.cols();
-    let rows = (BUDGET / cols).clamp(1, c.rows());
+    let rows = (SCRATCH_ELEMENTS / cols).clamp(1, c.rows());
     with_scratch::<T, _>(Slot::C, rows * cols, |block| {
         for first in (0..c.rows()).step_by(rows) {
             let here = first..c.rows().min(first + rows);

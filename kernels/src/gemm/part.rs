@@ -17,8 +17,9 @@ impl<T: Element> Product<T> {
         part
     }
 
-    /// The product with some columns of B only, which begin on a line.
+    /// The product with some columns of B only, which begin on a line where anything is packed in lines.
     pub(super) fn columns(&self, cols: Range<usize>) -> Self {
+        debug_assert!(cols.start.is_multiple_of(T::LINE) || !self.c.padded, "lines are not cut");
         let line = cols.start / T::LINE;
         let inside = cols.start % T::LINE;
         let mut part = *self;

@@ -174,13 +174,14 @@ impl<T: Element> Product<T> {
     /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow.
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
         let shallow = self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
-        let Right::Strided { data, row, .. } = self.b else { return None };
+        let Right::Strided { data, row, col } = self.b else { return None };
         // Packed lines of C could not begin elsewhere.
         let row_major = self.c.line == T::LINE && !self.c.padded;
-        if !table.habits.waits_for_split_lines || !shallow || !row_major {
+        if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !shallow || !row_major {
             return None;
         }
-        let loads_wait = self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
+        // Columns that are not side by side are packed or turned, wherever they begin.
+        let loads_wait = col == 1 && self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
         let past = match (past_line(data, row), past_line(self.c.data, self.c.row)) {
             (Some(past), _) if loads_wait => past,
             // B lies on lines already.
@@ -339,7 +340,7 @@ fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
     let sets = L1_PERIOD / LINE_BYTES;
     let lines = cols.div_ceil(T::LINE) + usize::from(stride > cols);
     // Rows begin in so many different sets: at a stride of 512 bytes, in every eighth.
-    let starts = L1_PERIOD >> (stride * size_of::<T>()).trailing_zeros().min(L1_PERIOD.trailing_zeros());
+    let starts = L1_PERIOD >> stride.wrapping_mul(size_of::<T>()).trailing_zeros().min(L1_PERIOD.trailing_zeros());
     let room = (starts * lines).min(sets) * (caches().l1d / L1_PERIOD);
     8 * rows * lines <= 7 * room && bytes::<T>(rows, stride) <= PAGES_BYTES
 }

@@ -44,7 +44,7 @@ impl Ahead {
     /// The distances of a strip.
     #[inline(always)]
     fn of<T>(self, strip: &mut Strip<T>) {
-        (strip.a_ahead, strip.b_ahead) = (self.columns * strip.a_col, self.rows * strip.b_row);
+        (strip.a_ahead, strip.b_ahead) = (self.columns.wrapping_mul(strip.a_col), self.rows.wrapping_mul(strip.b_row));
     }
 }
 

@@ -141,6 +141,32 @@ fn lines_that_split_change_nothing() {
     check_split_lines::<f64>();
 }
 
+/// Columns of B that are apart, here all in one place, begin nowhere in particular: such a product is not cut again and again.
+#[test]
+fn columns_apart_are_not_cut_at_lines() {
+    let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
+    let (n, k) = (100_000, 13);
+    let room = numbers::<f32>(k * 16 + 32, 2);
+    let b = &room[room.as_ptr().align_offset(64) + 15..];
+    let (a, b) = (MatRef::new(&[1.0; 13], 1, k).unwrap(), MatRef::with_strides(b, k, n, 16, 0).unwrap());
+    let sum = (0..k).fold(0.0_f32, |sum, p| 1.0_f32.mul_add(b.get(p, 0), sum));
+    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        let mut c = vec![0.0_f32; n];
+        let table = Box::leak(Box::new(f32::table_for(isa, habits)));
+        multiply_at(table, (a, b), End::Stored, MatMut::new(&mut c, 1, n).unwrap());
+        assert!(c.iter().all(|c| c.to_bits() == sum.to_bits()), "{isa:?}");
+    }
+}
+
+/// Strides that no step is taken of may be as long as they like.
+#[test]
+fn a_row_alone_may_have_any_stride() {
+    let b = MatRef::with_row_stride(&[1.0_f32, 2.0], 1, 2, usize::MAX).unwrap();
+    let mut c = [0.0_f32; 4];
+    gemm(2.0, MatRef::new(&[3.0, 4.0], 2, 1).unwrap(), b, 0.0, MatMut::new(&mut c, 2, 2).unwrap()).unwrap();
+    assert_eq!(c, [6.0, 12.0, 8.0, 16.0]);
+}
+
 /// A shallow product onto packed lines, as weights are updated: they begin where they begin, wherever B does.
 #[test]
 fn lines_that_split_leave_packed_ones_alone() {

@@ -154,7 +154,7 @@ macro_rules! tiled {
 
             fn table_for(isa: Isa, habits: Habits) -> TileTable<Self> {
                 let table: &TileTable<Self> = dispatch(isa, Lookup { in_halves: habits.executes_in_halves });
-                let halves = isa.half().filter(|half| half.is_available()).map(Self::table);
+                let halves = table.isa.half().filter(|half| half.is_available()).map(Self::table);
                 let half = halves.filter(|_| habits.executes_in_halves);
                 let narrow = halves.filter(|_| habits.loads_more_halves);
                 debug_assert!(
