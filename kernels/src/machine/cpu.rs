@@ -13,8 +13,8 @@ pub struct Habits {
     /// An instruction on 512 bits takes two turns through data paths of 256: AMD's Zen 4 (family 19h), the first of theirs with AVX-512
     /// (AMD, Software Optimization Guide for the Zen4 Microarchitecture, 57647).
     pub(crate) executes_in_halves: bool,
-    /// More vectors of 256 bits than of 512 are loaded in a turn: Intel's, three and two from Golden Cove on, and two of each before, where this was not measured (Intel 64 and IA-32
-    /// Architectures Optimization Reference Manual, 248966).
+    /// More vectors of 256 bits than of 512 are loaded in a turn: Intel's, three and two from Golden Cove on (Intel 64 and IA-32
+    /// Architectures Optimization Reference Manual, 248966). Earlier ones load two of each and were not measured.
     pub(crate) loads_more_halves: bool,
     /// Multiplications lose turns to vectors that cross a cache line: Intel's (Emerald Rapids, rows of B 16 bytes off the lines and in
     /// L2, a seventh of the time. On Zen 5 such products are within 2 % of packed ones).
