@@ -12,7 +12,7 @@ use super::backward::weights_product;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{End, Output, PackedB, Place, TurnLines};
+use crate::gemm::{End, Output, PackedB, Place, Transposition};
 use crate::machine::caches;
 use crate::optimiser::Step;
 use crate::view::{MatRef, ShapeError};
@@ -101,8 +101,9 @@ pub fn backward_update<T: Element, C: Compute<T>>(
                 }
             }
             if !turned.is_empty() {
-                let (from, to) = (kept.data, turned.data);
-                by.kernel(TurnLines { from, to, shape: (lines_rows, lines_cols), rows: block.rows, cols: block.cols });
+                let from = Output::lines(kept.data, lines_rows);
+                let to = Output::lines(turned.data, lines_cols);
+                by.kernel(Transposition { from, to, rows: block.rows, cols: block.cols });
             }
         },
     );
@@ -155,7 +156,8 @@ impl<T: Element> Lines<T> {
 /// Copies all lines of a matrix to those of its transpose.
 #[inline(always)]
 pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: &mut PackedB<T>) {
-    let shape = (from.rows(), from.cols());
-    let (from, to) = (from.lines().as_ptr(), to.lines_mut().as_mut_ptr());
-    by.kernel(TurnLines { from, to, shape, rows: 0..shape.0, cols: 0..shape.1 });
+    let (rows, cols) = (0..from.rows(), 0..from.cols());
+    let from = Output::lines(from.lines().as_ptr().cast_mut(), rows.end);
+    let to = Output::lines(to.lines_mut().as_mut_ptr(), cols.end);
+    by.kernel(Transposition { from, to, rows, cols });
 }

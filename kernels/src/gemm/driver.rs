@@ -17,7 +17,7 @@ use super::pack::{pack_lines, pack_panels, packed_len};
 use super::plan::{Ahead, PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
-use super::turn_lines::TurnLines;
+use super::transposition::Transposition;
 use crate::element::Element;
 use crate::isa::{Isa, Simd};
 use crate::team::Team;
@@ -339,8 +339,9 @@ impl<T: Element> Product<T> {
                     let last = lines.len() - self.k * T::LINE;
                     lines[last..].fill(T::ZERO);
                 }
-                let (shape, to) = ((line / T::LINE, self.k), lines.as_mut_ptr());
-                T::dispatch(isa, TurnLines { from: data, to, shape, rows: 0..self.n, cols: 0..self.k });
+                let from = Output::lines(data.cast_mut(), line / T::LINE);
+                let to = Output::lines(lines.as_mut_ptr(), self.k);
+                T::dispatch(isa, Transposition { from, to, rows: 0..self.n, cols: 0..self.k });
             }
         }
         self.scale_right(lines);

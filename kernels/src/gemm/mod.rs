@@ -22,7 +22,7 @@ mod scratch;
 mod square;
 mod strips;
 mod tiles;
-mod turn_lines;
+mod transposition;
 mod turned;
 
 pub(crate) use driver::{Block, Place, Product, Vouched};
@@ -30,12 +30,13 @@ pub(crate) use microkernel::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::{pack_lines, packed_len};
 pub use packed::{PackedB, gemm_packed};
+use plan::packed_stride;
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE, folds_onto_sets};
 pub(crate) use scratch::{Slot, with_scratch};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
 pub use tiles::Tiled;
-pub(crate) use turn_lines::TurnLines;
+pub(crate) use transposition::Transposition;
 
 use crate::element::Element;
 use crate::isa::Isa;
@@ -142,21 +143,25 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
     columns_contiguous && !rows_contiguous
 }
 
-/// Whether B has so few columns that their transposes, rows against A's transpose, are multiplied faster, though C must be written from
-/// scratch then: where A's rows are contiguous (1000×2×1000 nt: 29 → 63 GFLOP/s), or its columns, along which vectors are then full
-/// and no page is left with every step (Emerald Rapids, 1000×12×1000 tn: 47 → 93 GFLOP/s, 100×3×1000 tn: 23 → 92). The longer k, the
-/// less C weighs (784×10×200 tn: 59 → 77; 784×10×128 tn would lose: 77 → 65).
+/// Whether B has so few columns that their transposes, rows against A's transpose, are multiplied faster, though C must be turned back
+/// then: where A's rows are contiguous (1000×2×1000 nt: 29 → 63 GFLOP/s), or its columns, along which vectors are then full
+/// and no page is left with every step (Emerald Rapids, 1000×12×1000 tn: 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90).
 #[inline]
 fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
-    /// Steps of k that are worth writing one column of C from scratch.
-    const STEPS_A_COLUMN: usize = 20;
+    /// Steps of k of a whole line that are worth turning one row of C back (784×10×32 tn gains, 300×15×40 tn would lose: 113 → 100), …
+    const LINES_TO_TURN: usize = 8;
+    /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
+    const WORK_TO_TURN: usize = 4096;
     let (rows, cols, steps) = (a.rows(), b.cols(), a.cols());
     if cols <= 1 || cols > T::LINE || rows < 12 {
         return false;
     }
     if a.row_stride() == 1 {
+        let empty_lanes = (T::LINE - cols).saturating_mul(steps);
+        let work = rows.saturating_mul(cols).saturating_mul(steps);
         // In more than one part A would be read as often.
-        return steps >= STEPS_A_COLUMN * cols && rows.saturating_mul(cols) <= SCRATCH_ELEMENTS;
+        let parts = rows.saturating_mul(cols) > SCRATCH_ELEMENTS;
+        return empty_lanes >= LINES_TO_TURN * T::LINE && work >= WORK_TO_TURN && !parts;
     }
     cols <= turned::FEW && a.col_stride() == 1 && rows >= 16 && steps >= 128
 }
@@ -207,24 +212,47 @@ const SCRATCH_ELEMENTS: usize = 256 * 1024;
 #[inline(never)]
 fn through_scratch<T: Element>(table: &'static TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
     let cols = c.cols();
-    let rows = (SCRATCH_ELEMENTS / cols).clamp(1, c.rows());
-    with_scratch::<T, _>(Slot::C, rows * cols, |block| {
+    let stride = packed_stride::<T>(cols);
+    let rows = (SCRATCH_ELEMENTS / stride).clamp(1, c.rows());
+    with_scratch::<T, _>(Slot::C, rows * stride, |block| {
         for first in (0..c.rows()).step_by(rows) {
-            let here = first..c.rows().min(first + rows);
-            if !matches!(product.start, Start::Zero) {
-                for (i, row) in here.clone().zip(block.chunks_exact_mut(cols)) {
-                    row.iter_mut().enumerate().for_each(|(j, to)| *to = c.get(i, j));
+            let mut part = product.rows(first..c.rows().min(first + rows));
+            part.c = Output { data: block.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
+            // Contiguous columns are turned in registers.
+            let columns = (c.row_stride() == 1).then(|| columns_from(first, &mut c));
+            let read = !matches!(product.start, Start::Zero);
+            match columns {
+                Some(from) if read => {
+                    T::dispatch(table.isa, Transposition { from, to: part.c, rows: 0..cols, cols: 0..part.m });
                 }
+                None if read => each_of_block(block, stride, (part.m, cols), |to, i, j| *to = c.get(first + i, j)),
+                _ => {}
             }
-            let mut part = product.rows(here.clone());
-            part.c = Output { data: block.as_mut_ptr(), row: cols, line: T::LINE, col: 1, padded: false };
             // SAFETY: A and B are vouched for by their views, the block has room for these rows.
             unsafe { part.run(table, team, Place::Memory, None) };
-            for (i, row) in here.zip(block.chunks_exact(cols)) {
-                row.iter().enumerate().for_each(|(j, &value)| c.set(i, j, value));
+            match columns {
+                Some(to) => T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..cols }),
+                None => each_of_block(block, stride, (part.m, cols), |value, i, j| c.set(first + i, j, *value)),
             }
         }
     });
+}
+
+/// The columns of C from row `first` on, which are contiguous, as the rows that they are in its transpose.
+fn columns_from<T: Element>(first: usize, c: &mut MatMut<'_, T>) -> Output<T> {
+    Output { data: c.as_mut_ptr().wrapping_add(first), row: c.col_stride(), line: T::LINE, col: 1, padded: false }
+}
+
+/// `work` on each element of a block, and on its row and column.
+fn each_of_block<T>(
+    block: &mut [T],
+    stride: usize,
+    (rows, cols): (usize, usize),
+    mut work: impl FnMut(&mut T, usize, usize),
+) {
+    for (i, row) in block.chunks_exact_mut(stride).take(rows).enumerate() {
+        row.iter_mut().take(cols).enumerate().for_each(|(j, element)| work(element, i, j));
+    }
 }
 
 /// C = βC, with exact zeros and no read for β = 0.

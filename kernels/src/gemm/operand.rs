@@ -91,9 +91,10 @@ impl<T: Element> Output<T> {
         Self { data: std::ptr::null_mut(), row: 0, line: 0, col: 1, padded: false }
     }
 
-    /// Where element (i, j) of a row-major output is.
+    /// Where element (i, j) is, of contiguous columns.
+    #[inline(always)]
     pub(crate) fn at(&self, i: usize, j: usize) -> *mut T {
-        self.data.wrapping_add(i * self.row + j)
+        self.data.wrapping_add(i * self.row + j / T::LINE * self.line + j % T::LINE)
     }
 }
 
