@@ -3,10 +3,10 @@
 //! `minimax.py` beside this file made the polynomials: weighted least squares over Chebyshev's nodes in 60 digits, then
 //! rounded to the type one by one, the rest fitted again after each. The relative errors that it reports:
 //!
-//! | | `e^x` | `ln x` | `tanh x` near 0 | `Φ(−t)` |
-//! |---|---|---|---|---|
-//! | `f32` | 2⁻²⁸·⁰ | 2⁻³⁰·² | 2⁻²⁷·⁷ | 2⁻²⁷·³ |
-//! | `f64` | 2⁻⁵⁷·⁷ | 2⁻⁵⁹·⁴ | 2⁻⁶⁰·⁹ | 2⁻⁵⁵·² |
+//! | | `e^x` | `ln x` | `tanh x` near 0 | `σ(x)` near 0 | `Φ(−t)` |
+//! |---|---|---|---|---|---|
+//! | `f32` | 2⁻²⁸·⁰ | 2⁻³⁰·² | 2⁻²⁴·⁶ | 2⁻³¹·⁰ | 2⁻²⁷·³ |
+//! | `f64` | 2⁻⁵⁷·⁷ | 2⁻⁵⁹·⁴ | 2⁻⁶⁰·⁵ | 2⁻⁶⁰·⁵ | 2⁻⁵⁵·² |
 //!
 //! The first part of ln 2 has few enough bits for every product with an exponent to be exact.
 
@@ -21,10 +21,9 @@ pub trait Coefficients: Sized + 'static {
     const EXP: Exp<Self>;
     /// Of `ln x`.
     const LN: Ln<Self>;
-    /// `(tanh z − z) / z³` as a polynomial in `z²` for `|z| ≤ 5/8`, highest order first.
+    /// `(tanh z − z) / z³` as a polynomial in `z²` for `|z| ≤ 0.55`, highest order first.
     const TANH: &'static [Self];
-    /// `(2 tanh(z/2) − z) / z³` as a polynomial in `z²` for `|z| ≤ 5/4`: [`TANH`](Self::TANH) divided by powers of 4, which is exact,
-    /// so that every sum is what it would be for `z/2`, times a power of two.
+    /// `(2 tanh(z/2) − z) / z³` as a polynomial in `z²` for `|z| ≤ ½`, highest order first
     const TANH_OF_HALF: &'static [Self];
     /// Of the normal distribution.
     const GAUSSIAN: Gaussian<Self>;
@@ -42,21 +41,24 @@ pub(super) fn polynomial<T: Copy + 'static, S: Lanes<T>>(simd: S, coefficients: 
     sum
 }
 
-/// Coefficients of `p(x)`, highest order first, to those of `p(x/4) / 4`.
-macro_rules! over_4 {
+/// Coefficients of `p(x)`, highest order first, to those of `4 p(2x)`.
+macro_rules! of_twice {
     ($coefficients:expr) => {
         &const {
             let mut scaled = [0.0; $coefficients.len()];
-            let (mut i, mut factor) = (scaled.len(), 1.0);
+            let (mut i, mut factor) = (scaled.len(), 4.0);
             while i > 0 {
                 i -= 1;
-                factor *= 0.25;
                 scaled[i] = factor * $coefficients[i];
+                factor *= 2.0;
             }
             scaled
         }
     };
 }
+
+/// `(e^r − 1 − r) / r²`, highest order first
+const EXP_TAIL_F32: &[f32] = &[1.374_255_7e-3, 8.368_807e-3, 4.166_967_8e-2, 1.666_652e-1, 4.999_998_8e-1];
 
 impl Coefficients for f32 {
     const COUNT: &'static [Self; 16] =
@@ -66,11 +68,14 @@ impl Coefficients for f32 {
         ln2_high: 0.693_145_75,
         ln2_low: 1.428_606_8e-6,
         lowest: -104.0,
-        tail: &[1.374_255_7e-3, 8.368_807e-3, 4.166_967_8e-2, 1.666_652e-1, 4.999_998_8e-1],
+        tail: EXP_TAIL_F32,
+        tail_of_twice: of_twice!(EXP_TAIL_F32),
+        shifter: 12_582_912.0, // 1.5·2²³
+        shifter_biased: crate::isa::bits::single::SHIFTER_BIASED,
     };
     const LN: Ln<Self> = Ln { rest: &[2.987_057_3e-1, 3.997_759e-1, 6.666_677_6e-1] };
-    const TANH: &'static [Self] = &[-5.697_722_5e-3, 2.063_211_6e-2, -5.373_740_2e-2, 1.333_141_2e-1, -3.333_328e-1];
-    const TANH_OF_HALF: &'static [Self] = over_4!(Self::TANH);
+    const TANH: &'static [Self] = &[1.640_956_5e-2, -5.265_481_8e-2, 1.332_040_7e-1, -3.333_293e-1];
+    const TANH_OF_HALF: &'static [Self] = &[-8.007_832e-4, 8.326_594e-3, -8.333_301e-2];
     const GAUSSIAN: Gaussian<Self> = Gaussian {
         end: 15.0,
         coarse: 49_152.0, // 1.5·2^(23−8): eight bits behind the point are left
@@ -91,6 +96,20 @@ impl Coefficients for f32 {
     };
 }
 
+/// `(e^r − 1 − r) / r²`, highest order first
+const EXP_TAIL_F64: &[f64] = &[
+    2.501_630_322_601_043e-8,
+    2.763_039_009_559_299e-7,
+    2.755_753_229_622_168_6e-6,
+    2.480_149_262_494_695e-5,
+    1.984_126_957_113_025_3e-4,
+    1.388_888_894_419_497_7e-3,
+    8.333_333_333_462_142e-3,
+    4.166_666_666_652_736e-2,
+    1.666_666_666_666_647e-1,
+    5.000_000_000_000_011e-1,
+];
+
 impl Coefficients for f64 {
     const COUNT: &'static [Self; 16] =
         &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
@@ -99,18 +118,10 @@ impl Coefficients for f64 {
         ln2_high: 0.693_147_180_485_539_1,
         ln2_low: 7.440_617_110_012_397e-11,
         lowest: -746.0,
-        tail: &[
-            2.501_630_322_601_043e-8,
-            2.763_039_009_559_299e-7,
-            2.755_753_229_622_168_6e-6,
-            2.480_149_262_494_695e-5,
-            1.984_126_957_113_025_3e-4,
-            1.388_888_894_419_497_7e-3,
-            8.333_333_333_462_142e-3,
-            4.166_666_666_652_736e-2,
-            1.666_666_666_666_647e-1,
-            5.000_000_000_000_011e-1,
-        ],
+        tail: EXP_TAIL_F64,
+        tail_of_twice: of_twice!(EXP_TAIL_F64),
+        shifter: 6_755_399_441_055_744.0, // 1.5·2⁵²
+        shifter_biased: crate::isa::bits::double::SHIFTER_BIASED,
     };
     const LN: Ln<Self> = Ln {
         rest: &[
@@ -124,20 +135,27 @@ impl Coefficients for f64 {
         ],
     };
     const TANH: &'static [Self] = &[
-        6.022_091_122_855_452e-6,
-        -3.013_852_495_395_622e-5,
-        9.150_736_937_363_201e-5,
-        -2.369_808_995_123_945e-4,
-        5.894_399_444_110_766e-4,
-        -1.455_722_923_211_632_4e-3,
-        3.592_113_481_945_921e-3,
-        -8.863_234_253_764_195e-3,
-        2.186_948_846_444_188_7e-2,
-        -5.396_825_396_587_371e-2,
-        1.333_333_333_332_932_5e-1,
-        -3.333_333_333_333_331e-1,
+        -1.948_222_353_056_102_2e-5,
+        8.329_602_497_642_63e-5,
+        -2.333_671_660_893_567_6e-4,
+        5.884_387_766_262_006e-4,
+        -1.455_541_449_593_189_8e-3,
+        3.592_091_813_351_944_8e-3,
+        -8.863_232_580_109_766e-3,
+        2.186_948_838_458_437e-2,
+        -5.396_825_396_371_866e-2,
+        1.333_333_333_332_655_8e-1,
+        -3.333_333_333_333_33e-1,
     ];
-    const TANH_OF_HALF: &'static [Self] = over_4!(Self::TANH);
+    const TANH_OF_HALF: &'static [Self] = &[
+        -8.005_997_780_298_149e-8,
+        8.733_225_598_453_437e-7,
+        -8.654_694_497_861_628e-6,
+        8.542_758_909_522_118e-5,
+        -8.432_539_613_723_205e-4,
+        8.333_333_333_099_376e-3,
+        -8.333_333_333_333_041e-2,
+    ];
     const GAUSSIAN: Gaussian<Self> = Gaussian {
         end: 39.0,
         coarse: 6_442_450_944.0, // 1.5·2^(52−20): twenty bits behind the point are left

@@ -89,6 +89,13 @@ def tanh_rest(u):
 
 
 @functools.cache
+def tanh_of_half_rest(u):
+    """(2 tanh(z/2) − z) / z³ with u = z²"""
+    z = mp.sqrt(u)
+    return (2 * mp.tanh(z / 2) - z) / z**3
+
+
+@functools.cache
 def mills(q, k):
     """(1 + t)·½·erfc(t/√2)·e^(t²/2) at the t ≥ 0 with q = (t − k) / (t + k)"""
     t = k * (1 + q) / (1 - q)
@@ -97,8 +104,8 @@ def mills(q, k):
 
 if __name__ == "__main__":
     # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
-    sizes = ((24, 5, 3, 5, 11, mp.mpf(5) / 2, 15), (53, 10, 7, 12, 23, 6, 39))
-    for bits, exp_terms, ln_terms, tanh_terms, mills_terms, k, t_end in sizes:
+    sizes = ((24, 5, 3, 4, 3, 11, mp.mpf(5) / 2, 15), (53, 10, 7, 11, 7, 23, 6, 39))
+    for bits, exp_terms, ln_terms, tanh_terms, half_terms, mills_terms, k, t_end in sizes:
         print(f"// ===== {bits} bits")
         reach = mp.log(2) / 2
         # The tail stands behind 1 + x; the floor keeps the weight from vanishing at zero.
@@ -106,9 +113,12 @@ if __name__ == "__main__":
         show("exp", table(exp_tail, weight, range(exp_terms), -reach, reach, bits), bits)
         reach = (3 - 2 * mp.sqrt(2)) ** 2
         show("ln", table(atanh_rest, lambda u: u / 2, range(ln_terms), 0, reach, bits), bits)
-        reach = mp.mpf(5) / 8
+        reach = mp.mpf(55) / 100
         weight = lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u))
         show("tanh", table(tanh_rest, weight, range(tanh_terms), 0, reach**2, bits), bits)
+        # ½ stands before it.
+        weight = lambda u: u * mp.sqrt(u) / 2
+        show("tanh of half", table(tanh_of_half_rest, weight, range(half_terms), 0, mp.mpf(1) / 4, bits), bits)
         served = lambda q: mills(q, k)
         top = mp.mpf(t_end - k) / (t_end + k)
         show("mills", table(served, lambda q: 1 / served(q), range(mills_terms), -1, top, bits), bits)

@@ -130,6 +130,7 @@ fn check_split_lines<T: Element>() {
             for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
                 check_product(&tables, (100 + m, 272, 20), 272, end);
                 check_product(&tables, (100 + m, 272, 10), 272, end);
+                check_product(&tables, (191 + m, 272, 14), 272, end);
             }
         }
     }

@@ -29,7 +29,7 @@ where
 macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
-     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident $round:ident,
+     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident,
      transpose: $transpose:ident, bytes: $bytes:ident) => {
         impl Lanes<$t> for Avx2 {
             type V = $v;
@@ -128,14 +128,9 @@ macro_rules! simd {
                 unsafe { $blend(b, a, m) }
             }
             #[inline(always)]
-            fn round(self, a: $v) -> $v {
+            fn pow2_of_shifted(self, a: $v) -> $v {
                 // SAFETY: the token proves AVX2.
-                unsafe { $round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
-            }
-            #[inline(always)]
-            fn pow2(self, a: $v) -> $v {
-                // SAFETY: the token proves AVX2.
-                unsafe { $own::pow2(a) }
+                unsafe { $own::pow2_of_shifted(a) }
             }
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
@@ -195,12 +190,12 @@ macro_rules! simd {
 simd!(f32, __m256, 8, _mm256_cmp_ps, _mm256_blendv_ps, single,
     loads: _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps _mm256_maskstore_ps,
     arithmetic: _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps
-        _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps _mm256_round_ps,
+        _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps,
     transpose: f32_8, bytes: f32_8);
 simd!(f64, __m256d, 4, _mm256_cmp_pd, _mm256_blendv_pd, double,
     loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd _mm256_maskstore_pd,
     arithmetic: _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd
-        _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd _mm256_round_pd,
+        _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd,
     transpose: f64_4, bytes: f64_4);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
@@ -258,17 +253,17 @@ macro_rules! composed {
 
             #[inline]
             #[target_feature(enable = "avx2")]
-            pub(super) fn pow2(a: $v) -> $v {
-                let biased = $add(a, $set1(bits::SHIFTER_BIASED));
-                $from_int($shl::<{ bits::MANTISSA as i32 }>($to_int(biased)))
+            pub(super) fn pow2_of_shifted(a: $v) -> $v {
+                $from_int($shl::<{ bits::MANTISSA as i32 }>($to_int(a)))
             }
 
             /// In two steps, of which the first is exact.
             #[inline]
             #[target_feature(enable = "avx2")]
             pub(super) fn scale(a: $v, e: $v) -> $v {
-                let first = $max(e, $set1(bits::DEEP));
-                $mul($mul(a, pow2(first)), pow2($sub(e, first)))
+                let (first, shifter) = ($max(e, $set1(bits::DEEP)), $set1(bits::SHIFTER_BIASED));
+                let power = |e| pow2_of_shifted($add(e, shifter));
+                $mul($mul(a, power(first)), power($sub(e, first)))
             }
 
             #[inline]

@@ -39,7 +39,7 @@ where
 macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
-     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $round:ident $scale:ident,
+     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $scale:ident,
      transpose: $transpose:ident $(runs $runs:ident)?, bytes: $bytes:ident) => {
         impl Lanes<$t> for Avx512 {
             type V = $v;
@@ -138,14 +138,9 @@ macro_rules! simd {
                 unsafe { $blend(m, b, a) }
             }
             #[inline(always)]
-            fn round(self, a: $v) -> $v {
+            fn pow2_of_shifted(self, a: $v) -> $v {
                 // SAFETY: the token proves AVX-512.
-                unsafe { $round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
-            }
-            #[inline(always)]
-            fn pow2(self, a: $v) -> $v {
-                // SAFETY: the token proves AVX-512.
-                unsafe { $own::pow2(a) }
+                unsafe { $own::pow2_of_shifted(a) }
             }
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
@@ -217,18 +212,18 @@ macro_rules! simd {
 simd!(f32, __m512, __mmask16, 16, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, single,
     loads: _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps,
     arithmetic: _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_fmadd_ps
-        _mm512_sqrt_ps _mm512_abs_ps _mm512_min_ps _mm512_max_ps _mm512_roundscale_ps _mm512_scalef_ps,
+        _mm512_sqrt_ps _mm512_abs_ps _mm512_min_ps _mm512_max_ps _mm512_scalef_ps,
     transpose: f32_16 runs f32_16x4, bytes: f32_16);
 simd!(f64, __m512d, __mmask8, 8, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, double,
     loads: _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd,
     arithmetic: _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd
-        _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_roundscale_pd _mm512_scalef_pd,
+        _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_scalef_pd,
     transpose: f64_8, bytes: f64_8);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].
 macro_rules! composed {
-    ($own:ident, $v:ident, $int:ident, $set1:ident, $set1_int:ident, $sub:ident, $add:ident, $xor:ident,
+    ($own:ident, $v:ident, $int:ident, $set1:ident, $set1_int:ident, $sub:ident, $xor:ident,
      ints: $add_int:ident $and_int:ident $or_int:ident $shl:ident $shr:ident $ternary:ident,
      casts: $to_int:ident $from_int:ident) => {
         mod $own {
@@ -252,9 +247,8 @@ macro_rules! composed {
 
             #[inline]
             #[target_feature(enable = "avx512f")]
-            pub(super) fn pow2(a: $v) -> $v {
-                let biased = $add(a, $set1(bits::SHIFTER_BIASED));
-                $from_int($shl::<{ bits::MANTISSA }>($to_int(biased)))
+            pub(super) fn pow2_of_shifted(a: $v) -> $v {
+                $from_int($shl::<{ bits::MANTISSA }>($to_int(a)))
             }
 
             #[inline]
@@ -271,9 +265,9 @@ macro_rules! composed {
     };
 }
 
-composed!(single, __m512, __m512i, _mm512_set1_ps, _mm512_set1_epi32, _mm512_sub_ps, _mm512_add_ps, _mm512_xor_ps,
+composed!(single, __m512, __m512i, _mm512_set1_ps, _mm512_set1_epi32, _mm512_sub_ps, _mm512_xor_ps,
     ints: _mm512_add_epi32 _mm512_and_si512 _mm512_or_si512 _mm512_slli_epi32 _mm512_srli_epi32 _mm512_ternarylogic_epi32,
     casts: _mm512_castps_si512 _mm512_castsi512_ps);
-composed!(double, __m512d, __m512i, _mm512_set1_pd, _mm512_set1_epi64, _mm512_sub_pd, _mm512_add_pd, _mm512_xor_pd,
+composed!(double, __m512d, __m512i, _mm512_set1_pd, _mm512_set1_epi64, _mm512_sub_pd, _mm512_xor_pd,
     ints: _mm512_add_epi64 _mm512_and_si512 _mm512_or_si512 _mm512_slli_epi64 _mm512_srli_epi64 _mm512_ternarylogic_epi64,
     casts: _mm512_castpd_si512 _mm512_castsi512_pd);

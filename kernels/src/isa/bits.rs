@@ -1,4 +1,4 @@
-//! The layout of `f32` and `f64` that [`pow2`](super::Lanes::pow2), [`scale`](super::Lanes::scale) and
+//! The layout of `f32` and `f64` that [`pow2_of_shifted`](super::Lanes::pow2_of_shifted), [`scale`](super::Lanes::scale) and
 //! [`split_exponent`](super::Lanes::split_exponent) work on.
 //!
 //! *Integers in the low bits.* The numbers from `2^M` to `2^(M+1)` (`M` mantissa bits) are the integers, so adding
@@ -28,10 +28,10 @@ macro_rules! layout {
             /// smallest subnormal.
             pub(crate) const DEEP: $t = $deep;
 
-            /// `2^a`
+            /// `2^n` from `2^M + bias + n`
             #[inline(always)]
-            pub(crate) fn pow2(a: $t) -> $t {
-                $t::from_bits((a + SHIFTER_BIASED).to_bits() << $mantissa)
+            pub(crate) fn pow2_of_shifted(a: $t) -> $t {
+                $t::from_bits(a.to_bits() << $mantissa)
             }
 
             /// `(e, m)` with `a = m · 2^e`

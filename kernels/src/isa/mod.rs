@@ -10,7 +10,7 @@
 //!        └─ kernel.run(token)  generic code, #[inline(always)]
 //! ```
 
-mod bits;
+pub(crate) mod bits;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod bytes;
 mod portable;
@@ -95,10 +95,8 @@ pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     fn eq(self, a: Self::V, b: Self::V) -> Self::M;
     /// `m ? a : b`, lane by lane
     fn select(self, m: Self::M, a: Self::V, b: Self::V) -> Self::V;
-    /// The nearest integer, ties to even
-    fn round(self, a: Self::V) -> Self::V;
-    /// `2^a` for integral `a` within the normal exponents of `T`
-    fn pow2(self, a: Self::V) -> Self::V;
+    /// `2^n` from `2^M + bias + n` (`M` mantissa bits), which has it in its low bits; `n` is a normal exponent
+    fn pow2_of_shifted(self, a: Self::V) -> Self::V;
     /// `a · 2^e` in one rounding, also where the result is subnormal or zero: for `½ ≤ |a| ≤ 2` (or NaN) and integral
     /// `e` from twice the least exponent (−200 in `f32`, −2000 in `f64`) to the greatest normal one
     fn scale(self, a: Self::V, e: Self::V) -> Self::V;

@@ -29,7 +29,7 @@ where
 macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $own:ident,
      memory: $load:ident $store:ident $bytes:ident,
-     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $neg:ident $abs:ident $round:ident,
+     arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $neg:ident $abs:ident,
      choice: $lt:ident $le:ident $eq:ident $select:ident) => {
         impl Lanes<$t> for Neon {
             type V = $v;
@@ -128,23 +128,20 @@ macro_rules! simd {
                 unsafe { $select(m, a, b) }
             }
             #[inline(always)]
-            fn round(self, a: $v) -> $v {
+            fn pow2_of_shifted(self, a: $v) -> $v {
                 // SAFETY: the token proves NEON.
-                unsafe { $round(a) }
-            }
-            #[inline(always)]
-            fn pow2(self, a: $v) -> $v {
-                // SAFETY: the token proves NEON.
-                unsafe { $own::pow2(a) }
+                unsafe { $own::pow2_of_shifted(a) }
             }
             /// In two steps, of which the first is exact.
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
                 let deep = Lanes::<$t>::splat(self, super::bits::$own::DEEP);
+                let shifter = Lanes::<$t>::splat(self, super::bits::$own::SHIFTER_BIASED);
+                let power = |e| Lanes::<$t>::pow2_of_shifted(self, Lanes::<$t>::add(self, e, shifter));
                 let first = Lanes::<$t>::max(self, e, deep);
                 let rest = Lanes::<$t>::sub(self, e, first);
-                let a = Lanes::<$t>::mul(self, a, Lanes::<$t>::pow2(self, first));
-                Lanes::<$t>::mul(self, a, Lanes::<$t>::pow2(self, rest))
+                let a = Lanes::<$t>::mul(self, a, power(first));
+                Lanes::<$t>::mul(self, a, power(rest))
             }
             #[inline(always)]
             fn split_exponent(self, a: $v) -> ($v, $v) {
@@ -196,17 +193,17 @@ macro_rules! simd {
 
 simd!(f32, float32x4_t, uint32x4_t, 4, single,
     memory: vld1q_f32 vst1q_f32 f32_4,
-    arithmetic: vdupq_n_f32 vaddq_f32 vsubq_f32 vmulq_f32 vdivq_f32 vfmaq_f32 vsqrtq_f32 vnegq_f32 vabsq_f32 vrndnq_f32,
+    arithmetic: vdupq_n_f32 vaddq_f32 vsubq_f32 vmulq_f32 vdivq_f32 vfmaq_f32 vsqrtq_f32 vnegq_f32 vabsq_f32,
     choice: vcltq_f32 vcleq_f32 vceqq_f32 vbslq_f32);
 simd!(f64, float64x2_t, uint64x2_t, 2, double,
     memory: vld1q_f64 vst1q_f64 f64_2,
-    arithmetic: vdupq_n_f64 vaddq_f64 vsubq_f64 vmulq_f64 vdivq_f64 vfmaq_f64 vsqrtq_f64 vnegq_f64 vabsq_f64 vrndnq_f64,
+    arithmetic: vdupq_n_f64 vaddq_f64 vsubq_f64 vmulq_f64 vdivq_f64 vfmaq_f64 vsqrtq_f64 vnegq_f64 vabsq_f64,
     choice: vcltq_f64 vcleq_f64 vceqq_f64 vbslq_f64);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].
 macro_rules! composed {
-    ($own:ident, $v:ident, $uint:ident, $splat:ident, $splat_int:ident, $add:ident, $sub:ident, $select:ident,
+    ($own:ident, $v:ident, $uint:ident, $splat:ident, $splat_int:ident, $sub:ident, $select:ident,
      ints: $add_int:ident $and_int:ident $or_int:ident $shl:ident $shr:ident,
      casts: $to_int:ident $from_int:ident) => {
         mod $own {
@@ -222,9 +219,8 @@ macro_rules! composed {
 
             #[inline]
             #[target_feature(enable = "neon")]
-            pub(super) fn pow2(a: $v) -> $v {
-                let biased = $add(a, $splat(bits::SHIFTER_BIASED));
-                $from_int($shl::<{ bits::MANTISSA as i32 }>($to_int(biased)))
+            pub(super) fn pow2_of_shifted(a: $v) -> $v {
+                $from_int($shl::<{ bits::MANTISSA as i32 }>($to_int(a)))
             }
 
             #[inline]
@@ -241,9 +237,9 @@ macro_rules! composed {
     };
 }
 
-composed!(single, float32x4_t, u32, vdupq_n_f32, vdupq_n_u32, vaddq_f32, vsubq_f32, vbslq_f32,
+composed!(single, float32x4_t, u32, vdupq_n_f32, vdupq_n_u32, vsubq_f32, vbslq_f32,
     ints: vaddq_u32 vandq_u32 vorrq_u32 vshlq_n_u32 vshrq_n_u32,
     casts: vreinterpretq_u32_f32 vreinterpretq_f32_u32);
-composed!(double, float64x2_t, u64, vdupq_n_f64, vdupq_n_u64, vaddq_f64, vsubq_f64, vbslq_f64,
+composed!(double, float64x2_t, u64, vdupq_n_f64, vdupq_n_u64, vsubq_f64, vbslq_f64,
     ints: vaddq_u64 vandq_u64 vorrq_u64 vshlq_n_u64 vshrq_n_u64,
     casts: vreinterpretq_u64_f64 vreinterpretq_f64_u64);

@@ -110,25 +110,17 @@ macro_rules! simd {
             fn select(self, m: $v, a: $v, b: $v) -> $v {
                 m.select(a, b)
             }
-            /// Adding and taking away the least number without fractional bits leaves the rounded one; what is larger
-            /// (or NaN) is integral already. (`wide` rounds ties away from zero.)
             #[inline(always)]
-            fn round(self, a: $v) -> $v {
-                let integral = $v::splat(<$t>::from_bits(super::bits::$bits::SHIFTER as _));
-                let rounded = (a.abs() + integral) - integral;
-                let rounded = Lanes::<$t>::copy_sign(self, rounded, a);
-                a.abs().simd_lt(integral).select(rounded, a)
-            }
-            #[inline(always)]
-            fn pow2(self, a: $v) -> $v {
-                $v::new(a.to_array().map(super::bits::$bits::pow2))
+            fn pow2_of_shifted(self, a: $v) -> $v {
+                $v::new(a.to_array().map(super::bits::$bits::pow2_of_shifted))
             }
             /// In two steps, of which the first is exact.
             #[inline(always)]
             fn scale(self, a: $v, e: $v) -> $v {
+                let shifter = $v::splat(super::bits::$bits::SHIFTER_BIASED);
                 let first = Lanes::<$t>::max(self, e, $v::splat(super::bits::$bits::DEEP));
-                let rest = e - first;
-                (a * Lanes::<$t>::pow2(self, first)) * Lanes::<$t>::pow2(self, rest)
+                let power = |e| Lanes::<$t>::pow2_of_shifted(self, e + shifter);
+                (a * power(first)) * power(e - first)
             }
             #[inline(always)]
             fn split_exponent(self, a: $v) -> ($v, $v) {

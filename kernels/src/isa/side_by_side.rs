@@ -73,8 +73,7 @@ impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
         lt(a, b) -> M;
         le(a, b) -> M;
         eq(a, b) -> M;
-        round(a) -> V;
-        pow2(a) -> V;
+        pow2_of_shifted(a) -> V;
         scale(a, e) -> V;
     }
 

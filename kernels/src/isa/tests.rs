@@ -19,7 +19,6 @@ enum Op {
     SelectLt,
     SelectLe,
     SelectEq,
-    Round,
     Pow2,
     Scale,
     Exponent,
@@ -27,8 +26,8 @@ enum Op {
 }
 use Op::*;
 
-const ANY_OPERANDS: [Op; 15] =
-    [Add, Sub, Mul, Div, MulAdd, Sqrt, Neg, Abs, CopySign, Min, Max, SelectLt, SelectLe, SelectEq, Round];
+const ANY_OPERANDS: [Op; 14] =
+    [Add, Sub, Mul, Div, MulAdd, Sqrt, Neg, Abs, CopySign, Min, Max, SelectLt, SelectLe, SelectEq];
 
 /// `y = op(a, b, c)`, vector by vector.
 struct Apply<'a, T> {
@@ -61,8 +60,7 @@ impl<T: Element> Kernel<T> for Apply<'_, T> {
                 SelectLt => s.select(s.lt(a, b), c, b),
                 SelectLe => s.select(s.le(a, b), c, b),
                 SelectEq => s.select(s.eq(a, b), c, a),
-                Round => s.round(a),
-                Pow2 => s.pow2(a),
+                Pow2 => s.pow2_of_shifted(s.add(a, s.splat(T::EXP.shifter_biased))),
                 Scale => s.scale(a, b),
                 Exponent => s.split_exponent(a).0,
                 Mantissa => s.split_exponent(a).1,
@@ -128,7 +126,6 @@ macro_rules! scalar {
                             a
                         }
                     }
-                    Round => a.round_ties_even(),
                     Pow2 => (2.0 as $t).powi(a as i32),
                     // Exact halvings within the normal numbers, then one product that rounds.
                     Scale => {
