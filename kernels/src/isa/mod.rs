@@ -148,14 +148,8 @@ pub trait Simd<T>: Lanes<T> {
     where
         T: Copy,
     {
-        for i in 0..Self::LANES {
-            for j in 0..Self::LANES {
-                // SAFETY: (i, j) is inside the block (caller).
-                let x = unsafe { *from.wrapping_add(i * from_row + j) };
-                // SAFETY: (j, i) is inside the result (caller).
-                unsafe { *to.wrapping_add(j * to_row + i) = x };
-            }
-        }
+        // SAFETY: both blocks (caller).
+        unsafe { transpose_one_by_one(from, from_row, (Self::LANES, Self::LANES), to, to_row) };
     }
 
     /// Transposes `width ≤ LANES` runs of `depth ≤ 4` elements to as many rows of LANES: `to[j·to_row + i] = from[i·from_row + j]`, zero
@@ -181,6 +175,48 @@ pub trait Simd<T>: Lanes<T> {
                 // SAFETY: (j, i) is inside the result (caller).
                 unsafe { *to.wrapping_add(j * to_row + i) = x };
             }
+        }
+    }
+
+    /// The way back: transposes `width ≤ 4` rows of `depth ≤ LANES` elements to as many runs: `to[j·to_row + i] = from[i·from_row + j]`;
+    /// nothing else is touched.
+    ///
+    /// # Safety
+    /// The rows must be valid for reads, the runs for writes, and they must not overlap.
+    #[inline(always)]
+    unsafe fn transpose_few(
+        self,
+        from: *const T,
+        from_row: usize,
+        (width, depth): (usize, usize),
+        to: *mut T,
+        to_row: usize,
+    ) where
+        T: Copy,
+    {
+        // SAFETY: the rows and the runs (caller).
+        unsafe { transpose_one_by_one(from, from_row, (width, depth), to, to_row) };
+    }
+}
+
+/// `to[j·to_row + i] = from[i·from_row + j]` for `rows × cols` elements.
+///
+/// # Safety
+/// Both blocks must be valid, for reads and for writes.
+#[inline(always)]
+unsafe fn transpose_one_by_one<T: Copy>(
+    from: *const T,
+    from_row: usize,
+    (rows, cols): (usize, usize),
+    to: *mut T,
+    to_row: usize,
+) {
+    for i in 0..rows {
+        for j in 0..cols {
+            // SAFETY: (i, j) is inside the block (caller).
+            let x = unsafe { *from.wrapping_add(i * from_row + j) };
+            // SAFETY: (j, i) is inside the result (caller).
+            unsafe { *to.wrapping_add(j * to_row + i) = x };
         }
     }
 }

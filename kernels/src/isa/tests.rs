@@ -288,6 +288,37 @@ fn loads_and_stores_touch_what_they_say() {
     }
 }
 
+/// Up to four rows of every length, turned next to guards.
+struct Few;
+
+impl<T: Element> Kernel<T> for Few {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, s: S) {
+        let guard = T::from_f64(-7.0);
+        let from: Vec<T> = (0..4 * 19).map(|x| T::from_f64(f64::from(x))).collect();
+        for (width, depth) in (0..=4).flat_map(|width| (0..=S::LANES).map(move |depth| (width, depth))) {
+            let mut to = [guard; 16 * 5];
+            // SAFETY: four rows of 16 elements, 19 apart, and as many runs, 5 apart.
+            unsafe { s.transpose_few(from.as_ptr(), 19, (width, depth), to.as_mut_ptr(), 5) };
+            for (at, &x) in to.iter().enumerate() {
+                let (j, i) = (at / 5, at % 5);
+                let expected = if i < width && j < depth { from[i * 19 + j] } else { guard };
+                assert_eq!(x, expected, "{width} rows of {depth}: element {i} of run {j}");
+            }
+        }
+    }
+}
+
+#[test]
+fn few_rows_are_turned_and_nothing_else_is_touched() {
+    for isa in Isa::available() {
+        f32::dispatch(isa, Few);
+        f64::dispatch(isa, Few);
+    }
+}
+
 /// Every byte in every lane, and nothing of the bytes beside them.
 struct Bytes;
 

@@ -76,21 +76,61 @@ pub(super) unsafe fn f32_16x4(
         let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(run(i)), run(i + 4));
         *r = _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, run(i + 8)), run(i + 12));
     }
-    let pairs = |a, b, c, d| {
-        let (low, high) = (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpacklo_ps(c, d)));
-        let (low_2, high_2) = (_mm512_castps_pd(_mm512_unpackhi_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d)));
-        [
-            _mm512_unpacklo_pd(low, high),
-            _mm512_unpackhi_pd(low, high),
-            _mm512_unpacklo_pd(low_2, high_2),
-            _mm512_unpackhi_pd(low_2, high_2),
-        ]
-        .map(|column| _mm512_castpd_ps(column))
-    };
-    for (j, column) in pairs(r[0], r[1], r[2], r[3]).into_iter().take(depth).enumerate() {
+    for (j, column) in squares_in_lanes(r[0], r[1], r[2], r[3]).into_iter().take(depth).enumerate() {
         // SAFETY: row j of the result (caller).
         unsafe { _mm512_storeu_ps(to.wrapping_add(j * to_row), column) };
     }
+}
+
+/// Transposes up to four rows of up to sixteen elements: `to[j·to_row + i] = from[i·from_row + j]`.
+///
+/// The squares inside of the 128-bit lanes are turned; each lane then is a run.
+///
+/// # Safety
+/// The rows are valid for reads, the runs for writes.
+#[target_feature(enable = "avx512f,avx512vl")]
+#[inline]
+pub(super) unsafe fn f32_4x16(
+    from: *const f32,
+    from_row: usize,
+    (width, depth): (usize, usize),
+    to: *mut f32,
+    to_row: usize,
+) {
+    let there = (u32::MAX >> (32 - depth.clamp(1, 16))) as u16;
+    let mut r = [_mm512_setzero_ps(); 4];
+    for (i, r) in r.iter_mut().enumerate().take(width) {
+        // SAFETY: `depth` elements of row i (caller).
+        *r = unsafe { _mm512_maskz_loadu_ps(there, from.wrapping_add(i * from_row)) };
+    }
+    let c = squares_in_lanes(r[0], r[1], r[2], r[3]);
+    let mask = (1u8 << width.min(4)) - 1;
+    let store = |j: usize, run: __m128| {
+        if j < depth {
+            // SAFETY: run j has `width` elements (caller).
+            unsafe { _mm_mask_storeu_ps(to.wrapping_add(j * to_row), mask, run) };
+        }
+    };
+    for (j, &c) in c.iter().enumerate() {
+        store(j, _mm512_castps512_ps128(c));
+        store(j + 4, _mm512_extractf32x4_ps::<1>(c));
+        store(j + 8, _mm512_extractf32x4_ps::<2>(c));
+        store(j + 12, _mm512_extractf32x4_ps::<3>(c));
+    }
+}
+
+/// In each 128-bit lane the transpose of the square that four registers have there.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn squares_in_lanes(a: __m512, b: __m512, c: __m512, d: __m512) -> [__m512; 4] {
+    let (low, high) = (_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpacklo_ps(c, d)));
+    let (low_2, high_2) = (_mm512_castps_pd(_mm512_unpackhi_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d)));
+    [
+        _mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
+        _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)),
+        _mm512_castpd_ps(_mm512_unpacklo_pd(low_2, high_2)),
+        _mm512_castpd_ps(_mm512_unpackhi_pd(low_2, high_2)),
+    ]
 }
 
 /// Transposes 8 × 8: `to[j·to_row + i] = from[i·from_row + j]`.
