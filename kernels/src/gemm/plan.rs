@@ -43,9 +43,10 @@ const FOLDED_DEPTH: usize = 256;
 const FEW: usize = 16;
 
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
-/// 1024×1024×8: 180 → 215), and the same where C is far (2048×2048×65: 220 → 255).
+/// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 160, f64
+/// 54 → 77; f64 700×700×60: 45 → 76).
 const SHALLOW: usize = 32;
-const SHALLOW_AND_FAR: usize = 128;
+const SHALLOW_BEYOND_L2: usize = 128;
 /// C is far where it takes so many L2: its lines are asked for ahead of the tiles that write them (1000×10007×12: 88 → 190), and
 /// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
 const FAR_IN_L2: usize = 4;
@@ -132,11 +133,10 @@ impl<T: Element> Product<T> {
     /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let turned = self.is_turned(table);
-        let far = bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2;
-        let shallow = place == Place::Memory
-            && !self.c.padded
-            && !turned
-            && self.k <= if far { SHALLOW_AND_FAR } else { SHALLOW };
+        let (size, l2) = (bytes::<T>(self.m, self.n), caches().l2);
+        let far = size > FAR_IN_L2 * l2;
+        let depth = if size > l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
+        let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
         let vectors = table.strip_vectors(self.m);
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
