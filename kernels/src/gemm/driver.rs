@@ -131,6 +131,9 @@ impl<T: Element> Product<T> {
     /// Computes it where a single tile is not enough.
     #[inline(never)]
     fn run_any(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        if place == Place::Memory && epilogue.is_none() && self.is_outer() {
+            return self.run_outer(table.isa, team);
+        }
         let narrow = if self.needs_whole_vectors(place) { None } else { table.narrow(self.n, self.k) };
         let table = narrow.unwrap_or(table);
         if self.is_small() {

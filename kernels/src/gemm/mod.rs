@@ -14,6 +14,7 @@ mod driver;
 mod first_tile;
 mod microkernel;
 mod operand;
+mod outer;
 mod pack;
 mod packed;
 mod part;

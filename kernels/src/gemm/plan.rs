@@ -133,9 +133,8 @@ impl<T: Element> Product<T> {
     /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let turned = self.is_turned(table);
-        let (size, l2) = (bytes::<T>(self.m, self.n), caches().l2);
-        let far = size > FAR_IN_L2 * l2;
-        let depth = if size > l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
+        let far = self.is_far();
+        let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
         let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
         let vectors = table.strip_vectors(self.m);
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
@@ -168,6 +167,11 @@ impl<T: Element> Product<T> {
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
         plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
+    }
+
+    /// C is beyond the caches.
+    pub(super) fn is_far(&self) -> bool {
+        bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2
     }
 
     /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
@@ -326,7 +330,7 @@ fn past_line<T: Element>(first: *const T, stride: usize) -> Option<usize> {
 }
 
 /// Bytes of so many numbers.
-fn bytes<T>(rows: usize, cols: usize) -> usize {
+pub(super) fn bytes<T>(rows: usize, cols: usize) -> usize {
     rows.saturating_mul(cols).saturating_mul(size_of::<T>())
 }
 

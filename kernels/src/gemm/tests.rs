@@ -217,6 +217,37 @@ fn columns_of_a_in_place_give_the_same_bits() {
     }
 }
 
+/// A few outer products onto rows of C that begin anywhere, shared and not.
+#[test]
+fn outer_products_give_the_same_bits() {
+    let teams = [Team::serial(), Team::new(3)];
+    for ((m, n, k), beta) in [(70, 129, 1), (33, 301, 2), (41, 500, 3), (40, 261, 4), (7, 9001, 2), (1500, 700, 1)]
+        .into_iter()
+        .flat_map(|shape| [0.0, 1.0, -0.3].map(|beta| (shape, beta)))
+    {
+        let (apart, alpha) = (n + 3, 0.7);
+        let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
+        let b = MatRef::new(&b, k, n).unwrap();
+        let sides = [MatRef::new(&a, m, k).unwrap(), MatRef::new(&a, k, m).unwrap().t()];
+        for (isa, a, team) in Isa::available()
+            .into_iter()
+            .filter(|&isa| isa != Isa::Portable)
+            .flat_map(|isa| sides.into_iter().flat_map(move |a| [(isa, a, 0), (isa, a, 1)]))
+        {
+            let mut c = before.clone();
+            let to = MatMut::with_row_stride(&mut c, m, n, apart).unwrap();
+            gemm_at(isa, &teams[team], alpha, a, b, beta, to).unwrap();
+            for (at, (&c, &before)) in c.iter().zip(&before).enumerate() {
+                let (i, j) = (at / apart, at % apart);
+                let first = if beta == 0.0 { 0.0 } else { beta * before };
+                let sum = (0..k).fold(first, |sum, p| (alpha * a.get(i, p)).mul_add(b.get(p, j.min(n - 1)), sum));
+                let expected = if j < n { sum } else { before };
+                assert_eq!(c.to_bits(), expected.to_bits(), "({i}, {j}) of {m} × {n} × {k}, {isa:?}");
+            }
+        }
+    }
+}
+
 /// A transposed A of so many rows that it is packed in parts, the last of them small enough for a plan of another kind.
 #[test]
 fn panels_fit_the_parts_of_a_tall_product() {
