@@ -218,7 +218,7 @@ fn f32_keeps_its_budgets_on_a_part_of_all_inputs() {
 fn f64_rises_from_neighbour_to_neighbour() {
     let exponents = (0..64).flat_map(|n| [0.25, 0.5].map(|part| part * f64::from(2 * n + 1) * std::f64::consts::LN_2));
     let everywhere = std::iter::successors(Some(1e-9), |x| Some(x * 1.0009)).take_while(|&x| x < 60.0);
-    let places: Vec<u64> = [0.25, 0.5, 0.55].into_iter().chain(exponents).chain(everywhere).map(f64::to_bits).collect();
+    let places: Vec<u64> = [0.5, 0.55].into_iter().chain(exponents).chain(everywhere).map(f64::to_bits).collect();
     for isa in Isa::available() {
         for (activation, sign) in [(Activation::Sigmoid, 1.0), (Activation::Sigmoid, -1.0), (Activation::Tanh, 1.0)] {
             for &place in &places {

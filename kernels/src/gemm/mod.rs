@@ -149,7 +149,8 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
 /// and no page is left with every step (Emerald Rapids, 1000×12×1000 tn: 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90).
 #[inline]
 fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
-    /// Steps of k of a whole line that are worth turning one row of C back (784×10×32 tn gains, 300×15×40 tn would lose: 113 → 100), …
+    /// Lanes that would stay empty over all of k, in lines, that are worth turning a row of C back (784×10×32 tn gains, 300×15×40 tn would
+    /// lose: 113 → 100), …
     const LINES_TO_TURN: usize = 8;
     /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
     const WORK_TO_TURN: usize = 4096;
@@ -161,7 +162,7 @@ fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
         let empty_lanes = (T::LINE - cols).saturating_mul(steps);
         let work = rows.saturating_mul(cols).saturating_mul(steps);
         // In more than one part A would be read as often.
-        let parts = rows.saturating_mul(cols) > SCRATCH_ELEMENTS;
+        let parts = packed_stride::<T>(rows).saturating_mul(cols) > SCRATCH_ELEMENTS;
         return empty_lanes >= LINES_TO_TURN * T::LINE && work >= WORK_TO_TURN && !parts;
     }
     cols <= turned::FEW && a.col_stride() == 1 && rows >= 16 && steps >= 128
@@ -226,7 +227,11 @@ fn through_scratch<T: Element>(table: &'static TileTable<T>, team: &Team, produc
                 Some(from) if read => {
                     T::dispatch(table.isa, Transposition { from, to: part.c, rows: 0..cols, cols: 0..part.m });
                 }
-                None if read => each_of_block(block, stride, (part.m, cols), |to, i, j| *to = c.get(first + i, j)),
+                None if read => {
+                    each_of_block(block, stride, (part.m, cols), |to, i, j| *to = c.get(first + i, j));
+                    // The block has been borrowed meanwhile.
+                    part.c.data = block.as_mut_ptr();
+                }
                 _ => {}
             }
             // SAFETY: A and B are vouched for by their views, the block has room for these rows.

@@ -43,7 +43,7 @@ const FOLDED_DEPTH: usize = 256;
 const FEW: usize = 16;
 
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
-/// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 160, f64
+/// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 155, f64
 /// 54 → 77; f64 700×700×60: 45 → 76).
 const SHALLOW: usize = 32;
 const SHALLOW_BEYOND_L2: usize = 128;
@@ -349,7 +349,7 @@ fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
     8 * rows * lines <= 7 * room && bytes::<T>(rows, stride) <= PAGES_BYTES
 }
 
-/// From one packed run of A to the next: never a stride that folds onto the same cache sets.
+/// From one packed run of A, or of C in scratch, to the next: never a stride that folds onto the same cache sets.
 pub(super) fn packed_stride<T: Element>(inner: usize) -> usize {
     let stride = inner.next_multiple_of(T::LINE);
     if folds_onto_sets::<T>(stride) { stride + T::LINE } else { stride }

@@ -217,6 +217,25 @@ fn columns_of_a_in_place_give_the_same_bits() {
     }
 }
 
+/// So many rows of few columns that they go through scratch in parts.
+#[test]
+fn a_turned_product_in_parts_gives_the_same_bits() {
+    let (m, n, k, apart) = (70_001, 4, 128, 7);
+    let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
+    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, n, k).unwrap().t());
+    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        let mut c = before.clone();
+        let to = MatMut::with_row_stride(&mut c, m, n, apart).unwrap();
+        gemm_at(isa, &Team::serial(), 0.7, a, b, -0.3, to).unwrap();
+        for (at, (&c, &before)) in c.iter().zip(&before).enumerate() {
+            let (i, j) = (at / apart, at % apart);
+            let sum = || (0..k).fold(-0.3 * before, |sum, p| (0.7 * a.get(i, p)).mul_add(b.get(p, j), sum));
+            let expected = if j < n { sum() } else { before };
+            assert_eq!(c.to_bits(), expected.to_bits(), "({i}, {j}), {isa:?}");
+        }
+    }
+}
+
 /// A few outer products onto rows of C that begin anywhere, shared and not.
 #[test]
 fn outer_products_give_the_same_bits() {

@@ -297,10 +297,12 @@ impl<T: Element> Kernel<T> for Few {
     #[inline(always)]
     fn run<S: Simd<T>>(self, s: S) {
         let guard = T::from_f64(-7.0);
-        let from: Vec<T> = (0..4 * 19).map(|x| T::from_f64(f64::from(x))).collect();
-        for (width, depth) in (0..=4).flat_map(|width| (0..=S::LANES).map(move |depth| (width, depth))) {
+        let all: Vec<T> = (0..4 * 19).map(|x| T::from_f64(f64::from(x))).collect();
+        for (width, depth) in (0..=4usize).flat_map(|width| (0..=S::LANES).map(move |depth| (width, depth))) {
             let mut to = [guard; 16 * 5];
-            // SAFETY: four rows of 16 elements, 19 apart, and as many runs, 5 apart.
+            // No more than is to be read.
+            let from = all[..width.saturating_sub(1) * 19 + depth].to_vec();
+            // SAFETY: `width` rows of `depth` elements, 19 apart, and as many runs, 5 apart.
             unsafe { s.transpose_few(from.as_ptr(), 19, (width, depth), to.as_mut_ptr(), 5) };
             for (at, &x) in to.iter().enumerate() {
                 let (j, i) = (at / 5, at % 5);

@@ -97,7 +97,7 @@ pub(super) unsafe fn f32_4x16(
     to: *mut f32,
     to_row: usize,
 ) {
-    let there = (u32::MAX >> (32 - depth.clamp(1, 16))) as u16;
+    let there = ((1u32 << depth.min(16)) - 1) as u16;
     let mut r = [_mm512_setzero_ps(); 4];
     for (i, r) in r.iter_mut().enumerate().take(width) {
         // SAFETY: `depth` elements of row i (caller).
