@@ -5,7 +5,7 @@
 //! −½ < z < ½      σ(z) = ½ + ½ tanh(z/2)
 //!  ½ ≤ z          σ(z) = 1 / (1 + e)
 //! ```
-//! Each form stands where its roundings weigh least. (`q` equals `e − e·q`, but its roundings may count double, `e` being above a
+//! The middle is as short as monotony allows; of the others each stands where its roundings weigh least. (`q` equals `e − e·q`, but its roundings may count double, `e` being above a
 //! power of two and `q` below it.) Small values keep their relative accuracy, subnormal ones included.
 //!
 //! Within [0, 1], exactly 0 and 1 at ∓∞. Monotone: in the outer parts `e` moves by a unit or so from one `z` to the

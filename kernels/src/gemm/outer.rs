@@ -34,7 +34,9 @@ impl<T: Element> Product<T> {
         let rows_of_b = matches!(self.b, Right::Strided { col: 1, .. }) && self.alpha_right == T::ONE;
         let onto_rows =
             !self.c.padded && !matches!(self.start, Start::Row(_) | Start::All(_)) && self.end == End::Stored;
-        let pays = self.k <= MOST && self.n >= LEAST_LINES * T::LINE && bytes::<T>(self.m, self.n) >= LEAST_BYTES;
+        let pays = (1..=MOST).contains(&self.k)
+            && self.n >= LEAST_LINES * T::LINE
+            && bytes::<T>(self.m, self.n) >= LEAST_BYTES;
         pays && rows_of_b && onto_rows && self.a.panel().is_none() && !self.is_far()
     }
 

@@ -267,6 +267,17 @@ fn outer_products_give_the_same_bits() {
     }
 }
 
+/// No outer product at all is none of the few: nothing is read.
+#[test]
+fn no_steps_give_zeros() {
+    let (m, n) = (100, 200);
+    let (a, b) = (MatRef::new(&[], m, 0).unwrap(), MatRef::new(&[], 0, n).unwrap());
+    let mut c = numbers::<f32>(m * n, 1);
+    assert!(!product_of((a, b), End::Stored, MatMut::new(&mut c, m, n).unwrap()).is_outer());
+    multiply_at(TileTable::current(), (a, b), End::Stored, MatMut::new(&mut c, m, n).unwrap());
+    assert!(c.iter().all(|&c| c == 0.0));
+}
+
 /// A transposed A of so many rows that it is packed in parts, the last of them small enough for a plan of another kind.
 #[test]
 fn panels_fit_the_parts_of_a_tall_product() {
