@@ -65,6 +65,10 @@ const STEPS_TO_ASK: usize = 96;
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
 const ROWS_TO_PACK_SPLIT: usize = 64;
 
+/// Rows of A that are worth packing a B whose strips are a single line wide, where L1 keeps a strip only when packed (Emerald Rapids, AVX2:
+/// 480³ 77 → 85 GFLOP/s, 128³ 80 → 82; 64×128×128 would lose 2 %).
+const ROWS_TO_PACK_LINE: usize = 128;
+
 /// Depth of a product up to which vectors across lines are worth avoiding though L1 has them; so many columns, and so many times the
 /// depth, are worth one more vector a row for it (Emerald Rapids, B and C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s,
 /// 128×784×10 98 → 140, 128×128×10 112 → 121; 512×512×32 gains nothing, 40×128×16 would lose a twelfth).
@@ -233,6 +237,7 @@ impl<T: Element> Product<T> {
                 plan.across && self.m >= ROWS_TO_PACK_SHALLOW
                     || self.m >= 48 && (clash::<T>(row, depth) || spread)
                     || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
+                    || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, row)
             }
         };
         match pays {
@@ -250,6 +255,14 @@ impl<T: Element> Product<T> {
             && !aligned
             && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
             && table.habits.waits_for_split_lines
+    }
+
+    /// A strip is but a line wide, and stays in L1 when it is packed, but not at its stride.
+    fn line_leaves_l1(&self, plan: &Plan, stride: usize) -> bool {
+        let depth = self.k.min(plan.kc);
+        plan.strip_cols == T::LINE
+            && stays_in_l1::<T>(T::LINE, depth, T::LINE)
+            && !has_room_in_l1::<T>(stride, depth, T::LINE)
     }
 
     /// Columns of A that are asked for ahead: where they are runs in place, each may be on a page of its own, which no hardware foresees
@@ -341,12 +354,17 @@ fn clash<T: Element>(stride: usize, count: usize) -> bool {
 
 /// So many rows of a strip off the lines, at this stride, stay in L1 beside A and C, and their pages in its table.
 fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
+    has_room_in_l1::<T>(stride, rows, cols) && bytes::<T>(rows, stride) <= PAGES_BYTES
+}
+
+/// The same of L1 alone, wherever the pages are.
+fn has_room_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
     let sets = L1_PERIOD / LINE_BYTES;
     let lines = cols.div_ceil(T::LINE) + usize::from(stride > cols);
     // Rows begin in so many different sets: at a stride of 512 bytes, in every eighth.
     let starts = L1_PERIOD >> stride.wrapping_mul(size_of::<T>()).trailing_zeros().min(L1_PERIOD.trailing_zeros());
     let room = (starts * lines).min(sets) * (caches().l1d / L1_PERIOD);
-    8 * rows * lines <= 7 * room && bytes::<T>(rows, stride) <= PAGES_BYTES
+    8 * rows * lines <= 7 * room
 }
 
 /// From one packed run of A, or of C in scratch, to the next: never a stride that folds onto the same cache sets.
