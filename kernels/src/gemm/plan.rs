@@ -51,8 +51,10 @@ const SHALLOW_BEYOND_L2: usize = 128;
 /// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
 const FAR_IN_L2: usize = 4;
 const VECTORS_WHERE_FAR: usize = 2;
-/// Rows of A that are worth packing such a B: its rows would be a stream each, and their vectors cross lines.
+/// Rows of A that are worth packing B in a shallow product: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
+/// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
+const ROWS_TO_PACK: usize = 48;
 
 /// Rows of B, and columns of A, that are asked for ahead, where they come from afar: enough for L3. Twice as many fill the buffers that their lines wait
 /// in (Emerald Rapids, packing on the way, 48×1024×1024: 106 → 135 GFLOP/s).
@@ -78,6 +80,11 @@ const DEPTH_OF_SPLIT: usize = 64;
 const DEPTH_OF_SPLIT_STORES: usize = 12;
 const SPLIT_COLS: usize = 128;
 const SPLIT_COLS_TO_DEPTH: usize = 10;
+/// With so few rows as many columns are worth it at any depth, more rows want more columns, until they are worth packing B (B 16 bytes
+/// off the lines: 1×784×128 30 → 54 GFLOP/s, 3×144×784 104 → 112, 8×784×128 132 → 152, 32×784×128 150 → 164, 32×1024×1024 90 → 113;
+/// 4×144×784 would lose a twentieth, 6×256×256 a twelfth).
+const ROWS_OF_SPLIT: usize = 3;
+const WIDE_SPLIT_COLS: usize = 400;
 
 /// Bytes of B that are packed at once where its columns are short: a part of every L1.
 const SHALLOW_BYTES: usize = 16 * 1024;
@@ -179,22 +186,28 @@ impl<T: Element> Product<T> {
     }
 
     /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
-    /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow.
+    /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
+    /// read B in place and so wide that the strip does not count.
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
-        let shallow = self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k);
         let Right::Strided { data, row, col } = self.b else { return None };
         // Packed lines of C could not begin elsewhere.
         let row_major = self.c.line == T::LINE && !self.c.padded;
-        if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !shallow || !row_major {
+        if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !row_major {
             return None;
         }
-        // Columns that are not side by side are packed or turned, wherever they begin.
-        let loads_wait = col == 1 && self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
-        let past = match (past_line(data, row), past_line(self.c.data, self.c.row)) {
-            (Some(past), _) if loads_wait => past,
-            // B lies on lines already.
-            (None, _) if loads_wait && row.is_multiple_of(T::LINE) => return None,
-            (_, past) => past?,
+        let past = if self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k) {
+            // Columns that are not side by side are packed or turned, wherever they begin.
+            let loads_wait = col == 1 && self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
+            match (past_line(data, row), past_line(self.c.data, self.c.row)) {
+                (Some(past), _) if loads_wait => past,
+                // B lies on lines already.
+                (None, _) if loads_wait && row.is_multiple_of(T::LINE) => return None,
+                (_, past) => past?,
+            }
+        } else {
+            let cols = if self.m <= ROWS_OF_SPLIT { SPLIT_COLS } else { WIDE_SPLIT_COLS };
+            let worth = col == 1 && self.m < ROWS_TO_PACK && self.n >= cols;
+            past_line(data, row).filter(|_| worth)?
         };
         Some(T::LINE - past)
     }
@@ -235,7 +248,7 @@ impl<T: Element> Product<T> {
             Right::Strided { row, .. } => {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
                 plan.across && self.m >= ROWS_TO_PACK_SHALLOW
-                    || self.m >= 48 && (clash::<T>(row, depth) || spread)
+                    || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
                     || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
                     || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, row)
             }
@@ -317,6 +330,9 @@ impl<T: Element> Product<T> {
         } else if plan.across {
             // As much of B as stays in L2 from row to row.
             return in_half_of_l2.min(strips);
+        } else if self.m <= ROW_UNIT && plan.pack_b == PackB::Never {
+            // Each row of B is read in one go (Emerald Rapids, 5×100×10000: 39 → 53 GFLOP/s; 3×300×4000: 28 → 37).
+            strips
         } else if bytes::<T>(plan.job_rows, depth) > caches().l2 / 2 {
             // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
             in_half_of_l2

@@ -64,8 +64,11 @@ fn check_product<T: Element>(
     stride: usize,
     end: End<T>,
 ) {
-    let (a, b, before) = (numbers::<T>(m * k, 1), numbers::<T>(k * stride, 2), numbers::<T>(m * n, 3));
-    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::with_row_stride(&b, k, n, stride).unwrap());
+    let (a, before) = (numbers::<T>(m * k, 1), numbers::<T>(m * n, 3));
+    // B and C begin one past a line.
+    let room = numbers::<T>(k * stride + 2 * T::LINE, 2);
+    let b = &room[room.as_ptr().align_offset(64) + 1..];
+    let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::with_row_stride(b, k, n, stride).unwrap());
     for table in tables {
         let mut room = vec![T::ZERO; m * n + 2 * T::LINE];
         let past_line = room.as_ptr().align_offset(64) + 1;
@@ -117,8 +120,8 @@ fn packing_on_the_way_changes_nothing() {
     check_packing::<f64>();
 }
 
-/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, and shallow products whose
-/// B or C is off the lines, on any CPU.
+/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, few rows of any depth whose B
+/// is off the lines at each row in the same place, and shallow products whose B or C is, on any CPU.
 fn check_split_lines<T: Element>() {
     for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
         let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
@@ -127,6 +130,8 @@ fn check_split_lines<T: Element>() {
             for n in [64, 100, 256] {
                 check_product(&tables, (m, n, 400), 401, End::Stored);
             }
+            check_product(&tables, (m, 130, 600), 144, End::Stored);
+            check_product(&tables, (m, 433, 100), 448, End::Stored);
             for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
                 check_product(&tables, (100 + m, 272, 20), 272, end);
                 check_product(&tables, (100 + m, 272, 10), 272, end);
