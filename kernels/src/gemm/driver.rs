@@ -136,6 +136,12 @@ impl<T: Element> Product<T> {
         }
         let narrow = if self.needs_whole_vectors(place) { None } else { table.narrow(self.n, self.k) };
         let table = narrow.unwrap_or(table);
+        if epilogue.is_none()
+            && let Some(first) = self.first_whole_line(table)
+        {
+            self.columns(0..first).run_any(table, team, place, None);
+            return self.columns(first..self.n).run_any(table, team, place, None);
+        }
         if self.is_small() {
             return self.run_whole(table, place, |block| finish(epilogue, block));
         }
@@ -192,12 +198,6 @@ impl<T: Element> Product<T> {
     /// The product in jobs, by plan.
     #[inline(never)]
     fn run_planned(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
-        if epilogue.is_none()
-            && let Some(first) = self.first_whole_line(table)
-        {
-            self.columns(0..first).run_any(table, team, place, None);
-            return self.columns(first..self.n).run_planned(table, team, place, None);
-        }
         let plan = self.plan(table, team, place);
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
@@ -222,7 +222,7 @@ impl<T: Element> Product<T> {
     }
 
     /// So little work that planning it would cost more than a plan could save.
-    fn is_small(&self) -> bool {
+    pub(super) fn is_small(&self) -> bool {
         self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
     }
 

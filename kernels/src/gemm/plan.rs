@@ -85,6 +85,9 @@ const SPLIT_COLS_TO_DEPTH: usize = 10;
 /// 4×144×784 would lose a twentieth, 6×256×256 a twelfth).
 const ROWS_OF_SPLIT: usize = 3;
 const WIDE_SPLIT_COLS: usize = 400;
+/// A small product must be so many lines wide, and its B larger than half of L1 (1×784×64 32 → 54, f64 10×400×16 52 → 63; 1×128×128
+/// would lose a tenth, 20×128×10 a seventh).
+const SMALL_SPLIT_LINES: usize = 16;
 
 /// Bytes of B that are packed at once where its columns are short: a part of every L1.
 const SHALLOW_BYTES: usize = 16 * 1024;
@@ -189,6 +192,9 @@ impl<T: Element> Product<T> {
     /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
     /// read B in place and so wide that the strip does not count.
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
+        if self.is_small() && (self.n < SMALL_SPLIT_LINES * T::LINE || bytes::<T>(self.k, self.n) <= caches().l1d / 2) {
+            return None;
+        }
         let Right::Strided { data, row, col } = self.b else { return None };
         // Packed lines of C could not begin elsewhere.
         let row_major = self.c.line == T::LINE && !self.c.padded;
