@@ -298,14 +298,16 @@ impl<T: Element> Kernel<T> for Few {
     fn run<S: Simd<T>>(self, s: S) {
         let guard = T::from_f64(-7.0);
         let all: Vec<T> = (0..4 * 19).map(|x| T::from_f64(f64::from(x))).collect();
-        for (width, depth) in (0..=4usize).flat_map(|width| (0..=S::LANES).map(move |depth| (width, depth))) {
+        for (width, depth, apart) in (0..=4usize)
+            .flat_map(|width| (0..=S::LANES).flat_map(move |depth| [(width, depth, width.max(1)), (width, depth, 5)]))
+        {
             let mut to = [guard; 16 * 5];
             // No more than is to be read.
             let from = all[..width.saturating_sub(1) * 19 + depth].to_vec();
-            // SAFETY: `width` rows of `depth` elements, 19 apart, and as many runs, 5 apart.
-            unsafe { s.transpose_few(from.as_ptr(), 19, (width, depth), to.as_mut_ptr(), 5) };
+            // SAFETY: `width` rows of `depth` elements, 19 apart, and as many runs, 5 apart or without gaps.
+            unsafe { s.transpose_few(from.as_ptr(), 19, (width, depth), to.as_mut_ptr(), apart) };
             for (at, &x) in to.iter().enumerate() {
-                let (j, i) = (at / 5, at % 5);
+                let (j, i) = (at / apart, at % apart);
                 let expected = if i < width && j < depth { from[i * 19 + j] } else { guard };
                 assert_eq!(x, expected, "{width} rows of {depth}: element {i} of run {j}");
             }

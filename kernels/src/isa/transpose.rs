@@ -84,7 +84,8 @@ pub(super) unsafe fn f32_16x4(
 
 /// Transposes up to four rows of up to sixteen elements: `to[j·to_row + i] = from[i·from_row + j]`.
 ///
-/// The squares inside of the 128-bit lanes are turned; each lane then is a run.
+/// Runs that follow each other without a gap are whole registers, each picked out of all rows. Else the squares inside of the 128-bit
+/// lanes are turned, and each lane then is a run.
 ///
 /// # Safety
 /// The rows are valid for reads, the runs for writes.
@@ -98,12 +99,25 @@ pub(super) unsafe fn f32_4x16(
     to_row: usize,
 ) {
     let there = ((1u32 << depth.min(16)) - 1) as u16;
-    let mut r = [_mm512_setzero_ps(); 4];
-    for (i, r) in r.iter_mut().enumerate().take(width) {
+    let row = |i: usize| {
+        if i >= width {
+            return _mm512_setzero_ps();
+        }
         // SAFETY: `depth` elements of row i (caller).
-        *r = unsafe { _mm512_maskz_loadu_ps(there, from.wrapping_add(i * from_row)) };
+        unsafe { _mm512_maskz_loadu_ps(there, from.wrapping_add(i * from_row)) }
+    };
+    let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+    if to_row == width && depth == 16 && width > 1 {
+        for (v, pick) in PICKS[width - 2].iter().enumerate().take(width) {
+            // SAFETY: as many 32-bit integers as a register has.
+            let lanes = unsafe { _mm512_loadu_si512(pick.lanes.as_ptr().cast()) };
+            let (first, second) = (_mm512_permutex2var_ps(a, lanes, b), _mm512_permutex2var_ps(c, lanes, d));
+            let picked = _mm512_mask_blend_ps(pick.from_second, first, second);
+            // SAFETY: sixteen elements of the runs, one after the other (caller).
+            unsafe { _mm512_storeu_ps(to.wrapping_add(v * 16), picked) };
+        }
+        return;
     }
-    let c = squares_in_lanes(r[0], r[1], r[2], r[3]);
     let mask = (1u8 << width.min(4)) - 1;
     let store = |j: usize, run: __m128| {
         if j < depth {
@@ -111,12 +125,36 @@ pub(super) unsafe fn f32_4x16(
             unsafe { _mm_mask_storeu_ps(to.wrapping_add(j * to_row), mask, run) };
         }
     };
-    for (j, &c) in c.iter().enumerate() {
+    for (j, &c) in squares_in_lanes(a, b, c, d).iter().enumerate() {
         store(j, _mm512_castps512_ps128(c));
         store(j + 4, _mm512_extractf32x4_ps::<1>(c));
         store(j + 8, _mm512_extractf32x4_ps::<2>(c));
         store(j + 12, _mm512_extractf32x4_ps::<3>(c));
     }
+}
+
+/// Where the elements of a register come from: lanes of two rows side by side, the first two or the second two.
+#[derive(Clone, Copy)]
+struct Pick {
+    lanes: [i32; 16],
+    from_second: u16,
+}
+
+/// The registers of runs of two, three and four elements without gaps: `PICKS[width − 2][register]`.
+static PICKS: [[Pick; 4]; 3] = [picks(2), picks(3), picks(4)];
+
+const fn picks(width: usize) -> [Pick; 4] {
+    let mut picks = [Pick { lanes: [0; 16], from_second: 0 }; 4];
+    let mut at = 0;
+    while at < 16 * width {
+        let (run, row, pick) = (at / width, at % width, &mut picks[at / 16]);
+        pick.lanes[at % 16] = (run + row % 2 * 16) as i32;
+        if row >= 2 {
+            pick.from_second |= 1 << (at % 16);
+        }
+        at += 1;
+    }
+    picks
 }
 
 /// In each 128-bit lane the transpose of the square that four registers have there.
