@@ -33,7 +33,8 @@ pub(super) const ROW_UNIT: usize = 48;
 const CACHE_ROWS: usize = 96;
 
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
-/// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142).
+/// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
+/// f64 37 → 60; 8×784×784: 97 → 108, most of it by asking for rows ahead).
 const STREAMED_ROWS: usize = 128;
 /// A single row of A follows them as they lie, so many side by side, with C in L1 (1×4096×1024: 40 → 50; 1×4096×4096: 13 → 17).
 const FOLLOWED_ROWS: usize = 16;
@@ -292,17 +293,19 @@ impl<T: Element> Product<T> {
         if runs && far { AHEAD } else { 0 }
     }
 
-    /// Rows of B that are asked for ahead. Fewer rows of A than are worth packing a B that splits are worth that (Emerald Rapids, B off
+    /// Rows of B that are asked for ahead: where it streams, and where it splits. Fewer rows of A than are worth packing a B that splits are worth that (Emerald Rapids, B off
     /// the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128 120 → 135; 128×784×32, whose strips
     /// stay in L1, would lose: 161 → 154).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
-        if plan.pack_b == PackB::Never && !plan.turned && self.right_splits(plan, table) { AHEAD } else { 0 }
+        let in_place = plan.pack_b == PackB::Never && !plan.turned;
+        if in_place && (self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
     }
 
-    /// B is larger than any cache, and read in place.
+    /// B is read in place, from beyond L2 by few rows, from beyond all caches by more.
     fn right_streams(&self, plan: &Plan) -> bool {
         let in_place = plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. });
-        in_place && bytes::<T>(self.k, self.n) > PACKED_BYTES
+        let near = if self.m < ROWS_TO_PACK { caches().l2 } else { PACKED_BYTES };
+        in_place && bytes::<T>(self.k, self.n) > near
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
