@@ -24,8 +24,9 @@ impl<T: Element> Transposition<T> {
     #[inline(always)]
     fn edge<S: Simd<T>>(&self, simd: S, (i, j): (usize, usize), (width, depth): (usize, usize)) {
         let (from, to) = (self.from.at(i, j), self.to.at(j, i));
-        // In vectors of 16; more rows would go to each row of the transpose in several parts (100×4×30 tn: 52 → 68 GFLOP/s; 784×10×32 tn would lose: 105 → 87).
-        if width <= 4 && S::LANES == 16 {
+        // In vectors of a line; more rows would go to each row of the transpose in several parts (100×4×30 tn: 52 → 68 GFLOP/s; 784×10×32 tn
+        // would lose: 105 → 87).
+        if width <= 4 && S::LANES == T::LINE {
             // SAFETY: these elements of the block, here and there.
             return unsafe { simd.transpose_few(from, self.from.row, (width, depth), to, self.to.row) };
         }

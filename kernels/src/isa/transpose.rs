@@ -82,80 +82,91 @@ pub(super) unsafe fn f32_16x4(
     }
 }
 
-/// Transposes up to four rows of up to sixteen elements: `to[j·to_row + i] = from[i·from_row + j]`.
+/// Defines the transposition of up to four rows of up to a register's elements: `to[j·to_row + i] = from[i·from_row + j]`.
 ///
-/// Runs that follow each other without a gap are whole registers, each picked out of all rows. Else the squares inside of the 128-bit
-/// lanes are turned, and each lane then is a run.
-///
-/// # Safety
-/// The rows are valid for reads, the runs for writes.
-#[target_feature(enable = "avx512f,avx512vl")]
-#[inline]
-pub(super) unsafe fn f32_4x16(
-    from: *const f32,
-    from_row: usize,
-    (width, depth): (usize, usize),
-    to: *mut f32,
-    to_row: usize,
-) {
-    let there = ((1u32 << depth.min(16)) - 1) as u16;
-    let row = |i: usize| {
-        if i >= width {
-            return _mm512_setzero_ps();
+/// Runs that follow each other without a gap are whole registers, each picked out of all rows. Else runs of four are, and each goes
+/// where it belongs.
+macro_rules! few_rows {
+    ($name:ident, $t:ident, $v:ident, $mask:ident, $lanes:literal, $int:ident, $zero:ident, $load:ident, $pick:ident, $blend:ident,
+     $store:ident, runs: $whole:ident [$($run:literal)*] $part:ident $store_run:ident) => {
+        /// # Safety
+        /// The rows are valid for reads, the runs for writes.
+        #[target_feature(enable = "avx512f,avx512vl")]
+        #[inline]
+        pub(super) unsafe fn $name(
+            from: *const $t,
+            from_row: usize,
+            (width, depth): (usize, usize),
+            to: *mut $t,
+            to_row: usize,
+        ) {
+            static PICKS: [[Pick<[$int; $lanes]>; 4]; 3] = [picks(2), picks(3), picks(4)];
+
+            /// The registers of runs of so many elements.
+            const fn picks(width: usize) -> [Pick<[$int; $lanes]>; 4] {
+                let mut picks = [Pick { lanes: [0; $lanes], from_second: 0 }; 4];
+                let mut at = 0;
+                while at < $lanes * width {
+                    let (run, row, pick) = (at / width, at % width, &mut picks[at / $lanes]);
+                    pick.lanes[at % $lanes] = (run + row % 2 * $lanes) as $int;
+                    if row >= 2 {
+                        pick.from_second |= 1 << (at % $lanes);
+                    }
+                    at += 1;
+                }
+                picks
+            }
+
+            let there = ((1u32 << depth.min($lanes)) - 1) as $mask;
+            let row = |i: usize| {
+                if i >= width {
+                    return $zero();
+                }
+                // SAFETY: `depth` elements of row i (caller).
+                unsafe { $load(there, from.wrapping_add(i * from_row)) }
+            };
+            let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+            let picked = |pick: &Pick<[$int; $lanes]>| {
+                // SAFETY: as many integers as a register has.
+                let lanes = unsafe { _mm512_loadu_si512(pick.lanes.as_ptr().cast()) };
+                $blend(pick.from_second as $mask, $pick(a, lanes, b), $pick(c, lanes, d))
+            };
+            if to_row == width && depth == $lanes && width > 1 {
+                for (v, pick) in PICKS[width - 2].iter().enumerate().take(width) {
+                    // SAFETY: a register's elements of the runs, one after the other (caller).
+                    unsafe { $store(to.wrapping_add(v * $lanes), picked(pick)) };
+                }
+                return;
+            }
+            let mask = (1u8 << width.min(4)) - 1;
+            let store = |j: usize, run| {
+                if j < depth {
+                    // SAFETY: run j has `width` elements (caller).
+                    unsafe { $store_run(to.wrapping_add(j * to_row), mask, run) };
+                }
+            };
+            for (v, pick) in PICKS[2].iter().enumerate() {
+                let (runs, first) = (picked(pick), v * $lanes / 4);
+                store(first, $whole(runs));
+                $(store(first + $run, $part::<$run>(runs));)*
+            }
         }
-        // SAFETY: `depth` elements of row i (caller).
-        unsafe { _mm512_maskz_loadu_ps(there, from.wrapping_add(i * from_row)) }
     };
-    let (a, b, c, d) = (row(0), row(1), row(2), row(3));
-    if to_row == width && depth == 16 && width > 1 {
-        for (v, pick) in PICKS[width - 2].iter().enumerate().take(width) {
-            // SAFETY: as many 32-bit integers as a register has.
-            let lanes = unsafe { _mm512_loadu_si512(pick.lanes.as_ptr().cast()) };
-            let (first, second) = (_mm512_permutex2var_ps(a, lanes, b), _mm512_permutex2var_ps(c, lanes, d));
-            let picked = _mm512_mask_blend_ps(pick.from_second, first, second);
-            // SAFETY: sixteen elements of the runs, one after the other (caller).
-            unsafe { _mm512_storeu_ps(to.wrapping_add(v * 16), picked) };
-        }
-        return;
-    }
-    let mask = (1u8 << width.min(4)) - 1;
-    let store = |j: usize, run: __m128| {
-        if j < depth {
-            // SAFETY: run j has `width` elements (caller).
-            unsafe { _mm_mask_storeu_ps(to.wrapping_add(j * to_row), mask, run) };
-        }
-    };
-    for (j, &c) in squares_in_lanes(a, b, c, d).iter().enumerate() {
-        store(j, _mm512_castps512_ps128(c));
-        store(j + 4, _mm512_extractf32x4_ps::<1>(c));
-        store(j + 8, _mm512_extractf32x4_ps::<2>(c));
-        store(j + 12, _mm512_extractf32x4_ps::<3>(c));
-    }
 }
 
 /// Where the elements of a register come from: lanes of two rows side by side, the first two or the second two.
 #[derive(Clone, Copy)]
-struct Pick {
-    lanes: [i32; 16],
+struct Pick<L> {
+    lanes: L,
     from_second: u16,
 }
 
-/// The registers of runs of two, three and four elements without gaps: `PICKS[width − 2][register]`.
-static PICKS: [[Pick; 4]; 3] = [picks(2), picks(3), picks(4)];
-
-const fn picks(width: usize) -> [Pick; 4] {
-    let mut picks = [Pick { lanes: [0; 16], from_second: 0 }; 4];
-    let mut at = 0;
-    while at < 16 * width {
-        let (run, row, pick) = (at / width, at % width, &mut picks[at / 16]);
-        pick.lanes[at % 16] = (run + row % 2 * 16) as i32;
-        if row >= 2 {
-            pick.from_second |= 1 << (at % 16);
-        }
-        at += 1;
-    }
-    picks
-}
+few_rows!(f32_4x16, f32, __m512, __mmask16, 16, i32, _mm512_setzero_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_ps,
+    _mm512_mask_blend_ps, _mm512_storeu_ps,
+    runs: _mm512_castps512_ps128 [1 2 3] _mm512_extractf32x4_ps _mm_mask_storeu_ps);
+few_rows!(f64_4x8, f64, __m512d, __mmask8, 8, i64, _mm512_setzero_pd, _mm512_maskz_loadu_pd, _mm512_permutex2var_pd,
+    _mm512_mask_blend_pd, _mm512_storeu_pd,
+    runs: _mm512_castpd512_pd256 [1] _mm512_extractf64x4_pd _mm256_mask_storeu_pd);
 
 /// In each 128-bit lane the transpose of the square that four registers have there.
 #[target_feature(enable = "avx512f")]
