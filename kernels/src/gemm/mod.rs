@@ -113,7 +113,7 @@ fn product<T: Element>(
         scale(beta, c);
         return Ok(());
     }
-    if is_turned(&c) || has_few_columns(a, b) {
+    if is_turned(&c) || has_few_columns(table, a, b) {
         multiply_turned(table, team, alpha, a, b, beta, c);
     } else {
         multiply(table, team, (alpha, T::ONE), a, b, beta, c);
@@ -148,10 +148,13 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
 /// then: where A's rows are contiguous (1000×2×1000 nt: 29 → 63 GFLOP/s), or its columns, along which vectors are then full
 /// and no page is left with every step (Emerald Rapids, 1000×12×1000 tn: 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90).
 #[inline]
-fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
+fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
     /// Lanes that would stay empty over all of k, in lines, that are worth turning a row of C back (784×10×32 tn gains, 300×15×40 tn would
     /// lose: 113 → 100), …
     const LINES_TO_TURN: usize = 8;
+    /// fewer for rows so few that vectors of a line turn them at once (1000×3×6 tn: 18 → 30, f64 1000×4×14 tt: 17 → 26; AVX2 would lose:
+    /// 19 → 11), …
+    const LINES_TO_TURN_FEW: usize = 4;
     /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
     const WORK_TO_TURN: usize = 4096;
     let (rows, cols, steps) = (a.rows(), b.cols(), a.cols());
@@ -163,7 +166,9 @@ fn has_few_columns<T: Element>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
         let work = rows.saturating_mul(cols).saturating_mul(steps);
         // In more than one part A would be read as often.
         let parts = packed_stride::<T>(rows).saturating_mul(cols) > SCRATCH_ELEMENTS;
-        return empty_lanes >= LINES_TO_TURN * T::LINE && work >= WORK_TO_TURN && !parts;
+        let at_once = cols <= turned::FEW && table.lanes() == T::LINE;
+        let lines = if at_once { LINES_TO_TURN_FEW } else { LINES_TO_TURN };
+        return empty_lanes >= lines * T::LINE && work >= WORK_TO_TURN && !parts;
     }
     cols <= turned::FEW && a.col_stride() == 1 && rows >= 16 && steps >= 128
 }

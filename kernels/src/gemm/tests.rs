@@ -200,8 +200,17 @@ fn lines_that_split_leave_packed_ones_alone() {
 /// Few columns against a transposed A are rows against A as it lies; more meet its columns in place, which are asked for ahead.
 #[test]
 fn columns_of_a_in_place_give_the_same_bits() {
-    let shapes =
-        [(12, 2, 180), (50, 3, 61), (64, 15, 128), (17, 5, 99), (30, 16, 320), (203, 40, 150), (203, 100, 150)];
+    let shapes = [
+        (12, 2, 180),
+        (400, 3, 7),
+        (333, 2, 9),
+        (50, 3, 61),
+        (64, 15, 128),
+        (17, 5, 99),
+        (30, 16, 320),
+        (203, 40, 150),
+        (203, 100, 150),
+    ];
     for ((m, n, k), alpha) in shapes.into_iter().flat_map(|shape| [(shape, 1.0), (shape, 0.7)]) {
         // What lies between the rows of C stays as it is.
         let apart = n + 3;
