@@ -213,7 +213,9 @@ impl<T: Element> Product<T> {
             }
         } else {
             let cols = if self.m <= ROWS_OF_SPLIT { SPLIT_COLS } else { WIDE_SPLIT_COLS };
-            let worth = col == 1 && self.m < ROWS_TO_PACK && self.n >= cols;
+            // With a factor of its own B is packed.
+            let in_place = col == 1 && self.alpha_right == T::ONE;
+            let worth = in_place && self.m < ROWS_TO_PACK && self.n >= cols;
             past_line(data, row).filter(|_| worth)?
         };
         Some(T::LINE - past)
@@ -293,9 +295,9 @@ impl<T: Element> Product<T> {
         if runs && far { AHEAD } else { 0 }
     }
 
-    /// Rows of B that are asked for ahead: where it streams, and where it splits. Fewer rows of A than are worth packing a B that splits are worth that (Emerald Rapids, B off
-    /// the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128 120 → 135; 128×784×32, whose strips
-    /// stay in L1, would lose: 161 → 154).
+    /// Rows of B that are asked for ahead: where it streams, and where it splits. Fewer rows of A than are worth packing a B that splits
+    /// are worth that (Emerald Rapids, B off the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128
+    /// 120 → 135; 128×784×32, whose strips stay in L1, would lose: 161 → 154).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let in_place = plan.pack_b == PackB::Never && !plan.turned;
         if in_place && (self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
