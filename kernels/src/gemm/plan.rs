@@ -299,14 +299,14 @@ impl<T: Element> Product<T> {
     /// are worth that (Emerald Rapids, B off the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128
     /// 120 → 135; 128×784×32, whose strips stay in L1, would lose: 161 → 154).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
-        let in_place = plan.pack_b == PackB::Never && !plan.turned;
-        if in_place && (self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
+        let can_ask = table.lanes() == T::LINE && plan.pack_b == PackB::Never && !plan.turned;
+        if can_ask && (self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
     }
 
     /// B is read in place, from beyond L2 by few rows, from beyond all caches by more.
     fn right_streams(&self, plan: &Plan) -> bool {
         let in_place = plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. });
-        let near = if self.m < ROWS_TO_PACK { caches().l2 } else { PACKED_BYTES };
+        let near = if self.m < ROWS_TO_PACK { caches().l2.min(PACKED_BYTES) } else { PACKED_BYTES };
         in_place && bytes::<T>(self.k, self.n) > near
     }
 
@@ -341,7 +341,7 @@ impl<T: Element> Product<T> {
         } else if plan.across {
             // As much of B as stays in L2 from row to row.
             return in_half_of_l2.min(strips);
-        } else if self.m <= ROW_UNIT && plan.pack_b == PackB::Never {
+        } else if self.m < ROWS_TO_PACK && plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. }) {
             // Each row of B is read in one go (Emerald Rapids, 5×100×10000: 39 → 53 GFLOP/s; 3×300×4000: 28 → 37).
             strips
         } else if bytes::<T>(plan.job_rows, depth) > caches().l2 / 2 {
