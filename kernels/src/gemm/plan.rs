@@ -81,7 +81,7 @@ const DEPTH_OF_SPLIT: usize = 64;
 const DEPTH_OF_SPLIT_STORES: usize = 12;
 const SPLIT_COLS: usize = 128;
 const SPLIT_COLS_TO_DEPTH: usize = 10;
-/// With so few rows as many columns are worth it at any depth, more rows want more columns, until they are worth packing B (B 16 bytes
+/// With so few rows `SPLIT_COLS` are worth it at any depth, with more rows these, until there are enough to pack B (B 16 bytes
 /// off the lines: 1×784×128 30 → 54 GFLOP/s, 3×144×784 104 → 112, 8×784×128 132 → 152, 32×784×128 150 → 164, 32×1024×1024 90 → 113;
 /// 4×144×784 would lose a twentieth, 6×256×256 a twelfth).
 const ROWS_OF_SPLIT: usize = 3;
@@ -191,20 +191,22 @@ impl<T: Element> Product<T> {
 
     /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
     /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
-    /// read B in place and so wide that the strip does not count.
+    /// read B in place and so wide that the strip does not count; small ones have a bar of their own.
     pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
-        if self.is_small() && (self.n < SMALL_SPLIT_LINES * T::LINE || bytes::<T>(self.k, self.n) <= caches().l1d / 2) {
+        let Right::Strided { data, row, col } = self.b else { return None };
+        // Columns that are not side by side, and a B with a factor of its own, are packed or turned, wherever they begin.
+        let in_place = col == 1 && self.alpha_right == T::ONE;
+        let narrow = self.n < SMALL_SPLIT_LINES * T::LINE || bytes::<T>(self.k, self.n) <= caches().l1d / 2;
+        if self.is_small() && (narrow || !in_place) {
             return None;
         }
-        let Right::Strided { data, row, col } = self.b else { return None };
         // Packed lines of C could not begin elsewhere.
         let row_major = self.c.line == T::LINE && !self.c.padded;
         if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !row_major {
             return None;
         }
         let past = if self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k) {
-            // Columns that are not side by side are packed or turned, wherever they begin.
-            let loads_wait = col == 1 && self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
+            let loads_wait = in_place && self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
             match (past_line(data, row), past_line(self.c.data, self.c.row)) {
                 (Some(past), _) if loads_wait => past,
                 // B lies on lines already.
@@ -213,8 +215,6 @@ impl<T: Element> Product<T> {
             }
         } else {
             let cols = if self.m <= ROWS_OF_SPLIT { SPLIT_COLS } else { WIDE_SPLIT_COLS };
-            // With a factor of its own B is packed.
-            let in_place = col == 1 && self.alpha_right == T::ONE;
             let worth = in_place && self.m < ROWS_TO_PACK && self.n >= cols;
             past_line(data, row).filter(|_| worth)?
         };
@@ -259,7 +259,7 @@ impl<T: Element> Product<T> {
                 plan.across && self.m >= ROWS_TO_PACK_SHALLOW
                     || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
                     || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
-                    || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, row)
+                    || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, table, row)
             }
         };
         match pays {
@@ -279,10 +279,11 @@ impl<T: Element> Product<T> {
             && table.habits.waits_for_split_lines
     }
 
-    /// A strip is but a line wide, and stays in L1 when it is packed, but not at its stride.
-    fn line_leaves_l1(&self, plan: &Plan, stride: usize) -> bool {
+    /// A strip of several vectors is but a line wide, and stays in L1 when it is packed, but not at its stride.
+    fn line_leaves_l1(&self, plan: &Plan, table: &TileTable<T>, stride: usize) -> bool {
         let depth = self.k.min(plan.kc);
-        plan.strip_cols == T::LINE
+        table.lanes() < T::LINE
+            && plan.strip_cols == T::LINE
             && stays_in_l1::<T>(T::LINE, depth, T::LINE)
             && !has_room_in_l1::<T>(stride, depth, T::LINE)
     }
@@ -341,9 +342,6 @@ impl<T: Element> Product<T> {
         } else if plan.across {
             // As much of B as stays in L2 from row to row.
             return in_half_of_l2.min(strips);
-        } else if self.m < ROWS_TO_PACK && plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. }) {
-            // Each row of B is read in one go (Emerald Rapids, 5×100×10000: 39 → 53 GFLOP/s; 3×300×4000: 28 → 37).
-            strips
         } else if bytes::<T>(plan.job_rows, depth) > caches().l2 / 2 {
             // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
             in_half_of_l2

@@ -147,6 +147,39 @@ fn lines_that_split_change_nothing() {
     check_split_lines::<f64>();
 }
 
+/// Few rows against a B beyond L2, wherever it begins, with factors and a team; and strips of a line that are packed for L1's sake.
+fn check_streams<T: Element>() {
+    let shapes =
+        [(1, 1100, 701, 1104), (8, 1100, 701, 1104), (47, 600, 1000, 705), (2, 135, 70, 144), (200, 33, 300, 304)];
+    for ((m, n, k, stride), off) in shapes.into_iter().flat_map(|shape| [(shape, 0), (shape, 1)]) {
+        let (a, room) = (numbers::<T>(m * k, 1), numbers::<T>(k * stride + 2 * T::LINE, 2));
+        let before = numbers::<T>(m * n, 3);
+        let b = &room[room.as_ptr().align_offset(64) + off..];
+        let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::with_row_stride(b, k, n, stride).unwrap());
+        for (alpha, beta) in [(1.0, 1.0), (0.7, -0.3)].map(|(alpha, beta)| (T::from_f64(alpha), T::from_f64(beta))) {
+            let sum = |at: usize| {
+                let (i, j) = (at / n, at % n);
+                (0..k).fold(beta * before[at], |sum, p| (alpha * a.get(i, p)).mul_add(b.get(p, j), sum)).to_bits64()
+            };
+            let expected: Vec<u64> = (0..m * n).map(sum).collect();
+            for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+                for team in [Team::serial(), Team::new(2)] {
+                    let mut c = before.clone();
+                    gemm_at(isa, &team, alpha, a, b, beta, MatMut::new(&mut c, m, n).unwrap()).unwrap();
+                    let same = c.iter().zip(&expected).all(|(c, &expected)| c.to_bits64() == expected);
+                    assert!(same, "{m} × {n} × {k}, B {off} off a line, {isa:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_streaming_right_hand_side_changes_nothing() {
+    check_streams::<f32>();
+    check_streams::<f64>();
+}
+
 /// Columns of B that are apart, here all in one place, begin nowhere in particular: such a product is not cut again and again.
 #[test]
 fn columns_apart_are_not_cut_at_lines() {
