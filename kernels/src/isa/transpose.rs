@@ -84,10 +84,10 @@ pub(super) unsafe fn f32_16x4(
 
 /// Defines the transposition of up to four rows of up to a register's elements: `to[j·to_row + i] = from[i·from_row + j]`.
 ///
-/// Runs that follow each other without a gap are whole registers, each picked out of all rows. Else runs of four are, and each goes
-/// where it belongs.
+/// Runs that follow each other without a gap fill registers, and each is picked out of all rows. Otherwise a register holds runs of
+/// four, and each of them is stored on its own, as wide as it is.
 macro_rules! few_rows {
-    ($name:ident, $t:ident, $v:ident, $mask:ident, $lanes:literal, $int:ident, $zero:ident, $load:ident, $pick:ident, $blend:ident,
+    ($name:ident, $t:ident, $mask:ident, $lanes:literal, $int:ident, $zero:ident, $load:ident, $pick:ident, $blend:ident,
      $store:ident, runs: $whole:ident [$($run:literal)*] $part:ident $store_run:ident) => {
         /// # Safety
         /// The rows are valid for reads, the runs for writes.
@@ -100,9 +100,9 @@ macro_rules! few_rows {
             to: *mut $t,
             to_row: usize,
         ) {
+            /// `PICKS[w − 2]`: the registers of runs of w elements.
             static PICKS: [[Pick<[$int; $lanes]>; 4]; 3] = [picks(2), picks(3), picks(4)];
 
-            /// The registers of runs of so many elements.
             const fn picks(width: usize) -> [Pick<[$int; $lanes]>; 4] {
                 let mut picks = [Pick { lanes: [0; $lanes], from_second: 0 }; 4];
                 let mut at = 0;
@@ -154,17 +154,19 @@ macro_rules! few_rows {
     };
 }
 
-/// Where the elements of a register come from: lanes of two rows side by side, the first two or the second two.
+/// Where the elements of a register come from.
 #[derive(Clone, Copy)]
 struct Pick<L> {
+    /// Lanes of two rows side by side: of rows 0 and 1, and of rows 2 and 3.
     lanes: L,
+    /// The elements that are taken from rows 2 and 3.
     from_second: u16,
 }
 
-few_rows!(f32_4x16, f32, __m512, __mmask16, 16, i32, _mm512_setzero_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_ps,
+few_rows!(f32_4x16, f32, __mmask16, 16, i32, _mm512_setzero_ps, _mm512_maskz_loadu_ps, _mm512_permutex2var_ps,
     _mm512_mask_blend_ps, _mm512_storeu_ps,
     runs: _mm512_castps512_ps128 [1 2 3] _mm512_extractf32x4_ps _mm_mask_storeu_ps);
-few_rows!(f64_4x8, f64, __m512d, __mmask8, 8, i64, _mm512_setzero_pd, _mm512_maskz_loadu_pd, _mm512_permutex2var_pd,
+few_rows!(f64_4x8, f64, __mmask8, 8, i64, _mm512_setzero_pd, _mm512_maskz_loadu_pd, _mm512_permutex2var_pd,
     _mm512_mask_blend_pd, _mm512_storeu_pd,
     runs: _mm512_castpd512_pd256 [1] _mm512_extractf64x4_pd _mm256_mask_storeu_pd);
 
