@@ -151,7 +151,7 @@ impl<T: Element> Product<T> {
         let far = self.is_far();
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
         let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
-        let vectors = table.strip_vectors(self.m);
+        let vectors = if turned { table.strip_vectors(self.m) } else { self.strip_vectors(table) };
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
@@ -182,6 +182,30 @@ impl<T: Element> Product<T> {
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
         plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
+    }
+
+    /// How wide the strips should be, in vectors: one less than usual where few rows then take fewer tiles, each of which would fetch B
+    /// from afar. Seven or eight rows are one tile then, not two (Emerald Rapids, 8×128×784 with B off the lines: 136 → 167 GFLOP/s,
+    /// 8×500×500 106 → 162, 8×1000×1000 84 → 110, f64 8×128×784 65 → 78; 8×64×64, whose B stays in L1, would lose a twelfth), more rows
+    /// fewer ones (packed, 14×784×784 134 → 142, 20×1024×1024 125 → 132).
+    fn strip_vectors(&self, table: &TileTable<T>) -> usize {
+        let usual = table.strip_vectors(self.m);
+        let narrower = usual.saturating_sub(1).max(1);
+        let reads = |vectors: usize| self.m.div_ceil(table.tallest(vectors));
+        if table.lanes() != T::LINE || self.m >= ROWS_TO_PACK || reads(narrower) == reads(usual) {
+            return usual;
+        }
+        let cols = usual * T::LINE;
+        let (stride, is_packed) = match self.b {
+            Right::Strided { row, col: 1, .. } => (row, false),
+            Right::Lines { .. } => (T::LINE, true),
+            _ => (T::LINE, false),
+        };
+        let is_far = match reads(narrower) {
+            1 => !stays_in_l1::<T>(stride, self.k.min(longest_strip::<T>(cols)), cols),
+            _ => is_packed && bytes::<T>(self.k, self.n) > caches().l2,
+        };
+        if is_far { narrower } else { usual }
     }
 
     /// C is beyond the caches.
