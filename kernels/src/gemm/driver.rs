@@ -14,7 +14,7 @@
 use super::microkernel::{End, Start};
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
-use super::plan::{Ahead, PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
+use super::plan::{Ahead, Next, PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE, packed_stride};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::transposition::Transposition;
@@ -191,7 +191,7 @@ impl<T: Element> Product<T> {
             }
             product = &moved;
         }
-        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), Ahead::default());
+        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), (Ahead::default(), Next::Near));
         epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: product.c });
     }
 
@@ -270,13 +270,15 @@ impl<T: Element> Product<T> {
             let rows = row_block * plan.job_rows..((row_block + 1) * plan.job_rows).min(self.m);
             let cols = col_block * plan.job_cols..((col_block + 1) * plan.job_cols).min(self.n);
             let mut part = self.columns(cols.clone()).rows(rows.clone());
+            // The first rows ask for the columns of the next jobs.
+            let next = (row_block == 0 && cols.end < self.n).then(|| self.columns(cols.end..self.n).b);
             if place == Place::Memory {
-                part.run_depths(plan, table);
+                part.run_depths(plan, table, next);
                 return finish(epilogue, Block { rows, cols, c: part.c });
             }
             with_scratch::<T, _>(Slot::C, packed_len::<T>(part.m, part.n), |lines| {
                 part.c = Output::lines(lines.as_mut_ptr(), part.m);
-                part.run_depths(plan, table);
+                part.run_depths(plan, table, next);
                 finish(epilogue, Block { rows, cols, c: part.c });
             });
         };
@@ -284,29 +286,34 @@ impl<T: Element> Product<T> {
         if plan.is_shared() { team.run(jobs, job) } else { (0..jobs).for_each(job) }
     }
 
-    /// One job: its blocks of k one after the other.
-    fn run_depths(&self, plan: &Plan, table: &TileTable<T>) {
+    /// One job: its blocks of k one after the other, before the columns of B that are `next`, if that matters.
+    fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: Option<Right<T>>) {
         let mut first = 0;
         loop {
             let end = self.k.min(first + plan.kc);
-            self.depth(first..end).run_depth(plan, table);
+            let part = self.depth(first..end);
             if end == self.k {
-                return;
+                return part.run_depth(plan, table, next);
             }
+            part.run_depth(plan, table, Some(self.depth(end..self.k).b));
             first = end;
         }
     }
 
     /// One job over one block of k.
-    fn run_depth(&self, plan: &Plan, table: &TileTable<T>) {
+    fn run_depth(&self, plan: &Plan, table: &TileTable<T>, next: Option<Right<T>>) {
+        let next = next.filter(|_| plan.ahead.next).map_or(Next::Near, Next::Block);
         match plan.pack_b {
             PackB::ByJob => {
                 let mut lent = Lent::none(Slot::B);
                 let done = if plan.across { 0 } else { self.run_packing(table, &mut lent) };
                 let b = if done > 0 { self.packed_right(&mut lent) } else { self.pack_right(table.isa, &mut lent) };
-                Self { b, ..*self }.rows(done..self.m).run_job(plan, table);
+                Self { b, ..*self }.rows(done..self.m).run_job(plan, table, (Next::Near, next));
             }
-            PackB::Never | PackB::Ahead => self.run_job(plan, table),
+            PackB::Never | PackB::Ahead => {
+                let beside = if plan.ahead.next { Next::Strip } else { Next::Near };
+                self.run_job(plan, table, (beside, next));
+            }
         }
     }
 
@@ -350,14 +357,19 @@ impl<T: Element> Product<T> {
         self.scale_right(lines);
     }
 
-    /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once.
-    fn run_job(&self, plan: &Plan, table: &TileTable<T>) {
+    /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once. The first rows of
+    /// each strip ask for the strip `beside` it, those of a single one for what is read `after` it.
+    fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (Next<T>, Next<T>)) {
         if plan.across {
             return self.run_across(table, plan);
         }
-        let rows = if self.n <= plan.strip_cols { self.m } else { ROW_UNIT };
-        for first in (0..self.m).step_by(rows) {
-            self.rows(first..self.m.min(first + rows)).run_strips(table, plan.strip_cols, plan.ahead);
+        if self.n <= plan.strip_cols {
+            return self.run_strips(table, plan.strip_cols, (plan.ahead, after));
+        }
+        for first in (0..self.m).step_by(ROW_UNIT) {
+            let next = if first == 0 { beside } else { Next::Near };
+            let rows = self.rows(first..self.m.min(first + ROW_UNIT));
+            rows.run_strips(table, plan.strip_cols, (plan.ahead, next));
         }
     }
 

@@ -9,8 +9,10 @@ use crate::isa::{Kernel, Simd};
 /// The first tile of a strip whose B is to be packed for the tiles below it: packed on the way.
 ///
 /// Vector v of row p of B goes to `to + p·LINE + (v / V)·line + (v mod V)·LANES`, with V vectors a cache line.
-pub(crate) struct Packing<T> {
-    pub(crate) strip: Strip<T>,
+pub(crate) struct Packing<'a, T> {
+    pub(crate) strip: Strip<'a, T>,
+    /// From the row of B that is read to the one that is asked for then.
+    pub(crate) ahead: usize,
     pub(crate) to: *mut T,
     pub(crate) line: usize,
 }
@@ -19,27 +21,27 @@ pub(crate) struct Packing<T> {
 ///
 /// # Safety
 /// As [`StripFn`](super::microkernel::StripFn), for one tile of whole vectors; and `to` is this thread's alone, and valid for writes of whole lines.
-pub(crate) type PackingFn<T> = unsafe fn(&Packing<T>);
+pub(crate) type PackingFn<T> = unsafe fn(&Packing<'_, T>);
 
 /// The micro-kernel that packs, for one instruction set and one tile.
 ///
 /// # Safety
 /// See [`PackingFn`].
-pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: usize>(packing: &Packing<T>) {
+pub(crate) unsafe fn packing<T: Element, S: Simd<T>, const MR: usize, const NV: usize>(packing: &Packing<'_, T>) {
     // SAFETY: the caller vouches for the instruction set.
     let simd = unsafe { S::assume() };
     simd.enter(FirstTile::<T, MR, NV>(packing));
 }
 
 /// The tile of a [`Packing`].
-struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<T>);
+struct FirstTile<'a, T, const MR: usize, const NV: usize>(&'a Packing<'a, T>);
 
 impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T, MR, NV> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Packing { strip, mut to, line } = *self.0;
+        let Packing { strip, ahead, mut to, line } = *self.0;
         let tile = Tiles::<T, MR, NV, false, false>(&self.0.strip);
         let mut at = At { a: row_groups::<T, MR>(strip.a, strip.a_inner), b: strip.b };
         let mut acc = tile.start(simd, 0, strip.c);
@@ -49,7 +51,7 @@ impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T
                 // SAFETY: a whole vector of a line (caller of `packing`).
                 unsafe { simd.store(to.wrapping_add(vector_offset::<T, S>(line, v)), lanes) };
             }
-            tile.ask_for_row_of_b::<S>(at.b.wrapping_add(strip.b_ahead));
+            tile.ask_for_row_of_b::<S>(at.b.wrapping_add(ahead));
             to = to.wrapping_add(T::LINE);
             tile.multiply(simd, &mut at, &row, &mut acc);
         }

@@ -26,7 +26,7 @@
 //! Every accumulator is one chain of fused multiply-adds in the order of k. Nothing here may split k over lanes or tiles.
 
 use crate::element::Element;
-use crate::isa::{Kernel, Simd, prefetch};
+use crate::isa::{Kernel, Simd, prefetch, prefetch_to_l2};
 use std::hint::black_box;
 
 /// Where the accumulators start.
@@ -72,19 +72,15 @@ pub(crate) enum End<T> {
 /// Element (i, p) of A, in tile t, is at `a + t·a_next + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
 /// `b + t·b_next + p·b_row + (v / V)·b_line + (v mod V)·LANES + l` with V vectors a cache line; C likewise.
 #[derive(Clone, Copy)]
-pub(crate) struct Strip<T> {
+pub(crate) struct Strip<'a, T> {
     pub(crate) tiles: usize,
     pub(crate) k: usize,
     pub(crate) a: *const T,
     pub(crate) a_inner: usize,
     pub(crate) a_col: usize,
-    /// From the column of A that is read to the one that is asked for then; 0 where none is. Its rows in a tile are contiguous.
-    pub(crate) a_ahead: usize,
     pub(crate) b: *const T,
     pub(crate) b_row: usize,
     pub(crate) b_line: usize,
-    /// From the row of B that is read to the one that is asked for then; 0 where none is.
-    pub(crate) b_ahead: usize,
     pub(crate) c: *mut T,
     pub(crate) c_row: usize,
     pub(crate) c_line: usize,
@@ -103,6 +99,30 @@ pub(crate) struct Strip<T> {
     pub(crate) c_next: usize,
     pub(crate) near_next: usize,
     pub(crate) cols_next: usize,
+    /// What is asked for meanwhile, if anything. Not kept here: a product of a single tile would take longer to describe than to
+    /// multiply.
+    pub(crate) asks: Option<&'a Asks<T>>,
+}
+
+/// What the tiles of a strip ask for beside what they read.
+pub(crate) struct Asks<T> {
+    /// From the column of A that is read to the one that is asked for then; 0 where none is. Its rows in a tile are contiguous.
+    pub(crate) a_ahead: usize,
+    /// From the row of B that is read to the one that is asked for then; 0 where none is.
+    pub(crate) b_ahead: usize,
+    /// The block of B that will be read after this one: its first line, from one row to the next, from one line to the next, and how many
+    /// of them there are. Each tile after the first asks for one, all its rows.
+    pub(crate) next: *const T,
+    pub(crate) next_row: usize,
+    pub(crate) next_line: usize,
+    pub(crate) next_lines: usize,
+}
+
+impl<T> Asks<T> {
+    #[inline(always)]
+    pub(super) fn are_any(&self) -> bool {
+        self.a_ahead | self.b_ahead | self.next_lines > 0
+    }
 }
 
 /// A compiled micro-kernel.
@@ -110,7 +130,7 @@ pub(crate) struct Strip<T> {
 /// # Safety
 /// The CPU has the kernel's instruction set, and the strip describes memory that is valid: A and B (and the bias, and
 /// C where it is read) for reads, C for writes by this thread alone.
-pub(crate) type StripFn<T> = unsafe fn(&Strip<T>);
+pub(crate) type StripFn<T> = unsafe fn(&Strip<'_, T>);
 
 /// The micro-kernel for one instruction set and one tile, as a plain function to put in a table; for CPUs that execute this instruction
 /// set in halves where `BY_ROW` says so: see [`last_steps`].
@@ -118,7 +138,7 @@ pub(crate) type StripFn<T> = unsafe fn(&Strip<T>);
 /// # Safety
 /// See [`StripFn`].
 pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
-    strip: &Strip<T>,
+    strip: &Strip<'_, T>,
 ) where
     T: Element,
     S: Simd<T>,
@@ -169,7 +189,7 @@ macro_rules! unrolled {
 
 /// The column of tiles of one strip.
 pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
-    pub(super) &'a Strip<T>,
+    pub(super) &'a Strip<'a, T>,
 );
 
 impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool> Kernel<T>
@@ -222,19 +242,10 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 }
             }
             let mut left = part.min(k - first);
-            // One or the other: what is asked for in vain takes turns of loads as well.
-            if const { Self::may_ask_for_b::<S>() } && self.0.b_ahead > 0 {
-                while left > 0 {
-                    self.ask_for_row_of_b::<S>(at.b.wrapping_add(self.0.b_ahead));
-                    self.step(simd, &mut at, &mut acc);
-                    left -= 1;
-                }
-            } else if const { MR * NV > 8 } && self.0.a_ahead > 0 {
-                while left > 0 {
-                    self.ask_for_column_of_a(at.a[0].wrapping_add(self.0.a_ahead));
-                    self.step(simd, &mut at, &mut acc);
-                    left -= 1;
-                }
+            if const { MR * NV > 8 }
+                && let Some(asks) = self.0.asks
+            {
+                left = self.steps_that_ask(simd, asks, (tile, first), left, &mut at, &mut acc);
             }
             while left >= Self::STEPS {
                 for _ in 0..Self::STEPS {
@@ -249,6 +260,43 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             first += part;
         }
         if by_row { self.finish_by_row(simd, &at, c, &mut acc) } else { self.finish(simd, c, &mut acc) }
+    }
+
+    /// These steps, from step `first` of a tile on, each asking for one thing: what is asked for in vain takes turns of loads as well.
+    /// Says how many are left to do.
+    #[inline(always)]
+    fn steps_that_ask<S: Simd<T>>(
+        &self,
+        simd: S,
+        asks: &Asks<T>,
+        (tile, first): (usize, usize),
+        mut left: usize,
+        at: &mut At<T>,
+        acc: &mut [[S::V; NV]; MR],
+    ) -> usize {
+        let Asks { a_ahead, b_ahead, next, next_row, next_line, next_lines } = *asks;
+        if tile.wrapping_sub(1) < next_lines {
+            let mut line = next.wrapping_add((tile - 1) * next_line + first * next_row);
+            while left > 0 {
+                prefetch_to_l2(line);
+                line = line.wrapping_add(next_row);
+                self.step(simd, at, acc);
+                left -= 1;
+            }
+        } else if const { Self::may_ask_for_b::<S>() } && b_ahead > 0 {
+            while left > 0 {
+                self.ask_for_row_of_b::<S>(at.b.wrapping_add(b_ahead));
+                self.step(simd, at, acc);
+                left -= 1;
+            }
+        } else if a_ahead > 0 {
+            while left > 0 {
+                self.ask_for_column_of_a(at.a[0].wrapping_add(a_ahead));
+                self.step(simd, at, acc);
+                left -= 1;
+            }
+        }
+        left
     }
 
     /// The last steps of k row by row, and each row's way to C as soon as it is done.

@@ -40,6 +40,20 @@ pub(crate) enum Right<T> {
     Turned { data: *const T, line: usize },
 }
 
+impl<T: Element> Right<T> {
+    /// The address of row 0 of column `first`, and the steps from one row, and from one line of columns, to the next. Not where it has to
+    /// be packed first.
+    #[inline(always)]
+    pub(super) fn lines_from(self, first: usize) -> (*const T, usize, usize) {
+        let (data, row, line) = match self {
+            Self::Strided { data, row, .. } => (data, row, T::LINE),
+            Self::Lines { data, line } => (data, T::LINE, line),
+            Self::Turned { .. } => unreachable!("packed by now"),
+        };
+        (data.wrapping_add(first / T::LINE * line + first % T::LINE), row, line)
+    }
+}
+
 /// The result: element (i, j) at `data + i·row + (j / LINE)·line + (j mod LINE)·col`.
 ///
 /// A row-major matrix has `col = 1` and `line = LINE`; packed lines have `col = 1`, `row = LINE`, and are `padded`: the

@@ -19,11 +19,13 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
 /// Bytes of a cache line.
-const LINE_BYTES: usize = 64;
+pub(super) const LINE_BYTES: usize = 64;
 /// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
 pub(super) const L1_PERIOD: usize = 4096;
 /// Bytes on pages that every CPU remembers beside the caches: 64 of them.
 const PAGES_BYTES: usize = 64 * 4096;
+/// The same of all its tables: three quarters of 2,048.
+const PAGES_BYTES_OF_L2: usize = 1536 * 4096;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
@@ -119,11 +121,24 @@ pub(super) struct Plan {
     pub(super) ahead: Ahead,
 }
 
-/// How many columns of A, or rows of B, ahead of those that are read the tiles ask for others; 0 for none. Not both.
+/// How many columns of A, or rows of B, ahead of those that are read the tiles ask for others, 0 for none; not both. And whether they ask
+/// for the block of B that will be read next.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Ahead {
     pub(super) columns: usize,
     pub(super) rows: usize,
+    pub(super) next: bool,
+}
+
+/// What will be read after a strip's block of B.
+#[derive(Clone, Copy)]
+pub(super) enum Next<T> {
+    /// Nothing that is far.
+    Near,
+    /// That of the strip beside it, if there is one.
+    Strip,
+    /// This one.
+    Block(Right<T>),
 }
 
 /// When B is packed.
@@ -181,6 +196,7 @@ impl<T: Element> Product<T> {
         plan.ahead.rows = self.rows_ahead(&plan, table);
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
         plan.job_cols = self.strips_together(&plan) * strip_cols;
+        plan.ahead.next = self.asks_for_next(&plan);
         plan
     }
 
@@ -333,6 +349,23 @@ impl<T: Element> Product<T> {
         let in_place = plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. });
         let near = if self.m < ROWS_TO_PACK { caches().l2.min(PACKED_BYTES) } else { PACKED_BYTES };
         in_place && bytes::<T>(self.k, self.n) > near
+    }
+
+    /// Whether tiles ask for the block of B that is read after theirs: where it comes from beyond L2, and this thread reads it. Rows that
+    /// fold onto the same sets, or lie on more pages than the CPU remembers, would push each other out before their turn; those that are
+    /// read in place, but off the lines, are asked for as they come (Emerald Rapids, 64×1000×1000: 145 → 157 GFLOP/s, 20×784×784: 136 → 150,
+    /// 24×2000×2000: 126 → 144; packed beforehand, 64×2048×2048: 149 → 155; 64×2000×2000, on 2,000 pages, would lose a tenth, 40×1000×1000
+    /// in place a thirtieth; the nearest cache as the goal gives 1 to 3 % less).
+    fn asks_for_next(&self, plan: &Plan) -> bool {
+        let depth = self.k.min(plan.kc);
+        let pays = match (self.b, plan.pack_b) {
+            (Right::Lines { .. }, _) => true,
+            (Right::Strided { row, .. }, _) if clash::<T>(row, depth) => false,
+            (Right::Strided { row, .. }, PackB::Never) => self.right_streams(plan) && row.is_multiple_of(T::LINE),
+            (Right::Strided { row, col: 1, .. }, PackB::ByJob) => bytes::<T>(depth, row) <= PAGES_BYTES_OF_L2,
+            _ => false,
+        };
+        pays && !plan.is_shared() && !plan.across && !plan.turned && bytes::<T>(self.k, self.n) > caches().l2
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the

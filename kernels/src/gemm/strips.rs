@@ -2,10 +2,10 @@
 
 use super::driver::Product;
 use super::first_tile::Packing;
-use super::microkernel::{Start, Strip};
+use super::microkernel::{Asks, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::plan::{AHEAD, Ahead, L1_PERIOD, Plan};
+use super::plan::{AHEAD, Ahead, L1_PERIOD, LINE_BYTES, Next, Plan};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{self, Columns, ColumnsFn};
@@ -31,20 +31,12 @@ struct Tile {
 impl Tile {
     /// The tiles of a strip that a [`Product`] has made, all `tall`.
     #[inline(always)]
-    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, strip: &Strip<T>) {
+    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, strip: &Strip<'_, T>) {
         let Some(kernel) = table.strip(tall, self.vectors, self.partial) else {
             unreachable!("a tile of {tall} rows × {} vectors is in the table", self.vectors);
         };
         // SAFETY: the product vouches for the operands; the table is of a tier that the CPU has.
         unsafe { kernel(strip) };
-    }
-}
-
-impl Ahead {
-    /// The distances of a strip.
-    #[inline(always)]
-    fn of<T>(self, strip: &mut Strip<T>) {
-        (strip.a_ahead, strip.b_ahead) = (self.columns.wrapping_mul(strip.a_col), self.rows.wrapping_mul(strip.b_row));
     }
 }
 
@@ -62,10 +54,34 @@ impl<T: Element> Product<T> {
         columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
+    /// What the tiles of a strip of these columns ask for.
+    #[inline(always)]
+    fn asks(&self, strip: &Strip<'_, T>, cols: Range<usize>, ahead: Ahead, next: Next<T>) -> Asks<T> {
+        let mut asks = Asks {
+            a_ahead: ahead.columns.wrapping_mul(strip.a_col),
+            b_ahead: ahead.rows.wrapping_mul(strip.b_row),
+            next: std::ptr::null(),
+            next_row: 0,
+            next_line: 0,
+            next_lines: 0,
+        };
+        let next = match next {
+            Next::Strip if cols.end < self.n => Some((self.b, cols.end)),
+            Next::Block(b) => Some((b, 0)),
+            _ => None,
+        };
+        if let Some((b, first)) = next {
+            (asks.next, asks.next_row, asks.next_line) = b.lines_from(first);
+            let on_lines = (asks.next as usize).is_multiple_of(LINE_BYTES) && asks.next_row.is_multiple_of(T::LINE);
+            asks.next_lines = cols.len().div_ceil(T::LINE) + usize::from(!on_lines);
+        }
+        asks
+    }
+
     /// Strip after strip of `width` columns, each asking for what is so far `ahead`. Few rows against columns are one strip, however
     /// wide.
     #[inline(always)]
-    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, ahead: Ahead) {
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, (ahead, next): (Ahead, Next<T>)) {
         // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
         if self.can_be_turned(table) {
             return self.run_turned(table);
@@ -77,10 +93,10 @@ impl<T: Element> Product<T> {
             match table.half(end - whole, self.k) {
                 // A padded C is filled by whole lines, lest its padding be what scratch held before.
                 Some(half) if whole > first && !self.c.padded => {
-                    self.run_strip(table, first..whole, ahead);
-                    self.run_strip(half, whole..end, ahead);
+                    self.run_strip(table, first..whole, (ahead, next));
+                    self.run_strip(half, whole..end, (ahead, next));
                 }
-                _ => self.run_strip(table, first..end, ahead),
+                _ => self.run_strip(table, first..end, (ahead, next)),
             }
             first = end;
         }
@@ -92,10 +108,11 @@ impl<T: Element> Product<T> {
         let (width, far, ahead) = (plan.strip_cols, plan.far, plan.ahead);
         let across = self.n / width;
         if across < 2 || !width.is_multiple_of(T::LINE) || self.can_be_turned(table) {
-            return self.run_strips(table, width, ahead);
+            return self.run_strips(table, width, (ahead, Next::Near));
         }
         let (mut strip, tile) = self.strip(table, 0..width);
-        ahead.of(&mut strip);
+        let asks = self.asks(&strip, 0..width, ahead, Next::Near);
+        strip.asks = asks.are_any().then_some(&asks);
         let lines = width / T::LINE;
         strip.tiles = across;
         strip.b_next = match self.b {
@@ -118,7 +135,7 @@ impl<T: Element> Product<T> {
             row += height;
         }
         if across * width < self.n {
-            self.run_strip(table, across * width..self.n, ahead);
+            self.run_strip(table, across * width..self.n, (ahead, Next::Near));
         }
     }
 
@@ -132,20 +149,20 @@ impl<T: Element> Product<T> {
         }
         let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));
         for first in (0..self.n).step_by(cols) {
-            let (mut strip, _) = self.strip(table, first..first + cols);
-            Ahead { columns: 0, rows: AHEAD }.of(&mut strip);
+            let (strip, _) = self.strip(table, first..first + cols);
             let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
-            unsafe { kernel(&Packing { strip, to, line }) };
+            unsafe { kernel(&Packing { strip, ahead: AHEAD.wrapping_mul(strip.b_row), to, line }) };
         }
         rows
     }
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
-    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, ahead: Ahead) {
-        let (mut strip, tile) = self.strip(table, cols);
-        ahead.of(&mut strip);
+    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (ahead, next): (Ahead, Next<T>)) {
+        let (mut strip, tile) = self.strip(table, cols.clone());
+        let asks = self.asks(&strip, cols, ahead, next);
+        strip.asks = asks.are_any().then_some(&asks);
         let tallest = self.tallest(table, tile);
         if self.m <= tallest {
             return tile.run(table, self.m, &strip);
@@ -177,7 +194,7 @@ impl<T: Element> Product<T> {
 
     /// All rows of a strip, tile below tile.
     #[inline]
-    fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<T>, tallest: usize) {
+    fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<'_, T>, tallest: usize) {
         let (tall, cut, short) = self.heights(tallest);
         for (height, rows) in [(tall, cut), (short, self.m - cut)] {
             if rows > 0 {
@@ -194,7 +211,7 @@ impl<T: Element> Product<T> {
     /// The strip from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
     /// wait for it.
     #[inline(always)]
-    fn step_down(&self, strip: &mut Strip<T>, rows: usize) {
+    fn step_down(&self, strip: &mut Strip<'_, T>, rows: usize) {
         strip.a = strip.a.wrapping_add(rows * self.a.row);
         strip.c = strip.c.wrapping_add(rows * self.c.row);
         strip.near = strip.near.wrapping_add(rows * strip.near_row);
@@ -245,16 +262,13 @@ impl<T: Element> Product<T> {
 
     /// All rows of some columns, which begin on a line or on a vector, and the tile for them.
     #[inline(always)]
-    fn strip(&self, table: &TileTable<T>, cols: Range<usize>) -> (Strip<T>, Tile) {
+    fn strip(&self, table: &TileTable<T>, cols: Range<usize>) -> (Strip<'static, T>, Tile) {
         let lanes = table.lanes();
         let n = cols.end - cols.start;
         let vectors = table.vectors_for(n);
         let tail = n - (vectors - 1) * lanes;
-        let (b, b_row, b_line, b_tail) = match self.b {
-            Right::Strided { data, row, .. } => (data, row, T::LINE, tail),
-            Right::Lines { data, line } => (data, T::LINE, line, lanes),
-            Right::Turned { .. } => unreachable!("packed by now"),
-        };
+        let (b, b_row, b_line) = self.b.lines_from(cols.start);
+        let b_tail = if matches!(self.b, Right::Lines { .. }) { lanes } else { tail };
         let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
         let c_tail = if self.c.padded { lanes } else { tail };
         let along = |line: usize| cols.start / T::LINE * line + cols.start % T::LINE;
@@ -266,11 +280,9 @@ impl<T: Element> Product<T> {
             a: self.a.data,
             a_inner: self.a.inner,
             a_col: self.a.col,
-            b: b.wrapping_add(along(b_line)),
+            b,
             b_row,
             b_line,
-            b_ahead: 0,
-            a_ahead: 0,
             c: self.c.data.wrapping_add(along(self.c.line)),
             c_row: self.c.row,
             c_line: self.c.line,
@@ -286,6 +298,7 @@ impl<T: Element> Product<T> {
             c_next: 0,
             near_next: 0,
             cols_next: 0,
+            asks: None,
         };
         (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
     }

@@ -35,7 +35,7 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub use portable::Portable;
-pub(crate) use prefetch::prefetch;
+pub(crate) use prefetch::{prefetch, prefetch_to_l2};
 pub(crate) use side_by_side::SideBySide;
 pub(crate) use slice::{load, load_bytes, store};
 pub use tier::{Isa, IsaError};

@@ -1,6 +1,6 @@
-//! A hint to the caches.
+//! Hints to the caches.
 
-/// Asks for the cache line of an address that will be read soon. Any address will do: nothing is read, and nothing faults.
+/// Asks for the cache line of an address that will be read soon, in the nearest cache. Any address will do: nothing is read, and nothing faults.
 #[inline(always)]
 pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
@@ -10,6 +10,19 @@ pub(crate) fn prefetch<T>(address: *const T) {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }
     // Stable Rust has no such hint for other machines yet.
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// The same for what will be read later: in the cache behind the nearest.
+#[inline(always)]
+pub(crate) fn prefetch_to_l2<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
+    }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
 }
