@@ -242,7 +242,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 }
             }
             let mut left = part.min(k - first);
-            if const { MR * NV > 8 }
+            if Self::MAY_ASK
                 && let Some(asks) = self.0.asks
             {
                 left = self.steps_that_ask(simd, asks, (tile, first), left, &mut at, &mut acc);
@@ -385,9 +385,12 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// meanwhile, the more of the next product finds room behind them (1-16-1: 490 → 470 ns a step).
     const STEPS: usize = if MR * NV <= 2 { 4 } else { 1 };
 
-    /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B beside its multiplications.
+    /// Tiles large enough to ask for anything beside their multiplications.
+    const MAY_ASK: bool = MR * NV > 8 || NV > 4;
+
+    /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B.
     const fn may_ask_for_b<S: Simd<T>>() -> bool {
-        S::LANES == T::LINE && NV > 1 && MR * NV > 8
+        S::LANES == T::LINE && NV > 1 && Self::MAY_ASK
     }
 
     /// Asks for the tile's part of a column of A, a run.

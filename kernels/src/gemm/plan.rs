@@ -200,28 +200,24 @@ impl<T: Element> Product<T> {
         plan
     }
 
-    /// How wide the strips should be, in vectors: one less than usual where few rows then take fewer tiles, each of which would fetch B
-    /// from afar. Seven or eight rows are one tile then, not two (Emerald Rapids, 8×128×784 with B off the lines: 136 → 167 GFLOP/s,
-    /// 8×500×500 106 → 162, 8×1000×1000 84 → 110, f64 8×128×784 65 → 78; 8×64×64, whose B stays in L1, would lose a twelfth), more rows
-    /// fewer ones (packed, 14×784×784 134 → 142, 20×1024×1024 125 → 132).
+    /// How wide the strips should be, in vectors: one less than usual where so few rows take fewer tiles then, and L1 would not keep a strip
+    /// from one to the next. Seven or eight rows are one tile, not two, up to sixteen are two, not three (Emerald Rapids, B off the lines,
+    /// 8×128×784: 136 → 167 GFLOP/s, 8×500×500 106 → 162, 8×1000×1000 84 → 110, 14×128×784 150 → 166, 20×384×500 151 → 162, f64 8×128×784
+    /// 65 → 78; packed and beyond L2, 14×784×784 134 → 142, 20×1024×1024 125 → 132; 8×64×64, whose B stays in L1, would lose a twelfth).
     fn strip_vectors(&self, table: &TileTable<T>) -> usize {
         let usual = table.strip_vectors(self.m);
         let narrower = usual.saturating_sub(1).max(1);
-        let reads = |vectors: usize| self.m.div_ceil(table.tallest(vectors));
-        if table.lanes() != T::LINE || self.m >= ROWS_TO_PACK || reads(narrower) == reads(usual) {
+        let tiles = |vectors: usize| self.m.div_ceil(table.tallest(vectors));
+        if table.lanes() != T::LINE || self.m >= ROWS_TO_PACK || tiles(narrower) == tiles(usual) {
             return usual;
         }
         let cols = usual * T::LINE;
-        let (stride, is_packed) = match self.b {
-            Right::Strided { row, col: 1, .. } => (row, false),
-            Right::Lines { .. } => (T::LINE, true),
-            _ => (T::LINE, false),
+        let stride = match self.b {
+            Right::Strided { row, col: 1, .. } => row,
+            _ => T::LINE,
         };
-        let is_far = match reads(narrower) {
-            1 => !stays_in_l1::<T>(stride, self.k.min(longest_strip::<T>(cols)), cols),
-            _ => is_packed && bytes::<T>(self.k, self.n) > caches().l2,
-        };
-        if is_far { narrower } else { usual }
+        let stays = stays_in_l1::<T>(stride, self.k.min(longest_strip::<T>(cols)), cols);
+        if stays { usual } else { narrower }
     }
 
     /// C is beyond the caches.
@@ -311,12 +307,15 @@ impl<T: Element> Product<T> {
 
     /// B's vectors are whole lines, but lie across two, come from L2 for every tile, and this CPU is slow at that.
     fn right_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let Right::Strided { row, .. } = self.b else { return false };
+        self.is_right_off_lines(table) && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
+    }
+
+    /// B's vectors are whole lines, but lie across two, and this CPU is slow at that.
+    fn is_right_off_lines(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, .. } = self.b else { return false };
-        let aligned = (data as usize).is_multiple_of(LINE_BYTES) && row.is_multiple_of(T::LINE);
-        table.lanes() == T::LINE
-            && !aligned
-            && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
-            && table.habits.waits_for_split_lines
+        let on_lines = (data as usize).is_multiple_of(LINE_BYTES) && row.is_multiple_of(T::LINE);
+        table.lanes() == T::LINE && !on_lines && table.habits.waits_for_split_lines
     }
 
     /// A strip of several vectors is but a line wide, and stays in L1 when it is packed, but not at its stride.
@@ -338,10 +337,15 @@ impl<T: Element> Product<T> {
 
     /// Rows of B that are asked for ahead: where it streams, and where it splits. Fewer rows of A than are worth packing a B that splits
     /// are worth that (Emerald Rapids, B off the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128
-    /// 120 → 135; 128×784×32, whose strips stay in L1, would lose: 161 → 154).
+    /// 120 → 135, 1×500×500 35 → 42; 128×784×32, whose strips stay in L1, would lose: 161 → 154). The fewest rows are worth it where each tile is
+    /// the last: what L1 would keep comes from L2 all the same (4×200×100 92 → 103, 14×192×128 135 → 145).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let can_ask = table.lanes() == T::LINE && plan.pack_b == PackB::Never && !plan.turned;
-        if can_ask && (self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
+        let comes_from_l2 = self.m <= FEW
+            && self.k >= STEPS_TO_ASK
+            && bytes::<T>(self.k, self.n) > caches().l1d
+            && self.is_right_off_lines(table);
+        if can_ask && (comes_from_l2 || self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
     }
 
     /// B is read in place, from beyond L2 by few rows, from beyond all caches by more.
