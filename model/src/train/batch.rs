@@ -6,7 +6,7 @@
 use crate::data::{Standardisation, check_finite_from};
 use crate::loss::Wanted;
 use crate::{Dataset, Element, Error, update};
-use deltarule_kernels::{Rows, ShapeError, Stored, Team, gather_rows, read_rows};
+use deltarule_kernels::{AlignedVec, MatRef, Rows, ShapeError, Stored, Team, gather_rows, read_rows};
 use std::ops::Range;
 
 /// Rows that are checked together.
@@ -91,14 +91,20 @@ impl<'a, T: Element> Prepared<'a, T> {
 pub(super) struct Batch<T> {
     /// The rows of the epoch.
     pub(super) order: Vec<u32>,
-    pub(super) x: Vec<T>,
+    /// Room for the largest batch so far, on lines: no store of a gathered row then crosses one (bytes of 128 × 784 pixels: 18 → 14 µs).
+    x: AlignedVec<T>,
     pub(super) values: Vec<T>,
     pub(super) classes: Vec<u32>,
 }
 
 impl<T: Element> Batch<T> {
     pub(super) fn empty() -> Self {
-        Self { order: Vec::new(), x: Vec::new(), values: Vec::new(), classes: Vec::new() }
+        Self { order: Vec::new(), x: AlignedVec::new(), values: Vec::new(), classes: Vec::new() }
+    }
+
+    /// The inputs of `count` rows, as they were gathered last.
+    pub(super) fn x(&self, count: usize, columns: usize) -> Result<MatRef<'_, T>, ShapeError> {
+        MatRef::new(&self.x[..count * columns], count, columns)
     }
 
     /// Reads rows `range` of the order, inputs and labels.
@@ -109,8 +115,9 @@ impl<T: Element> Batch<T> {
         range: Range<usize>,
     ) -> Result<(), ShapeError> {
         let rows = &self.order[range];
-        self.x.resize(rows.len() * data.columns, T::ZERO);
-        gather_rows(team, data.inputs()?, rows, &mut self.x)?;
+        let len = rows.len() * data.columns;
+        self.x.grow(len);
+        gather_rows(team, data.inputs()?, rows, &mut self.x[..len])?;
         match &data.wanted {
             Wanted::Values(y) => {
                 self.values.resize(rows.len() * data.outputs, T::ZERO);

@@ -25,7 +25,7 @@ use crate::schedule::Shape;
 use crate::workspace::Workspace;
 use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets};
 use batch::{Batch, Prepared};
-use deltarule_kernels::{MatRef, Team};
+use deltarule_kernels::Team;
 use state::State;
 use std::ops::ControlFlow;
 use step::{Found, Inputs};
@@ -204,7 +204,7 @@ impl<T: Element> Trainer<T> {
         let mut batch = std::mem::replace(&mut self.batch, Batch::empty());
         let count = rows.len();
         batch.gather(&self.team, data, rows)?;
-        let x = MatRef::new(&batch.x, count, data.columns)?;
+        let x = batch.x(count, data.columns)?;
         let targets = match &data.wanted {
             Wanted::Values(_) => Targets::Values(&batch.values),
             Wanted::Classes(_) => Targets::Classes(&batch.classes),
