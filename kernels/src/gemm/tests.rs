@@ -147,10 +147,18 @@ fn lines_that_split_change_nothing() {
     check_split_lines::<f64>();
 }
 
-/// Few rows against a B beyond L2, wherever it begins, with factors and a team; and strips of a line that are packed for L1's sake.
+/// Few rows against a B beyond L2, wherever it begins, with factors and a team, packed on the way or beforehand; in strips narrower than
+/// usual; and in strips of a line that are packed for L1's sake.
 fn check_streams<T: Element>() {
-    let shapes =
-        [(1, 1100, 701, 1104), (8, 1100, 701, 1104), (47, 600, 1000, 705), (2, 135, 70, 144), (200, 33, 300, 304)];
+    let shapes = [
+        (1, 1100, 701, 1104),
+        (8, 1100, 701, 1104),
+        (47, 600, 1000, 705),
+        (2, 135, 70, 144),
+        (200, 33, 300, 304),
+        (54, 500, 1100, 501),
+        (14, 300, 250, 300),
+    ];
     for ((m, n, k, stride), off) in shapes.into_iter().flat_map(|shape| [(shape, 0), (shape, 1)]) {
         let (a, room) = (numbers::<T>(m * k, 1), numbers::<T>(k * stride + 2 * T::LINE, 2));
         let before = numbers::<T>(m * n, 3);
@@ -162,6 +170,13 @@ fn check_streams<T: Element>() {
                 (0..k).fold(beta * before[at], |sum, p| (alpha * a.get(i, p)).mul_add(b.get(p, j), sum)).to_bits64()
             };
             let expected: Vec<u64> = (0..m * n).map(sum).collect();
+            if alpha == T::ONE {
+                let mut c = before.clone();
+                let to = MatMut::new(&mut c, m, n).unwrap();
+                gemm_packed(&Team::serial(), a, &PackedB::new(b), beta, to).unwrap();
+                let same = c.iter().zip(&expected).all(|(c, &expected)| c.to_bits64() == expected);
+                assert!(same, "{m} × {n} × {k}, B packed beforehand");
+            }
             for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
                 for team in [Team::serial(), Team::new(2)] {
                     let mut c = before.clone();
