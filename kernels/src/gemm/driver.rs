@@ -271,7 +271,12 @@ impl<T: Element> Product<T> {
             let cols = col_block * plan.job_cols..((col_block + 1) * plan.job_cols).min(self.n);
             let mut part = self.columns(cols.clone()).rows(rows.clone());
             // The first rows ask for the columns of the next jobs.
-            let next = (row_block == 0 && cols.end < self.n).then(|| self.columns(cols.end..self.n).b);
+            let next = (plan.ahead.next && row_block == 0 && cols.end < self.n).then(|| Next::Block {
+                b: self.columns(cols.end..self.n).b,
+                rows: self.k.min(plan.kc),
+                cols: plan.job_cols.min(self.n - cols.end),
+            });
+            let next = next.unwrap_or(Next::Near);
             if place == Place::Memory {
                 part.run_depths(plan, table, next);
                 return finish(epilogue, Block { rows, cols, c: part.c });
@@ -286,8 +291,8 @@ impl<T: Element> Product<T> {
         if plan.is_shared() { team.run(jobs, job) } else { (0..jobs).for_each(job) }
     }
 
-    /// One job: its blocks of k one after the other, before the columns of B that are `next`, if that matters.
-    fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: Option<Right<T>>) {
+    /// One job: its blocks of k one after the other, before the block of B that is `next`.
+    fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: Next<T>) {
         let mut first = 0;
         loop {
             let end = self.k.min(first + plan.kc);
@@ -295,14 +300,19 @@ impl<T: Element> Product<T> {
             if end == self.k {
                 return part.run_depth(plan, table, next);
             }
-            part.run_depth(plan, table, Some(self.depth(end..self.k).b));
+            let deeper = if plan.ahead.next {
+                let below = self.depth(end..self.k.min(end + plan.kc));
+                Next::Block { b: below.b, rows: below.k, cols: below.n }
+            } else {
+                Next::Near
+            };
+            part.run_depth(plan, table, deeper);
             first = end;
         }
     }
 
     /// One job over one block of k.
-    fn run_depth(&self, plan: &Plan, table: &TileTable<T>, next: Option<Right<T>>) {
-        let next = next.filter(|_| plan.ahead.next).map_or(Next::Near, Next::Block);
+    fn run_depth(&self, plan: &Plan, table: &TileTable<T>, next: Next<T>) {
         match plan.pack_b {
             PackB::ByJob => {
                 let mut lent = Lent::none(Slot::B);

@@ -110,18 +110,20 @@ pub(crate) struct Asks<T> {
     pub(crate) a_ahead: usize,
     /// From the row of B that is read to the one that is asked for then; 0 where none is.
     pub(crate) b_ahead: usize,
-    /// The block of B that will be read after this one: its first line, from one row to the next, from one line to the next, and how many
-    /// of them there are. Each tile after the first asks for one, all its rows.
+    /// The block of B that will be read after this one: its first line, its rows, from one row to the next, from one line to the next, and
+    /// how many of them there are. Each tile of a run of equal ones, after the first, asks for one of them.
     pub(crate) next: *const T,
+    pub(crate) next_rows: usize,
     pub(crate) next_row: usize,
     pub(crate) next_line: usize,
     pub(crate) next_lines: usize,
 }
 
 impl<T> Asks<T> {
+    /// Whether anything is asked for.
     #[inline(always)]
     pub(super) fn are_any(&self) -> bool {
-        self.a_ahead | self.b_ahead | self.next_lines > 0
+        (self.a_ahead | self.b_ahead | self.next_lines) > 0
     }
 }
 
@@ -274,14 +276,16 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         at: &mut At<T>,
         acc: &mut [[S::V; NV]; MR],
     ) -> usize {
-        let Asks { a_ahead, b_ahead, next, next_row, next_line, next_lines } = *asks;
+        let Asks { a_ahead, b_ahead, next, next_rows, next_row, next_line, next_lines } = *asks;
         if tile.wrapping_sub(1) < next_lines {
             let mut line = next.wrapping_add((tile - 1) * next_line + first * next_row);
-            while left > 0 {
+            let mut asking = left.min(next_rows.saturating_sub(first));
+            left -= asking;
+            while asking > 0 {
                 prefetch_to_l2(line);
                 line = line.wrapping_add(next_row);
                 self.step(simd, at, acc);
-                left -= 1;
+                asking -= 1;
             }
         } else if const { Self::may_ask_for_b::<S>() } && b_ahead > 0 {
             while left > 0 {
@@ -289,7 +293,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 self.step(simd, at, acc);
                 left -= 1;
             }
-        } else if a_ahead > 0 {
+        } else if const { MR * NV > 8 } && a_ahead > 0 {
             while left > 0 {
                 self.ask_for_column_of_a(at.a[0].wrapping_add(a_ahead));
                 self.step(simd, at, acc);

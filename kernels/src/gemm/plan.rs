@@ -19,7 +19,7 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
 /// Bytes of a cache line.
-pub(super) const LINE_BYTES: usize = 64;
+const LINE_BYTES: usize = 64;
 /// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
 pub(super) const L1_PERIOD: usize = 4096;
 /// Bytes on pages that every CPU remembers beside the caches: 64 of them.
@@ -63,7 +63,7 @@ const ROWS_TO_PACK: usize = 48;
 /// in (Emerald Rapids, packing on the way, 48×1024×1024: 106 → 135 GFLOP/s).
 pub(super) const AHEAD: usize = 8;
 
-/// Steps of k that are worth asking for columns of A.
+/// Steps of k that are worth asking for columns of A, or for rows of a B that comes from L2.
 const STEPS_TO_ASK: usize = 96;
 
 /// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
@@ -137,8 +137,8 @@ pub(super) enum Next<T> {
     Near,
     /// That of the strip beside it, if there is one.
     Strip,
-    /// This one.
-    Block(Right<T>),
+    /// So many rows and columns of this one.
+    Block { b: Right<T>, rows: usize, cols: usize },
 }
 
 /// When B is packed.
@@ -201,19 +201,20 @@ impl<T: Element> Product<T> {
     }
 
     /// How wide the strips should be, in vectors: one less than usual where so few rows take fewer tiles then, and L1 would not keep a strip
-    /// from one to the next. Seven or eight rows are one tile, not two, up to sixteen are two, not three (Emerald Rapids, B off the lines,
+    /// from one to the next. Seven or eight rows are one tile, not two, thirteen to sixteen two, not three (Emerald Rapids, B off the lines,
     /// 8×128×784: 136 → 167 GFLOP/s, 8×500×500 106 → 162, 8×1000×1000 84 → 110, 14×128×784 150 → 166, 20×384×500 151 → 162, f64 8×128×784
     /// 65 → 78; packed and beyond L2, 14×784×784 134 → 142, 20×1024×1024 125 → 132; 8×64×64, whose B stays in L1, would lose a twelfth).
     fn strip_vectors(&self, table: &TileTable<T>) -> usize {
         let usual = table.strip_vectors(self.m);
         let narrower = usual.saturating_sub(1).max(1);
-        let tiles = |vectors: usize| self.m.div_ceil(table.tallest(vectors));
+        let tiles = |vectors: usize| self.m.div_ceil(self.a.panel().unwrap_or_else(|| table.tallest(vectors)));
         if table.lanes() != T::LINE || self.m >= ROWS_TO_PACK || tiles(narrower) == tiles(usual) {
             return usual;
         }
         let cols = usual * T::LINE;
         let stride = match self.b {
-            Right::Strided { row, col: 1, .. } => row,
+            Right::Strided { row, col: 1, .. } if self.alpha_right == T::ONE => row,
+            // Packed before it is read.
             _ => T::LINE,
         };
         let stays = stays_in_l1::<T>(stride, self.k.min(longest_strip::<T>(cols)), cols);
@@ -314,8 +315,7 @@ impl<T: Element> Product<T> {
     /// B's vectors are whole lines, but lie across two, and this CPU is slow at that.
     fn is_right_off_lines(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, .. } = self.b else { return false };
-        let on_lines = (data as usize).is_multiple_of(LINE_BYTES) && row.is_multiple_of(T::LINE);
-        table.lanes() == T::LINE && !on_lines && table.habits.waits_for_split_lines
+        table.lanes() == T::LINE && !on_lines(data, row) && table.habits.waits_for_split_lines
     }
 
     /// A strip of several vectors is but a line wide, and stays in L1 when it is packed, but not at its stride.
@@ -337,8 +337,8 @@ impl<T: Element> Product<T> {
 
     /// Rows of B that are asked for ahead: where it streams, and where it splits. Fewer rows of A than are worth packing a B that splits
     /// are worth that (Emerald Rapids, B off the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128
-    /// 120 → 135, 1×500×500 35 → 42; 128×784×32, whose strips stay in L1, would lose: 161 → 154). The fewest rows are worth it where each tile is
-    /// the last: what L1 would keep comes from L2 all the same (4×200×100 92 → 103, 14×192×128 135 → 145).
+    /// 120 → 135, 1×500×500 35 → 42; 128×784×32, whose strips stay in L1, would lose: 161 → 154). So are few rows where
+    /// L1 keeps a strip, for there are but one or two tiles to profit from that (4×200×100 92 → 103, 14×192×128 135 → 145).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let can_ask = table.lanes() == T::LINE && plan.pack_b == PackB::Never && !plan.turned;
         let comes_from_l2 = self.m <= FEW
@@ -358,18 +358,20 @@ impl<T: Element> Product<T> {
     /// Whether tiles ask for the block of B that is read after theirs: where it comes from beyond L2, and this thread reads it. Rows that
     /// fold onto the same sets, or lie on more pages than the CPU remembers, would push each other out before their turn; those that are
     /// read in place, but off the lines, are asked for as they come (Emerald Rapids, 64×1000×1000: 145 → 157 GFLOP/s, 20×784×784: 136 → 150,
-    /// 24×2000×2000: 126 → 144; packed beforehand, 64×2048×2048: 149 → 155; 64×2000×2000, on 2,000 pages, would lose a tenth, 40×1000×1000
+    /// 24×2000×2000: 126 → 144; packed beforehand, 64×2048×2048: 149 → 155; 64×2000×2000, over 2,000 pages, would lose a tenth, 40×1000×1000
     /// in place a thirtieth; the nearest cache as the goal gives 1 to 3 % less).
     fn asks_for_next(&self, plan: &Plan) -> bool {
         let depth = self.k.min(plan.kc);
         let pays = match (self.b, plan.pack_b) {
             (Right::Lines { .. }, _) => true,
             (Right::Strided { row, .. }, _) if clash::<T>(row, depth) => false,
-            (Right::Strided { row, .. }, PackB::Never) => self.right_streams(plan) && row.is_multiple_of(T::LINE),
+            (Right::Strided { data, row, .. }, PackB::Never) => self.right_streams(plan) && on_lines(data, row),
             (Right::Strided { row, col: 1, .. }, PackB::ByJob) => bytes::<T>(depth, row) <= PAGES_BYTES_OF_L2,
             _ => false,
         };
-        pays && !plan.is_shared() && !plan.across && !plan.turned && bytes::<T>(self.k, self.n) > caches().l2
+        // Elsewhere stable Rust has no hint to give.
+        let can_ask = cfg!(target_arch = "x86_64");
+        can_ask && pays && !plan.is_shared() && !plan.across && !plan.turned && bytes::<T>(self.k, self.n) > caches().l2
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
@@ -420,6 +422,11 @@ impl<T: Element> Product<T> {
 /// The depth of a strip's block: whole lines of a transpose.
 fn longest_strip<T: Element>(strip_cols: usize) -> usize {
     (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
+}
+
+/// All rows of a matrix begin on lines.
+pub(super) fn on_lines<T: Element>(first: *const T, stride: usize) -> bool {
+    (first as usize).is_multiple_of(LINE_BYTES) && stride.is_multiple_of(T::LINE)
 }
 
 /// How many elements past a line all rows at this stride begin, where they are off the lines.

@@ -5,7 +5,7 @@ use super::first_tile::Packing;
 use super::microkernel::{Asks, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::plan::{AHEAD, Ahead, L1_PERIOD, LINE_BYTES, Next, Plan};
+use super::plan::{AHEAD, Ahead, L1_PERIOD, Next, Plan, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::turned::{self, Columns, ColumnsFn};
@@ -61,19 +61,21 @@ impl<T: Element> Product<T> {
             a_ahead: ahead.columns.wrapping_mul(strip.a_col),
             b_ahead: ahead.rows.wrapping_mul(strip.b_row),
             next: std::ptr::null(),
+            next_rows: 0,
             next_row: 0,
             next_line: 0,
             next_lines: 0,
         };
         let next = match next {
-            Next::Strip if cols.end < self.n => Some((self.b, cols.end)),
-            Next::Block(b) => Some((b, 0)),
+            Next::Strip if cols.end < self.n => Some((self.b, cols.end, self.k, self.n - cols.end)),
+            Next::Block { b, rows, cols } => Some((b, 0, rows, cols)),
             _ => None,
         };
-        if let Some((b, first)) = next {
+        if let Some((b, first, next_rows, next_cols)) = next {
+            asks.next_rows = next_rows;
             (asks.next, asks.next_row, asks.next_line) = b.lines_from(first);
-            let on_lines = (asks.next as usize).is_multiple_of(LINE_BYTES) && asks.next_row.is_multiple_of(T::LINE);
-            asks.next_lines = cols.len().div_ceil(T::LINE) + usize::from(!on_lines);
+            let lines = cols.len().min(next_cols).div_ceil(T::LINE);
+            asks.next_lines = lines + usize::from(!on_lines(asks.next, asks.next_row));
         }
         asks
     }
@@ -94,7 +96,7 @@ impl<T: Element> Product<T> {
                 // A padded C is filled by whole lines, lest its padding be what scratch held before.
                 Some(half) if whole > first && !self.c.padded => {
                     self.run_strip(table, first..whole, (ahead, next));
-                    self.run_strip(half, whole..end, (ahead, next));
+                    self.run_strip(half, whole..end, (ahead, Next::Near));
                 }
                 _ => self.run_strip(table, first..end, (ahead, next)),
             }

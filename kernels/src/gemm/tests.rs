@@ -157,6 +157,7 @@ fn check_streams<T: Element>() {
         (2, 135, 70, 144),
         (200, 33, 300, 304),
         (54, 500, 1100, 501),
+        (20, 509, 1100, 528),
         (14, 300, 250, 300),
     ];
     for ((m, n, k, stride), off) in shapes.into_iter().flat_map(|shape| [(shape, 0), (shape, 1)]) {
@@ -219,6 +220,10 @@ fn a_row_alone_may_have_any_stride() {
     let mut c = [0.0_f32; 4];
     gemm(2.0, MatRef::new(&[3.0, 4.0], 2, 1).unwrap(), b, 0.0, MatMut::new(&mut c, 2, 2).unwrap()).unwrap();
     assert_eq!(c, [6.0, 12.0, 8.0, 16.0]);
+    let (ones, mut sum) = (vec![1.0; 5000], [0.0]);
+    let b = MatRef::with_strides(&ones, 5000, 1, 1, usize::MAX).unwrap();
+    gemm(1.0, MatRef::new(&ones, 1, 5000).unwrap(), b, 0.0, MatMut::new(&mut sum, 1, 1).unwrap()).unwrap();
+    assert_eq!(sum, [5000.0]);
 }
 
 /// A shallow product onto packed lines, as weights are updated: they begin where they begin, wherever B does.
