@@ -171,7 +171,7 @@ fn check_streams<T: Element>() {
                 (0..k).fold(beta * before[at], |sum, p| (alpha * a.get(i, p)).mul_add(b.get(p, j), sum)).to_bits64()
             };
             let expected: Vec<u64> = (0..m * n).map(sum).collect();
-            if alpha == T::ONE {
+            if alpha == T::ONE && Isa::current() != Isa::Portable {
                 let mut c = before.clone();
                 let to = MatMut::new(&mut c, m, n).unwrap();
                 gemm_packed(&Team::serial(), a, &PackedB::new(b), beta, to).unwrap();
