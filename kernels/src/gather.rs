@@ -6,7 +6,8 @@
 //! A batch of 128 out of 60,000 rows of 784, one thread of Zen 5: `f32` 26 µs, `u8` 6.5 µs (13.6 with one row asked for
 //! ahead, and no more at the end of every tenth; 3.4 from L2). In training `u8` takes 8 to 11, for the step's own data
 //! are in the caches. To ask for the whole next batch during the step (before a phase, at four phases, or between
-//! micro-kernel calls) brought that to 5, and the step grew by as much.
+//! micro-kernel calls) brought that to 5, and the step grew by as much. On Emerald Rapids, a line every few steps of k: `f32` 55 µs → 17, the
+//! step 325 → 354; bytes 30 → 12, the step 324 → 338.
 
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};

@@ -271,12 +271,12 @@ impl<T: Element> Product<T> {
             let cols = col_block * plan.job_cols..((col_block + 1) * plan.job_cols).min(self.n);
             let mut part = self.columns(cols.clone()).rows(rows.clone());
             // The first rows ask for the columns of the next jobs.
-            let next = (plan.ahead.next && row_block == 0 && cols.end < self.n).then(|| Next::Block {
-                b: self.columns(cols.end..self.n).b,
-                rows: self.k.min(plan.kc),
-                cols: plan.job_cols.min(self.n - cols.end),
-            });
-            let next = next.unwrap_or(Next::Near);
+            let next = if plan.ahead.next && row_block == 0 && cols.end < self.n {
+                let beside = self.columns(cols.end..self.n.min(cols.end + plan.job_cols)).depth(0..self.k.min(plan.kc));
+                beside.right_as_next()
+            } else {
+                Next::Near
+            };
             if place == Place::Memory {
                 part.run_depths(plan, table, next);
                 return finish(epilogue, Block { rows, cols, c: part.c });
@@ -300,15 +300,16 @@ impl<T: Element> Product<T> {
             if end == self.k {
                 return part.run_depth(plan, table, next);
             }
-            let deeper = if plan.ahead.next {
-                let below = self.depth(end..self.k.min(end + plan.kc));
-                Next::Block { b: below.b, rows: below.k, cols: below.n }
-            } else {
-                Next::Near
-            };
+            let deeper =
+                if plan.ahead.next { self.depth(end..self.k.min(end + plan.kc)).right_as_next() } else { Next::Near };
             part.run_depth(plan, table, deeper);
             first = end;
         }
+    }
+
+    /// B, of which the product before this one asks for lines.
+    fn right_as_next(&self) -> Next<T> {
+        Next::Block { b: self.b, rows: self.k, cols: self.n }
     }
 
     /// One job over one block of k.

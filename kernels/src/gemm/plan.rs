@@ -25,7 +25,7 @@ pub(super) const L1_PERIOD: usize = 4096;
 /// Bytes on pages that every CPU remembers beside the caches: 64 of them.
 const PAGES_BYTES: usize = 64 * 4096;
 /// The same of all its tables: three quarters of 2,048.
-const PAGES_BYTES_OF_L2: usize = 1536 * 4096;
+const PAGES_BYTES_OF_ALL_TABLES: usize = 1536 * 4096;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
@@ -166,7 +166,7 @@ impl<T: Element> Product<T> {
         let far = self.is_far();
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
         let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
-        let vectors = if turned { table.strip_vectors(self.m) } else { self.strip_vectors(table) };
+        let vectors = if turned { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
@@ -204,7 +204,7 @@ impl<T: Element> Product<T> {
     /// from one to the next. Seven or eight rows are one tile, not two, thirteen to sixteen two, not three (Emerald Rapids, B off the lines,
     /// 8×128×784: 136 → 167 GFLOP/s, 8×500×500 106 → 162, 8×1000×1000 84 → 110, 14×128×784 150 → 166, 20×384×500 151 → 162, f64 8×128×784
     /// 65 → 78; packed and beyond L2, 14×784×784 134 → 142, 20×1024×1024 125 → 132; 8×64×64, whose B stays in L1, would lose a twelfth).
-    fn strip_vectors(&self, table: &TileTable<T>) -> usize {
+    fn width_of_strips(&self, table: &TileTable<T>) -> usize {
         let usual = table.strip_vectors(self.m);
         let narrower = usual.saturating_sub(1).max(1);
         let tiles = |vectors: usize| self.m.div_ceil(self.a.panel().unwrap_or_else(|| table.tallest(vectors)));
@@ -366,7 +366,7 @@ impl<T: Element> Product<T> {
             (Right::Lines { .. }, _) => true,
             (Right::Strided { row, .. }, _) if clash::<T>(row, depth) => false,
             (Right::Strided { data, row, .. }, PackB::Never) => self.right_streams(plan) && on_lines(data, row),
-            (Right::Strided { row, col: 1, .. }, PackB::ByJob) => bytes::<T>(depth, row) <= PAGES_BYTES_OF_L2,
+            (Right::Strided { row, col: 1, .. }, PackB::ByJob) => bytes::<T>(depth, row) <= PAGES_BYTES_OF_ALL_TABLES,
             _ => false,
         };
         // Elsewhere stable Rust has no hint to give.

@@ -2,7 +2,7 @@
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
 use super::*;
-use crate::machine::Habits;
+use crate::machine::{Habits, caches};
 
 /// Numbers between −1 and 1 whose products are not exact.
 fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
@@ -194,6 +194,39 @@ fn check_streams<T: Element>() {
 fn a_streaming_right_hand_side_changes_nothing() {
     check_streams::<f32>();
     check_streams::<f64>();
+}
+
+/// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block asked for.
+#[test]
+fn plans_spare_a_far_right_hand_side() {
+    let serial = Team::serial();
+    let (n, k) = (400, 500);
+    let (a, b) = (numbers::<f32>(60 * k, 1), numbers::<f32>(k * n, 2));
+    let b = MatRef::new(&b, k, n).unwrap();
+    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+        let table = TileTable::<f32>::of(isa);
+        let width = |m: usize, depth: usize| {
+            let (a, b) = (MatRef::new(&a[..m * depth], m, depth).unwrap(), b.rows_range(0..depth));
+            let product = product_of((a, b), End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
+            product.plan(table, &serial, Place::Memory).strip_cols / table.lanes()
+        };
+        let narrow = |m| width(m, k);
+        assert_eq!([6, 7, 8, 12, 13, 16, 18].map(narrow), [4, 3, 3, 4, 3, 3, 4], "{isa:?}");
+        assert_eq!(width(8, 10), 4, "{isa:?}: L1 keeps a strip");
+    }
+    let rows = caches().l2 / size_of::<f32>() / n + 1;
+    let packed = PackedB::<f32>::zeros(rows, n);
+    let near = PackedB::<f32>::zeros(rows / 2, n);
+    let asks = |b: &PackedB<f32>, team: &Team| {
+        let (a, unused) = (vec![0.0; 60 * b.rows()], vec![0.0; b.rows() * n]);
+        let views = (MatRef::new(&a, 60, b.rows()).unwrap(), MatRef::new(&unused, b.rows(), n).unwrap());
+        let product =
+            Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
+        product.plan(TileTable::current(), team, Place::Memory).ahead.next
+    };
+    assert_eq!(asks(&packed, &serial), cfg!(target_arch = "x86_64"));
+    assert!(!asks(&near, &serial), "L2 keeps it");
+    assert!(!asks(&packed, &Team::new(2)), "another thread may read the next block");
 }
 
 /// Columns of B that are apart, here all in one place, begin nowhere in particular: such a product is not cut again and again.
