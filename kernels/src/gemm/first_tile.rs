@@ -42,7 +42,7 @@ impl<T: Element, const MR: usize, const NV: usize> Kernel<T> for FirstTile<'_, T
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let Packing { strip, ahead, mut to, line } = *self.0;
-        let tile = Tiles::<T, MR, NV, false, false>(&self.0.strip);
+        let tile = Tiles::<T, MR, NV, false, false, false>(&self.0.strip);
         let mut at = At { a: row_groups::<T, MR>(strip.a, strip.a_inner), b: strip.b };
         let mut acc = tile.start(simd, 0, strip.c);
         for _ in 0..strip.k {

@@ -147,7 +147,11 @@ pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: b
 {
     // SAFETY: the caller vouches for the instruction set.
     let simd = unsafe { S::assume() };
-    simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW>(strip));
+    if const { may_ask(MR, NV) } && strip.asks.is_some() {
+        simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW, true>(strip));
+    } else {
+        simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW, false>(strip));
+    }
 }
 
 /// The most steps that are taken row by row.
@@ -177,6 +181,11 @@ pub(super) const fn last_steps(registers: usize, rows: usize, vectors: usize) ->
     }
 }
 
+/// Tiles large enough to ask for anything beside their multiplications.
+const fn may_ask(rows: usize, vectors: usize) -> bool {
+    rows * vectors > 8 || vectors > 4
+}
+
 /// `body` for every row of a tile, one after the other in the code: the compiler does not always unroll so long a loop, and the sums
 /// would then be kept in memory.
 macro_rules! unrolled {
@@ -190,12 +199,12 @@ macro_rules! unrolled {
 }
 
 /// The column of tiles of one strip.
-pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
+pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>(
     pub(super) &'a Strip<'a, T>,
 );
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool> Kernel<T>
-    for Tiles<'_, T, MR, NV, TAIL, BY_ROW>
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool> Kernel<T>
+    for Tiles<'_, T, MR, NV, TAIL, BY_ROW, ASKS>
 {
     type Output = ();
 
@@ -219,8 +228,8 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     }
 }
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>
-    Tiles<'_, T, MR, NV, TAIL, BY_ROW>
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>
+    Tiles<'_, T, MR, NV, TAIL, BY_ROW, ASKS>
 {
     /// The tile that begins at `at`, `c` and `near`.
     ///
@@ -244,7 +253,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 }
             }
             let mut left = part.min(k - first);
-            if Self::MAY_ASK
+            if ASKS
                 && let Some(asks) = self.0.asks
             {
                 left = self.steps_that_ask(simd, asks, (tile, first), left, &mut at, &mut acc);
@@ -389,12 +398,9 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// meanwhile, the more of the next product finds room behind them (1-16-1: 490 → 470 ns a step).
     const STEPS: usize = if MR * NV <= 2 { 4 } else { 1 };
 
-    /// Tiles large enough to ask for anything beside their multiplications.
-    const MAY_ASK: bool = MR * NV > 8 || NV > 4;
-
     /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B.
     const fn may_ask_for_b<S: Simd<T>>() -> bool {
-        S::LANES == T::LINE && NV > 1 && Self::MAY_ASK
+        S::LANES == T::LINE && NV > 1 && ASKS
     }
 
     /// Asks for the tile's part of a column of A, a run.
@@ -470,7 +476,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             Start::All(value) => acc = [[simd.splat(value); NV]; MR],
             Start::Row(bias) => {
                 let bias = bias.wrapping_add(tile * self.0.cols_next);
-                for (v, first_row) in (0..NV).zip(bias_vectors(self, simd, bias, b_tail)) {
+                for (v, first_row) in (0..NV).zip(self.bias_vectors(simd, bias, b_tail)) {
                     acc.iter_mut().for_each(|sums| sums[v] = first_row);
                 }
             }
@@ -507,27 +513,22 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             unsafe { simd.load(from) }
         }
     }
+
+    /// The bias of the strip's columns, vector by vector.
+    #[inline(always)]
+    fn bias_vectors<S: Simd<T>>(&self, simd: S, bias: *const T, tail: usize) -> [S::V; NV] {
+        let mut vectors = [simd.splat(T::ZERO); NV];
+        for (v, lanes) in vectors.iter_mut().enumerate() {
+            *lanes = self.load_vector(simd, bias, T::LINE, v, tail);
+        }
+        vectors
+    }
 }
 
 /// Where a tile has come to: its column of A, see [`row_groups`], and its row of B.
 pub(super) struct At<T> {
     pub(super) a: [*const T; GROUPS],
     pub(super) b: *const T,
-}
-
-/// The bias of the strip's columns, vector by vector.
-#[inline(always)]
-fn bias_vectors<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
-    tiles: &Tiles<'_, T, MR, NV, TAIL, BY_ROW>,
-    simd: S,
-    bias: *const T,
-    tail: usize,
-) -> [S::V; NV] {
-    let mut vectors = [simd.splat(T::ZERO); NV];
-    for (v, lanes) in vectors.iter_mut().enumerate() {
-        *lanes = tiles.load_vector(simd, bias, T::LINE, v, tail);
-    }
-    vectors
 }
 
 /// Rows of A that share a pointer.
