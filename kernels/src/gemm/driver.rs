@@ -293,6 +293,9 @@ impl<T: Element> Product<T> {
 
     /// One job: its blocks of k one after the other, before the block of B that is `next`.
     fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: Next<T>) {
+        if self.k <= plan.kc {
+            return self.run_depth(plan, table, next);
+        }
         let mut first = 0;
         loop {
             let end = self.k.min(first + plan.kc);
@@ -368,14 +371,17 @@ impl<T: Element> Product<T> {
         self.scale_right(lines);
     }
 
-    /// The strips of a job, all of them for some rows before the next rows, so that these rows of A are fetched once. The first rows of
-    /// each strip ask for the strip `beside` it, those of a single one for what is read `after` it.
+    /// The strips of a job, all of them for some rows before the next rows where A is large, so that these rows are fetched once. The first
+    /// rows of each strip ask for the strip `beside` it, those of a single one for what is read `after` it.
     fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (Next<T>, Next<T>)) {
         if plan.across {
             return self.run_across(table, plan);
         }
         if self.n <= plan.strip_cols {
             return self.run_strips(table, plan.strip_cols, (plan.ahead, after));
+        }
+        if self.m <= ROW_UNIT || self.is_left_near() {
+            return self.run_strips(table, plan.strip_cols, (plan.ahead, beside));
         }
         for first in (0..self.m).step_by(ROW_UNIT) {
             let next = if first == 0 { beside } else { Next::Near };

@@ -34,6 +34,9 @@ pub(super) const ROW_UNIT: usize = 48;
 /// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
 const CACHE_ROWS: usize = 96;
 
+/// The part of L2 that A may take where the strips of a job, one after the other, read all of it.
+const LEFT_PART_OF_L2: usize = 4;
+
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
 /// f64 37 → 60; 8×784×784: 97 → 108, most of it by asking for rows ahead).
@@ -221,6 +224,11 @@ impl<T: Element> Product<T> {
         if stays { usual } else { narrower }
     }
 
+    /// A is so small that L2 keeps it from strip to strip, beside what they read.
+    pub(super) fn is_left_near(&self) -> bool {
+        bytes::<T>(self.m, self.k) <= caches().l2 / LEFT_PART_OF_L2
+    }
+
     /// C is beyond the caches.
     pub(super) fn is_far(&self) -> bool {
         bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2
@@ -398,6 +406,10 @@ impl<T: Element> Product<T> {
         let in_half_of_l2 = (caches().l2 / 2 / bytes::<T>(depth, strip_cols)).max(1);
         if place == Place::Cache || plan.turned {
             return 1;
+        }
+        if !plan.is_shared() && plan.pack_b == PackB::Never && bytes::<T>(self.m, self.n) <= caches().l1d / 2 {
+            // C stays near, whatever is left to do with it, and a job costs time (Zen 4, 10×128×128 tn: 108.5 → 110.5 GFLOP/s).
+            return strips;
         }
         let together = if self.right_streams(plan) {
             // A few rows across all strips: a page then serves several of them.

@@ -21,6 +21,7 @@ impl Caches {
 }
 
 /// The caches of this machine, read once: from sysfs on Linux, sane sizes elsewhere.
+#[inline]
 pub fn caches() -> Caches {
     static CACHES: OnceLock<Caches> = OnceLock::new();
     *CACHES.get_or_init(|| read(Path::new("/sys/devices/system/cpu/cpu0/cache")).unwrap_or(Caches::FALLBACK))
