@@ -197,6 +197,7 @@ macro_rules! unrolled {
         }
     )* };
 }
+pub(super) use unrolled;
 
 /// The column of tiles of one strip.
 pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>(
@@ -253,9 +254,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 }
             }
             let mut left = part.min(k - first);
-            if ASKS
-                && let Some(asks) = self.0.asks
-            {
+            if ASKS && let Some(asks) = self.0.asks {
                 left = self.steps_that_ask(simd, asks, (tile, first), left, &mut at, &mut acc);
             }
             while left >= Self::STEPS {

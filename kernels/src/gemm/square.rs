@@ -25,24 +25,21 @@ impl<T> Square<T> {
     }
 }
 
-/// The transpose of `width` runs of `depth` elements, `stride` apart, in rows `to_row` apart; what is missing to the whole square is
-/// zero.
+/// The transpose of `width` runs of `depth` elements, `stride` apart; what is missing to the whole square is zero.
 ///
 /// # Safety
-/// The runs are valid for reads, `to` for writes of LANES rows of LANES elements.
+/// The runs are valid for reads.
 #[inline(always)]
-pub(crate) unsafe fn turn<T: Element, S: Simd<T>>(
+pub(crate) unsafe fn load_turned<T: Element, S: Simd<T>>(
     simd: S,
     from: *const T,
     stride: usize,
     (width, depth): (usize, usize),
-    to: *mut T,
-    to_row: usize,
-) {
+) -> S::Square {
     const { assert!(S::LANES * S::LANES <= SQUARE) };
     if width == S::LANES && depth == S::LANES {
-        // SAFETY: a whole square there and here (caller).
-        return unsafe { simd.transpose(from, stride, to, to_row) };
+        // SAFETY: a whole square (caller).
+        return unsafe { simd.load_turned(from, stride) };
     }
     let mut runs = const { Square::<T>::new() };
     for j in 0..S::LANES {
@@ -54,6 +51,27 @@ pub(crate) unsafe fn turn<T: Element, S: Simd<T>>(
         // SAFETY: a whole vector of the square.
         unsafe { simd.store(runs.start_mut().wrapping_add(j * S::LANES), lanes) };
     }
-    // SAFETY: a square, all written, and room for another (caller).
-    unsafe { simd.transpose(runs.start(), S::LANES, to, to_row) };
+    // SAFETY: a square, all written.
+    unsafe { simd.load_turned(runs.start(), S::LANES) }
+}
+
+/// The same in rows `to_row` apart.
+///
+/// # Safety
+/// The runs are valid for reads, `to` for writes of LANES rows of LANES elements.
+#[inline(always)]
+pub(crate) unsafe fn turn<T: Element, S: Simd<T>>(
+    simd: S,
+    from: *const T,
+    stride: usize,
+    shape: (usize, usize),
+    to: *mut T,
+    to_row: usize,
+) {
+    // SAFETY: the runs (caller).
+    let square = unsafe { load_turned(simd, from, stride, shape) };
+    for (j, &row) in square.as_ref().iter().enumerate() {
+        // SAFETY: row j (caller).
+        unsafe { simd.store(to.wrapping_add(j * to_row), row) };
+    }
 }

@@ -9,13 +9,17 @@
 //! A dot product would keep several partial sums for each element and so give other bits. Turning squares in registers keeps
 //! one chain for each element, with vectors along the columns, and reads B once; packing first would write and read all of it
 //! again. On one Zen 5 core, 128 columns, k = 784: 47 GFLOP/s instead of 25 with one row, 150 instead of 105 with four, 197 instead of
-//! 140 with eight, 199 instead of 178 with twelve, no gain with fourteen. The shuffles bind few rows (64 a square of 16 × 16, two a
-//! cycle); putting rows together as they are loaded takes fewer of them, but measured slower (28).
+//! 140 with eight, 199 instead of 178 with twelve, no gain with fourteen.
+//!
+//! A square never leaves the registers: in memory, as it once was, it took 16 stores and 16 loads more, and the rows of B that were
+//! read side by side more addresses than there are registers (Zen 4, 1×128×784 nt: 24 → 29 GFLOP/s, 4×128×784 64 → 82, 8×128×784 82 → 98,
+//! f64 46 → 52; AVX2, 1×128×784 19 → 27). The shuffles bind few rows: 64 a square of 16 × 16, two cycles each on Zen 4, two a cycle on
+//! Zen 5. Half vectors take as many of half the size, but twice as many broadcasts of A: 31 with one row, 76 with four, 82 with eight.
 
-use super::microkernel::{GROUP, GROUPS, Start, row_groups, vector_offset};
-use super::square::{Square, turn};
+use super::microkernel::{GROUP, GROUPS, Start, row_groups, unrolled};
+use super::square::load_turned;
 use crate::element::Element;
-use crate::isa::{Kernel, Simd, prefetch};
+use crate::isa::{Kernel, Simd, opaque};
 
 /// The most rows that any tier turns on the way, …
 pub(crate) const MAX_ROWS: usize = 12;
@@ -101,8 +105,20 @@ pub(crate) unsafe fn columns<T: Element, S: Simd<T>, const MR: usize>(columns: &
     simd.enter(Groups::<T, MR>(columns));
 }
 
-/// All columns, a few vectors of them at a time, whose chains hide each other's latency: four where there is one row or two (two
-/// rows: 60 → 70 GFLOP/s) and L1 has room for them, else two.
+/// How many vectors of columns are multiplied side by side, and how many of these share each broadcast of A.
+const fn side_by_side(registers: usize, lanes: usize, rows: usize) -> (usize, usize) {
+    // The sums of two, their squares, and what is on its way into them.
+    let shared = if 2 * (rows + lanes) + 4 <= registers { 2 } else { 1 };
+    // Enough chains to hide each other's latency.
+    match rows {
+        1 | 2 if registers >= 32 => (4, shared),
+        1 | 2 => (2, shared),
+        3 | 4 if registers >= 32 => (2, shared),
+        _ => (shared, shared),
+    }
+}
+
+/// All columns, a few vectors of them at a time.
 struct Groups<'a, T, const MR: usize>(&'a Columns<T>);
 
 impl<T: Element, const MR: usize> Kernel<T> for Groups<'_, T, MR> {
@@ -110,126 +126,139 @@ impl<T: Element, const MR: usize> Kernel<T> for Groups<'_, T, MR> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
+        let (most, shared) = const { side_by_side(S::REGISTERS, S::LANES, MR) };
         let cols = self.0.cols;
         let folds = self.0.folds();
         let mut first = 0;
-        while MR <= 2 && !folds && cols.saturating_sub(first) > 3 * S::LANES {
-            self.group::<S, 4>(simd, first);
+        while most == 4 && !folds && first + 4 * S::LANES <= cols {
+            if shared == 2 {
+                self.group::<S, 2, 2>(simd, first, S::LANES);
+            } else {
+                self.group::<S, 4, 1>(simd, first, S::LANES);
+            }
             first += 4 * S::LANES;
         }
-        while cols.saturating_sub(first) > S::LANES {
-            self.group::<S, 2>(simd, first);
+        while most >= 2 && first + 2 * S::LANES <= cols {
+            if shared == 2 {
+                self.group::<S, 1, 2>(simd, first, S::LANES);
+            } else {
+                self.group::<S, 2, 1>(simd, first, S::LANES);
+            }
             first += 2 * S::LANES;
         }
-        if first < cols {
-            self.group::<S, 1>(simd, first);
+        while first < cols {
+            self.group::<S, 1, 1>(simd, first, S::LANES.min(cols - first));
+            first += S::LANES;
         }
     }
 }
 
 impl<T: Element, const MR: usize> Groups<'_, T, MR> {
-    /// `NV` vectors of columns from `first` on; at least one column of each exists.
+    /// `N` times `P` vectors of columns from `first` on, of which there are `width` in each; `P` share each broadcast of A.
     #[inline(always)]
-    fn group<S: Simd<T>, const NV: usize>(&self, simd: S, first: usize) {
-        let Columns { cols, k, a, a_row, a_col, b, b_col, .. } = *self.0;
-        let widths: [usize; NV] = std::array::from_fn(|v| S::LANES.min(cols - first - v * S::LANES));
-        let mut sums = self.start::<S, NV>(simd, first, widths);
-        let folds = self.0.folds();
-        let mut a = row_groups::<T, MR>(a, a_row);
-        let mut squares = [const { Square::<T>::new() }; NV];
-        for p in (0..k).step_by(S::LANES) {
-            let depth = S::LANES.min(k - p);
-            let is_last = p + S::LANES >= k;
-            for (v, square) in squares.iter_mut().enumerate() {
-                let from = b.wrapping_add((first + v * S::LANES) * b_col + p);
-                // The next square: sixteen runs are more than the hardware follows. Not where they fold (8×1024×1024 nt: 107 → 139).
-                for j in 0..if folds || is_last { 0 } else { widths[v] } {
-                    prefetch(from.wrapping_add(j * b_col + S::LANES));
-                }
-                // SAFETY: `depth` rows of `widths[v]` columns of B begin here (caller of `columns`).
-                unsafe { turn(simd, from, b_col, (widths[v], depth), square.start_mut(), S::LANES) };
-                self.scale(simd, square);
-            }
-            for q in 0..depth {
-                self.step(simd, &a, &squares, q, &mut sums);
-                a.iter_mut().for_each(|group| *group = group.wrapping_add(a_col));
+    fn group<S: Simd<T>, const N: usize, const P: usize>(&self, simd: S, first: usize, width: usize) {
+        let Columns { k, a, a_row, a_col, b, b_col, .. } = *self.0;
+        let mut sums = [[[simd.splat(T::ZERO); MR]; P]; N];
+        for (v, sums) in sums.as_flattened_mut().iter_mut().enumerate() {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = self.start(simd, i, first + v * S::LANES, width);
             }
         }
-        for (i, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
+        let mut a = row_groups::<T, MR>(a, a_row);
+        let mut b = b.wrapping_add(first * b_col);
+        for _ in 0..k / S::LANES {
+            let mut from = b;
+            unrolled!(n < N, {
+                self.steps(simd, a, &mut from, (width, S::LANES), &mut sums[n]);
+            });
+            a.iter_mut().for_each(|group| *group = group.wrapping_add(S::LANES * a_col));
+            b = b.wrapping_add(S::LANES);
+        }
+        let rest = k % S::LANES;
+        if rest > 0 {
+            unrolled!(n < N, {
+                self.steps(simd, a, &mut b, (width, rest), &mut sums[n]);
+            });
+        }
+        for (v, sums) in sums.as_flattened().iter().enumerate() {
+            for (i, &sum) in sums.iter().enumerate() {
                 // SAFETY: these columns of row i of C (caller of `columns`).
-                unsafe { simd.store_partial(self.c::<S>(i, first, v), widths[v], sum) };
+                unsafe { simd.store_partial(self.c(i, first + v * S::LANES), width, sum) };
             }
         }
     }
 
-    /// One row of B, vector `q` of the squares, times a column of A.
+    /// Squares of B, side by side from `from` on, which moves to the next ones: their rows, each times a column of A. There are `width`
+    /// columns in each, and `depth` rows.
     #[inline(always)]
-    fn step<S: Simd<T>, const NV: usize>(
+    fn steps<S: Simd<T>, const P: usize>(
         &self,
         simd: S,
-        a: &[*const T; GROUPS],
-        squares: &[Square<T>; NV],
-        q: usize,
-        sums: &mut [[S::V; NV]; MR],
+        mut a: [*const T; GROUPS],
+        from: &mut *const T,
+        (width, depth): (usize, usize),
+        sums: &mut [[S::V; MR]; P],
     ) {
-        let mut row = [simd.splat(T::ZERO); NV];
-        for (lanes, square) in row.iter_mut().zip(squares) {
-            // SAFETY: vector `q` of the square.
-            *lanes = unsafe { simd.load(square.start().wrapping_add(q * S::LANES)) };
+        let Columns { a_row, a_col, .. } = *self.0;
+        // A loop, as a closure would not be sure to be inlined.
+        let mut squares = [self.square(simd, from, width, depth); P];
+        for square in &mut squares[1..] {
+            *square = self.square(simd, from, width, depth);
         }
-        for (i, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: row i of this column of A (caller of `columns`).
-            let x = simd.splat(unsafe { *a[i / GROUP].wrapping_add(i % GROUP * self.0.a_row) });
-            for (sum, &lanes) in sums.iter_mut().zip(&row) {
-                *sum = simd.mul_add(x, lanes, *sum);
-            }
-        }
-    }
-
-    /// α′ into a square of B.
-    #[inline(always)]
-    fn scale<S: Simd<T>>(&self, simd: S, square: &mut Square<T>) {
-        if self.0.alpha_right == T::ONE {
-            return;
-        }
-        let factor = simd.splat(self.0.alpha_right);
-        for q in 0..S::LANES {
-            let at = square.start_mut().wrapping_add(q * S::LANES);
-            // SAFETY: vector `q` of the square.
-            let row = unsafe { simd.load(at) };
-            // SAFETY: the same place.
-            unsafe { simd.store(at, simd.mul(factor, row)) };
-        }
-    }
-
-    /// Where vector `v` of the group at column `first` is in row `i` of C.
-    #[inline(always)]
-    fn c<S: Simd<T>>(&self, i: usize, first: usize, v: usize) -> *mut T {
-        let offset = vector_offset::<T, S>(self.0.c_line, first / S::LANES + v);
-        self.0.c.wrapping_add(i * self.0.c_row + offset)
-    }
-
-    /// The accumulators before the first step.
-    #[inline(always)]
-    fn start<S: Simd<T>, const NV: usize>(&self, simd: S, first: usize, widths: [usize; NV]) -> [[S::V; NV]; MR] {
-        let mut sums = [[simd.splat(T::ZERO); NV]; MR];
-        for (i, sums) in sums.iter_mut().enumerate() {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: these columns of row i of C (caller of `columns`), read only where the start is there.
-                let stored = || unsafe { simd.load_partial(self.c::<S>(i, first, v), widths[v]) };
-                *sum = match self.0.start {
-                    Start::Zero => simd.splat(T::ZERO),
-                    Start::All(value) => simd.splat(value),
-                    Start::Stored => stored(),
-                    Start::Scaled(beta) => simd.mul(simd.splat(beta), stored()),
-                    Start::Row(bias) => {
-                        // SAFETY: the bias of these columns (caller of `columns`).
-                        unsafe { simd.load_partial(bias.wrapping_add(first + v * S::LANES), widths[v]) }
+        let lanes = S::LANES;
+        unrolled!(q < lanes, {
+            if q < depth {
+                for i in 0..MR {
+                    // SAFETY: row i of this column of A (caller of `columns`).
+                    let x = simd.splat(unsafe { *a[i / GROUP].wrapping_add(i % GROUP * a_row) });
+                    for (sums, square) in sums.iter_mut().zip(&squares) {
+                        sums[i] = simd.mul_add(x, square.as_ref()[q], sums[i]);
                     }
-                };
+                }
+                a.iter_mut().take(MR.div_ceil(GROUP)).for_each(|group| *group = opaque(group.wrapping_add(a_col)));
+            }
+        });
+    }
+
+    /// A square of α′ B, and on to the next.
+    #[inline(always)]
+    fn square<S: Simd<T>>(&self, simd: S, from: &mut *const T, width: usize, depth: usize) -> S::Square {
+        let Columns { b_col, alpha_right, .. } = *self.0;
+        // SAFETY: `depth` rows of `width` columns of B begin here (caller of `columns`).
+        let mut square = unsafe { load_turned(simd, *from, b_col, (width, depth)) };
+        *from = opaque(from.wrapping_add(S::LANES * b_col));
+        if alpha_right != T::ONE {
+            let factor = simd.splat(alpha_right);
+            for row in square.as_mut() {
+                *row = simd.mul(factor, *row);
             }
         }
-        sums
+        square
+    }
+
+    /// Where column `j` of row `i` of C is.
+    #[inline(always)]
+    fn c(&self, i: usize, j: usize) -> *mut T {
+        let Columns { c, c_row, c_line, .. } = *self.0;
+        c.wrapping_add(i * c_row + j / T::LINE * c_line + j % T::LINE)
+    }
+
+    /// Before the first step, the sums of `width` columns of row `i` from `j` on.
+    #[inline(always)]
+    fn start<S: Simd<T>>(&self, simd: S, i: usize, j: usize, width: usize) -> S::V {
+        let columns = self.c(i, j);
+        match self.0.start {
+            Start::Zero => simd.splat(T::ZERO),
+            Start::All(value) => simd.splat(value),
+            // SAFETY: these columns of C (caller of `columns`).
+            Start::Stored => unsafe { simd.load_partial(columns, width) },
+            Start::Scaled(beta) => {
+                // SAFETY: as above.
+                let stored = unsafe { simd.load_partial(columns, width) };
+                simd.mul(simd.splat(beta), stored)
+            }
+            // SAFETY: the bias of these columns (caller of `columns`).
+            Start::Row(bias) => unsafe { simd.load_partial(bias.wrapping_add(j), width) },
+        }
     }
 }

@@ -147,6 +147,7 @@ macro_rules! simd {
         impl Simd<$t> for Avx2 {
             const ISA: super::Isa = super::Isa::Avx2;
             const REGISTERS: usize = 16;
+            type Square = [$v; $lanes];
 
             #[inline(always)]
             unsafe fn assume() -> Self {
@@ -179,9 +180,9 @@ macro_rules! simd {
             }
 
             #[inline(always)]
-            unsafe fn transpose(self, from: *const $t, from_row: usize, to: *mut $t, to_row: usize) {
-                // SAFETY: the token proves the features; the caller vouches for both blocks.
-                unsafe { super::transpose::$transpose(from, from_row, to, to_row) }
+            unsafe fn load_turned(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
+                // SAFETY: the token proves the features; the caller vouches for the block.
+                unsafe { super::transpose::$transpose(from, from_row) }
             }
         }
     };

@@ -13,6 +13,7 @@
 pub(crate) mod bits;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod bytes;
+mod opaque;
 mod portable;
 mod prefetch;
 mod side_by_side;
@@ -34,6 +35,7 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
+pub(crate) use opaque::opaque;
 pub use portable::Portable;
 pub(crate) use prefetch::{prefetch, prefetch_to_l2};
 pub(crate) use side_by_side::SideBySide;
@@ -113,6 +115,8 @@ pub trait Simd<T>: Lanes<T> {
     const ISA: Isa;
     /// Vector registers that the instruction set has; a micro-kernel's tile must fit in them.
     const REGISTERS: usize;
+    /// LANES vectors.
+    type Square: Copy + AsRef<[Self::V]> + AsMut<[Self::V]>;
 
     /// The token, without asking the CPU.
     ///
@@ -139,17 +143,24 @@ pub trait Simd<T>: Lanes<T> {
     /// `p` must be valid for writes of `n` elements.
     unsafe fn store_partial(self, p: *mut T, n: usize, v: Self::V);
 
+    /// The transpose of LANES × LANES elements: lane i of vector j is `from[i·from_row + j]`.
+    ///
+    /// # Safety
+    /// The block must be valid for reads.
+    unsafe fn load_turned(self, from: *const T, from_row: usize) -> Self::Square;
+
     /// Transposes LANES × LANES elements: `to[j·to_row + i] = from[i·from_row + j]`.
     ///
     /// # Safety
-    /// Both blocks must be valid, for reads and for writes, and must not overlap.
+    /// Both blocks must be valid, for reads and for writes.
     #[inline(always)]
-    unsafe fn transpose(self, from: *const T, from_row: usize, to: *mut T, to_row: usize)
-    where
-        T: Copy,
-    {
-        // SAFETY: both blocks (caller).
-        unsafe { transpose_one_by_one(from, from_row, (Self::LANES, Self::LANES), to, to_row) };
+    unsafe fn transpose(self, from: *const T, from_row: usize, to: *mut T, to_row: usize) {
+        // SAFETY: the block (caller).
+        let square = unsafe { self.load_turned(from, from_row) };
+        for (j, &row) in square.as_ref().iter().enumerate() {
+            // SAFETY: row j of the result (caller).
+            unsafe { self.store(to.wrapping_add(j * to_row), row) };
+        }
     }
 
     /// Transposes `width ≤ LANES` runs of `depth ≤ 4` elements to as many rows of LANES: `to[j·to_row + i] = from[i·from_row + j]`, zero

@@ -153,6 +153,7 @@ macro_rules! simd {
         impl Simd<$t> for Neon {
             const ISA: super::Isa = super::Isa::Neon;
             const REGISTERS: usize = 32;
+            type Square = [$v; $lanes];
 
             #[inline(always)]
             unsafe fn assume() -> Self {
@@ -186,6 +187,15 @@ macro_rules! simd {
                 // SAFETY: the caller vouches for `n` elements.
                 let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
                 to.copy_from_slice(&lanes[..n]);
+            }
+            #[inline(always)]
+            unsafe fn load_turned(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
+                std::array::from_fn(|j| {
+                    // SAFETY: element (i, j) of the block (caller).
+                    let lanes: [$t; $lanes] = std::array::from_fn(|i| unsafe { *from.wrapping_add(i * from_row + j) });
+                    // SAFETY: the token proves NEON; the array has all lanes.
+                    unsafe { $load(lanes.as_ptr()) }
+                })
             }
         }
     };

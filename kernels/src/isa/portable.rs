@@ -133,6 +133,7 @@ macro_rules! simd {
             const ISA: super::Isa = super::Isa::Portable;
             // A vector of 32 bytes takes two registers where they have 16.
             const REGISTERS: usize = if cfg!(any(target_arch = "aarch64", target_feature = "avx")) { 16 } else { 8 };
+            type Square = [$v; $lanes];
 
             #[inline(always)]
             unsafe fn assume() -> Self {
@@ -162,6 +163,13 @@ macro_rules! simd {
                 // SAFETY: the caller vouches for `n` elements.
                 let to = unsafe { std::slice::from_raw_parts_mut(p, n) };
                 to.copy_from_slice(&v.to_array()[..n]);
+            }
+            #[inline(always)]
+            unsafe fn load_turned(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
+                std::array::from_fn(|j| {
+                    // SAFETY: element (i, j) of the block (caller).
+                    $v::new(std::array::from_fn(|i| unsafe { *from.wrapping_add(i * from_row + j) }))
+                })
             }
         }
     };

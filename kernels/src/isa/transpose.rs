@@ -8,47 +8,40 @@
 //! ```
 //! A shuffle stays inside its 128-bit lane until the last steps, which put the lanes of all rows side by side.
 
+use super::opaque;
 use std::arch::x86_64::*;
 
-/// Transposes 16 × 16: `to[j·to_row + i] = from[i·from_row + j]`.
+/// The transpose of 16 × 16: lane i of vector j is `from[i·from_row + j]`.
 ///
 /// # Safety
-/// Both blocks are valid, for reads and for writes.
+/// The block is valid for reads.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn f32_16(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+pub(super) unsafe fn f32_16(from: *const f32, from_row: usize) -> [__m512; 16] {
     let mut r = [_mm512_setzero_ps(); 16];
-    for (i, r) in r.iter_mut().enumerate() {
-        // SAFETY: row i of the block (caller).
-        *r = unsafe { _mm512_loadu_ps(from.wrapping_add(i * from_row)) };
+    let mut four = from;
+    for r in r.chunks_exact_mut(4) {
+        for (i, r) in r.iter_mut().enumerate() {
+            // SAFETY: a row of the block (caller).
+            *r = unsafe { _mm512_loadu_ps(four.wrapping_add(i * from_row)) };
+        }
+        four = opaque(four.wrapping_add(4 * from_row));
     }
     let mut t = r;
-    for i in (0..16).step_by(2) {
-        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for g in (0..16).step_by(4) {
-        for half in 0..2 {
-            let low = _mm512_castps_pd(t[g + half]);
-            let high = _mm512_castps_pd(t[g + half + 2]);
-            r[g + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
-            r[g + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
-        }
+    for (t, r) in t.chunks_exact_mut(4).zip(r.chunks_exact(4)) {
+        t.copy_from_slice(&squares_in_lanes(r[0], r[1], r[2], r[3]));
     }
     for c in 0..4 {
-        let even = _mm512_shuffle_f32x4::<0x88>(r[c], r[c + 4]);
-        let odd = _mm512_shuffle_f32x4::<0xdd>(r[c], r[c + 4]);
-        let even_below = _mm512_shuffle_f32x4::<0x88>(r[c + 8], r[c + 12]);
-        let odd_below = _mm512_shuffle_f32x4::<0xdd>(r[c + 8], r[c + 12]);
-        t[c] = _mm512_shuffle_f32x4::<0x88>(even, even_below);
-        t[c + 4] = _mm512_shuffle_f32x4::<0x88>(odd, odd_below);
-        t[c + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even_below);
-        t[c + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd_below);
+        let even = _mm512_shuffle_f32x4::<0x88>(t[c], t[c + 4]);
+        let odd = _mm512_shuffle_f32x4::<0xdd>(t[c], t[c + 4]);
+        let even_below = _mm512_shuffle_f32x4::<0x88>(t[c + 8], t[c + 12]);
+        let odd_below = _mm512_shuffle_f32x4::<0xdd>(t[c + 8], t[c + 12]);
+        r[c] = _mm512_shuffle_f32x4::<0x88>(even, even_below);
+        r[c + 4] = _mm512_shuffle_f32x4::<0x88>(odd, odd_below);
+        r[c + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even_below);
+        r[c + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd_below);
     }
-    for (j, &column) in t.iter().enumerate() {
-        // SAFETY: row j of the result (caller).
-        unsafe { _mm512_storeu_ps(to.wrapping_add(j * to_row), column) };
-    }
+    r
 }
 
 /// Transposes up to sixteen runs of up to four elements: `to[j·to_row + i] = from[i·from_row + j]`, zero where there is no run.
@@ -184,17 +177,21 @@ fn squares_in_lanes(a: __m512, b: __m512, c: __m512, d: __m512) -> [__m512; 4] {
     ]
 }
 
-/// Transposes 8 × 8: `to[j·to_row + i] = from[i·from_row + j]`.
+/// The transpose of 8 × 8: lane i of vector j is `from[i·from_row + j]`.
 ///
 /// # Safety
-/// Both blocks are valid, for reads and for writes.
+/// The block is valid for reads.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn f64_8(from: *const f64, from_row: usize, to: *mut f64, to_row: usize) {
+pub(super) unsafe fn f64_8(from: *const f64, from_row: usize) -> [__m512d; 8] {
     let mut r = [_mm512_setzero_pd(); 8];
-    for (i, r) in r.iter_mut().enumerate() {
-        // SAFETY: row i of the block (caller).
-        *r = unsafe { _mm512_loadu_pd(from.wrapping_add(i * from_row)) };
+    let mut four = from;
+    for r in r.chunks_exact_mut(4) {
+        for (i, r) in r.iter_mut().enumerate() {
+            // SAFETY: a row of the block (caller).
+            *r = unsafe { _mm512_loadu_pd(four.wrapping_add(i * from_row)) };
+        }
+        four = opaque(four.wrapping_add(4 * from_row));
     }
     let mut t = r;
     for i in (0..8).step_by(2) {
@@ -211,70 +208,61 @@ pub(super) unsafe fn f64_8(from: *const f64, from_row: usize, to: *mut f64, to_r
         r[c + 4] = _mm512_shuffle_f64x2::<0xdd>(even, even_below);
         r[c + 6] = _mm512_shuffle_f64x2::<0xdd>(odd, odd_below);
     }
-    for (j, &column) in r.iter().enumerate() {
-        // SAFETY: row j of the result (caller).
-        unsafe { _mm512_storeu_pd(to.wrapping_add(j * to_row), column) };
-    }
+    r
 }
 
-/// Transposes 8 × 8: `to[j·to_row + i] = from[i·from_row + j]`.
+/// The transpose of 8 × 8: lane i of vector j is `from[i·from_row + j]`.
+///
+/// Rows j and j + 4 are put side by side as they are loaded, so that the squares inside of the 128-bit lanes are all that must be turned.
 ///
 /// # Safety
-/// Both blocks are valid, for reads and for writes.
+/// The block is valid for reads.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) unsafe fn f32_8(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
-    let mut r = [_mm256_setzero_ps(); 8];
-    for (i, r) in r.iter_mut().enumerate() {
-        // SAFETY: row i of the block (caller).
-        *r = unsafe { _mm256_loadu_ps(from.wrapping_add(i * from_row)) };
-    }
-    let mut t = r;
-    for i in (0..8).step_by(2) {
-        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for g in (0..8).step_by(4) {
-        for half in 0..2 {
-            let low = _mm256_castps_pd(t[g + half]);
-            let high = _mm256_castps_pd(t[g + half + 2]);
-            r[g + 2 * half] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
-            r[g + 2 * half + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+pub(super) unsafe fn f32_8(from: *const f32, from_row: usize) -> [__m256; 8] {
+    let below = opaque(from.wrapping_add(4 * from_row));
+    let mut columns = [_mm256_setzero_ps(); 8];
+    for (half, columns) in columns.chunks_exact_mut(4).enumerate() {
+        let mut r = [_mm256_setzero_ps(); 4];
+        for (j, r) in r.iter_mut().enumerate() {
+            let offset = j * from_row + 4 * half;
+            // SAFETY: half of row j (caller).
+            let first = unsafe { _mm_loadu_ps(from.wrapping_add(offset)) };
+            // SAFETY: half of row j + 4 (caller).
+            let second = unsafe { _mm_loadu_ps(below.wrapping_add(offset)) };
+            *r = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(first), second);
         }
+        let (low, high) = (_mm256_unpacklo_ps(r[0], r[1]), _mm256_unpackhi_ps(r[0], r[1]));
+        let (low_2, high_2) = (_mm256_unpacklo_ps(r[2], r[3]), _mm256_unpackhi_ps(r[2], r[3]));
+        columns[0] = _mm256_shuffle_ps::<0x44>(low, low_2);
+        columns[1] = _mm256_shuffle_ps::<0xee>(low, low_2);
+        columns[2] = _mm256_shuffle_ps::<0x44>(high, high_2);
+        columns[3] = _mm256_shuffle_ps::<0xee>(high, high_2);
     }
-    for c in 0..4 {
-        t[c] = _mm256_permute2f128_ps::<0x20>(r[c], r[c + 4]);
-        t[c + 4] = _mm256_permute2f128_ps::<0x31>(r[c], r[c + 4]);
-    }
-    for (j, &column) in t.iter().enumerate() {
-        // SAFETY: row j of the result (caller).
-        unsafe { _mm256_storeu_ps(to.wrapping_add(j * to_row), column) };
-    }
+    columns
 }
 
-/// Transposes 4 × 4: `to[j·to_row + i] = from[i·from_row + j]`.
+/// The transpose of 4 × 4: lane i of vector j is `from[i·from_row + j]`; rows j and j + 2 side by side as above.
 ///
 /// # Safety
-/// Both blocks are valid, for reads and for writes.
+/// The block is valid for reads.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) unsafe fn f64_4(from: *const f64, from_row: usize, to: *mut f64, to_row: usize) {
-    let mut r = [_mm256_setzero_pd(); 4];
-    for (i, r) in r.iter_mut().enumerate() {
-        // SAFETY: row i of the block (caller).
-        *r = unsafe { _mm256_loadu_pd(from.wrapping_add(i * from_row)) };
+pub(super) unsafe fn f64_4(from: *const f64, from_row: usize) -> [__m256d; 4] {
+    let below = opaque(from.wrapping_add(2 * from_row));
+    let mut columns = [_mm256_setzero_pd(); 4];
+    for (half, columns) in columns.chunks_exact_mut(2).enumerate() {
+        let mut r = [_mm256_setzero_pd(); 2];
+        for (j, r) in r.iter_mut().enumerate() {
+            let offset = j * from_row + 2 * half;
+            // SAFETY: half of row j (caller).
+            let first = unsafe { _mm_loadu_pd(from.wrapping_add(offset)) };
+            // SAFETY: half of row j + 2 (caller).
+            let second = unsafe { _mm_loadu_pd(below.wrapping_add(offset)) };
+            *r = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(first), second);
+        }
+        columns[0] = _mm256_unpacklo_pd(r[0], r[1]);
+        columns[1] = _mm256_unpackhi_pd(r[0], r[1]);
     }
-    let mut t = r;
-    for i in (0..4).step_by(2) {
-        t[i] = _mm256_unpacklo_pd(r[i], r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_pd(r[i], r[i + 1]);
-    }
-    for c in 0..2 {
-        r[c] = _mm256_permute2f128_pd::<0x20>(t[c], t[c + 2]);
-        r[c + 2] = _mm256_permute2f128_pd::<0x31>(t[c], t[c + 2]);
-    }
-    for (j, &column) in r.iter().enumerate() {
-        // SAFETY: row j of the result (caller).
-        unsafe { _mm256_storeu_pd(to.wrapping_add(j * to_row), column) };
-    }
+    columns
 }
