@@ -145,7 +145,7 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
 }
 
 /// Whether B has so few columns that their transposes, rows against A's transpose, are multiplied faster, though C must be turned back
-/// then: where A's rows are contiguous (1000×2×1000 nt: 29 → 63 GFLOP/s), or its columns, along which vectors are then full
+/// then: where A's rows are contiguous (1000×2×1000: 29 → 63 GFLOP/s), or its columns, along which vectors are then full
 /// and no page is left with every step (Emerald Rapids, 1000×12×1000 tn: 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90).
 #[inline]
 fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
@@ -157,6 +157,14 @@ fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef
     const LINES_TO_TURN_FEW: usize = 4;
     /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
     const WORK_TO_TURN: usize = 4096;
+    /// Against rows of A: so many of them, …
+    const ROWS_ALONG: usize = 16;
+    /// … and so many steps that are worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000 32 → 44; 100×4×32 would lose:
+    /// 20 → 12), fewer where vectors have so many lanes (Zen 4, 100×2×32 13 → 25, 100×5×100 36 → 55, 32×4×64 21 → 40, 1000×4×1000 45 → 75;
+    /// f64 1000×4×1000 would lose: 47 → 36).
+    const STEPS: usize = 128;
+    const STEPS_WHERE_WIDE: usize = 32;
+    const WIDE: usize = 16;
     let (rows, cols, steps) = (a.rows(), b.cols(), a.cols());
     if cols <= 1 || cols > T::LINE || rows < 12 {
         return false;
@@ -170,7 +178,10 @@ fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef
         let lines = if at_once { LINES_TO_TURN_FEW } else { LINES_TO_TURN };
         return empty_lanes >= lines * T::LINE && work >= WORK_TO_TURN && !parts;
     }
-    cols <= turned::FEW && a.col_stride() == 1 && rows >= 16 && steps >= 128
+    // A vector along such columns would be filled to a third at most; half vectors then take no less time.
+    let few = 3 * cols <= T::LINE && table.columns(cols).is_some();
+    let least = if table.lanes() >= WIDE { STEPS_WHERE_WIDE } else { STEPS };
+    few && a.col_stride() == 1 && rows >= ROWS_ALONG && steps >= least
 }
 
 /// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.

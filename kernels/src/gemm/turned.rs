@@ -21,13 +21,14 @@ use super::square::load_turned;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, opaque};
 
-/// The most rows that any tier turns on the way, …
+/// The most rows that any tier turns on the way.
 pub(crate) const MAX_ROWS: usize = 12;
-/// … for a k from this on: what is packed leaves L1 there. Over a shorter one it beats packing up to …
-const LONG: usize = 128;
-/// … so many rows, against more than one vector of columns; and …
+/// More rows than these pack B, …
 const SEVERAL: usize = 8;
-/// … up to so many on every tier, whatever the shape.
+/// … where it is not wider than so many lines and k is shorter than this: a tile then reads what it has packed from L1.
+const LINES: usize = 2;
+const LONG: usize = 128;
+/// So many rows are turned on every tier.
 pub(crate) const FEW: usize = 4;
 /// The k from which on squares are to begin on cache lines.
 const ALIGNED: usize = 256;
@@ -40,15 +41,11 @@ pub(crate) const fn most_rows<T: Element, S: Simd<T>>() -> usize {
     if S::LANES == T::LINE { MAX_ROWS } else { FEW }
 }
 
-/// Whether turning on the way beats packing, where there is a kernel for it. One vector of columns packs in L1 until k is long, and
-/// a tall tile that reads it hides the latency of its chains (8×10×64 nt: 84 GFLOP/s turned, 90 packed).
+/// Whether turning on the way beats packing, where there is a kernel for it (Zen 4: 9×48×120 nt 68 → 89 GFLOP/s, 12×64×64 64 → 94,
+/// 8×16×200 64 → 82; 12×32×32 would lose: 72 → 67, 12×16×64 74 → 61).
 #[inline(always)]
 pub(crate) fn pays<T: Element>(rows: usize, cols: usize, k: usize) -> bool {
-    if rows <= FEW {
-        return true;
-    }
-    let packs_well = cols <= T::LINE && k > T::LINE && k < ALIGNED;
-    !packs_well && (rows <= SEVERAL || k >= LONG)
+    rows <= SEVERAL || cols > LINES * T::LINE || k >= LONG
 }
 
 /// `rows × cols` of C += A (α′ B) over `k`, with column j of B at `b + j·b_col`, contiguous.
