@@ -53,6 +53,7 @@ fn around_the_blocks() {
         (3, 3, 20_000),
         (2, 700, 1),
         (64, 64, 4096),
+        (140, 130, 1000),
     ];
     let team = Team::new(3);
     for isa in tiers::all() {
@@ -88,31 +89,35 @@ fn shallow_and_wide() {
 }
 
 /// B column by column under few rows: turned on the way or packed, as the shape decides; in parts that are narrower than the product,
-/// and at strides that fold.
-#[test]
-fn few_rows_against_columns() {
+/// and at strides that fold. And the same the other way round, where C is turned, and a factor of A is one of what then is B.
+fn against_columns<T: Element>() {
     for isa in tiers::all() {
         let mut random = Random::new(5);
-        let mut check = |m, n, k, gap| {
-            let mut matrix = |rows, cols, order| Matrix::new(rows, cols, order, |_, _| random.uniform() as f32);
-            let product = Product {
-                alpha: 1.0,
-                a: matrix(m, k, Order::Rows(0)),
-                b: matrix(k, n, Order::Columns(gap)),
-                beta: -0.7,
-                before: matrix(m, n, Order::Rows(1)),
-                whole: false,
-            };
-            product.check(isa, &Team::serial());
+        let mut check = |m, n, k, gap, (alpha, beta): (f64, f64)| {
+            let mut matrix = |rows, cols, order| Matrix::new(rows, cols, order, |_, _| T::from_f64(random.uniform()));
+            let (few, many) = (matrix(m, k, Order::Rows(0)), matrix(k, n, Order::Columns(gap)));
+            let before = matrix(m, n, Order::Rows(1));
+            let (alpha, beta) = (T::from_f64(alpha), T::from_f64(beta));
+            Product { alpha, a: few, b: many, beta, before, whole: false }.check(isa, &Team::serial());
+            let (many, few) = (matrix(n, k, Order::Rows(gap)), matrix(k, m, Order::Rows(0)));
+            let before = matrix(n, m, Order::Columns(1));
+            Product { alpha, a: many, b: few, beta, before, whole: false }.check(isa, &Team::serial());
         };
         for m in 1..=14 {
-            for (n, k) in [(1, 20), (16, 40), (17, 15), (33, 129), (70, 300)] {
-                check(m, n, k, 0);
-                check(m, n, k, 512 - k);
+            for (n, k) in [(1, 20), (16, 40), (17, 15), (33, 129), (66, 34), (70, 300)] {
+                check(m, n, k, 0, (1.0, -0.7));
+                check(m, n, k, 512 - k, (1.0, 1.0));
+                check(m, n, k, 3, (0.3, 0.0));
             }
-            check(m, 1290, 130, 0);
+            check(m, 1290, 130, 0, (1.0, -0.7));
         }
     }
+}
+
+#[test]
+fn few_rows_against_columns() {
+    against_columns::<f32>();
+    against_columns::<f64>();
 }
 
 /// Rows by rows or columns by columns, `period` elements from one to the next.

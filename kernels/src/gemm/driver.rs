@@ -294,6 +294,7 @@ impl<T: Element> Product<T> {
     /// One job: its blocks of k one after the other, before the block of B that is `next`.
     fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: Next<T>) {
         if self.k <= plan.kc {
+            // No copy.
             return self.run_depth(plan, table, next);
         }
         let mut first = 0;

@@ -198,8 +198,8 @@ impl<T: Element> Product<T> {
         self.fit_to_far_right(&mut plan);
         plan.ahead.rows = self.rows_ahead(&plan, table);
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
-        plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan.ahead.next = self.asks_for_next(&plan);
+        plan.job_cols = self.strips_together(&plan) * strip_cols;
         plan
     }
 
@@ -407,7 +407,8 @@ impl<T: Element> Product<T> {
         if place == Place::Cache || plan.turned {
             return 1;
         }
-        if !plan.is_shared() && plan.pack_b == PackB::Never && bytes::<T>(self.m, self.n) <= caches().l1d / 2 {
+        let asks = plan.ahead.next;
+        if !plan.is_shared() && !asks && plan.pack_b == PackB::Never && bytes::<T>(self.m, self.n) <= caches().l1d / 2 {
             // C stays near, whatever is left to do with it, and a job costs time (Zen 4, 10×128×128 tn: 108.5 → 110.5 GFLOP/s).
             return strips;
         }

@@ -8,13 +8,12 @@
 //! ```
 //! A dot product would keep several partial sums for each element and so give other bits. Turning squares in registers keeps
 //! one chain for each element, with vectors along the columns, and reads B once; packing first would write and read all of it
-//! again. On one Zen 5 core, 128 columns, k = 784: 47 GFLOP/s instead of 25 with one row, 150 instead of 105 with four, 197 instead of
+//! again. On one Zen 5 core, 128 columns, k = 784, squares still in memory: 47 GFLOP/s instead of 25 with one row, 150 instead of 105 with four, 197 instead of
 //! 140 with eight, 199 instead of 178 with twelve, no gain with fourteen.
 //!
-//! A square never leaves the registers: in memory, as it once was, it took 16 stores and 16 loads more, and the rows of B that were
+//! A whole square stays in registers, where there are enough: in memory, as it once was, it took 16 stores and 16 loads more, and the rows of B that were
 //! read side by side more addresses than there are registers (Zen 4, 1×128×784 nt: 24 → 29 GFLOP/s, 4×128×784 64 → 82, 8×128×784 82 → 98,
-//! f64 46 → 52; AVX2, 1×128×784 19 → 27). The shuffles bind few rows: 64 a square of 16 × 16, two cycles each on Zen 4, two a cycle on
-//! Zen 5. Half vectors take as many of half the size, but twice as many broadcasts of A: 31 with one row, 76 with four, 82 with eight.
+//! f64 46 → 52; AVX2, 1×128×784 19 → 27). The shuffles bind few rows: 64 a square of 16 × 16, one a cycle on Zen 4, two on Zen 5. Half vectors take as many of half the size, but twice as many broadcasts of A: 31 with one row, 76 with four, 82 with eight.
 
 use super::microkernel::{GROUP, GROUPS, Start, row_groups, unrolled};
 use super::square::load_turned;
@@ -32,11 +31,11 @@ const LONG: usize = 128;
 pub(crate) const FEW: usize = 4;
 /// The k from which on squares are to begin on cache lines.
 const ALIGNED: usize = 256;
-/// Columns at a multiple of this stride, in bytes, leave a group so few sets of L1 that what is asked for ahead is gone before it is read.
+/// Columns at a multiple of this stride, in bytes, leave so few sets of L1 that those of four vectors push each other out.
 const FOLDED: usize = 1024;
 
 /// The most rows for which a tier has kernels. Where a vector is but a part of a line, not more than four: AVX2 has too few registers
-/// (8×128×784 nt: 85 → 39 GFLOP/s), NEON was not measured.
+/// (with squares in memory, 8×128×784 nt: 85 → 39 GFLOP/s), NEON was not measured.
 pub(crate) const fn most_rows<T: Element, S: Simd<T>>() -> usize {
     if S::LANES == T::LINE { MAX_ROWS } else { FEW }
 }
@@ -78,7 +77,8 @@ impl<T: Element> Columns<T> {
         (self.b as usize).wrapping_neg() / size_of::<T>() % T::LINE
     }
 
-    /// Whether the columns fold onto few sets of L1 (1×1024×1024 nt, two vectors instead of four: 13 → 29 GFLOP/s).
+    /// Whether the columns fold onto few sets of L1: two vectors are then read side by side, not four (Zen 4, f64 1×512×512 nt: 9.2 → 12
+    /// GFLOP/s, 2×1024×1024 nt 18 → 22; f32 gains or loses a tenth).
     #[inline(always)]
     fn folds(&self) -> bool {
         self.b_col.wrapping_mul(size_of::<T>()).is_multiple_of(FOLDED)
@@ -223,7 +223,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         let Columns { b_col, alpha_right, .. } = *self.0;
         // SAFETY: `depth` rows of `width` columns of B begin here (caller of `columns`).
         let mut square = unsafe { load_turned(simd, *from, b_col, (width, depth)) };
-        *from = opaque(from.wrapping_add(S::LANES * b_col));
+        *from = opaque(from.wrapping_add(S::LANES.wrapping_mul(b_col)));
         if alpha_right != T::ONE {
             let factor = simd.splat(alpha_right);
             for row in square.as_mut() {

@@ -115,7 +115,7 @@ pub trait Simd<T>: Lanes<T> {
     const ISA: Isa;
     /// Vector registers that the instruction set has; a micro-kernel's tile must fit in them.
     const REGISTERS: usize;
-    /// LANES vectors.
+    /// The rows of LANES × LANES elements, a vector each.
     type Square: Copy + AsRef<[Self::V]> + AsMut<[Self::V]>;
 
     /// The token, without asking the CPU.
@@ -205,29 +205,13 @@ pub trait Simd<T>: Lanes<T> {
     ) where
         T: Copy,
     {
-        // SAFETY: the rows and the runs (caller).
-        unsafe { transpose_one_by_one(from, from_row, (width, depth), to, to_row) };
-    }
-}
-
-/// `to[j·to_row + i] = from[i·from_row + j]` for `rows × cols` elements.
-///
-/// # Safety
-/// Both blocks must be valid, for reads and for writes.
-#[inline(always)]
-unsafe fn transpose_one_by_one<T: Copy>(
-    from: *const T,
-    from_row: usize,
-    (rows, cols): (usize, usize),
-    to: *mut T,
-    to_row: usize,
-) {
-    for i in 0..rows {
-        for j in 0..cols {
-            // SAFETY: (i, j) is inside the block (caller).
-            let x = unsafe { *from.wrapping_add(i * from_row + j) };
-            // SAFETY: (j, i) is inside the result (caller).
-            unsafe { *to.wrapping_add(j * to_row + i) = x };
+        for i in 0..width {
+            for j in 0..depth {
+                // SAFETY: row i has an element j (caller).
+                let x = unsafe { *from.wrapping_add(i * from_row + j) };
+                // SAFETY: run j has an element i (caller).
+                unsafe { *to.wrapping_add(j * to_row + i) = x };
+            }
         }
     }
 }

@@ -288,6 +288,34 @@ fn loads_and_stores_touch_what_they_say() {
     }
 }
 
+/// A square of different numbers at the end of what may be read, turned in registers and to memory.
+struct Squares;
+
+impl<T: Element> Kernel<T> for Squares {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, s: S) {
+        for apart in [S::LANES, S::LANES + 3] {
+            let from: Vec<T> = (0..(S::LANES - 1) * apart + S::LANES).map(|x| T::from_f64(x as f64)).collect();
+            let mut to = vec![T::ZERO; S::LANES * S::LANES];
+            // SAFETY: as many rows of as many elements, `apart` from each other, here; room for as many there.
+            unsafe { s.transpose(from.as_ptr(), apart, to.as_mut_ptr(), S::LANES) };
+            for (at, &x) in to.iter().enumerate() {
+                assert_eq!(x, from[at % S::LANES * apart + at / S::LANES], "element {at} of rows {apart} apart");
+            }
+        }
+    }
+}
+
+#[test]
+fn squares_are_turned() {
+    for isa in Isa::available() {
+        f32::dispatch(isa, Squares);
+        f64::dispatch(isa, Squares);
+    }
+}
+
 /// Up to four rows of every length, turned next to guards.
 struct Few;
 

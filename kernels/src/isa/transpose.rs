@@ -6,7 +6,8 @@
 //!   A B C D …  ▶  c C d D …          ▶  b B β ℬ …           ▶  column 1 whole
 //!   α β γ δ …     …                     …                     …
 //! ```
-//! A shuffle stays inside its 128-bit lane until the last steps, which put the lanes of all rows side by side.
+//! A shuffle stays inside its 128-bit lane until the last steps, which put the lanes of all rows side by side; where runs are loaded a lane
+//! at a time (AVX2, and runs of four), they are side by side from the first.
 
 use super::opaque;
 use std::arch::x86_64::*;
