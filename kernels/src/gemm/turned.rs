@@ -8,12 +8,14 @@
 //! ```
 //! A dot product would keep several partial sums for each element and so give other bits. Turning squares in registers keeps
 //! one chain for each element, with vectors along the columns, and reads B once; packing first would write and read all of it
-//! again. On one Zen 5 core, 128 columns, k = 784, squares still in memory: 47 GFLOP/s instead of 25 with one row, 150 instead of 105 with four, 197 instead of
-//! 140 with eight, 199 instead of 178 with twelve, no gain with fourteen.
+//! again. On one Zen 5 core, 128 columns, k = 784, squares still in memory: 47 GFLOP/s instead of 25 with one row, 150 instead of 105
+//! with four, 197 instead of 140 with eight, 199 instead of 178 with twelve, no gain with fourteen.
 //!
-//! A whole square stays in registers, where there are enough: in memory, as it once was, it took 16 stores and 16 loads more, and the rows of B that were
-//! read side by side more addresses than there are registers (Zen 4, 1×128×784 nt: 24 → 29 GFLOP/s, 4×128×784 64 → 82, 8×128×784 82 → 98,
-//! f64 46 → 52; AVX2, 1×128×784 19 → 27). The shuffles bind few rows: 64 a square of 16 × 16, one a cycle on Zen 4, two on Zen 5. Half vectors take as many of half the size, but twice as many broadcasts of A: 31 with one row, 76 with four, 82 with eight.
+//! A whole square stays in registers, where there are enough: in memory, as it once was, it took 16 stores and 16 loads more, and the
+//! rows of B that were read side by side more addresses than there are registers (Zen 4, 1×128×784 nt: 24 → 29 GFLOP/s, 4×128×784
+//! 64 → 82, 8×128×784 82 → 98, f64 46 → 52; AVX2, 1×128×784 19 → 27). The shuffles bind few rows: 64 a square of 16 × 16, one a cycle
+//! on Zen 4, two on Zen 5. Half vectors take as many of half the size, but twice as many broadcasts of A: 31 with one row, 76 with four,
+//! 82 with eight.
 
 use super::microkernel::{GROUP, GROUPS, Start, row_groups, unrolled};
 use super::square::load_turned;
