@@ -170,7 +170,9 @@ impl<T: Element> Product<T> {
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
         let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
         let vectors = if turned { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
-        let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR) } else { vectors };
+        // But a line: B may be packed strip by strip.
+        let line = T::LINE >> table.lanes().trailing_zeros();
+        let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR.max(line)) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
