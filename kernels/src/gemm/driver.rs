@@ -241,6 +241,7 @@ impl<T: Element> Product<T> {
         if plan.pack_b != PackB::Ahead {
             return self.run_claimed(plan, table, team, place, epilogue);
         }
+        debug_assert!(plan.strip_cols.is_multiple_of(T::LINE) || plan.strips == 1, "no two strips share a line");
         with_scratch::<T, _>(Slot::AllOfB, packed_len::<T>(self.k, self.n), |lines| {
             let to = Shared(lines.as_mut_ptr());
             let line = self.k * T::LINE;

@@ -161,7 +161,7 @@ fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef
     const ROWS_ALONG: usize = 16;
     /// … and so many steps that are worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000 32 → 44; 100×4×32 would lose:
     /// 20 → 12), fewer where vectors have so many lanes (Zen 4, 100×2×32 13 → 25, 100×5×100 36 → 55, 32×4×64 21 → 40, 1000×4×1000 45 → 75;
-    /// f64 1000×4×1000 would lose: 47 → 36).
+    /// more than a third of a line would lose: 100×8×100 91 → 64, f64 1000×4×1000 47 → 36).
     const STEPS: usize = 128;
     const STEPS_WHERE_WIDE: usize = 32;
     const WIDE: usize = 16;
@@ -178,7 +178,7 @@ fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef
         let lines = if at_once { LINES_TO_TURN_FEW } else { LINES_TO_TURN };
         return empty_lanes >= lines * T::LINE && work >= WORK_TO_TURN && !parts;
     }
-    // A vector along such columns would be filled to a third at most; half vectors then take no less time.
+    // Vectors along the columns would be filled to a third at most.
     let few = 3 * cols <= T::LINE && table.columns(cols).is_some();
     let least = if table.lanes() >= WIDE { STEPS_WHERE_WIDE } else { STEPS };
     few && a.col_stride() == 1 && rows >= ROWS_ALONG && steps >= least

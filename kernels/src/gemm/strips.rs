@@ -338,9 +338,7 @@ impl<T: Element> Product<T> {
             a_col: self.a.col,
             b,
             b_col,
-            c: self.c.data,
-            c_row: self.c.row,
-            c_line: self.c.line,
+            c: self.c,
             start: self.start,
         };
         (columns, kernel)

@@ -55,7 +55,9 @@ impl<T: Element> Kernel<T> for Transposition<T> {
                 let width = S::LANES.min(self.rows.end - i);
                 if width == S::LANES && depth == S::LANES {
                     // SAFETY: a square of the block, inside one line here and there.
-                    unsafe { simd.transpose(self.from.at(i, j), self.from.row, self.to.at(j, i), self.to.row) };
+                    unsafe {
+                        turn(simd, self.from.at(i, j), self.from.row, (width, depth), self.to.at(j, i), self.to.row)
+                    };
                 } else {
                     self.edge(simd, (i, j), (width, depth));
                 }

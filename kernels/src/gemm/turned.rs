@@ -18,6 +18,7 @@
 //! 82 with eight.
 
 use super::microkernel::{GROUP, GROUPS, Start, row_groups, unrolled};
+use super::operand::Output;
 use super::square::load_turned;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, opaque};
@@ -51,8 +52,7 @@ pub(crate) fn pays<T: Element>(rows: usize, cols: usize, k: usize) -> bool {
 
 /// `rows × cols` of C += A (α′ B) over `k`, with column j of B at `b + j·b_col`, contiguous.
 ///
-/// Element (i, p) of A is at `a + i·a_row + p·a_col`; columns of C are contiguous within a cache line, and `c_line` apart from
-/// line to line.
+/// Element (i, p) of A is at `a + i·a_row + p·a_col`; columns of C are contiguous within a cache line.
 #[derive(Clone, Copy)]
 pub(crate) struct Columns<T> {
     pub(crate) cols: usize,
@@ -63,9 +63,7 @@ pub(crate) struct Columns<T> {
     pub(crate) a_col: usize,
     pub(crate) b: *const T,
     pub(crate) b_col: usize,
-    pub(crate) c: *mut T,
-    pub(crate) c_row: usize,
-    pub(crate) c_line: usize,
+    pub(crate) c: Output<T>,
     pub(crate) start: Start<T>,
 }
 
@@ -182,7 +180,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         for (v, sums) in sums.as_flattened().iter().enumerate() {
             for (i, &sum) in sums.iter().enumerate() {
                 // SAFETY: these columns of row i of C (caller of `columns`).
-                unsafe { simd.store_partial(self.c(i, first + v * S::LANES), width, sum) };
+                unsafe { simd.store_partial(self.0.c.at(i, first + v * S::LANES), width, sum) };
             }
         }
     }
@@ -235,17 +233,10 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
         square
     }
 
-    /// Where column `j` of row `i` of C is.
-    #[inline(always)]
-    fn c(&self, i: usize, j: usize) -> *mut T {
-        let Columns { c, c_row, c_line, .. } = *self.0;
-        c.wrapping_add(i * c_row + j / T::LINE * c_line + j % T::LINE)
-    }
-
     /// Before the first step, the sums of `width` columns of row `i` from `j` on.
     #[inline(always)]
     fn start<S: Simd<T>>(&self, simd: S, i: usize, j: usize, width: usize) -> S::V {
-        let columns = self.c(i, j);
+        let columns = self.0.c.at(i, j);
         match self.0.start {
             Start::Zero => simd.splat(T::ZERO),
             Start::All(value) => simd.splat(value),

@@ -149,20 +149,6 @@ pub trait Simd<T>: Lanes<T> {
     /// The block must be valid for reads.
     unsafe fn load_turned(self, from: *const T, from_row: usize) -> Self::Square;
 
-    /// Transposes LANES × LANES elements: `to[j·to_row + i] = from[i·from_row + j]`.
-    ///
-    /// # Safety
-    /// Both blocks must be valid, for reads and for writes.
-    #[inline(always)]
-    unsafe fn transpose(self, from: *const T, from_row: usize, to: *mut T, to_row: usize) {
-        // SAFETY: the block (caller).
-        let square = unsafe { self.load_turned(from, from_row) };
-        for (j, &row) in square.as_ref().iter().enumerate() {
-            // SAFETY: row j of the result (caller).
-            unsafe { self.store(to.wrapping_add(j * to_row), row) };
-        }
-    }
-
     /// Transposes `width ≤ LANES` runs of `depth ≤ 4` elements to as many rows of LANES: `to[j·to_row + i] = from[i·from_row + j]`, zero
     /// where there is no run.
     ///

@@ -288,7 +288,7 @@ fn loads_and_stores_touch_what_they_say() {
     }
 }
 
-/// A square of different numbers at the end of what may be read, turned in registers and to memory.
+/// A square of different numbers at the end of what may be read, turned in registers.
 struct Squares;
 
 impl<T: Element> Kernel<T> for Squares {
@@ -298,11 +298,16 @@ impl<T: Element> Kernel<T> for Squares {
     fn run<S: Simd<T>>(self, s: S) {
         for apart in [S::LANES, S::LANES + 3] {
             let from: Vec<T> = (0..(S::LANES - 1) * apart + S::LANES).map(|x| T::from_f64(x as f64)).collect();
-            let mut to = vec![T::ZERO; S::LANES * S::LANES];
-            // SAFETY: as many rows of as many elements, `apart` from each other, here; room for as many there.
-            unsafe { s.transpose(from.as_ptr(), apart, to.as_mut_ptr(), S::LANES) };
-            for (at, &x) in to.iter().enumerate() {
-                assert_eq!(x, from[at % S::LANES * apart + at / S::LANES], "element {at} of rows {apart} apart");
+            // SAFETY: LANES rows of LANES elements, `apart` from each other.
+            let square = unsafe { s.load_turned(from.as_ptr(), apart) };
+            assert_eq!(square.as_ref().len(), S::LANES);
+            for (j, &row) in square.as_ref().iter().enumerate() {
+                let mut to = [T::ZERO; 16];
+                // SAFETY: 16 elements hold the widest vector.
+                unsafe { s.store(to.as_mut_ptr(), row) };
+                for (i, &x) in to.iter().enumerate().take(S::LANES) {
+                    assert_eq!(x, from[i * apart + j], "lane {i} of vector {j}, rows {apart} apart");
+                }
             }
         }
     }
