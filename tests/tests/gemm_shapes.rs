@@ -120,6 +120,33 @@ fn few_rows_against_columns() {
     against_columns::<f64>();
 }
 
+/// The last columns, which do not fill a line, behind none or some that do: as they are, or as rows, as the shape decides; around whole
+/// squares of A; in every orientation of the factors, and of C with gaps.
+fn last_columns<T: Element>() {
+    for isa in tiers::all() {
+        let mut random = Random::new(8);
+        let few = (1..=15).flat_map(|n| [n, 16 + n]).chain([66, 130, 516]);
+        for n in few {
+            for (m, k) in [(15, 64), (16, 16), (17, 130), (48, 96), (70, 33)] {
+                let order = |random: &mut Random| random.pick(&[Order::Rows(0), Order::Rows(3), Order::Columns(1)]);
+                let orders = [order(&mut random), order(&mut random)];
+                let mut matrix =
+                    |rows, cols, order| Matrix::new(rows, cols, order, |_, _| T::from_f64(random.uniform()));
+                let (a, b) = (matrix(m, k, orders[0]), matrix(k, n, orders[1]));
+                let before = matrix(m, n, Order::Rows(2));
+                let [alpha, beta] = [[1.0, 0.0], [1.0, 1.0], [-0.3, 0.7]][(n + m) % 3].map(T::from_f64);
+                Product { alpha, a, b, beta, before, whole: false }.check(isa, &Team::serial());
+            }
+        }
+    }
+}
+
+#[test]
+fn few_columns_are_rows_of_the_transpose() {
+    last_columns::<f32>();
+    last_columns::<f64>();
+}
+
 /// Rows by rows or columns by columns, `period` elements from one to the next.
 fn at_period(rows: usize, cols: usize, period: usize, by_columns: bool) -> Order {
     if by_columns { Order::Columns(period - rows) } else { Order::Rows(period - cols) }
@@ -173,7 +200,18 @@ fn repeated_factors() {
 #[test]
 fn packed_beforehand() {
     let mut random = Random::new(5);
-    for (m, n, k) in [(1, 1, 1), (1, 128, 784), (8, 130, 63), (33, 10, 128), (128, 65, 300), (5, 7, 0), (0, 3, 2)] {
+    let shapes = [
+        (1, 1, 1),
+        (1, 128, 784),
+        (8, 130, 63),
+        (33, 10, 128),
+        (48, 10, 128),
+        (48, 36, 130),
+        (128, 65, 300),
+        (5, 7, 0),
+        (0, 3, 2),
+    ];
+    for (m, n, k) in shapes {
         for beta in [0.0, 1.0, -0.7] {
             for team in [Team::serial(), Team::new(2)] {
                 let mut product = Product::<f32>::random(m, n, k, &mut random);

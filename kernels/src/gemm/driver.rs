@@ -119,8 +119,8 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        let table = self.table(table, place);
-        if place == Place::Memory && (self.run_single_tile(table) || self.run_packed_tile(table)) {
+        let narrow = self.table(table, place);
+        if place == Place::Memory && (self.run_single_tile(narrow) || self.run_packed_tile(narrow)) {
             return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
         // A copy, so that the original can stay in registers on the way above.
@@ -130,10 +130,19 @@ impl<T: Element> Product<T> {
 
     /// Computes it where a single tile is not enough.
     #[inline(never)]
-    fn run_any(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
-        if place == Place::Memory && epilogue.is_none() && self.is_outer() {
-            return self.run_outer(table.isa, team);
+    fn run_any(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+        if place == Place::Memory && epilogue.is_none() {
+            if self.is_outer() {
+                return self.run_outer(table.isa, team);
+            }
+            if let Some(first) = self.first_of_few(table) {
+                if first > 0 {
+                    self.columns(0..first).run_any(table, team, place, None);
+                }
+                return self.columns(first..self.n).run_as_rows(table, team);
+            }
         }
+        let table = self.table(table, place);
         let narrow = if self.needs_whole_vectors(place) { None } else { table.narrow(self.n, self.k) };
         let table = narrow.unwrap_or(table);
         if epilogue.is_none()

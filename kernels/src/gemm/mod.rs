@@ -11,6 +11,7 @@
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
 
 mod driver;
+mod few_columns;
 mod first_tile;
 mod microkernel;
 mod operand;
@@ -113,7 +114,7 @@ fn product<T: Element>(
         scale(beta, c);
         return Ok(());
     }
-    if is_turned(&c) || has_few_columns(table, a, b) {
+    if is_turned(&c) {
         multiply_turned(table, team, alpha, a, b, beta, c);
     } else {
         multiply(table, team, (alpha, T::ONE), a, b, beta, c);
@@ -142,46 +143,6 @@ fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
     let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
     let columns_contiguous = c.row_stride() == 1 || c.rows() == 1;
     columns_contiguous && !rows_contiguous
-}
-
-/// Whether B has so few columns that their transposes, rows against A's transpose, are multiplied faster, though C must be turned back
-/// then: where A's rows are contiguous (1000×2×1000: 29 → 63 GFLOP/s), or its columns, along which vectors are then full
-/// and no page is left with every step (Emerald Rapids, 1000×12×1000 tn: 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90).
-#[inline]
-fn has_few_columns<T: Element>(table: &TileTable<T>, a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
-    /// Lanes that would stay empty over all of k, in lines, that are worth turning a row of C back (784×10×32 tn gains, 300×15×40 tn would
-    /// lose: 113 → 100), …
-    const LINES_TO_TURN: usize = 8;
-    /// fewer for rows so few that vectors of a line turn them at once (1000×3×6 tn: 18 → 30, f64 1000×4×14 tt: 17 → 26; AVX2 would lose:
-    /// 19 → 11), …
-    const LINES_TO_TURN_FEW: usize = 4;
-    /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
-    const WORK_TO_TURN: usize = 4096;
-    /// Against rows of A: so many of them, …
-    const ROWS_ALONG: usize = 16;
-    /// … and so many steps that are worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000 32 → 44; 100×4×32 would lose:
-    /// 20 → 12), fewer where vectors have so many lanes (Zen 4, 100×2×32 13 → 25, 100×5×100 36 → 55, 32×4×64 21 → 40, 1000×4×1000 45 → 75;
-    /// more than a third of a line would lose: 100×8×100 91 → 64, f64 1000×4×1000 47 → 36).
-    const STEPS: usize = 128;
-    const STEPS_WHERE_WIDE: usize = 32;
-    const WIDE: usize = 16;
-    let (rows, cols, steps) = (a.rows(), b.cols(), a.cols());
-    if cols <= 1 || cols > T::LINE || rows < 12 {
-        return false;
-    }
-    if a.row_stride() == 1 {
-        let empty_lanes = (T::LINE - cols).saturating_mul(steps);
-        let work = rows.saturating_mul(cols).saturating_mul(steps);
-        // In more than one part A would be read as often.
-        let parts = packed_stride::<T>(rows).saturating_mul(cols) > SCRATCH_ELEMENTS;
-        let at_once = cols <= turned::FEW && table.lanes() == T::LINE;
-        let lines = if at_once { LINES_TO_TURN_FEW } else { LINES_TO_TURN };
-        return empty_lanes >= lines * T::LINE && work >= WORK_TO_TURN && !parts;
-    }
-    // Vectors along the columns would be filled to a third at most.
-    let few = 3 * cols <= T::LINE && table.columns(cols).is_some();
-    let least = if table.lanes() >= WIDE { STEPS_WHERE_WIDE } else { STEPS };
-    few && a.col_stride() == 1 && rows >= ROWS_ALONG && steps >= least
 }
 
 /// C = (α A) (α′ B) + β C for shapes that fit, none of them empty; one of the factors is 1.

@@ -39,21 +39,27 @@ impl<T: Element> Product<T> {
         part
     }
 
-    /// A product of one column, contiguous, as the same numbers in a row: Cᵀ = Bᵀ Aᵀ. Multiplication commutes, so the bits do not
-    /// change. The start must not be a bias by columns.
+    /// A product of one column, contiguous, as the same numbers in a row.
     pub(crate) fn column_as_row(self) -> Self {
-        debug_assert!(self.n == 1 && self.c.row == 1 && !matches!(self.start, Start::Row(_)), "a contiguous column");
-        let Right::Strided { data, row, .. } = self.b else { return self };
-        Self {
-            m: 1,
-            n: self.m,
-            alpha: self.alpha_right,
-            alpha_right: self.alpha,
-            a: Left::strided(data, 0, row),
-            b: Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row },
-            c: Output { row: self.m, line: T::LINE, col: 1, ..self.c },
-            ..self
-        }
+        debug_assert!(self.n == 1 && self.c.row == 1, "a contiguous column");
+        let row = Output { row: self.m, line: T::LINE, col: 1, ..self.c };
+        self.transposed(row).unwrap_or(self)
+    }
+
+    /// Cᵀ = Bᵀ Aᵀ to `c`, where both factors are strided: a single line of packed columns is. Multiplication commutes, so the bits do not
+    /// change. The start must not be a bias by columns.
+    pub(super) fn transposed(&self, c: Output<T>) -> Option<Self> {
+        debug_assert!(!matches!(self.start, Start::Row(_)), "one number for all, or what C holds");
+        let a = match self.b {
+            Right::Strided { data, row, col } => Left::strided(data, col, row),
+            Right::Lines { data, .. } if self.n <= T::LINE => Left::strided(data, 1, T::LINE),
+            _ => return None,
+        };
+        let b = match self.a {
+            Left { data, row, inner, col } if inner == row => Right::Strided { data, row: col, col: row },
+            _ => return None,
+        };
+        Some(Self { m: self.n, n: self.m, alpha: self.alpha_right, alpha_right: self.alpha, a, b, c, ..*self })
     }
 
     /// One block of k: from the second on, it continues from what C holds.

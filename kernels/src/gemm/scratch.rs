@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 thread_local! {
-    static BUFFERS: [Cell<AlignedVec<f64>>; 4] = const { [const { Cell::new(AlignedVec::new()) }; 4] };
+    static BUFFERS: [Cell<AlignedVec<f64>>; 5] = const { [const { Cell::new(AlignedVec::new()) }; 5] };
 }
 
 /// What a buffer is for.
@@ -20,6 +20,8 @@ pub(crate) enum Slot {
     C = 2,
     /// All strips of B.
     AllOfB = 3,
+    /// Columns of C as rows.
+    Columns = 4,
 }
 
 /// Lends this thread's buffer of `slot`, `len` elements of it, contents unspecified.

@@ -1,0 +1,121 @@
+//! Which columns of a product are computed as rows of its transpose, Cᵀ = Bᵀ Aᵀ, though C must be turned back then.
+//!
+//! ```text
+//!   B   whole lines  few left        C      whole lines │ Cᵀ = Bᵀ Aᵀ
+//!     ┌────────────┬──┐              A B =  tiles of    │ vectors along the rows of A:
+//!   k │            │  │                     rows        │ all lanes filled
+//!     └────────────┴──┘
+//! ```
+//! Vectors along a few columns leave lanes empty; along the rows of A they are full. Where A's columns are contiguous they are read as they
+//! are, else squares of A are turned in registers (see [`super::turned`]), which shares the ports with few multiplications. Multiplication
+//! commutes, so the bits are the same; α stays with A.
+
+use super::driver::{Place, Product};
+use super::microkernel::{End, Start};
+use super::operand::Output;
+use super::plan::packed_stride;
+use super::scratch::{Slot, with_scratch};
+use super::tiles::TileTable;
+use super::transposition::Transposition;
+use super::turned;
+use crate::element::Element;
+use crate::team::Team;
+
+/// Columns from which on a few left do not count, and reading A once more does: 32 lines.
+const MANY_LINES: usize = 32;
+/// The fewest rows that fill a square of A, and more than there are columns in a line: the transpose is not looked at in its turn.
+const FEWEST_ROWS: usize = 16;
+/// Elements of scratch for those columns.
+const SCRATCH_ELEMENTS: usize = 256 * 1024;
+
+impl<T: Element> Product<T> {
+    /// The first of the last columns, which do not fill a line, where they are faster as rows.
+    pub(super) fn first_of_few(&self, table: &TileTable<T>) -> Option<usize> {
+        let (rows, few) = (self.m, self.n % T::LINE);
+        let fits = few > 0
+            && rows >= FEWEST_ROWS
+            && self.n < MANY_LINES * T::LINE
+            && !self.c.padded
+            && self.end == End::Stored;
+        if !fits || matches!(self.start, Start::Row(_)) {
+            return None;
+        }
+        let pays = if self.a.row == 1 {
+            pays_along_columns_of_a(table, rows, few, self.k)
+        } else {
+            self.a.col == 1 && pays_to_turn_a(table, rows, few, self.k)
+        };
+        let first = self.n - few;
+        (pays && self.columns(first..self.n).transposed(self.c).is_some()).then_some(first)
+    }
+
+    /// Its columns as rows, on `team`: in scratch, from where they are turned back.
+    pub(super) fn run_as_rows(&self, table: &'static TileTable<T>, team: &Team) {
+        let stride = packed_stride::<T>(self.m.min(SCRATCH_ELEMENTS / self.n / T::LINE * T::LINE));
+        with_scratch::<T, _>(Slot::Columns, self.n * stride, |rows| {
+            let to = Output { data: rows.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
+            for first in (0..self.m).step_by(stride) {
+                let part = self.rows(first..self.m.min(first + stride));
+                let Some(turned) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
+                if matches!(self.start, Start::Stored | Start::Scaled(_)) {
+                    T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
+                }
+                // SAFETY: `self` vouches for A and B; the scratch has room for these rows.
+                unsafe { turned.run(table, team, Place::Memory, None) };
+                T::dispatch(table.isa, Transposition { from: to, to: part.c, rows: 0..part.n, cols: 0..part.m });
+            }
+        });
+    }
+}
+
+/// A's columns are contiguous: vectors along them are full, and no page is left with every step (Emerald Rapids, 1000×12×1000 tn:
+/// 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90; Zen 4, behind whole lines, 784×17×128 tn 69 → 102, 784×26×128 tn
+/// 94 → 109, 50×50×50 tn 89 → 104).
+fn pays_along_columns_of_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> bool {
+    /// Lanes that would stay empty over all of k, in lines, that are worth turning a row of C back (784×10×32 tn gains, 300×15×40 tn would
+    /// lose: 113 → 100), …
+    const LINES: usize = 8;
+    /// fewer for rows so few that vectors of a line turn them at once (1000×3×6 tn: 18 → 30, f64 1000×4×14 tt: 17 → 26; AVX2 would lose:
+    /// 19 → 11), …
+    const LINES_AT_ONCE: usize = 4;
+    /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
+    const WORK: usize = 4096;
+    let empty_lanes = (T::LINE - cols).saturating_mul(steps);
+    let work = rows.saturating_mul(cols).saturating_mul(steps);
+    let at_once = cols <= turned::FEW && table.lanes() == T::LINE;
+    let lines = if at_once { LINES_AT_ONCE } else { LINES };
+    empty_lanes >= lines * T::LINE && work >= WORK
+}
+
+/// A's rows are contiguous: squares of it are turned.
+fn pays_to_turn_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> bool {
+    /// Shorter rows than these, in vectors of less than 16 lanes, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s,
+    /// 1000×4×1000 32 → 44; 100×4×32 would lose: 20 → 12); nor are columns that fill more than a third of a line (f64 1000×4×1000 47 → 36).
+    const STEPS: usize = 128;
+    const WIDE: usize = 16;
+    if table.columns(cols).is_none() {
+        return false;
+    }
+    if table.lanes() < WIDE {
+        return 3 * cols <= T::LINE && steps >= STEPS;
+    }
+    cost_of_squares(rows, cols, steps) < cost_of_vectors(table, rows, cols, steps)
+}
+
+/// Cycles that `cols` columns take with 16 rows × 16 steps of A turned at a time; measured on a Zen 4 within a twentieth, and not far from
+/// what the ports of others allow, in relation to [`cost_of_vectors`] (128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91,
+/// 100×2×100 19 → 37, 128×6×128 58 → 73; behind whole lines, 100×17×100 69 → 86, 100×20×100 81 → 94, 128×25×128 89 → 102, 500×67×300 104 → 112,
+/// 1000×58×1000 106 → 112).
+fn cost_of_squares(rows: usize, cols: usize, steps: usize) -> usize {
+    const SQUARE: usize = 16;
+    let square = 14 * cols + 50;
+    let group = steps.div_ceil(SQUARE).saturating_mul(square) + 18 * cols;
+    rows.div_ceil(SQUARE).saturating_mul(group)
+}
+
+/// The same with vectors along the columns, one for each row and step, or half a one, which costs two thirds.
+fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> usize {
+    let vectors = rows.saturating_mul(steps);
+    let is_half = table.half(cols, steps).or(table.narrow(cols, steps)).is_some();
+    if is_half { vectors / 3 * 2 } else { vectors }
+}
