@@ -31,7 +31,9 @@ const SCRATCH_ELEMENTS: usize = 256 * 1024;
 impl<T: Element> Product<T> {
     /// The first of the last columns, which do not fill a line, where they are faster as rows.
     pub(super) fn first_of_few(&self, table: &TileTable<T>) -> Option<usize> {
-        let (rows, few) = (self.m, self.n % T::LINE);
+        let rows = self.m;
+        // A line and a few are turned as one where they can be.
+        let few = if self.n <= turned::MAX_ROWS { self.n } else { self.n % T::LINE };
         let fits = few > 0
             && rows >= FEWEST_ROWS
             && self.n < MANY_LINES * T::LINE
@@ -80,42 +82,52 @@ fn pays_along_columns_of_a<T: Element>(table: &TileTable<T>, rows: usize, cols: 
     const LINES_AT_ONCE: usize = 4;
     /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
     const WORK: usize = 4096;
-    let empty_lanes = (T::LINE - cols).saturating_mul(steps);
+    let empty_lanes = (cols.next_multiple_of(T::LINE) - cols).saturating_mul(steps);
     let work = rows.saturating_mul(cols).saturating_mul(steps);
     let at_once = cols <= turned::FEW && table.lanes() == T::LINE;
     let lines = if at_once { LINES_AT_ONCE } else { LINES };
     empty_lanes >= lines * T::LINE && work >= WORK
 }
 
-/// A's rows are contiguous: squares of it are turned.
+/// A's rows are contiguous: squares of it are turned (Zen 4, 128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91, 100×2×100
+/// 19 → 37, 128×6×128 58 → 73; behind whole lines, 100×17×100 69 → 86, 100×20×100 81 → 94, 128×25×128 89 → 102, 500×67×300 104 → 112, 1000×58×1000
+/// 106 → 112; f64 128×9×128 38 → 49, 100×10×100 41 → 45, 128×10×784 43 → 53).
 fn pays_to_turn_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> bool {
-    /// Shorter rows than these, in vectors of less than 16 lanes, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s,
-    /// 1000×4×1000 32 → 44; 100×4×32 would lose: 20 → 12); nor are columns that fill more than a third of a line (f64 1000×4×1000 47 → 36).
+    /// Shorter rows than these, in vectors of less than a line, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000
+    /// 32 → 44; 100×4×32 would lose: 20 → 12).
     const STEPS: usize = 128;
-    const WIDE: usize = 16;
     if table.columns(cols).is_none() {
         return false;
     }
-    if table.lanes() < WIDE {
-        return 3 * cols <= T::LINE && steps >= STEPS;
+    if table.lanes() < T::LINE {
+        return steps >= STEPS;
     }
-    cost_of_squares(rows, cols, steps) < cost_of_vectors(table, rows, cols, steps)
+    cost_of_squares::<T>(rows, cols, steps) < cost_of_vectors(table, rows, cols, steps)
 }
 
-/// Cycles that `cols` columns take with 16 rows × 16 steps of A turned at a time; measured on a Zen 4 within a twentieth, and not far from
-/// what the ports of others allow, in relation to [`cost_of_vectors`] (128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91,
-/// 100×2×100 19 → 37, 128×6×128 58 → 73; behind whole lines, 100×17×100 69 → 86, 100×20×100 81 → 94, 128×25×128 89 → 102, 500×67×300 104 → 112,
-/// 1000×58×1000 106 → 112).
-fn cost_of_squares(rows: usize, cols: usize, steps: usize) -> usize {
-    const SQUARE: usize = 16;
-    let square = 14 * cols + 50;
-    let group = steps.div_ceil(SQUARE).saturating_mul(square) + 18 * cols;
-    rows.div_ceil(SQUARE).saturating_mul(group)
+/// Cycles that a square of A takes on a Zen 4, by columns of B (`versus gemm --shape 10x128x784:nt` and the like). The ports of other
+/// CPUs allow about the same in relation to [`cost_of_vectors`].
+const SQUARES_OF_16: [usize; turned::MAX_ROWS] = [64, 69, 81, 92, 105, 120, 136, 150, 166, 181, 197, 211];
+const SQUARES_OF_8: [usize; turned::MAX_ROWS] = [25, 35, 42, 49, 60, 68, 67, 73, 80, 87, 98, 103];
+
+/// What `cols` columns take with a square of A turned at a time, and C turned back.
+fn cost_of_squares<T: Element>(rows: usize, cols: usize, steps: usize) -> usize {
+    let square = if T::LINE == 16 { SQUARES_OF_16 } else { SQUARES_OF_8 }[cols - 1];
+    let group = steps.div_ceil(T::LINE).saturating_mul(square) + T::LINE * cols;
+    rows.div_ceil(T::LINE).saturating_mul(group)
 }
 
-/// The same with vectors along the columns, one for each row and step, or half a one, which costs two thirds.
+/// What they take in vectors along the columns, one or two for each row and step, the last one half as wide where that is faster.
 fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> usize {
-    let vectors = rows.saturating_mul(steps);
-    let is_half = table.half(cols, steps).or(table.narrow(cols, steps)).is_some();
-    if is_half { vectors / 3 * 2 } else { vectors }
+    /// Sixteenths of a cycle: a vector, half a one, and half a one that is not filled.
+    const WHOLE: usize = 17;
+    const HALF: usize = 10;
+    const TAIL: usize = 12;
+    let (whole, last) = (cols / T::LINE, cols % T::LINE);
+    let last = match table.half(last, steps).or(table.narrow(last, steps)) {
+        Some(half) if last == half.lanes() => HALF,
+        Some(_) => TAIL,
+        None => WHOLE,
+    };
+    rows.saturating_mul(steps).saturating_mul(WHOLE * whole + last) / 16
 }
