@@ -110,11 +110,14 @@ fn pays_to_turn_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, st
 const SQUARES_OF_16: [usize; turned::MAX_ROWS] = [64, 69, 81, 92, 105, 120, 136, 150, 166, 181, 197, 211];
 const SQUARES_OF_8: [usize; turned::MAX_ROWS] = [25, 35, 42, 49, 60, 68, 67, 73, 80, 87, 98, 103];
 
+/// The way through scratch, beyond what vectors along the columns take for their own.
+const SCRATCH: usize = 120;
+
 /// What `cols` columns take with a square of A turned at a time, and C turned back.
 fn cost_of_squares<T: Element>(rows: usize, cols: usize, steps: usize) -> usize {
     let square = if T::LINE == 16 { SQUARES_OF_16 } else { SQUARES_OF_8 }[cols - 1];
     let group = steps.div_ceil(T::LINE).saturating_mul(square) + T::LINE * cols;
-    rows.div_ceil(T::LINE).saturating_mul(group)
+    rows.div_ceil(T::LINE).saturating_mul(group).saturating_add(SCRATCH)
 }
 
 /// What they take in vectors along the columns, one or two for each row and step, the last one half as wide where that is faster.
