@@ -120,6 +120,8 @@ pub(super) struct Plan {
     pub(super) across: bool,
     /// C is beyond the caches.
     pub(super) far: bool,
+    /// B is read in place from so far that a block of its rows is read across all strips before the next.
+    streams: bool,
     /// What is asked for ahead of what is read.
     pub(super) ahead: Ahead,
 }
@@ -192,11 +194,13 @@ impl<T: Element> Product<T> {
             turned,
             across,
             far,
+            streams: false,
             ahead: Ahead::default(),
         };
         plan.pack_a = self.is_left_worth_packing(&plan);
         plan.job_rows = self.job_rows(&plan);
         plan.pack_b = self.when_right_is_packed(&plan, table);
+        plan.streams = self.right_streams(&plan, table);
         self.fit_to_far_right(&mut plan);
         plan.ahead.rows = self.rows_ahead(&plan, table);
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
@@ -350,19 +354,32 @@ impl<T: Element> Product<T> {
     /// 120 → 135, 1×500×500 35 → 42; 128×784×32, whose strips stay in L1, would lose: 161 → 154). So are few rows where
     /// L1 keeps a strip, for there are but one or two tiles to profit from that (4×200×100 92 → 103, 14×192×128 135 → 145).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
-        let can_ask = table.lanes() == T::LINE && plan.pack_b == PackB::Never && !plan.turned;
-        let comes_from_l2 = self.m <= FEW
-            && self.k >= STEPS_TO_ASK
-            && bytes::<T>(self.k, self.n) > caches().l1d
-            && self.is_right_off_lines(table);
-        if can_ask && (comes_from_l2 || self.right_splits(plan, table) || self.right_streams(plan)) { AHEAD } else { 0 }
+        let Right::Strided { row, .. } = self.b else { return 0 };
+        let can_ask = table.lanes() == T::LINE && self.reads_right_in_place(plan) && !plan.turned;
+        if !can_ask || !plan.streams && has_no_room_ahead::<T>(row) {
+            return 0;
+        }
+        let few = self.m <= FEW && self.k >= STEPS_TO_ASK;
+        let comes_from_l2 = few && bytes::<T>(self.k, self.n) > caches().l1d && self.is_right_off_lines(table);
+        let comes_from_l3 = self.m < ROWS_TO_PACK && bytes::<T>(self.k, self.n) > caches().l2;
+        let far = comes_from_l2 || comes_from_l3 || plan.streams || self.right_splits(plan, table);
+        if far { AHEAD } else { 0 }
     }
 
-    /// B is read in place, from beyond L2 by few rows, from beyond all caches by more.
-    fn right_streams(&self, plan: &Plan) -> bool {
-        let in_place = plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. });
-        let near = if self.m < ROWS_TO_PACK { caches().l2.min(PACKED_BYTES) } else { PACKED_BYTES };
-        in_place && bytes::<T>(self.k, self.n) > near
+    /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or L3 where that is near,
+    /// from beyond all caches by more.
+    fn right_streams(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let near = match self.m < ROWS_TO_PACK {
+            true if table.habits.has_near_l3 => caches().l2.max(caches().l3 / 2 - 1),
+            true => caches().l2.min(PACKED_BYTES),
+            false => PACKED_BYTES,
+        };
+        self.reads_right_in_place(plan) && bytes::<T>(self.k, self.n) > near
+    }
+
+    /// B is read where it lies.
+    fn reads_right_in_place(&self, plan: &Plan) -> bool {
+        plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. })
     }
 
     /// Whether tiles ask for the block of B that is read after theirs: where it comes from beyond L2, and this thread reads it. Rows that
@@ -375,7 +392,7 @@ impl<T: Element> Product<T> {
         let pays = match (self.b, plan.pack_b) {
             (Right::Lines { .. }, _) => true,
             (Right::Strided { row, .. }, _) if clash::<T>(row, depth) => false,
-            (Right::Strided { data, row, .. }, PackB::Never) => self.right_streams(plan) && on_lines(data, row),
+            (Right::Strided { data, row, .. }, PackB::Never) => plan.streams && on_lines(data, row),
             (Right::Strided { row, col: 1, .. }, PackB::ByJob) => bytes::<T>(depth, row) <= PAGES_BYTES_OF_ALL_TABLES,
             _ => false,
         };
@@ -389,7 +406,7 @@ impl<T: Element> Product<T> {
     fn fit_to_far_right(&self, plan: &mut Plan) {
         if plan.turned || self.end != End::Stored {
             plan.kc = self.k;
-        } else if self.right_streams(plan) {
+        } else if plan.streams {
             let follows = self.m == 1 && !plan.is_shared() && plan.place == Place::Memory;
             plan.across |= follows;
             plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
@@ -414,7 +431,7 @@ impl<T: Element> Product<T> {
             // C stays near, whatever is left to do with it, and a job costs time (Zen 4, 10×128×128 tn: 108.5 → 110.5 GFLOP/s).
             return strips;
         }
-        let together = if self.right_streams(plan) {
+        let together = if plan.streams {
             // A few rows across all strips: a page then serves several of them.
             strips
         } else if plan.across {
@@ -484,6 +501,12 @@ pub(super) fn packed_stride<T: Element>(inner: usize) -> usize {
 /// Rows at this stride begin in the same few sets of a cache.
 pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
     (stride * size_of::<T>()).is_multiple_of(SET_PERIOD)
+}
+
+/// Rows at this stride that are asked for ahead push each other out of L1 before they are read (Zen 4, 8 ways: 2×1024×1024 60 → 75 GFLOP/s
+/// without, 8×1024×1024 100 → 105, f64 2×512×1000 24 → 30).
+fn has_no_room_ahead<T: Element>(stride: usize) -> bool {
+    folds_onto_sets::<T>(stride) && caches().l1d / L1_PERIOD <= AHEAD
 }
 
 /// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work evenly, each tall enough to be worth its

@@ -223,7 +223,12 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
         packing: packing_tile::<T, S>(),
         half: None,
         narrow: None,
-        habits: Habits { executes_in_halves: IN_HALVES, loads_more_halves: false, waits_for_split_lines: false },
+        habits: Habits {
+            executes_in_halves: IN_HALVES,
+            loads_more_halves: false,
+            waits_for_split_lines: false,
+            has_near_l3: false,
+        },
     };
     let mut rows = 1;
     while rows <= MAX_ROWS {
