@@ -36,12 +36,16 @@ fn run(options: &Options) -> Result<(), String> {
 /// One number of threads for everyone: the pool that the rayon-based crates share, and the variables that
 /// `matrixmultiply` and the OpenMP libraries read when they first run.
 ///
-/// MKL's threads would spin for 200 ms after a call, on the core that the next contender needs; between calls of one batch they still
-/// do.
+/// The threads of MKL would spin for 200 ms after a call, those of OpenBLAS for as long as there are other contenders, on the core that
+/// these need (256³ on two threads, everybody's: 110 for 150 to 230 GFLOP/s); for a millisecond, and so between calls of one batch, they
+/// still do.
 fn set_threads(threads: usize) -> Result<(), String> {
-    if std::env::var_os("KMP_BLOCKTIME").is_none() {
-        // SAFETY: as below.
-        unsafe { std::env::set_var("KMP_BLOCKTIME", "1") };
+    // Milliseconds, and the binary logarithm of turns of the clock.
+    for (name, value) in [("KMP_BLOCKTIME", "1"), ("OPENBLAS_THREAD_TIMEOUT", "21")] {
+        if std::env::var_os(name).is_none() {
+            // SAFETY: as below.
+            unsafe { std::env::set_var(name, value) };
+        }
     }
     for name in ["MATMUL_NUM_THREADS", "OMP_NUM_THREADS"] {
         // SAFETY: nothing has been started yet: this is the only thread.
