@@ -15,6 +15,7 @@
 //!   can never claim from a list that it has not seen.
 //! * The caller claims from the front, helpers from the back. From step to step a thread so meets nearly the same jobs, and finds
 //!   their weights in its own caches.
+//! * A helper that does not come is sent for once more, see [`PATIENCE`]; who then comes too late goes at once.
 //! * A helper that finds no list spins for [`LINGER`], then ends its task. Nothing spins without a bound.
 //! * A call from inside a job, or from a second thread while a list is out, runs alone on its own thread.
 //! * A panic in a job is carried to the caller once every claimed job has ended. No lock is held at any time.
@@ -35,6 +36,12 @@ use turns::Turns;
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
 /// training step, short enough that an idle program is idle.
 const LINGER: Duration = Duration::from_micros(200);
+
+/// How long an invited helper may be on its way before another task is sent, once. Some systems put the thread that is woken behind the
+/// caller, on the same core, where it waits for as long as the caller works; a second thread of the pool, which slept elsewhere, then
+/// finds the free core (a virtual machine of two cores, 128³ after a pause of 100 ms: one thread's speed for 15 ms and more in nine pauses
+/// of twelve; with a second invitation two threads' after 0.3 ms in all of 36).
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// See [`Team::invitations`].
 static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -270,13 +277,17 @@ struct Crew {
     dismissed: AtomicBool,
     /// Helpers' tasks in the pool, begun or not.
     invited: AtomicUsize,
+    /// Those of them that are at work, or linger.
+    present: AtomicUsize,
+    /// When the last one was sent for; the engaged caller's.
+    invited_at: UnsafeCell<Option<Instant>>,
     helpers: usize,
     /// The first panic of a helper in the present list.
     panic: UnsafeCell<Option<Box<dyn Any + Send>>>,
     panicked: AtomicBool,
 }
 
-// SAFETY: `list` and `panic` are guarded by the protocol: `list` is written only by the engaged caller while the ticket
+// SAFETY: `list`, `invited_at` and `panic` are guarded by the protocol: `invited_at` is the engaged caller's alone; `list` is written only by the engaged caller while the ticket
 // shows no job to claim and every claimed job has ended, and read only by who has claimed a job; `panic` is
 // written by the one helper that sets `panicked` first, and taken by the caller after all jobs have ended.
 unsafe impl Sync for Crew {}
@@ -307,6 +318,8 @@ impl Crew {
             engaged: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
             invited: AtomicUsize::new(0),
+            present: AtomicUsize::new(0),
+            invited_at: UnsafeCell::new(None),
             helpers,
             panic: UnsafeCell::new(None),
             panicked: AtomicBool::new(false),
@@ -382,18 +395,38 @@ impl Crew {
         }
     }
 
-    /// Sends as many helpers' tasks to the pool as the list can use and are not there yet.
+    /// Sends as many helpers' tasks to the pool as the list can use and are not there yet; as many again after a while in which they have
+    /// not come.
     fn invite(self: &Arc<Self>, useful: usize) {
         let wanted = self.helpers.min(useful);
-        while self.invited.load(Ordering::Relaxed) < wanted {
+        if self.present.load(Ordering::Relaxed) >= wanted {
+            return;
+        }
+        // SAFETY: this caller is engaged.
+        let invited_at = unsafe { &mut *self.invited_at.get() };
+        let mut sent = self.invited.load(Ordering::Relaxed);
+        let is_late = sent >= wanted && invited_at.is_some_and(|at| at.elapsed() > PATIENCE);
+        let wanted = if is_late { 2 * wanted } else { wanted };
+        while sent < wanted {
             self.invited.fetch_add(1, Ordering::Relaxed);
             INVITATIONS.fetch_add(1, Ordering::Relaxed);
             let crew = Arc::clone(self);
-            rayon::spawn(move || crew.help());
+            rayon::spawn(move || crew.welcome());
+            *invited_at = Some(Instant::now());
+            sent += 1;
         }
     }
 
-    /// A helper's whole task.
+    /// A helper's whole task. Who comes late, when there are enough, goes at once.
+    fn welcome(&self) {
+        if self.present.fetch_add(1, Ordering::Relaxed) < self.helpers {
+            self.help();
+        }
+        self.present.fetch_sub(1, Ordering::Relaxed);
+        self.invited.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Helps while there is something to do.
     fn help(&self) {
         let mut idle_since = None;
         let mut spins = 0;
@@ -410,7 +443,6 @@ impl Crew {
                 break;
             }
         }
-        self.invited.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// One claimed job on a helper's thread.
