@@ -279,6 +279,8 @@ struct Crew {
     invited: AtomicUsize,
     /// Those of them that are at work, or linger.
     present: AtomicUsize,
+    /// A helper has gone home, and there was no list since.
+    is_quiet: AtomicBool,
     /// When the last one was sent for; the engaged caller's.
     invited_at: UnsafeCell<Option<Instant>>,
     helpers: usize,
@@ -287,8 +289,8 @@ struct Crew {
     panicked: AtomicBool,
 }
 
-// SAFETY: `list`, `invited_at` and `panic` are guarded by the protocol: `invited_at` is the engaged caller's alone; `list` is written only by the engaged caller while the ticket
-// shows no job to claim and every claimed job has ended, and read only by who has claimed a job; `panic` is
+// SAFETY: `list`, `invited_at` and `panic` are guarded by the protocol: `invited_at` is the engaged caller's alone; `list` is written only
+// by that caller while the ticket shows no job to claim and every claimed job has ended, and read only by who has claimed a job; `panic` is
 // written by the one helper that sets `panicked` first, and taken by the caller after all jobs have ended.
 unsafe impl Sync for Crew {}
 // SAFETY: as above; the job behind the pointer is `Sync`.
@@ -319,6 +321,7 @@ impl Crew {
             dismissed: AtomicBool::new(false),
             invited: AtomicUsize::new(0),
             present: AtomicUsize::new(0),
+            is_quiet: AtomicBool::new(false),
             invited_at: UnsafeCell::new(None),
             helpers,
             panic: UnsafeCell::new(None),
@@ -399,27 +402,32 @@ impl Crew {
     /// not come.
     fn invite(self: &Arc<Self>, useful: usize) {
         let wanted = self.helpers.min(useful);
-        if self.present.load(Ordering::Relaxed) >= wanted {
+        let present = self.present.load(Ordering::Relaxed);
+        if present >= wanted {
             return;
         }
+        self.is_quiet.store(false, Ordering::Relaxed);
         // SAFETY: this caller is engaged.
         let invited_at = unsafe { &mut *self.invited_at.get() };
         let mut sent = self.invited.load(Ordering::Relaxed);
         let is_late = sent >= wanted && invited_at.is_some_and(|at| at.elapsed() > PATIENCE);
-        let wanted = if is_late { 2 * wanted } else { wanted };
+        let wanted = if is_late { wanted + (wanted - present) } else { wanted };
+        if sent < wanted {
+            *invited_at = Some(Instant::now());
+        }
         while sent < wanted {
             self.invited.fetch_add(1, Ordering::Relaxed);
             INVITATIONS.fetch_add(1, Ordering::Relaxed);
             let crew = Arc::clone(self);
             rayon::spawn(move || crew.welcome());
-            *invited_at = Some(Instant::now());
             sent += 1;
         }
     }
 
-    /// A helper's whole task. Who comes late, when there are enough, goes at once.
+    /// A helper's whole task. Who comes late, when there are enough or all is done, goes at once.
     fn welcome(&self) {
-        if self.present.fetch_add(1, Ordering::Relaxed) < self.helpers {
+        let is_late = self.present.fetch_add(1, Ordering::Relaxed) >= self.helpers;
+        if !is_late && !self.is_quiet.load(Ordering::Relaxed) {
             self.help();
         }
         self.present.fetch_sub(1, Ordering::Relaxed);
@@ -440,6 +448,7 @@ impl Crew {
             spins += 1_u32;
             // The clock is read only now and then: it costs more than a look at the ticket.
             if spins.is_multiple_of(64) && idle_since.get_or_insert_with(Instant::now).elapsed() > LINGER {
+                self.is_quiet.store(true, Ordering::Relaxed);
                 break;
             }
         }

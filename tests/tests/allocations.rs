@@ -28,7 +28,7 @@ const WINDOWS: usize = 60;
 ///
 /// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the
 /// pool, which allocates its task, and may come, late, on a thread of the pool that has not done this work yet and
-/// makes its scratch now (at most four buffers). Such calls are counted; a window without them must be free of
+/// makes its scratch now (at most five buffers). Such calls are counted; a window without them must be free of
 /// allocations. Work that allocates of itself does so in every repeat, so in every window.
 fn assert_none(what: &str, threads: usize, mut work: impl FnMut()) {
     (0..5).for_each(|_| work());

@@ -141,6 +141,21 @@ fn last_columns<T: Element>() {
     }
 }
 
+/// Columns of A that are turned several blocks of rows at a time; and a single column of C with gaps, whatever else its view says.
+#[test]
+fn few_columns_of_many_rows_and_alone() {
+    let mut random = Random::new(9);
+    for (m, n, k, of_a, of_c) in [
+        (90_000, 3, 7, Order::Columns(0), Order::Rows(1)),
+        (48, 1, 160, Order::Rows(0), Order::Rows(4)),
+        (48, 1, 160, Order::Rows(0), Order::Columns(0)),
+    ] {
+        let mut matrix = |rows, cols, order| Matrix::new(rows, cols, order, |_, _| random.uniform() as f32);
+        let (a, b, before) = (matrix(m, k, of_a), matrix(k, n, Order::Rows(0)), matrix(m, n, of_c));
+        Product { alpha: 1.0, a, b, beta: 1.0, before, whole: false }.check(Isa::current(), &Team::serial());
+    }
+}
+
 #[test]
 fn few_columns_are_rows_of_the_transpose() {
     last_columns::<f32>();

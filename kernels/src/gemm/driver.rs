@@ -119,8 +119,8 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        let narrow = self.table(table, place);
-        if place == Place::Memory && (self.run_single_tile(narrow) || self.run_packed_tile(narrow)) {
+        let fit = self.table(table, place);
+        if place == Place::Memory && (self.run_single_tile(fit) || self.run_packed_tile(fit)) {
             return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
         }
         // A copy, so that the original can stay in registers on the way above.
@@ -135,6 +135,10 @@ impl<T: Element> Product<T> {
             if self.is_outer() {
                 return self.run_outer(table.isa, team);
             }
+            if let Some(first) = self.first_whole_line(table) {
+                self.columns(0..first).run_any(table, team, place, None);
+                return self.columns(first..self.n).run_any(table, team, place, None);
+            }
             if let Some(first) = self.first_of_few(table) {
                 if first > 0 {
                     self.columns(0..first).run_any(table, team, place, None);
@@ -145,12 +149,6 @@ impl<T: Element> Product<T> {
         let table = self.table(table, place);
         let narrow = if self.needs_whole_vectors(place) { None } else { table.narrow(self.n, self.k) };
         let table = narrow.unwrap_or(table);
-        if epilogue.is_none()
-            && let Some(first) = self.first_whole_line(table)
-        {
-            self.columns(0..first).run_any(table, team, place, None);
-            return self.columns(first..self.n).run_any(table, team, place, None);
-        }
         if self.is_small() {
             return self.run_whole(table, place, |block| finish(epilogue, block));
         }

@@ -12,28 +12,29 @@
 
 use super::driver::{Place, Product};
 use super::microkernel::{End, Start};
-use super::operand::Output;
+use super::operand::{Output, Right};
 use super::plan::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use super::transposition::Transposition;
-use super::turned;
+use super::{SCRATCH_ELEMENTS, turned};
 use crate::element::Element;
 use crate::team::Team;
 
 /// Columns from which on a few left do not count, and reading A once more does: 32 lines.
 const MANY_LINES: usize = 32;
-/// The fewest rows that fill a square of A, and more than there are columns in a line: the transpose is not looked at in its turn.
+/// The fewest rows of A: a square of it.
 const FEWEST_ROWS: usize = 16;
-/// Elements of scratch for those columns.
-const SCRATCH_ELEMENTS: usize = 256 * 1024;
+/// So the transpose, which has at most as many rows as a line has columns, is not looked at in its turn.
+const _: () = assert!(FEWEST_ROWS >= 16 && FEWEST_ROWS > turned::MAX_ROWS);
 
 impl<T: Element> Product<T> {
     /// The first of the last columns, which do not fill a line, where they are faster as rows.
     pub(super) fn first_of_few(&self, table: &TileTable<T>) -> Option<usize> {
         let rows = self.m;
         // A line and a few are turned as one where they can be.
-        let few = if self.n <= turned::MAX_ROWS { self.n } else { self.n % T::LINE };
+        let at_once = self.n <= turned::MAX_ROWS && matches!(self.b, Right::Strided { .. });
+        let few = if at_once { self.n } else { self.n % T::LINE };
         let fits = few > 0
             && rows >= FEWEST_ROWS
             && self.n < MANY_LINES * T::LINE
@@ -48,7 +49,7 @@ impl<T: Element> Product<T> {
             self.a.col == 1 && pays_to_turn_a(table, rows, few, self.k)
         };
         let first = self.n - few;
-        (pays && self.columns(first..self.n).transposed(self.c).is_some()).then_some(first)
+        (pays && self.columns(first..self.n).is_strided()).then_some(first)
     }
 
     /// Its columns as rows, on `team`: in scratch, from where they are turned back.
@@ -57,7 +58,9 @@ impl<T: Element> Product<T> {
         with_scratch::<T, _>(Slot::Columns, self.n * stride, |rows| {
             let to = Output { data: rows.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
             for first in (0..self.m).step_by(stride) {
-                let part = self.rows(first..self.m.min(first + stride));
+                let mut part = self.rows(first..self.m.min(first + stride));
+                // A single column has none beside it, whatever its view says.
+                (part.c.line, part.c.col) = (if self.n == 1 { T::LINE } else { part.c.line }, 1);
                 let Some(turned) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
                     T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
@@ -129,6 +132,7 @@ fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, s
     let (whole, last) = (cols / T::LINE, cols % T::LINE);
     let last = match table.half(last, steps).or(table.narrow(last, steps)) {
         Some(half) if last == half.lanes() => HALF,
+        _ if last == 0 => 0,
         Some(_) => TAIL,
         None => WHOLE,
     };

@@ -197,33 +197,16 @@ fn through_scratch<T: Element>(table: &'static TileTable<T>, team: &Team, produc
         for first in (0..c.rows()).step_by(rows) {
             let mut part = product.rows(first..c.rows().min(first + rows));
             part.c = Output { data: block.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
-            // Contiguous columns are turned in registers.
-            let columns = (c.row_stride() == 1).then(|| columns_from(first, &mut c));
-            let read = !matches!(product.start, Start::Zero);
-            match columns {
-                Some(from) if read => {
-                    T::dispatch(table.isa, Transposition { from, to: part.c, rows: 0..cols, cols: 0..part.m });
-                }
-                None if read => {
-                    each_of_block(block, stride, (part.m, cols), |to, i, j| *to = c.get(first + i, j));
-                    // The block has been borrowed meanwhile.
-                    part.c.data = block.as_mut_ptr();
-                }
-                _ => {}
+            if !matches!(product.start, Start::Zero) {
+                each_of_block(block, stride, (part.m, cols), |to, i, j| *to = c.get(first + i, j));
+                // The block has been borrowed meanwhile.
+                part.c.data = block.as_mut_ptr();
             }
             // SAFETY: A and B are vouched for by their views, the block has room for these rows.
             unsafe { part.run(table, team, Place::Memory, None) };
-            match columns {
-                Some(to) => T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..cols }),
-                None => each_of_block(block, stride, (part.m, cols), |value, i, j| c.set(first + i, j, *value)),
-            }
+            each_of_block(block, stride, (part.m, cols), |value, i, j| c.set(first + i, j, *value));
         }
     });
-}
-
-/// The columns of C from row `first` on, which are contiguous, as the rows that they are in its transpose.
-fn columns_from<T: Element>(first: usize, c: &mut MatMut<'_, T>) -> Output<T> {
-    Output { data: c.as_mut_ptr().wrapping_add(first), row: c.col_stride(), line: T::LINE, col: 1, padded: false }
 }
 
 /// `work` on each element of a block, and on its row and column.

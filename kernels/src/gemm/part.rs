@@ -1,4 +1,4 @@
-//! A part of a product is a product: fewer rows, fewer columns, a block of k; and a single column as a row.
+//! A part of a product is a product: fewer rows, fewer columns, a block of k; and so is its transpose.
 
 use super::driver::Product;
 use super::microkernel::Start;
@@ -46,20 +46,28 @@ impl<T: Element> Product<T> {
         self.transposed(row).unwrap_or(self)
     }
 
-    /// Cᵀ = Bᵀ Aᵀ to `c`, where both factors are strided: a single line of packed columns is. Multiplication commutes, so the bits do not
-    /// change. The start must not be a bias by columns.
+    /// Both factors are strided: a single line of packed columns is, too.
+    pub(super) fn is_strided(&self) -> bool {
+        let right = match self.b {
+            Right::Strided { .. } => true,
+            Right::Lines { .. } => self.n <= T::LINE,
+            Right::Turned { .. } => false,
+        };
+        right && self.a.panel().is_none()
+    }
+
+    /// Cᵀ = Bᵀ Aᵀ to `c`, where both factors are [strided](Self::is_strided). Multiplication commutes, so the bits do not change. The start
+    /// must not be a bias by columns.
     pub(super) fn transposed(&self, c: Output<T>) -> Option<Self> {
         debug_assert!(!matches!(self.start, Start::Row(_)), "one number for all, or what C holds");
         let a = match self.b {
+            _ if !self.is_strided() => return None,
             Right::Strided { data, row, col } => Left::strided(data, col, row),
-            Right::Lines { data, .. } if self.n <= T::LINE => Left::strided(data, 1, T::LINE),
-            _ => return None,
+            Right::Lines { data, .. } | Right::Turned { data, .. } => Left::strided(data, 1, T::LINE),
         };
-        let b = match self.a {
-            Left { data, row, inner, col } if inner == row => Right::Strided { data, row: col, col: row },
-            _ => return None,
-        };
-        Some(Self { m: self.n, n: self.m, alpha: self.alpha_right, alpha_right: self.alpha, a, b, c, ..*self })
+        let b = Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row };
+        let near = Output::nowhere();
+        Some(Self { m: self.n, n: self.m, alpha: self.alpha_right, alpha_right: self.alpha, a, b, c, near, ..*self })
     }
 
     /// One block of k: from the second on, it continues from what C holds.

@@ -349,13 +349,14 @@ impl<T: Element> Product<T> {
         if runs && far { AHEAD } else { 0 }
     }
 
-    /// Rows of B that are asked for ahead: where it streams, and where it splits. Fewer rows of A than are worth packing a B that splits
+    /// Rows of B that are asked for ahead: where it streams or comes from beyond L2, and where it splits. Fewer rows of A than are worth packing a B that splits
     /// are worth that (Emerald Rapids, B off the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128
     /// 120 → 135, 1×500×500 35 → 42; 128×784×32, whose strips stay in L1, would lose: 161 → 154). So are few rows where
     /// L1 keeps a strip, for there are but one or two tiles to profit from that (4×200×100 92 → 103, 14×192×128 135 → 145).
     fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let Right::Strided { row, .. } = self.b else { return 0 };
         let can_ask = table.lanes() == T::LINE && self.reads_right_in_place(plan) && !plan.turned;
+        // What comes from memory is worth asking for even so (8×4096×4096: 23 → 43).
         if !can_ask || !plan.streams && has_no_room_ahead::<T>(row) {
             return 0;
         }
@@ -366,11 +367,11 @@ impl<T: Element> Product<T> {
         if far { AHEAD } else { 0 }
     }
 
-    /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or L3 where that is near,
-    /// from beyond all caches by more.
+    /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that
+    /// is near, from beyond all caches by more.
     fn right_streams(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let near = match self.m < ROWS_TO_PACK {
-            true if table.habits.has_near_l3 => caches().l2.max(caches().l3 / 2 - 1),
+            true if table.habits.has_near_l3 => caches().l2.max(caches().l3 / 2),
             true => caches().l2.min(PACKED_BYTES),
             false => PACKED_BYTES,
         };

@@ -1,6 +1,7 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
+use super::plan::AHEAD;
 use super::*;
 use crate::machine::{Habits, caches};
 
@@ -194,6 +195,51 @@ fn check_streams<T: Element>() {
 fn a_streaming_right_hand_side_changes_nothing() {
     check_streams::<f32>();
     check_streams::<f64>();
+}
+
+/// Tables of the tier with vectors that are lines, on CPUs with a near L3 and without.
+fn near_and_far<T: Element>() -> Option<[&'static TileTable<T>; 2]> {
+    let isa = Isa::available().into_iter().find(|isa| isa.half().is_some())?;
+    Some(
+        [true, false]
+            .map(|has_near_l3| &*Box::leak(Box::new(T::table_for(isa, Habits { has_near_l3, ..Habits::default() })))),
+    )
+}
+
+/// A B in L3, where that is near and where it is not: the same bits, of another plan.
+#[test]
+fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
+    let Some(tables) = near_and_far::<f32>() else { return };
+    for (m, n, stride) in [(1, 1100, 1104), (8, 1100, 1104), (47, 1024, 1024)] {
+        check_product(&tables, (m, n, 701), stride, End::Stored);
+    }
+    let (k, n) = (1000, caches().l2 / 4000 / 16 * 16 + 16);
+    if caches().l3 < 4 * caches().l2 {
+        return;
+    }
+    let (a, b) = (vec![0.0; 8 * k], vec![0.0; k * n]);
+    let views = (MatRef::new(&a, 8, k).unwrap(), MatRef::new(&b, k, n).unwrap());
+    let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
+    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
+    assert!(near.kc > far.kc, "at its depth, and a block at a time: {} and {}", near.kc, far.kc);
+    assert_eq!([near.ahead.rows, far.ahead.rows], [AHEAD; 2], "asked for either way");
+}
+
+/// Which columns are computed as rows, by what squares of A and vectors along few columns cost.
+#[test]
+fn few_columns_are_told_from_many() {
+    let Some([table, _]) = near_and_far::<f32>() else { return };
+    let first = |m: usize, n: usize, k: usize, by_columns: bool| {
+        let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
+        let a = if by_columns { MatRef::new(&a, k, m).unwrap().t() } else { MatRef::new(&a, m, k).unwrap() };
+        let views = (a, MatRef::new(&b, k, n).unwrap());
+        product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()).first_of_few(table)
+    };
+    assert_eq!(first(128, 10, 128, false), Some(0));
+    assert_eq!(first(100, 17, 100, false), Some(16));
+    assert_eq!(first(784, 26, 128, true), Some(16));
+    assert_eq!([13, 14, 16, 32].map(|n| first(64, n, 64, false)), [None; 4], "vectors are full, or nearly");
+    assert_eq!([first(15, 10, 128, false), first(20, 10, 200, false)], [None; 2], "squares are not");
 }
 
 /// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block asked for.

@@ -53,6 +53,41 @@ fn a_busy_pool_changes_only_the_time() {
     });
 }
 
+/// Behind others' tasks a helper's is sent once more, and then no more; both end when there is nothing to do.
+#[test]
+fn who_does_not_come_is_sent_for_once_more() {
+    let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let release = AtomicBool::new(false);
+    pool.in_place_scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|_| {
+                while !release.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+            });
+        }
+        let team = Team::new(2);
+        let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+        // From a thread of a pool, whose other thread is busy as well.
+        let inner = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        inner.install(|| {
+            rayon::spawn(|| std::thread::sleep(Duration::from_millis(30)));
+            std::thread::sleep(Duration::from_millis(5));
+            for _ in 0..10 {
+                check(&team, 9);
+                std::thread::sleep(Duration::from_millis(1));
+                assert!(crew.invited.load(Ordering::Relaxed) <= 2, "a second task, and no third");
+            }
+        });
+        release.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) > 0 {
+            assert!(Instant::now() < deadline, "both end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
+
 #[test]
 fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
     let team = Team::new(3);
