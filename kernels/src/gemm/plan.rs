@@ -501,7 +501,8 @@ pub(super) fn packed_stride<T: Element>(inner: usize) -> usize {
 
 /// Rows at this stride begin in the same few sets of a cache.
 pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
-    (stride * size_of::<T>()).is_multiple_of(SET_PERIOD)
+    // A row alone may have any stride.
+    stride.wrapping_mul(size_of::<T>()).is_multiple_of(SET_PERIOD)
 }
 
 /// Rows at this stride that are asked for ahead push each other out of L1 before they are read (Zen 4, 8 ways: 2×1024×1024 60 → 75 GFLOP/s
