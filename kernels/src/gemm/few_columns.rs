@@ -58,9 +58,7 @@ impl<T: Element> Product<T> {
         with_scratch::<T, _>(Slot::Columns, self.n * stride, |rows| {
             let to = Output { data: rows.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
             for first in (0..self.m).step_by(stride) {
-                let mut part = self.rows(first..self.m.min(first + stride));
-                // A single column has none beside it, whatever its view says.
-                (part.c.line, part.c.col) = (if self.n == 1 { T::LINE } else { part.c.line }, 1);
+                let part = self.rows(first..self.m.min(first + stride));
                 let Some(turned) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
                     T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
@@ -131,8 +129,8 @@ fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, s
     const TAIL: usize = 12;
     let (whole, last) = (cols / T::LINE, cols % T::LINE);
     let last = match table.half(last, steps).or(table.narrow(last, steps)) {
-        Some(half) if last == half.lanes() => HALF,
         _ if last == 0 => 0,
+        Some(half) if last == half.lanes() => HALF,
         Some(_) => TAIL,
         None => WHOLE,
     };

@@ -84,13 +84,10 @@ impl<T: Element> From<MatRef<'_, T>> for Right<T> {
 
 impl<T: Element> From<&mut MatMut<'_, T>> for Output<T> {
     fn from(view: &mut MatMut<'_, T>) -> Self {
-        Self {
-            data: view.as_mut_ptr(),
-            row: view.row_stride(),
-            line: view.col_stride().wrapping_mul(T::LINE),
-            col: view.col_stride(),
-            padded: false,
-        }
+        // A single column has none beside it, whatever the view says.
+        let col = if view.cols() == 1 { 1 } else { view.col_stride() };
+        let (data, row, line) = (view.as_mut_ptr(), view.row_stride(), col.wrapping_mul(T::LINE));
+        Self { data, row, line, col, padded: false }
     }
 }
 

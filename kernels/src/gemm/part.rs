@@ -60,10 +60,13 @@ impl<T: Element> Product<T> {
     /// must not be a bias by columns.
     pub(super) fn transposed(&self, c: Output<T>) -> Option<Self> {
         debug_assert!(!matches!(self.start, Start::Row(_)), "one number for all, or what C holds");
+        if !self.is_strided() {
+            return None;
+        }
         let a = match self.b {
-            _ if !self.is_strided() => return None,
             Right::Strided { data, row, col } => Left::strided(data, col, row),
-            Right::Lines { data, .. } | Right::Turned { data, .. } => Left::strided(data, 1, T::LINE),
+            Right::Lines { data, .. } => Left::strided(data, 1, T::LINE),
+            Right::Turned { .. } => return None,
         };
         let b = Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row };
         let near = Output::nowhere();

@@ -19,7 +19,7 @@ pub struct Habits {
     /// Multiplications lose turns to vectors that cross a cache line: Intel's (Emerald Rapids, rows of B 16 bytes off the lines and in
     /// L2, a seventh of the time. On Zen 5 such products are within 2 % of packed ones).
     pub(crate) waits_for_split_lines: bool,
-    /// L3 belongs to a few cores and is read about as fast as L2, a few lines ahead: AMD's since Zen (Zen 4, B in L3: 16×1024×1024
+    /// L3 belongs to a few cores, near enough that a B in it may be read at any depth: AMD's since Zen (measured on Zen 4 alone: 16×1024×1024
     /// at its whole depth 112 GFLOP/s, 128 rows at a time 100; on Emerald Rapids the latter gains a third).
     pub(crate) has_near_l3: bool,
 }

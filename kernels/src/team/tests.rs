@@ -53,39 +53,38 @@ fn a_busy_pool_changes_only_the_time() {
     });
 }
 
-/// Behind others' tasks a helper's is sent once more, and then no more; both end when there is nothing to do.
+/// While the pool's other thread is busy, a helper's task is sent once more, and then no more; both end when there is nothing to do.
 #[test]
 fn who_does_not_come_is_sent_for_once_more() {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    let release = AtomicBool::new(false);
-    pool.in_place_scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|_| {
-                while !release.load(Ordering::Relaxed) {
-                    std::thread::yield_now();
-                }
-            });
-        }
-        let team = Team::new(2);
-        let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
-        // From a thread of a pool, whose other thread is busy as well.
-        let inner = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        inner.install(|| {
-            rayon::spawn(|| std::thread::sleep(Duration::from_millis(30)));
-            std::thread::sleep(Duration::from_millis(5));
-            for _ in 0..10 {
-                check(&team, 9);
-                std::thread::sleep(Duration::from_millis(1));
-                assert!(crew.invited.load(Ordering::Relaxed) <= 2, "a second task, and no third");
+    let team = Team::new(2);
+    let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+    let (busy, release) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    pool.install(|| {
+        let (is_busy, may_end) = (Arc::clone(&busy), Arc::clone(&release));
+        rayon::spawn(move || {
+            is_busy.store(true, Ordering::Relaxed);
+            while !may_end.load(Ordering::Relaxed) {
+                std::thread::yield_now();
             }
         });
-        release.store(true, Ordering::Relaxed);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) > 0 {
-            assert!(Instant::now() < deadline, "both end");
-            std::thread::sleep(Duration::from_millis(1));
+        while !busy.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        check(&team, 9);
+        assert_eq!(crew.invited.load(Ordering::Relaxed), 1);
+        for _ in 0..10 {
+            std::thread::sleep(2 * PATIENCE);
+            check(&team, 9);
+            assert_eq!(crew.invited.load(Ordering::Relaxed), 2, "a second task, and no third");
         }
     });
+    release.store(true, Ordering::Relaxed);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) > 0 {
+        assert!(Instant::now() < deadline, "both end");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]
