@@ -43,7 +43,14 @@ impl Team {
     /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken.
     #[inline]
     pub fn is_worth(&self, multiply_adds: usize) -> bool {
-        self.threads() > 1 && multiply_adds >= 2 * if self.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE }
+        self.threads() > 1 && multiply_adds >= 2 * self.work_of_thread(multiply_adds)
+    }
+
+    /// How many of so many multiply-adds are worth a thread.
+    #[inline]
+    pub(crate) fn work_of_thread(&self, multiply_adds: usize) -> usize {
+        let may_share = multiply_adds >= 2 * WORK_TO_SHARE && self.is_worth_attending(multiply_adds);
+        if may_share { WORK_TO_SHARE } else { WORK_TO_WAKE }
     }
 }
 

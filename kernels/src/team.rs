@@ -15,6 +15,7 @@
 //!   can never claim from a list that it has not seen.
 //! * The caller claims from the front, helpers from the back. From step to step a thread so meets nearly the same jobs, and finds
 //!   their weights in its own caches.
+//! * Work too small to wake a helper is done alone, until it adds up: see [`WORK_TO_MISS`].
 //! * A helper that does not come is sent for once more, see [`PATIENCE`]; who then comes too late goes at once.
 //! * A helper that finds no list spins for [`LINGER`], then ends its task. Nothing spins without a bound.
 //! * A call from inside a job, or from a second thread while a list is out, runs alone on its own thread.
@@ -42,6 +43,12 @@ const LINGER: Duration = Duration::from_micros(200);
 /// finds the free core (a virtual machine of two cores, 128³ after a pause of 100 ms: one thread's speed for 15 ms and more in nine pauses
 /// of twelve; with a second invitation two threads' after 0.3 ms in all of 36).
 const PATIENCE: Duration = Duration::from_micros(100);
+
+/// Multiply-adds done alone, for want of a helper who is awake, that are together worth waking one: 0.2 to 0.4 ms of one thread, of which
+/// to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads all the same
+/// (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then do not pay
+/// for a helper each.
+const WORK_TO_MISS: usize = 20_000_000;
 
 /// See [`Team::invitations`].
 static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -85,6 +92,12 @@ impl Team {
     /// Whether a helper has been sent for and not gone home yet: then smaller pieces of work are worth sharing. Only a hint.
     pub fn is_attended(&self) -> bool {
         self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Whether a piece of `work` multiply-adds is worth sharing that is not worth waking a helper for: when one is attending, or when so
+    /// much has been done alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint.
+    pub fn is_worth_attending(&self, work: usize) -> bool {
+        self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0 || crew.misses_helpers(work))
     }
 
     /// Tasks that all teams of this program have sent to their pools so far. rayon allocates each; nothing else here allocates.
@@ -283,6 +296,8 @@ struct Crew {
     is_quiet: AtomicBool,
     /// When the last one was sent for; the engaged caller's.
     invited_at: UnsafeCell<Option<Instant>>,
+    /// Multiply-adds that were done alone since then.
+    missed: AtomicUsize,
     helpers: usize,
     /// The first panic of a helper in the present list.
     panic: UnsafeCell<Option<Box<dyn Any + Send>>>,
@@ -323,6 +338,7 @@ impl Crew {
             present: AtomicUsize::new(0),
             is_quiet: AtomicBool::new(false),
             invited_at: UnsafeCell::new(None),
+            missed: AtomicUsize::new(0),
             helpers,
             panic: UnsafeCell::new(None),
             panicked: AtomicBool::new(false),
@@ -414,6 +430,7 @@ impl Crew {
         let wanted = if is_late { wanted + (wanted - present) } else { wanted };
         if sent < wanted {
             *invited_at = Some(Instant::now());
+            self.missed.store(0, Ordering::Relaxed);
         }
         while sent < wanted {
             self.invited.fetch_add(1, Ordering::Relaxed);
@@ -422,6 +439,16 @@ impl Crew {
             rayon::spawn(move || crew.welcome());
             sent += 1;
         }
+    }
+
+    /// Counts `work` as done alone, unless so much has been that a helper is to be sent for. Two callers at once may lose a count.
+    fn misses_helpers(&self, work: usize) -> bool {
+        let missed = self.missed.load(Ordering::Relaxed);
+        if missed >= WORK_TO_MISS {
+            return true;
+        }
+        self.missed.store(missed.saturating_add(work), Ordering::Relaxed);
+        false
     }
 
     /// A helper's whole task. Who comes late, when there are enough or all is done, goes at once.

@@ -280,9 +280,8 @@ impl<T: Element> Product<T> {
 
     /// How many threads it is worth.
     fn threads(&self, team: &Team) -> usize {
-        let worth = if team.is_attended() { WORK_TO_SHARE } else { WORK_TO_WAKE };
         let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        team.threads().min(work / worth).max(1)
+        team.threads().min(work / team.work_of_thread(work)).max(1)
     }
 
     /// Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.

@@ -87,6 +87,33 @@ fn who_does_not_come_is_sent_for_once_more() {
     }
 }
 
+/// Work that wakes nobody is shared all the same once there has been enough of it: from then on until a helper is sent for, and again
+/// after that one has gone home and as much has been missed.
+#[test]
+fn work_done_alone_adds_up_until_a_helper_is_sent_for() {
+    let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    pool.install(|| {
+        let (team, piece) = (Team::new(2), WORK_TO_MISS / 10);
+        let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+        for burst in 0..2 {
+            for i in 0..10 {
+                assert!(!team.is_worth_attending(piece), "burst {burst}, after {i} pieces");
+            }
+            assert!(
+                team.is_worth_attending(piece) && team.is_worth_attending(piece),
+                "burst {burst}, until one is sent for"
+            );
+            check(&team, 9);
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while crew.invited.load(Ordering::Relaxed) > 0 {
+                assert!(Instant::now() < deadline, "helpers end when there is nothing to do");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    assert!(!Team::serial().is_worth_attending(usize::MAX), "nobody can be sent for");
+}
+
 #[test]
 fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
     let team = Team::new(3);
