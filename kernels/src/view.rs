@@ -29,7 +29,7 @@ pub enum ShapeError {
         /// Elements that there are.
         len: usize,
     },
-    /// The offset of the last element does not fit a `usize`.
+    /// The matrix reaches past the address space, or would if every element had a place of its own.
     #[error("a {rows} × {cols} matrix with strides ({row_stride}, {col_stride}) is larger than the address space")]
     Overflow {
         /// Rows asked for.
@@ -78,6 +78,10 @@ impl ShapeError {
     }
 }
 
+/// A matrix has no more elements than this, repeated ones counted each time, and does not reach further: so no size overflows that is made of its
+/// rows and columns, padded to cache lines of 16, in bytes.
+const MOST_ELEMENTS: usize = isize::MAX as usize / 128;
+
 /// The strides and shape of a view, and the arithmetic on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layout {
@@ -93,7 +97,7 @@ impl Layout {
         self.rows == 0 || self.cols == 0
     }
 
-    /// One past the offset of the last element, or `None` on overflow. Byte offsets must fit an `isize`.
+    /// One past the offset of the last element, or `None` where there are too many elements or they reach too far.
     #[inline(always)]
     fn extent(self) -> Option<usize> {
         if self.is_empty() {
@@ -102,14 +106,20 @@ impl Layout {
         let last_row = (self.rows - 1).checked_mul(self.row_stride)?;
         let last_col = (self.cols - 1).checked_mul(self.col_stride)?;
         let extent = last_row.checked_add(last_col)?.checked_add(1)?;
-        (extent <= isize::MAX as usize / 8).then_some(extent)
+        (extent <= MOST_ELEMENTS && self.has_few_elements()).then_some(extent)
+    }
+
+    /// Repeated ones counted each time.
+    #[inline(always)]
+    fn has_few_elements(self) -> bool {
+        self.rows.checked_mul(self.cols).is_some_and(|elements| elements <= MOST_ELEMENTS)
     }
 
     /// Row-major without gaps. One product and two comparisons, in registers: a small net makes dozens of views a step.
     #[inline(always)]
     fn contiguous(rows: usize, cols: usize, len: usize) -> Result<Self, ShapeError> {
         match rows.checked_mul(cols) {
-            Some(needed) if needed <= len && needed <= isize::MAX as usize / 8 => {
+            Some(needed) if needed <= len && needed <= MOST_ELEMENTS => {
                 Ok(Self { rows, cols, row_stride: cols, col_stride: 1 })
             }
             _ => Err(Self::contiguous_beyond(rows, cols, len)),
@@ -122,7 +132,12 @@ impl Layout {
         let layout = Self { rows, cols, row_stride, col_stride: 1 };
         let needed = rows.saturating_sub(1).checked_mul(row_stride).and_then(|last| last.checked_add(cols));
         match needed {
-            Some(needed) if needed <= len && needed <= isize::MAX as usize / 8 => Ok(layout),
+            // Rows that do not overlap are counted by what they reach.
+            Some(needed)
+                if needed <= len && needed <= MOST_ELEMENTS && (row_stride >= cols || layout.has_few_elements()) =>
+            {
+                Ok(layout)
+            }
             _ if layout.is_empty() => Ok(layout),
             _ => Err(layout.beyond(len)),
         }

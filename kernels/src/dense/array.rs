@@ -90,7 +90,7 @@ impl<T: Element> Array<T> {
         &self.lines
     }
 
-    /// The packed lines to write; padding is of no account, and is read by nothing.
+    /// The packed lines to write; what padding holds reaches no result.
     pub(super) fn packed_mut(&mut self) -> &mut PackedB<T> {
         &mut self.lines
     }

@@ -159,20 +159,35 @@ fn activations_are_applied_once_to_every_element() {
     }
 }
 
-fn check_fused<T: Element>(rule: Rule, l2: f64) {
+/// With `x` and `dz` as they are, or as transposes of transposed copies, whose columns are then contiguous.
+fn check_fused<T: Element>(rule: Rule, l2: f64, by_columns: bool) {
+    let columns =
+        |m: MatRef<'_, T>| (0..m.cols()).flat_map(|j| (0..m.rows()).map(move |i| m.get(i, j))).collect::<Vec<T>>();
     for (batch, inputs, outputs) in SHAPES.into_iter().chain([(512, 20, 70), (513, 20, 70)]) {
         let case = Case::<T>::new(batch, inputs, outputs);
+        let (x_columns, dz_columns) = (columns(case.x()), columns(case.dz()));
+        let (x, dz) = match by_columns {
+            true => (
+                MatRef::new(&x_columns, inputs, batch).unwrap().t(),
+                MatRef::new(&dz_columns, outputs, batch).unwrap().t(),
+            ),
+            false => (case.x(), case.dz()),
+        };
         let (mut fused, mut plain) = (case.weights(), case.weights());
         let (mut fused_m, mut plain_m) = (Moments::zeros_like(&fused, rule), Moments::zeros_like(&plain, rule));
         let mut dw = Gradient::zeros_like(&plain);
         for t in 1..=3 {
             let step = rule.step(0.1, l2, t, 1.0);
             let team = Team::new(t as usize);
-            backward_update(&team, case.x(), case.dz(), &mut fused, &mut fused_m, &step).unwrap();
+            backward_update(&team, x, dz, &mut fused, &mut fused_m, &step).unwrap();
             backward_weights(&Team::serial(), case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
             update(Isa::current(), &mut plain, &dw, &mut plain_m, &step).unwrap();
         }
-        assert_eq!(bits(&fused.to_rows()), bits(&plain.to_rows()), "{rule:?} of {batch} × {inputs} × {outputs}");
+        assert_eq!(
+            bits(&fused.to_rows()),
+            bits(&plain.to_rows()),
+            "{rule:?} of {batch} × {inputs} × {outputs}, by columns {by_columns}"
+        );
         for which in 0..rule.moments() {
             let moments = |m: &Moments<T>| bits(&m.to_rows(which).unwrap());
             assert_eq!(moments(&fused_m), moments(&plain_m), "{rule:?} of {batch} × {inputs} × {outputs}");
@@ -196,8 +211,10 @@ fn check_fused<T: Element>(rule: Rule, l2: f64) {
 fn the_fused_update_has_the_bits_of_the_two_passes() {
     for rule in [Rule::Sgd, Rule::Nesterov { momentum: 0.9 }, Rule::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }] {
         for l2 in [0.0, 0.01] {
-            check_fused::<f32>(rule, l2);
-            check_fused::<f64>(rule, l2);
+            for by_columns in [false, true] {
+                check_fused::<f32>(rule, l2, by_columns);
+                check_fused::<f64>(rule, l2, by_columns);
+            }
         }
     }
 }

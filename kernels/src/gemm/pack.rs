@@ -9,7 +9,8 @@
 //!   └────────┴────────┴──┘    └────────┘        └────────┘     └──┴─────┘
 //! ```
 //! A *line* is as many columns as fill one cache line (16 `f32`, 8 `f64`), all k rows of it one after the other. The width
-//! does not depend on the instruction set, so neither does anything that is kept in this layout. Padding is zero.
+//! does not depend on the instruction set, so neither does anything that is kept in this layout. Padding is packed as zero; it may be
+//! read, but reaches no result.
 
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
@@ -19,7 +20,7 @@ use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};
 use std::ops::Range;
 
-/// Elements that `cols` columns of `rows` rows take when packed.
+/// Elements that `cols` columns of `rows` rows take when packed. The shape is one of a view, or of part of it: nothing overflows.
 pub(crate) fn packed_len<T: Element>(rows: usize, cols: usize) -> usize {
     rows * cols.next_multiple_of(T::LINE)
 }

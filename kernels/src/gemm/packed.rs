@@ -26,8 +26,13 @@ impl<T: Element> PackedB<T> {
     }
 
     /// Zeros.
+    ///
+    /// # Panics
+    /// The matrix is larger than the address space.
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        Self { lines: AlignedVec::zeros(packed_len::<T>(rows, cols)), rows, cols }
+        let len = cols.checked_next_multiple_of(T::LINE).and_then(|cols| rows.checked_mul(cols));
+        let Some(len) = len else { panic!("a packed {rows} × {cols} matrix is larger than the address space") };
+        Self { lines: AlignedVec::zeros(len), rows, cols }
     }
 
     /// Replaces the contents by those of `b`, without allocating.
@@ -98,7 +103,7 @@ impl<T: Element> PackedB<T> {
         &self.lines
     }
 
-    /// All lines to write; padding is of no account, and is read by nothing.
+    /// All lines to write; what padding holds reaches no result.
     pub(crate) fn lines_mut(&mut self) -> &mut [T] {
         &mut self.lines
     }

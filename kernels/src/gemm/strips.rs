@@ -2,7 +2,7 @@
 
 use super::driver::Product;
 use super::first_tile::Packing;
-use super::microkernel::{Asks, Start, Strip};
+use super::microkernel::{Asks, End, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::plan::{AHEAD, Ahead, L1_PERIOD, Next, Plan, on_lines};
@@ -47,10 +47,10 @@ impl<T: Element> Product<T> {
         self.can_be_turned(table) && turned::pays::<T>(self.m, self.n, self.k)
     }
 
-    /// There is a kernel that turns these columns of B.
+    /// There is a kernel that turns these columns of B, and stores what they sum to.
     #[inline(always)]
     fn can_be_turned(&self, table: &TileTable<T>) -> bool {
-        let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1);
+        let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1) && self.end == End::Stored;
         columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
