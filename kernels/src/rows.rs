@@ -5,7 +5,7 @@
 //! and rounded once. Both are element by element, with the same bits on every tier.
 
 use crate::element::Element;
-use crate::isa::{Isa, Portable, Simd, load_bytes, store};
+use crate::isa::{Simd, load_bytes, store};
 use crate::view::ShapeError;
 
 /// What rows are stored as, one after the other.
@@ -127,8 +127,7 @@ impl<V: Copy, S> Pixel<V, S> {
     where
         S: Simd<T, V = V>,
     {
-        let fused = !matches!(S::ISA, Isa::Portable) || Portable::FUSED;
-        match fused {
+        match S::ISA.fuses() {
             true => self.simd.mul_add(x, self.near, self.simd.mul(x, self.rest)),
             false => self.simd.div(x, self.most),
         }

@@ -361,9 +361,10 @@ impl Crew {
         self.ended.store(0, Ordering::Relaxed);
         let number = Ticket::unpack(self.ticket.load(Ordering::Relaxed)).number.wrapping_add(1);
         self.ticket.store(Ticket { number, front: 0, back: listed }.pack(), Ordering::Release);
-        self.invite(jobs - 1);
 
         let mine = catch_unwind(AssertUnwindSafe(|| {
+            // rayon panics where it cannot start its threads.
+            self.invite(jobs - 1);
             while let Some(index) = self.claim(Ticket::take_front) {
                 self.ended_after(|| job(index));
             }

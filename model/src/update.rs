@@ -2,7 +2,7 @@
 //!
 //! Two ways, the same bits:
 //!
-//! * **fused**: each tile of `∂L/∂W` is applied while it is still in registers, so the gradient never reaches memory;
+//! * **fused**: each tile of `∂L/∂W` is applied while it is in registers (the plain delta rule) or in L1, so the gradient never reaches memory;
 //! * **gradient first**: the whole gradient is written, measured (its norm, for clipping; whether it is finite), and
 //!   then applied.
 //!
@@ -80,12 +80,34 @@ pub(crate) fn fused<T: Element>(
     Ok(())
 }
 
-/// Gradient first: applies the gradient in `work`, if it is finite, and says whether it was.
+/// Gradient first: applies the gradient in `work`, if it is finite, and says whether it was. Where `norm` is known and finite, so is all of it.
+#[inline(always)]
+pub(crate) fn apply<T: Element>(
+    by: impl Compute<T>,
+    layers: &mut [Layer<T>],
+    work: &Workspace<T>,
+    memory: &mut [Memory<T>],
+    steps: &Steps<T>,
+    norm: Option<f64>,
+) -> Result<bool, ShapeError> {
+    if !norm.map_or_else(|| is_finite(by, work), f64::is_finite) {
+        return Ok(false);
+    }
+    let state = layers.iter_mut().zip(memory);
+    for ((dw, db), (layer, memory)) in work.dw.iter().zip(&work.db).zip(state) {
+        dense::update(by, &mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
+        steps.bias(by, layer, db, memory);
+    }
+    Ok(true)
+}
+
+/// The same inside of a tier, for nets of small layers.
 pub(crate) struct Apply<'a, T> {
     pub(crate) layers: &'a mut [Layer<T>],
     pub(crate) work: &'a Workspace<T>,
     pub(crate) memory: &'a mut [Memory<T>],
     pub(crate) steps: &'a Steps<T>,
+    pub(crate) norm: Option<f64>,
 }
 
 impl<T: Element> Kernel<T> for Apply<'_, T> {
@@ -93,29 +115,22 @@ impl<T: Element> Kernel<T> for Apply<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
-        let (by, Self { layers, work, memory, steps }) = (Inside(simd), self);
-        if !is_finite(by, work) {
-            return Ok(false);
-        }
-        let state = layers.iter_mut().zip(memory);
-        for ((dw, db), (layer, memory)) in work.dw.iter().zip(&work.db).zip(state) {
-            dense::update(by, &mut layer.w, dw, &mut memory.w, &steps.w)?; // S15
-            steps.bias(by, layer, db, memory);
-        }
-        Ok(true)
+        let Self { layers, work, memory, steps, norm } = self;
+        apply(Inside(simd), layers, work, memory, steps, norm)
     }
 }
 
 /// The Euclidean norm of the whole gradient, layer by layer, weights before bias, in `f64`.
-pub(crate) fn gradient_norm<T: Element>(work: &Workspace<T>) -> f64 {
+#[inline(always)]
+pub(crate) fn gradient_norm<T: Element>(by: impl Compute<T>, work: &Workspace<T>) -> f64 {
     let bias = |db: &[T]| db.iter().fold(0.0, |sum, &g| sum + g.to_f64() * g.to_f64());
     let pairs = work.dw.iter().zip(&work.db);
-    pairs.fold(0.0, |sum, (dw, db)| sum + dw.sum_of_squares() + bias(db)).sqrt()
+    pairs.fold(0.0, |sum, (dw, db)| sum + dw.sum_of_squares(by) + bias(db)).sqrt()
 }
 
 /// Whether the whole gradient is finite.
 #[inline(always)]
-fn is_finite<T: Element>(by: impl Execute<T>, work: &Workspace<T>) -> bool {
+fn is_finite<T: Element>(by: impl Compute<T>, work: &Workspace<T>) -> bool {
     let mut finite = true;
     for (dw, db) in work.dw.iter().zip(&work.db) {
         finite = finite && dw.is_finite(by);

@@ -261,7 +261,7 @@ fn bits_depend_neither_on_the_tier_nor_on_the_place() {
                 let x = mixed(len);
                 let expected: Vec<f32> = x.iter().map(|&x| function.apply(Isa::detected(), &[x])[0]).collect();
                 for isa in Isa::available() {
-                    if isa == Isa::Portable && !crate::isa::Portable::FUSED {
+                    if !isa.fuses() {
                         continue;
                     }
                     assert_same(&function.apply(isa, &x), &expected, &format!("{function:?} on {isa}"));
@@ -283,7 +283,7 @@ fn digest<T: Element>(numbers: impl IntoIterator<Item = T>) -> u64 {
 #[test]
 fn the_bits_are_these() {
     for isa in Isa::available() {
-        if isa == Isa::Portable && !crate::isa::Portable::FUSED {
+        if !isa.fuses() {
             continue;
         }
         let functions = || ALL.into_iter().flat_map(|a| [Function::Value(a), Function::Derivative(a)]);

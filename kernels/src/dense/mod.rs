@@ -26,6 +26,7 @@ mod backward;
 mod batch;
 mod bias;
 mod forward;
+mod line_jobs;
 mod single;
 mod update;
 mod weights;

@@ -56,7 +56,7 @@ impl<T: Element> Case<T> {
 }
 
 /// Shapes around lines, tiles and the jobs of the fused update, and one large enough for a team.
-const SHAPES: [(usize, usize, usize); 12] = [
+const SHAPES: [(usize, usize, usize); 13] = [
     (1, 1, 1),
     (3, 5, 2),
     (32, 1, 16),
@@ -69,6 +69,7 @@ const SHAPES: [(usize, usize, usize); 12] = [
     (65, 200, 129),
     (128, 300, 80),
     (70, 20, 300),
+    (20, 500, 90),
 ];
 
 fn bits<T: Element>(values: &[T]) -> Vec<u64> {
@@ -181,7 +182,7 @@ fn check_fused<T: Element>(rule: Rule, l2: f64, by_columns: bool) {
             let team = Team::new(t as usize);
             backward_update(&team, x, dz, &mut fused, &mut fused_m, &step).unwrap();
             backward_weights(&Team::serial(), case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
-            update(Isa::current(), &mut plain, &dw, &mut plain_m, &step).unwrap();
+            update(&team, &mut plain, &dw, &mut plain_m, &step).unwrap();
         }
         assert_eq!(
             bits(&fused.to_rows()),
@@ -216,6 +217,36 @@ fn the_fused_update_has_the_bits_of_the_two_passes() {
                 check_fused::<f64>(rule, l2, by_columns);
             }
         }
+    }
+}
+
+/// What a gradient is found to be does not depend on who looks at it, wherever a number is that is not finite.
+#[test]
+fn a_gradient_is_measured_alike_by_everyone() {
+    fn check<T: Element>(inputs: usize, outputs: usize) {
+        let case = Case::<T>::new(9, inputs, outputs);
+        let mut dw = Gradient::zeros_like(&case.weights());
+        backward_weights(&Team::serial(), case.x(), case.dz(), Sum::Begins, &mut dw).unwrap();
+        let sum = dw.sum_of_squares(&Team::serial());
+        let plain: f64 = dw.to_rows().iter().map(|g| g.to_f64() * g.to_f64()).sum();
+        assert!((sum / plain - 1.0).abs() < 1e-12, "{sum} for {plain}");
+        for threads in [2, 3, 7] {
+            assert_eq!(dw.sum_of_squares(&Team::new(threads)).to_bits(), sum.to_bits(), "{inputs} × {outputs}");
+        }
+        for (i, o) in [(0, 0), (inputs - 1, 0), (0, outputs - 1), (inputs - 1, outputs - 1), (inputs / 2, outputs / 2)]
+        {
+            assert!(dw.is_finite(&Team::serial()) && dw.is_finite(&Team::new(3)));
+            let was = dw.get(o, i);
+            for bad in [f64::NAN, f64::INFINITY] {
+                dw.lines.put(i, o, T::from_f64(bad));
+                assert!(!dw.is_finite(&Team::serial()) && !dw.is_finite(&Team::new(3)), "({i}, {o})");
+            }
+            dw.lines.put(i, o, was);
+        }
+    }
+    for (inputs, outputs) in [(3, 5), (100, 10), (500, 90), (17, 3000), (3000, 17)] {
+        check::<f32>(inputs, outputs);
+        check::<f64>(inputs, outputs);
     }
 }
 

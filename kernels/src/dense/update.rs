@@ -9,6 +9,7 @@
 
 use super::array::Array;
 use super::backward::weights_product;
+use super::line_jobs::LineJobs;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
@@ -26,21 +27,38 @@ const ONE_BLOCK: usize = 512;
 /// # Errors
 /// The gradient or the moments belong to weights of another shape; nothing is written then.
 #[inline(always)]
-pub fn update<T: Element>(
-    by: impl Execute<T>,
+pub fn update<T: Element, C: Compute<T>>(
+    by: C,
     w: &mut Weights<T>,
     dw: &Gradient<T>,
     moments: &mut Moments<T>,
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
     w.kept.expect_shape_of(&dw.lines)?;
-    check_moments(w, moments)?;
-    let (first, second) = (lines_of(&mut moments.first), lines_of(&mut moments.second));
-    let (weights, gradient) = (w.kept.packed_mut().lines_mut(), dw.lines.packed().lines());
-    step.sweep(by, weights, gradient, first, second);
-    if let Some(turned) = &mut w.turned {
-        transpose(by, w.kept.packed(), turned);
-    }
+    let gradient = dw.lines.packed();
+    // Who is inside of a tier is alone, and has no time for jobs (1-16-1: 0.50 → 0.52 µs a step).
+    let Some(jobs) = LineJobs::of(gradient).filter(|_| C::PLANNED) else {
+        check_moments(w, moments)?;
+        let (first, second) = (lines_of(&mut moments.first), lines_of(&mut moments.second));
+        step.sweep(by, w.kept.packed_mut().lines_mut(), gradient.lines(), first, second);
+        if let Some(turned) = &mut w.turned {
+            transpose(by, w.kept.packed(), turned);
+        }
+        return Ok(());
+    };
+    let changed = Changed::of(w, moments)?;
+    by.each(
+        true,
+        jobs.count(),
+        #[inline(always)]
+        |job| {
+            let range = jobs.elements(job);
+            // SAFETY: these lines are this job's alone.
+            unsafe { changed.sweep(by, step, range.clone(), &gradient.lines()[range]) };
+            // SAFETY: as above.
+            unsafe { changed.turn(by, 0..changed.rows, jobs.cols(job)) };
+        },
+    );
     Ok(())
 }
 
@@ -58,22 +76,17 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     moments: &mut Moments<T>,
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
-    check_moments(w, moments)?;
     let mut product = weights_product(x, dz, &w.kept)?;
-    let (lines_rows, lines_cols) = (product.m, product.n);
-    let kept = Lines::of(Some(w.kept.packed_mut()));
-    let moment = |array: &mut Option<Array<T>>| Lines::of(array.as_mut().map(Array::packed_mut));
-    let (first, second) = (moment(&mut moments.first), moment(&mut moments.second));
-    let turned = Lines::of(w.turned.as_mut());
+    let changed = Changed::of(w, moments)?;
     // From beyond L1 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step; 784-512-512-10: 7.35 → 7.31).
-    if kept.len * size_of::<T>() > caches().l1d {
-        product.near = Output::lines(kept.data, lines_rows);
+    if changed.kept.len * size_of::<T>() > caches().l1d {
+        product.near = changed.lines_of_kept();
     }
     // The delta rule needs no look at the sums: they are added to the weights from the registers (784-128-10 on Zen 4, batch 32:
     // 126.8 → 121.5 µs a step; batch 128: 471.8 → 465.3; 1-16-1, whose weights are near: 0.54 → 0.59).
     let factor = if C::PLANNED && product.k <= ONE_BLOCK { step.factor() } else { None };
     let place = if let Some(factor) = factor {
-        (product.c, product.end) = (Output::lines(kept.data, lines_rows), End::Onto(factor));
+        (product.c, product.end) = (changed.lines_of_kept(), End::Onto(factor));
         Place::Memory
     } else {
         Place::Cache
@@ -84,27 +97,18 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     by.multiply(
         vouched,
         place,
-        factor.is_none() || !turned.is_empty(),
+        factor.is_none() || !changed.turned.is_empty(),
         #[inline(always)]
         |block| {
             if factor.is_none() {
                 for (l, g) in block.lines_of_c().enumerate() {
-                    let at = (block.cols.start / T::LINE + l) * lines_rows + block.rows.start;
-                    let range = at * T::LINE..at * T::LINE + g.len();
-                    // SAFETY: these rows of this line belong to this block alone, in the weights …
-                    let w = unsafe { kept.part(range.clone()) };
-                    // SAFETY: … and in each array of moments.
-                    let first = unsafe { first.part(range.clone()) };
-                    // SAFETY: as above.
-                    let second = unsafe { second.part(range) };
-                    step.sweep(by, w, g, first, second);
+                    let at = (block.cols.start / T::LINE + l) * changed.rows + block.rows.start;
+                    // SAFETY: these rows of this line belong to this block alone.
+                    unsafe { changed.sweep(by, step, at * T::LINE..at * T::LINE + g.len(), g) };
                 }
             }
-            if !turned.is_empty() {
-                let from = Output::lines(kept.data, lines_rows);
-                let to = Output::lines(turned.data, lines_cols);
-                by.kernel(Transposition { from, to, rows: block.rows, cols: block.cols });
-            }
+            // SAFETY: so do these rows and columns.
+            unsafe { changed.turn(by, block.rows, block.cols) };
         },
     );
     Ok(())
@@ -121,6 +125,72 @@ fn lines_of<T: Element>(array: &mut Option<Array<T>>) -> &mut [T] {
     array.as_mut().map_or(&mut [], |array| array.packed_mut().lines_mut())
 }
 
+/// What an update changes: weights, moments and, where there is one, the transposed copy. Each job has a part of its own.
+struct Changed<T> {
+    /// `rows × cols` in packed lines.
+    kept: Lines<T>,
+    /// In the same order; empty where the rule has none.
+    first: Lines<T>,
+    second: Lines<T>,
+    /// `cols × rows`, empty where there is no copy.
+    turned: Lines<T>,
+    rows: usize,
+    cols: usize,
+}
+
+impl<T: Element> Changed<T> {
+    #[inline(always)]
+    fn of(w: &mut Weights<T>, moments: &mut Moments<T>) -> Result<Self, ShapeError> {
+        check_moments(w, moments)?;
+        let (rows, cols) = (w.kept.packed().rows(), w.kept.packed().cols());
+        Ok(Self {
+            kept: Lines::of(w.kept.packed_mut().lines_mut()),
+            first: Lines::of(lines_of(&mut moments.first)),
+            second: Lines::of(lines_of(&mut moments.second)),
+            turned: Lines::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
+            rows,
+            cols,
+        })
+    }
+
+    /// The weights as the output of a product.
+    #[inline(always)]
+    fn lines_of_kept(&self) -> Output<T> {
+        Output::lines(self.kept.data, self.rows)
+    }
+
+    /// The optimiser's step of elements `range` of the lines by their gradient.
+    ///
+    /// # Safety
+    /// The weights and moments are still borrowed, and nobody else uses these elements meanwhile.
+    #[inline(always)]
+    unsafe fn sweep(&self, by: impl Execute<T>, step: &Step<T>, range: Range<usize>, gradient: &[T]) {
+        // SAFETY: this part of the weights is the caller's alone …
+        let w = unsafe { self.kept.part(range.clone()) };
+        // SAFETY: … and so it is of each array of moments.
+        let first = unsafe { self.first.part(range.clone()) };
+        // SAFETY: as above.
+        let second = unsafe { self.second.part(range) };
+        step.sweep(by, w, gradient, first, second);
+    }
+
+    /// Copies a block of the weights to the transpose. Rows and columns begin on lines.
+    ///
+    /// # Safety
+    /// The weights are still borrowed, and nobody else uses this block meanwhile.
+    #[inline(always)]
+    unsafe fn turn(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
+        if !self.turned.is_empty() {
+            by.kernel(Transposition {
+                from: self.lines_of_kept(),
+                to: Output::lines(self.turned.data, self.cols),
+                rows,
+                cols,
+            });
+        }
+    }
+}
+
 /// The lines of an array of which jobs change disjoint parts; empty where there is no array.
 struct Lines<T> {
     data: *mut T,
@@ -131,11 +201,12 @@ struct Lines<T> {
 unsafe impl<T: Send> Sync for Lines<T> {}
 
 impl<T: Element> Lines<T> {
-    fn of(array: Option<&mut PackedB<T>>) -> Self {
-        let lines = array.map_or(&mut [][..], PackedB::lines_mut);
+    #[inline(always)]
+    fn of(lines: &mut [T]) -> Self {
         Self { data: lines.as_mut_ptr(), len: lines.len() }
     }
 
+    #[inline(always)]
     fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -143,6 +214,7 @@ impl<T: Element> Lines<T> {
     /// # Safety
     /// Nobody else uses this part meanwhile, and the array outlives it.
     #[expect(clippy::mut_from_ref, reason = "the parts are disjoint, as the caller vouches")]
+    #[inline(always)]
     unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
         if self.is_empty() {
             return &mut [];

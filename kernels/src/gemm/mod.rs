@@ -30,7 +30,7 @@ mod turned;
 pub(crate) use driver::{Block, Place, Product, Vouched};
 pub(crate) use microkernel::{End, Start};
 pub(crate) use operand::{Output, Right};
-pub(crate) use pack::{pack_lines, packed_len};
+pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed};
 use plan::packed_stride;
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE, folds_onto_sets};

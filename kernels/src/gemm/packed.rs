@@ -1,6 +1,6 @@
 //! A right-hand side that is packed once and multiplied many times: weights.
 
-use super::{End, Output, Place, Product, Right, Start, TileTable, pack_lines, packed_len};
+use super::{End, Output, Place, Product, Right, Start, TileTable, pack_lines};
 use crate::aligned::AlignedVec;
 use crate::element::Element;
 use crate::isa::Isa;

@@ -315,7 +315,7 @@ fn lines_that_split_leave_packed_ones_alone() {
     for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
         let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
         let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
-        let mut lines = crate::AlignedVec::<f32>::zeros(packed_len::<f32>(m, n));
+        let mut lines = crate::AlignedVec::<f32>::zeros(super::pack::packed_len::<f32>(m, n));
         let mut unused = [0.0];
         let mut product = product_of((a, b), End::Onto(-0.3), MatMut::new(&mut unused, 1, 1).unwrap());
         product.c = Output::lines(lines.as_mut_ptr(), m);

@@ -153,7 +153,7 @@ scalar!(f32);
 scalar!(f64);
 
 fn compare<T: Scalar>(isa: Isa, op: Op, a: &[T], b: &[T], c: &[T]) {
-    let fused = isa != Isa::Portable || Portable::FUSED;
+    let fused = isa.fuses();
     let mut y = vec![T::ZERO; a.len()];
     T::dispatch(isa, Apply { op, operands: [a, b, c], y: &mut y });
     for (i, &y) in y.iter().enumerate() {

@@ -82,6 +82,11 @@ impl Isa {
         if matches!(self, Self::Avx512) { Some(Self::Avx2) } else { None }
     }
 
+    /// Whether a multiply-add rounds once: then results have the bits of all other tiers that do.
+    pub(crate) const fn fuses(self) -> bool {
+        !matches!(self, Self::Portable) || super::Portable::FUSED
+    }
+
     fn choose(name: Option<&str>) -> Result<Self, IsaError> {
         match name.map(str::trim) {
             None | Some("") => Ok(Self::detected()),

@@ -126,7 +126,6 @@ fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
         for outputs in OUTPUTS {
             let rows = if outputs < 100 { 35 } else { 3 };
             let batch = Batch::<f32>::new(rows, outputs);
-            let fused = |isa: &Isa| *isa != Isa::Portable || crate::isa::Portable::FUSED;
             for isa in Isa::available() {
                 let (total, dz) = batch.gradient(loss, isa, 0.3);
                 let mut sum = 0.0;
@@ -137,7 +136,7 @@ fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
                     assert!(same, "{loss:?}: row {r} of {outputs} on {isa}");
                 }
                 assert_eq!(total.to_bits(), sum.to_bits(), "{loss:?} of {outputs} on {isa}");
-                if fused(&isa) {
+                if isa.fuses() {
                     let (detected, detected_dz) = batch.gradient(loss, Isa::detected(), 0.3);
                     let same = dz.iter().zip(&detected_dz).all(|(a, b)| a.to_bits() == b.to_bits());
                     assert!(same && total.to_bits() == detected.to_bits(), "{loss:?} of {outputs} on {isa}");
@@ -151,7 +150,7 @@ fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
 #[test]
 fn the_bits_are_these() {
     for isa in Isa::available() {
-        if isa == Isa::Portable && !crate::isa::Portable::FUSED {
+        if !isa.fuses() {
             continue;
         }
         let mut hash = 0xcbf2_9ce4_8422_2325u64;

@@ -130,15 +130,16 @@ impl<T: Element> Trainer<T> {
             if !cut.is_narrow() {
                 backprop::gradients(team, layers, x, work)?;
             }
-            let norm = plan.clip_norm.map(|_| update::gradient_norm(work));
-            if norm.is_some_and(|norm| !norm.is_finite()) {
-                return Ok(Found::NonFinite("gradient"));
-            }
+            let norm = plan.clip_norm.map(|_| update::gradient_norm(team, work));
             // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
             let clip = plan.clip_norm.zip(norm);
             let steps = steps(clip.map_or(1.0, |(limit, norm)| (limit / (norm + 1e-6)).min(1.0)));
-            let apply = update::Apply { layers, work, memory, steps: &steps };
-            if !T::apply(apply)? {
+            let is_finite = if cut.is_narrow() {
+                T::apply(update::Apply { layers, work, memory, steps: &steps, norm })?
+            } else {
+                update::apply(team, layers, work, memory, &steps, norm)?
+            };
+            if !is_finite {
                 return Ok(Found::NonFinite("gradient"));
             }
             self.norm = norm;
