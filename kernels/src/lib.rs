@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! slice → view → dispatch → driver → micro-kernel → epilogue
-//!         shapes  tier known  blocks,   registers     registers
-//!         checked once a call threads                 → memory
+//!         shapes  tier known  blocks,   registers     nearest
+//!         checked once a call threads                 cache
 //! ```
 //!
 //! # Same bits everywhere

@@ -11,12 +11,12 @@
 //! * Only turns wait for those before them ([`Team::run_in_order`]), which somebody is at.
 //! * Helpers are tasks on the caller's own rayon pool (the global one for a thread outside any pool). A pool that is busy, of
 //!   size one or asleep changes only the time: the caller then does all jobs itself.
-//! * A claim is one compare-and-swap on a ticket that packs the list's number and the jobs left, so a late helper
-//!   can never claim from a list that it has not seen.
+//! * A claim is one compare-and-swap on a ticket that tells which jobs are left. Who has one looks at the list only then, so it is the
+//!   present one, however late a helper comes.
 //! * The caller claims from the front, helpers from the back. From step to step a thread so meets nearly the same jobs, and finds
 //!   their weights in its own caches.
 //! * Work too small to wake a helper is done alone, until it adds up: see [`WORK_TO_MISS`].
-//! * A helper that does not come is sent for once more, see [`PATIENCE`]; who then comes too late goes at once.
+//! * A helper that does not come is sent for once more, with a later list, see [`PATIENCE`]; who comes when others have gone home goes too.
 //! * A helper that finds no list spins for [`LINGER`], then ends its task. Nothing spins without a bound.
 //! * A call from inside a job, or from a second thread while a list is out, runs alone on its own thread.
 //! * A panic in a job is carried to the caller once every claimed job has ended. No lock is held at any time.
@@ -63,6 +63,9 @@ pub struct Team {
 }
 
 impl Team {
+    /// More threads than these count as so many.
+    const MOST_THREADS: usize = 1 << 12;
+
     /// Places that [`run_in_order`](Self::run_in_order) uses at most.
     pub const MOST_PLACES: usize = turns::MOST_PLACES;
 
@@ -76,6 +79,7 @@ impl Team {
         if threads <= 1 {
             return Self::serial();
         }
+        let threads = threads.min(Self::MOST_THREADS);
         Self { threads, crew: Some(Arc::new(Crew::new(threads - 1))) }
     }
 
@@ -234,24 +238,22 @@ struct List {
 /// Jobs `front .. back` of a list are left to claim.
 #[derive(Clone, Copy)]
 struct Ticket {
-    number: u64,
     front: usize,
     back: usize,
 }
 
 impl Ticket {
-    const BITS: u32 = 22;
+    const BITS: u32 = 32;
     /// Jobs that a ticket can count.
-    const MOST: usize = (1 << Self::BITS) - 1;
+    const MOST: usize = u32::MAX as usize;
 
-    /// `number << 44 | front << 22 | back`; what the number has too many bits is lost.
+    /// `front << 32 | back`
     fn pack(self) -> u64 {
-        self.number << (2 * Self::BITS) | (self.front as u64) << Self::BITS | self.back as u64
+        (self.front as u64) << Self::BITS | self.back as u64
     }
 
     fn unpack(word: u64) -> Self {
-        let part = |shift: u32| (word >> shift) as usize & Self::MOST;
-        Self { number: word >> (2 * Self::BITS), front: part(Self::BITS), back: part(0) }
+        Self { front: (word >> Self::BITS) as usize, back: word as usize & Self::MOST }
     }
 
     fn take_front(&mut self) -> Option<usize> {
@@ -359,8 +361,7 @@ impl Crew {
         // SAFETY: this caller is engaged and no job can be claimed: nobody else looks at the list.
         unsafe { *self.list.get() = Some(List { job }) };
         self.ended.store(0, Ordering::Relaxed);
-        let number = Ticket::unpack(self.ticket.load(Ordering::Relaxed)).number.wrapping_add(1);
-        self.ticket.store(Ticket { number, front: 0, back: listed }.pack(), Ordering::Release);
+        self.ticket.store(Ticket { front: 0, back: listed }.pack(), Ordering::Release);
 
         let mine = catch_unwind(AssertUnwindSafe(|| {
             // rayon panics where it cannot start its threads.
@@ -415,14 +416,16 @@ impl Crew {
         }
     }
 
-    /// Sends as many helpers' tasks to the pool as the list can use and are not there yet; as many again after a while in which they have
-    /// not come.
+    /// Sends as many helpers' tasks to the pool as the list can use, the pool has threads, and are not there yet; as many again after a while in
+    /// which they have not come.
     fn invite(self: &Arc<Self>, useful: usize) {
         let wanted = self.helpers.min(useful);
         let present = self.present.load(Ordering::Relaxed);
         if present >= wanted {
             return;
         }
+        let others = rayon::current_num_threads() - usize::from(rayon::current_thread_index().is_some());
+        let wanted = wanted.min(others).max(present);
         self.is_quiet.store(false, Ordering::Relaxed);
         // SAFETY: this caller is engaged.
         let invited_at = unsafe { &mut *self.invited_at.get() };

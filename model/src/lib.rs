@@ -44,7 +44,7 @@
 //! * Bad data and bad files are errors that say where and what to do, found before any weight changes; never a panic.
 //! * A loss or gradient that is not finite is found before the update.
 //! * A run that is saved, loaded and carried on equals the one that never stopped, bit for bit.
-//! * A step of training and a prediction allocate nothing after the first.
+//! * A step of training and a prediction allocate nothing after the first, but for a task of the pool when a helper is sent for.
 //! * No thread is touched unless [`Plan::threads`](Plan#structfield.threads) or [`Scratch::with_threads`] asks for it.
 //!
 //! # Threads

@@ -130,7 +130,11 @@ impl<'a, T: Element> Wanted<'a, T> {
                 Err(Error::Labels("cross-entropy takes class labels, but the data set has numbers".into()))
             }
             (_, Labels::Classes { classes, count }) => {
-                fits(outputs == *count || (outputs == 1 && *count == 2), *count, outputs)?;
+                fits((outputs == *count && outputs >= 2) || (outputs == 1 && *count == 2), *count, outputs)?;
+                if scale.is_some() {
+                    let why = "the model standardises the numbers that it learns, but the data set has classes";
+                    return Err(Error::Labels(why.into()));
+                }
                 Ok(Wanted::Values(Cow::Owned(indicator(classes, outputs))))
             }
             (_, Labels::Values { values, outputs: width }) => {

@@ -259,7 +259,10 @@ impl<T: Element> Builder<T> {
             return wrong(format!("width {layer} of {:?} is 0", self.widths));
         }
         let weights = |pair: &[usize]| pair[0].checked_mul(pair[1]).is_some_and(|n| n <= isize::MAX as usize / 64);
-        if !self.widths.windows(2).all(weights) {
+        let most = self.widths.windows(2).map(|pair| pair[0].saturating_mul(pair[1])).max().unwrap_or(0);
+        // The system knows best what it can give; it is given back at once.
+        let is_there = || Vec::<T>::new().try_reserve_exact(most).is_ok();
+        if !self.widths.windows(2).all(weights) || !is_there() {
             return wrong(format!("widths {:?} are larger than memory", self.widths));
         }
         if let Activation::LeakyRelu { slope } = self.hidden

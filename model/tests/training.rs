@@ -257,6 +257,11 @@ fn labels_that_do_not_fit_are_refused_before_any_weight_changes() {
     refused(build(&[1, 3], Output::Softmax), Loss::CrossEntropy, &classes(2), "2 classes, but the model has 3 outputs");
     refused(build(&[1, 2], Output::Softmax), Loss::CrossEntropy, &bad, "cross-entropy takes class labels");
     refused(build(&[1, 1], Output::Sigmoid), Loss::LogLoss, &classes(3), "3 classes, but the model has 1 outputs");
+    let one_class = Dataset::with_classes(vec![0.5; 3], 1, vec![0; 3], 1).expect("good data");
+    refused(build(&[1, 1], Output::Sigmoid), Loss::LogLoss, &one_class, "1 classes, but the model has 1 outputs");
+    let scale = Standardisation::of_targets(&values(vec![0.0, 10.0], 1)).expect("two values");
+    let scaled = Mlp::<f64>::builder(&[1, 1]).standardise_targets(scale).build().expect("widths");
+    refused(scaled, Loss::SquaredError, &classes(2), "the model standardises the numbers that it learns");
     refused(build(&[1, 3], Output::Linear), Loss::SquaredError, &bad, "2 target values, but the model has 3 outputs");
     refused(build(&[2, 2], Output::Linear), Loss::SquaredError, &bad, "columns of the data set: expected 2");
 
@@ -324,6 +329,7 @@ fn widths_and_names_that_make_no_network() {
     refused(Mlp::builder(&[3, 0, 1]), "width 1 of [3, 0, 1] is 0");
     refused(Mlp::builder(&[usize::MAX, 2]), "larger than memory");
     refused(Mlp::builder(&[1 << 40, 1 << 40]), "larger than memory");
+    refused(Mlp::builder(&[1 << 28, 1 << 28]), "larger than memory");
     refused(Mlp::builder(&[2, 3]).classes(["a", "b"]), "2 class names where 3 are needed");
     refused(Mlp::builder(&[2, 3]).features(["a"]), "1 feature names where 2 are needed");
     refused(Mlp::builder(&[2, 1]).output(Output::Softmax), "softmax over one output");
@@ -357,6 +363,8 @@ fn splits_are_stratified_and_seeded() {
     all.sort_by(f64::total_cmp);
     assert_eq!(all, (0..100).map(f64::from).collect::<Vec<_>>());
     assert_eq!(data.split(0.3, 4).expect("two parts").1, held_out);
+    let most = Dataset::with_classes(vec![0.0, 1.0], 1, vec![0, 0], usize::MAX).expect("good data");
+    assert!(most.split(0.5, 1).is_ok(), "only classes that occur take room");
     assert_ne!(data.split(0.3, 5).expect("two parts").1, held_out);
 }
 
@@ -398,6 +406,27 @@ fn the_workspace_of_a_narrow_net_is_as_large_as_it_says() {
             assert_eq!(trainer.workspace_bytes(), 4 * elements, "{batch} rows, {threads} threads");
         }
     }
+}
+
+#[test]
+fn a_plan_changes_only_what_a_run_can_bear() {
+    let plan = |batch| Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::adam()).batch(batch).epochs(2);
+    let mut trainer = Trainer::new(linear(), plan(7)).expect("a plan that fits");
+    let refused = |trainer: &mut Trainer<f64>, plan: Plan, expected: &str| {
+        let error = trainer.set_plan(plan).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    // As many moments, but another rule.
+    let other = plan(7).optimiser(Optimiser::adamw());
+    refused(&mut trainer, other, "same rule");
+    trainer.set_plan(plan(8)).expect("no epoch is under way");
+    trainer
+        .fit(&line(60), None, |progress| if progress.batch == 3 { Break(()) } else { Continue(()) })
+        .expect("finite");
+    refused(&mut trainer, plan(9), "until it ends");
+    trainer.set_plan(plan(8).epochs(3)).expect("more epochs");
+    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+    trainer.set_plan(plan(9)).expect("the epoch has ended");
 }
 
 /// More threads find room, though the batch is no larger.

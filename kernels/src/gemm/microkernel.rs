@@ -45,6 +45,18 @@ pub(crate) enum Start<T> {
 }
 
 impl<T: Element> Start<T> {
+    /// At β times what C holds, which is not read where β is 0.
+    #[inline(always)]
+    pub(crate) fn of_beta(beta: T) -> Self {
+        if beta == T::ZERO {
+            Self::Zero
+        } else if beta == T::ONE {
+            Self::Stored
+        } else {
+            Self::Scaled(beta)
+        }
+    }
+
     /// For the columns from `first` on.
     #[inline(always)]
     pub(crate) fn columns_from(self, first: usize) -> Self {

@@ -5,8 +5,8 @@
 //! which micro-kernels there are.
 //!
 //! # What to know as a user
-//! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way; with few
-//!   rows in A that packing costs more than the product. Pack such a matrix once with [`PackedB`] and keep it.
+//! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or
+//!   turns it in registers where A has few rows; either costs up to half of the product then. Pack such a matrix once with [`PackedB`] and keep it.
 //! * β = 0 never reads C, α = 0 never reads A or B.
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
 
@@ -114,17 +114,17 @@ fn product<T: Element>(
         scale(beta, c);
         return Ok(());
     }
-    if is_turned(&c) {
-        multiply_turned(table, team, alpha, a, b, beta, c);
+    if has_contiguous_columns(&c) {
+        multiply_transposed(table, team, alpha, a, b, beta, c);
     } else {
         multiply(table, team, (alpha, T::ONE), a, b, beta, c);
     }
     Ok(())
 }
 
-/// Cᵀ = Bᵀ (α Aᵀ) + β Cᵀ, see [`is_turned`]; apart, so that the views of the usual case stay in registers.
+/// Cᵀ = Bᵀ (α Aᵀ) + β Cᵀ, see [`has_contiguous_columns`]; apart, so that the views of the usual case stay in registers.
 #[inline(never)]
-fn multiply_turned<T: Element>(
+fn multiply_transposed<T: Element>(
     table: &'static TileTable<T>,
     team: &Team,
     alpha: T,
@@ -139,7 +139,7 @@ fn multiply_turned<T: Element>(
 /// Whether the transpose is computed, Cᵀ = Bᵀ Aᵀ: where it is Cᵀ that has contiguous rows. A single column, for which both have,
 /// is turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same; α stays with A.
 #[inline]
-fn is_turned<T: Element>(c: &MatMut<'_, T>) -> bool {
+fn has_contiguous_columns<T: Element>(c: &MatMut<'_, T>) -> bool {
     let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
     let columns_contiguous = c.row_stride() == 1 || c.rows() == 1;
     columns_contiguous && !rows_contiguous
@@ -156,13 +156,6 @@ fn multiply<T: Element>(
     beta: T,
     mut c: MatMut<'_, T>,
 ) {
-    let start = if beta == T::ZERO {
-        Start::Zero
-    } else if beta == T::ONE {
-        Start::Stored
-    } else {
-        Start::Scaled(beta)
-    };
     let product = Product {
         m: a.rows(),
         n: b.cols(),
@@ -172,7 +165,7 @@ fn multiply<T: Element>(
         a: a.into(),
         b: b.into(),
         c: Output::from(&mut c),
-        start,
+        start: Start::of_beta(beta),
         end: End::Stored,
         near: Output::nowhere(),
     };

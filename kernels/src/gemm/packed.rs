@@ -144,7 +144,6 @@ pub fn gemm_packed<T: Element>(
         super::scale(beta, c);
         return Ok(());
     }
-    let start = if beta == T::ZERO { Start::Zero } else { Start::Scaled(beta) };
     let product = Product {
         m: a.rows(),
         n: b.cols,
@@ -154,7 +153,7 @@ pub fn gemm_packed<T: Element>(
         a: a.into(),
         b: b.right(),
         c: Output::from(&mut c),
-        start,
+        start: Start::of_beta(beta),
         end: End::Stored,
         near: Output::nowhere(),
     };

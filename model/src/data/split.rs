@@ -3,6 +3,7 @@
 use super::{Dataset, Labels};
 use crate::random::{Stream, Use};
 use crate::{Element, Error};
+use std::collections::BTreeMap;
 
 impl<T: Element> Dataset<T> {
     /// Two parts: the rest, and about `share` of the rows held out. Rows are drawn by `seed`, keep their order
@@ -23,8 +24,8 @@ impl<T: Element> Dataset<T> {
             return Err(Error::setting("held-out share", share, "above 0 and below 1"));
         }
         let mut held_out = vec![false; self.rows];
-        for (stream, mut group) in self.groups().into_iter().enumerate() {
-            Stream::new(seed, Use::Split, stream as u64).shuffle(&mut group);
+        for (class, mut group) in self.groups() {
+            Stream::new(seed, Use::Split, u64::from(class)).shuffle(&mut group);
             let count = (group.len() as f64 * share).round() as usize;
             group[..count].iter().for_each(|&row| held_out[row] = true);
         }
@@ -32,17 +33,14 @@ impl<T: Element> Dataset<T> {
         Ok((self.select(&part(false))?, self.select(&part(true))?))
     }
 
-    /// The rows of each class; all rows, where there are none.
-    fn groups(&self) -> Vec<Vec<usize>> {
-        match &self.labels {
-            Labels::Values { .. } => vec![(0..self.rows).collect()],
-            Labels::Classes { classes, count } => {
-                let mut groups = vec![Vec::new(); *count];
-                for (row, &class) in classes.iter().enumerate() {
-                    groups[class as usize].push(row);
-                }
-                groups
-            }
-        }
+    /// The rows of each class that occurs; all rows, where there are no classes.
+    fn groups(&self) -> BTreeMap<u32, Vec<usize>> {
+        let class_of = |row: usize| match &self.labels {
+            Labels::Values { .. } => 0,
+            Labels::Classes { classes, .. } => classes[row],
+        };
+        let mut groups = BTreeMap::<u32, Vec<usize>>::new();
+        (0..self.rows).for_each(|row| groups.entry(class_of(row)).or_default().push(row));
+        groups
     }
 }

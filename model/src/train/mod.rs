@@ -27,6 +27,7 @@ use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets};
 use batch::{Batch, Prepared};
 use deltarule_kernels::Team;
 use state::State;
+use std::mem::discriminant;
 use std::ops::ControlFlow;
 use step::{Found, Inputs};
 
@@ -86,14 +87,19 @@ impl<T: Element> Trainer<T> {
         &self.plan
     }
 
-    /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay.
+    /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and the batch where an epoch is
+    /// under way.
     ///
     /// # Errors
-    /// A setting out of its range, another update rule or another loss.
+    /// A setting out of its range, another update rule or another loss; another batch in the middle of an epoch.
     pub fn set_plan(&mut self, plan: Plan) -> Result<(), Error> {
         plan.check()?;
-        if plan.optimiser.rule.moments() != self.plan.optimiser.rule.moments() || plan.loss != self.plan.loss {
+        let same_rule = discriminant(&plan.optimiser.rule) == discriminant(&self.plan.optimiser.rule);
+        if !same_rule || plan.loss != self.plan.loss {
             return Err(Error::setting("plan", "another rule or loss", "of the same rule and loss within one run"));
+        }
+        if plan.batch != self.plan.batch && self.state.clock.batch > 0 {
+            return Err(Error::setting("batch", plan.batch, "that of the epoch under way until it ends"));
         }
         self.team = Team::new(plan.threads);
         self.scratch = Scratch::with_threads(plan.threads);

@@ -38,7 +38,7 @@ pub struct Plan {
     pub non_finite: NonFinite,
     /// Threads of the caller's rayon pool; 1 touches no other thread. The result does not depend on it.
     pub threads: usize,
-    /// Apply the gradients of large layers while they are in registers (see [`update`](crate::update)). The result does not depend on it.
+    /// Apply the gradients of large layers while they are in registers or the nearest cache (see [`update`](crate::update)). The result does not depend on it.
     pub fused: bool,
 }
 
@@ -149,7 +149,7 @@ impl Plan {
         self
     }
 
-    /// Whether the gradients of large layers are applied while they are in registers.
+    /// Whether the gradients of large layers are applied while they are in registers or the nearest cache.
     pub fn fused(mut self, fused: bool) -> Self {
         self.fused = fused;
         self
