@@ -1,5 +1,6 @@
 //! AVX2 with FMA: 8 lanes of `f32`, 4 of `f64`, tails by `maskmov` with a window sliding over a table of masks.
 
+use super::code_line::begin_on_a_line_of_code;
 use super::{Kernel, Lanes, Simd};
 use std::arch::x86_64::*;
 
@@ -22,6 +23,7 @@ fn enter<T, K: Kernel<T>>(token: Avx2, kernel: K) -> K::Output
 where
     Avx2: Simd<T>,
 {
+    begin_on_a_line_of_code();
     kernel.run(token)
 }
 

@@ -1,5 +1,6 @@
 //! AVX-512 (F, BW, DQ, VL): 16 lanes of `f32`, 8 of `f64`, tails by mask registers.
 
+use super::code_line::begin_on_a_line_of_code;
 use super::{Kernel, Lanes, Simd};
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
@@ -32,6 +33,7 @@ fn enter<T, K: Kernel<T>>(token: Avx512, kernel: K) -> K::Output
 where
     Avx512: Simd<T>,
 {
+    begin_on_a_line_of_code();
     kernel.run(token)
 }
 

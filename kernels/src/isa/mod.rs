@@ -13,6 +13,8 @@
 pub(crate) mod bits;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod bytes;
+#[cfg(target_arch = "x86_64")]
+mod code_line;
 mod opaque;
 mod portable;
 mod prefetch;
