@@ -235,6 +235,11 @@ impl<T: Element> Product<T> {
         bytes::<T>(self.m, self.k) <= caches().l2 / LEFT_PART_OF_L2
     }
 
+    /// B is so small that L2 keeps it beside what else is read.
+    pub(super) fn is_right_near(&self) -> bool {
+        bytes::<T>(self.k, self.n) <= caches().l2 / STRIP_PART_OF_L2
+    }
+
     /// C is beyond the caches.
     pub(super) fn is_far(&self) -> bool {
         bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2
@@ -279,7 +284,7 @@ impl<T: Element> Product<T> {
     }
 
     /// How many threads it is worth.
-    fn threads(&self, team: &Team) -> usize {
+    pub(super) fn threads(&self, team: &Team) -> usize {
         let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
         team.threads().min(work / team.work_of_thread(work)).max(1)
     }

@@ -413,6 +413,35 @@ fn outer_products_give_the_same_bits() {
     }
 }
 
+/// Products with a few last columns, of which each thread has rows of its own: every row is somebody's, and the chains are the same.
+#[test]
+fn rows_that_are_shared_before_they_are_cut_give_the_same_bits() {
+    for (m, n, k) in [(130, 90, 90), (101, 17, 700), (400, 10, 300), (783, 20, 128), (2600, 100, 200), (37, 66, 1000)] {
+        let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * n, 3));
+        let b = MatRef::new(&b, k, n).unwrap();
+        for a in [MatRef::new(&a, m, k).unwrap(), MatRef::new(&a, k, m).unwrap().t()] {
+            for beta in [0.0, -0.3] {
+                let chain = |at: usize| {
+                    let (i, j, first) = (at / n, at % n, if beta == 0.0 { 0.0 } else { beta * before[at] });
+                    (0..k).fold(first, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum)).to_bits()
+                };
+                let expected: Vec<u32> = (0..m * n).map(chain).collect();
+                for (isa, threads) in
+                    Isa::available().into_iter().flat_map(|isa| [2, 3, 7].map(|threads| (isa, threads)))
+                {
+                    if !isa.fuses() {
+                        continue;
+                    }
+                    let mut c = before.clone();
+                    gemm_at(isa, &Team::new(threads), 1.0, a, b, beta, MatMut::new(&mut c, m, n).unwrap()).unwrap();
+                    let same = c.iter().zip(&expected).all(|(c, &expected)| c.to_bits() == expected);
+                    assert!(same, "{m} × {n} × {k} on {isa}, {threads} threads");
+                }
+            }
+        }
+    }
+}
+
 /// No outer product at all is none of the few: nothing is read.
 #[test]
 fn no_steps_give_zeros() {
