@@ -44,8 +44,8 @@ const LINGER: Duration = Duration::from_micros(200);
 /// of twelve; with a second invitation two threads' after 0.3 ms in all of 36).
 const PATIENCE: Duration = Duration::from_micros(100);
 
-/// Multiply-adds done alone, for want of a helper who is awake, that are together worth waking one: 0.2 to 0.4 ms of one thread, of which
-/// to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads all the same
+/// Multiply-adds done alone, for want of a helper who is awake, that are together worth waking one: some tenths of a millisecond of one
+/// thread (a product may be asked about twice), of which to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads all the same
 /// (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then do not pay
 /// for a helper each.
 const WORK_TO_MISS: usize = 20_000_000;
@@ -74,7 +74,7 @@ impl Team {
         Self { threads: 1, crew: None }
     }
 
-    /// The caller and up to `threads − 1` helpers. Zero counts as one.
+    /// The caller and up to `threads − 1` helpers. Zero counts as one, and more than 4,096 as so many.
     pub fn new(threads: usize) -> Self {
         if threads <= 1 {
             return Self::serial();
@@ -99,7 +99,8 @@ impl Team {
     }
 
     /// Whether a piece of `work` multiply-adds is worth sharing that is not worth waking a helper for: when one is attending, or when so
-    /// much has been done alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint.
+    /// much has been done alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint; a no counts `work` as
+    /// done alone.
     pub fn is_worth_attending(&self, work: usize) -> bool {
         self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0 || crew.misses_helpers(work))
     }
@@ -112,7 +113,7 @@ impl Team {
     /// Runs `job(0)`, …, `job(jobs − 1)`, each once, in any order, and returns when all have ended.
     ///
     /// # Panics
-    /// When a job panics, after every job that was begun has ended.
+    /// When a job panics, or rayon cannot start its threads, after every job that was begun has ended.
     pub fn run(&self, jobs: usize, job: impl Fn(usize) + Sync) {
         match &self.crew {
             Some(crew) if jobs > 1 && crew.engage() => {
@@ -426,6 +427,9 @@ impl Crew {
         }
         let others = rayon::current_num_threads() - usize::from(rayon::current_thread_index().is_some());
         let wanted = wanted.min(others).max(present);
+        if others == 0 {
+            self.missed.store(0, Ordering::Relaxed);
+        }
         self.is_quiet.store(false, Ordering::Relaxed);
         // SAFETY: this caller is engaged.
         let invited_at = unsafe { &mut *self.invited_at.get() };

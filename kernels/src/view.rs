@@ -78,9 +78,9 @@ impl ShapeError {
     }
 }
 
-/// A matrix has no more elements than this, repeated ones counted each time, and does not reach further: so no size overflows that is made of its
-/// rows and columns, padded to cache lines of 16, in bytes.
-const MOST_ELEMENTS: usize = isize::MAX as usize / 128;
+/// A matrix has no more elements than this, repeated ones counted each time, and reaches no further: its bytes fit an `isize`, and no number of
+/// elements overflows that is made of its rows and columns, padded to cache lines of 16 or to tiles as tall.
+const MOST_ELEMENTS: usize = isize::MAX as usize / 8;
 
 /// The strides and shape of a view, and the arithmetic on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use crate::data::Standardisation;
 use crate::{Activation, Element, Error, Init, Layer, Loss, Output};
 use std::fmt;
+use std::hint::black_box;
 use std::marker::PhantomData;
 
 /// A multi-layer perceptron.
@@ -260,8 +261,13 @@ impl<T: Element> Builder<T> {
         }
         let weights = |pair: &[usize]| pair[0].checked_mul(pair[1]).is_some_and(|n| n <= isize::MAX as usize / 64);
         let most = self.widths.windows(2).map(|pair| pair[0].saturating_mul(pair[1])).max().unwrap_or(0);
-        // The system knows best what it can give; it is given back at once.
-        let is_there = || Vec::<T>::new().try_reserve_exact(most).is_ok();
+        // The system knows best what it cannot give; it is given back at once. (What it promises it may not have: then the program ends.)
+        let is_there = || {
+            let mut room = Vec::<T>::new();
+            let is_there = room.try_reserve_exact(most).is_ok();
+            black_box(&room);
+            is_there
+        };
         if !self.widths.windows(2).all(weights) || !is_there() {
             return wrong(format!("widths {:?} are larger than memory", self.widths));
         }

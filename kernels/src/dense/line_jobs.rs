@@ -39,6 +39,12 @@ impl LineJobs {
         self.cols.div_ceil(self.width)
     }
 
+    /// Whether they are worth sending for a helper: two are done as soon as one would be there.
+    #[inline(always)]
+    pub(super) fn are_worth_helpers(self) -> bool {
+        self.count() > 2
+    }
+
     /// The columns of a job; they begin on a line.
     #[inline(always)]
     pub(super) fn cols(self, job: usize) -> Range<usize> {
@@ -50,5 +56,26 @@ impl LineJobs {
     pub(super) fn elements(self, job: usize) -> Range<usize> {
         let cols = self.cols(job);
         cols.start * self.rows..cols.end.next_multiple_of(self.line) * self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_in_one_job() {
+        for (rows, cols) in [(1, 40_000), (40, 200_000), (700, 90), (4096, 1024), (100_000, 3), (33, 1009)] {
+            let array = PackedB::<f32>::zeros(rows, cols);
+            let Some(jobs) = LineJobs::of(&array) else { panic!("{rows} × {cols} are several jobs") };
+            assert!((1..=LineJobs::MOST).contains(&jobs.count()), "{} jobs", jobs.count());
+            let mut end = (0, 0);
+            for job in 0..jobs.count() {
+                assert_eq!((jobs.cols(job).start, jobs.elements(job).start), end, "job {job} of {rows} × {cols}");
+                end = (jobs.cols(job).end, jobs.elements(job).end);
+            }
+            assert_eq!(end, (cols, array.lines().len()));
+        }
+        assert!(LineJobs::of(&PackedB::<f64>::zeros(300, 100)).is_none());
     }
 }

@@ -48,7 +48,7 @@ pub fn update<T: Element, C: Compute<T>>(
     };
     let changed = Changed::of(w, moments)?;
     by.each(
-        true,
+        jobs.are_worth_helpers(),
         jobs.count(),
         #[inline(always)]
         |job| {

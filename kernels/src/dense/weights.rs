@@ -148,7 +148,7 @@ impl<T: Element> Gradient<T> {
             return by.kernel(IsFinite(self.all_lines()));
         };
         let all = AtomicBool::new(true);
-        by.each(true, jobs.count(), |job| {
+        by.each(jobs.are_worth_helpers(), jobs.count(), |job| {
             if !by.kernel(IsFinite(self.lines_of(jobs, job))) {
                 all.store(false, Ordering::Relaxed);
             }
@@ -162,7 +162,7 @@ impl<T: Element> Gradient<T> {
     pub fn sum_of_squares(&self, by: impl Compute<T>) -> f64 {
         let Some(jobs) = LineJobs::of(self.lines.packed()) else { return by.kernel(SumOfSquares(self.all_lines())) };
         let sums = [const { AtomicU64::new(0) }; LineJobs::MOST];
-        by.each(true, jobs.count(), |job| {
+        by.each(jobs.are_worth_helpers(), jobs.count(), |job| {
             let sum: f64 = by.kernel(SumOfSquares(self.lines_of(jobs, job)));
             sums[job].store(sum.to_bits(), Ordering::Relaxed);
         });

@@ -140,14 +140,14 @@ impl<T: Element> Product<T> {
             if self.is_outer() {
                 return self.run_outer(table.isa, team);
             }
+            if self.run_in_rows(table, team) {
+                return;
+            }
             if let Some(first) = self.first_whole_line(table) {
                 self.columns(0..first).run_any(table, team, place, None);
                 return self.columns(first..self.n).run_any(table, team, place, None);
             }
             if let Some(first) = self.first_of_few(table) {
-                if self.run_in_rows(table, team) {
-                    return;
-                }
                 if first > 0 {
                     self.columns(0..first).run_any(table, team, place, None);
                 }
@@ -163,24 +163,23 @@ impl<T: Element> Product<T> {
         self.run_planned(table, team, place, epilogue);
     }
 
-    /// Shares it by rows, each part to be cut further by the thread that has it, where B is so near that every thread may read all of it, and C is near.
-    /// Else each cut would be shared by itself, and waited for (Zen 4, two threads: 90×90×90 123 → 174 GFLOP/s, 100×17×100 76 → 109, 128×10×128
-    /// 87 → 108, 784×20×128 tn 176 → 209, 2000×5×200 121 → 141).
+    /// Shares it by rows, each part a product of its own for the thread that has it, where B is so near that every thread may read (and pack)
+    /// all of it, and C takes no more than two L2. Jobs by plan are more, share lines of C, pack B together first, and cut what does not fill a line on their own
+    /// (Zen 4, two threads: 64×64×64 143 → 178 GFLOP/s, 128×128×128 202 → 222, 64×64×64 nt 95 → 168, 128×128×10 nt 85 → 140, 90×90×90
+    /// 123 → 174, 128×10×128 87 → 108, 784×20×128 tn 176 → 209; 100×50×50 159 → 150).
     fn run_in_rows(&self, table: &'static TileTable<T>, team: &Team) -> bool {
-        let threads = self.threads(team);
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        let parts = threads * (work / threads / WORK_OF_PART).max(1);
-        // Whole lines of a transposed copy, the nearest to equal parts.
-        let rows = (self.m / parts + T::LINE / 2) / T::LINE * T::LINE;
-        if threads == 1 || rows == 0 || (parts - 1).saturating_mul(rows) >= self.m {
+        if team.threads() == 1 || !self.is_right_near() || bytes::<T>(self.m, self.n) > 2 * caches().l2 {
             return false;
         }
-        if !self.is_right_near() || bytes::<T>(self.m, self.n) > 2 * caches().l2 {
+        let threads = self.threads(team);
+        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
+        let parts = threads.saturating_mul((work / threads / WORK_OF_PART).max(1)).min(self.m / T::LINE);
+        if threads == 1 || parts <= 1 {
             return false;
         }
         team.run(parts, |part| {
-            let end = if part + 1 == parts { self.m } else { (part + 1) * rows };
-            self.rows(part * rows..end).run_any(table, &Team::serial(), Place::Memory, None);
+            let rows = row_part(self.m, T::LINE, part, parts);
+            self.rows(rows).run_any(table, &Team::serial(), Place::Memory, None);
         });
         true
     }
@@ -477,6 +476,14 @@ impl<T: Element> Product<T> {
         let a = if by_row { Left::strided(data, stride, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
         Self { a, alpha: T::ONE, ..*self }
     }
+}
+
+/// Rows of one of so many parts, of `m` rows in all: equal but for a line or so. They begin on lines, of which columns of A or of C
+/// that are turned are made up.
+pub(super) fn row_part(m: usize, line: usize, part: usize, parts: usize) -> Range<usize> {
+    let lines = m / line;
+    let first = |part: usize| if part == parts { m } else { part * lines / parts * line };
+    first(part)..first(part + 1)
 }
 
 /// An address that jobs share; each writes its own part.

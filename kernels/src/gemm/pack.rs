@@ -20,7 +20,8 @@ use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};
 use std::ops::Range;
 
-/// Elements that `cols` columns of `rows` rows take when packed. The shape is one of a view, or of part of it: nothing overflows.
+/// Elements that `cols` columns of `rows` rows take when packed. The shape is one of a view with elements, or of part of it: nothing
+/// overflows.
 pub(crate) fn packed_len<T: Element>(rows: usize, cols: usize) -> usize {
     rows * cols.next_multiple_of(T::LINE)
 }

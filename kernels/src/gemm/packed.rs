@@ -30,7 +30,8 @@ impl<T: Element> PackedB<T> {
     /// # Panics
     /// The matrix is larger than the address space.
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        let len = cols.checked_next_multiple_of(T::LINE).and_then(|cols| rows.checked_mul(cols));
+        let padded = if rows == 0 { Some(0) } else { cols.checked_next_multiple_of(T::LINE) };
+        let len = padded.and_then(|cols| rows.checked_mul(cols));
         let Some(len) = len else { panic!("a packed {rows} × {cols} matrix is larger than the address space") };
         Self { lines: AlignedVec::zeros(len), rows, cols }
     }

@@ -413,6 +413,21 @@ fn outer_products_give_the_same_bits() {
     }
 }
 
+#[test]
+fn parts_of_rows_are_equal_but_for_a_line() {
+    for line in [8, 16] {
+        for (m, parts) in (line..700).flat_map(|m| [2, 3, 4, 7, 8, 40].map(|parts| (m, parts.min(m / line)))) {
+            let parts_of = |part: usize| driver::row_part(m, line, part, parts);
+            let all: Vec<usize> = (0..parts).flat_map(parts_of).collect();
+            assert!(all.into_iter().eq(0..m), "every row of {m} in one of {parts} parts");
+            for rows in (0..parts).map(parts_of) {
+                assert!(rows.start.is_multiple_of(line) && rows.len() >= line);
+                assert!(rows.len().abs_diff(m / parts) < 2 * line, "{rows:?} of {m} in {parts} parts");
+            }
+        }
+    }
+}
+
 /// Products with a few last columns, of which each thread has rows of its own: every row is somebody's, and the chains are the same.
 #[test]
 fn rows_that_are_shared_before_they_are_cut_give_the_same_bits() {

@@ -4,7 +4,7 @@
 /// the code alone; else from all that the linker puts before it, and one and the same micro-kernel came out up to 6 % slower after a change
 /// somewhere else (Zen 4, 128×128×10 nt 93 and 87 GFLOP/s, 64³ 113.4 and 111.6).
 ///
-/// An alignment inside of a function is one of its whole section, which it has to itself. It is asked for only where a single byte would be
+/// An alignment inside of a function is one of its whole section, which it has to itself (on ELF). It is asked for only where a single byte would be
 /// skipped: so as good as nothing is put in.
 #[inline(always)]
 pub(crate) fn begin_on_a_line_of_code() {
