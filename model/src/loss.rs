@@ -133,7 +133,7 @@ impl<'a, T: Element> Wanted<'a, T> {
                 if *count == 1 {
                     return Err(Error::Labels("all rows are of one class: there is nothing to tell apart".into()));
                 }
-                fits((outputs == *count && outputs >= 2) || (outputs == 1 && *count == 2), *count, outputs)?;
+                fits(outputs == *count || (outputs == 1 && *count == 2), *count, outputs)?;
                 if scale.is_some() {
                     let why = "the model standardises the numbers that it learns, but the data set has classes";
                     return Err(Error::Labels(why.into()));
