@@ -111,6 +111,11 @@ impl<T: Element> TileTable<T> {
         1 << self.lanes_log2
     }
 
+    /// Vectors of a cache line: one, unless they are shorter.
+    pub(crate) fn vectors_of_line(&self) -> usize {
+        (T::LINE >> self.lanes_log2).max(1)
+    }
+
     /// Vectors that `cols > 0` columns take.
     pub(crate) fn vectors_for(&self, cols: usize) -> usize {
         ((cols - 1) >> self.lanes_log2) + 1
