@@ -39,6 +39,12 @@ const CACHE_ROWS: usize = 96;
 /// The part of L2 that A may take where the strips of a job, one after the other, read all of it.
 const LEFT_PART_OF_L2: usize = 4;
 
+/// An A of more than so many L2 is fetched once for as many strips as take this part of an L3 that is near: they stream from there for every
+/// 48 rows, and are asked for ahead, which A is not (Zen 4, 2048³: 108.4 → 111.3 GFLOP/s, 4096×1024×1024 109.5 → 113.2; AVX2, whose strips are
+/// narrow, 1024³ 104.4 → 110.0, packed 104.8 → 112.0; f64 2048×1024×1024 loses a twentieth with twice as many).
+const FAR_LEFT_IN_L2: usize = 2;
+const RIGHT_PART_OF_L3: usize = 8;
+
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
 /// f64 37 → 60; 8×784×784: 97 → 108, most of it by asking for rows ahead).
@@ -208,7 +214,7 @@ impl<T: Element> Product<T> {
         plan.ahead.rows = self.rows_ahead(&plan, table);
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
         plan.ahead.next = self.asks_for_next(&plan);
-        plan.job_cols = self.strips_together(&plan) * strip_cols;
+        plan.job_cols = self.strips_together(&plan, table) * strip_cols;
         plan
     }
 
@@ -452,9 +458,10 @@ impl<T: Element> Product<T> {
     }
 
     /// Strips of a job.
-    fn strips_together(&self, plan: &Plan) -> usize {
+    fn strips_together(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let Plan { strips, strip_cols, threads, place, .. } = *plan;
         let depth = self.k.min(plan.kc).max(1);
+        let left = bytes::<T>(plan.job_rows, depth);
         let in_half_of_l2 = (caches().l2 / 2 / bytes::<T>(depth, strip_cols)).max(1);
         if place == Place::Cache || plan.turned {
             return 1;
@@ -470,7 +477,9 @@ impl<T: Element> Product<T> {
         } else if plan.across {
             // As much of B as stays in L2 from row to row.
             return in_half_of_l2.min(strips);
-        } else if bytes::<T>(plan.job_rows, depth) > caches().l2 / 2 {
+        } else if table.habits.has_near_l3 && left > FAR_LEFT_IN_L2 * caches().l2 {
+            (caches().l3 / RIGHT_PART_OF_L3 / bytes::<T>(depth, strip_cols)).max(in_half_of_l2)
+        } else if left > caches().l2 / 2 {
             // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
             in_half_of_l2
         } else {
