@@ -75,7 +75,7 @@ const ROWS_TO_PACK: usize = 48;
 pub(super) const AHEAD: usize = 8;
 
 /// Steps of k that are worth asking for columns of A, or for rows of a B that comes from L2.
-const STEPS_TO_ASK: usize = 96;
+pub(super) const STEPS_TO_ASK: usize = 96;
 
 /// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
@@ -520,7 +520,7 @@ fn clash<T: Element>(stride: usize, count: usize) -> bool {
 }
 
 /// So many rows of a strip off the lines, at this stride, stay in L1 beside A and C, and their pages in its table.
-fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
+pub(super) fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
     has_room_in_l1::<T>(stride, rows, cols) && bytes::<T>(rows, stride) <= PAGES_BYTES
 }
 

@@ -128,13 +128,11 @@ impl<T: Element> Product<T> {
             strip.near = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
             (strip.near_row, strip.near_line, strip.near_next) = (strip.c_row, strip.c_line, strip.c_next);
         }
-        let (tall, cut, short) = self.heights(self.tallest(table, tile));
-        let mut row = 0;
-        while row < self.m {
-            let height = if row < cut { tall } else { short };
-            tile.run(table, height, &strip);
-            self.step_down(&mut strip, height);
-            row += height;
+        for (height, tiles) in self.heights(self.tallest(table, tile)) {
+            for _ in 0..tiles {
+                tile.run(table, height, &strip);
+                self.step_down(&mut strip, height);
+            }
         }
         if across * width < self.n {
             self.run_strip(table, across * width..self.n, (ahead, Next::Near));
@@ -161,7 +159,7 @@ impl<T: Element> Product<T> {
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
-    fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (ahead, next): (Ahead, Next<T>)) {
+    pub(super) fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (ahead, next): (Ahead, Next<T>)) {
         let (mut strip, tile) = self.strip(table, cols.clone());
         let asks = self.asks(&strip, cols, ahead, next);
         strip.asks = asks.are_any().then_some(&asks);
@@ -181,31 +179,30 @@ impl<T: Element> Product<T> {
         })
     }
 
-    /// Rows as at most two runs of equal tiles: how tall those of the first are, where it ends, and how tall the others are. Panels
-    /// give the height of all tiles but the last; else heights differ by one at most.
+    /// Rows as two runs of equal tiles: how tall those of each are, and how many; perhaps none. Panels give the height of all tiles but
+    /// the last; else heights differ by one at most.
     #[inline(always)]
-    fn heights(&self, tallest: usize) -> (usize, usize, usize) {
+    fn heights(&self, tallest: usize) -> [(usize, usize); 2] {
         if self.a.panel().is_some() {
             let rest = self.m % tallest;
-            return (tallest, self.m - rest, rest);
+            return [(tallest, self.m / tallest), (rest, usize::from(rest > 0))];
         }
         let tiles = self.m.div_ceil(tallest);
         let (short, taller) = (self.m / tiles, self.m % tiles);
-        (short + 1, taller * (short + 1), short)
+        [(short + 1, taller), (short, tiles - taller)]
     }
 
     /// All rows of a strip, tile below tile.
     #[inline]
     fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<'_, T>, tallest: usize) {
-        let (tall, cut, short) = self.heights(tallest);
-        for (height, rows) in [(tall, cut), (short, self.m - cut)] {
-            if rows > 0 {
-                strip.tiles = rows / height;
+        for (height, tiles) in self.heights(tallest) {
+            if tiles > 0 {
+                strip.tiles = tiles;
                 strip.a_next = height * self.a.row;
                 strip.c_next = height * self.c.row;
                 strip.near_next = height * self.near.row;
                 tile.run(table, height, strip);
-                self.step_down(strip, rows);
+                self.step_down(strip, tiles * height);
             }
         }
     }
