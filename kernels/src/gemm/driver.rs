@@ -5,7 +5,7 @@
 //!  B is packed once for all, if it is to be packed for several jobs  (shared by the team, bounded)
 //!  for each job = some rows × some strips of columns                 (claimed by whoever is free)
 //!    for each block of k (KC rows of B)
-//!      its strips of B are packed, if they are to be packed          (the thread's own scratch, stays in L2)
+//!      its strips of B are packed, if they are to be packed          (the thread's own scratch, stays in L2 or a near L3)
 //!      for each strip, for each run of equally tall tiles: micro-kernel
 //!    the epilogue, while the job's C is near
 //! ```
@@ -26,7 +26,7 @@ use crate::machine::caches;
 use crate::team::Team;
 use std::ops::Range;
 
-/// Multiply-adds below which a product is run without a plan.
+/// Multiply-adds below which any product is run without a plan.
 const SMALL_WORK: usize = 40 * 40 * 40;
 /// Multiply-adds of a part that a thread is to cut further, where there are more than the threads' shares: 0.3 ms, so that a helper who comes
 /// late finds something left. One part each is the fastest else (1000×3×100 tn 149 GFLOP/s, with two 127, with four 133).
@@ -268,8 +268,8 @@ impl<T: Element> Product<T> {
         self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
     }
 
-    /// It is one strip of whole lines, its operands are read as they are and B stays in L1, or all of it is small: nobody else is worth
-    /// asking, and a plan has nothing to decide (Zen 4, 48×48×48: 111 → 116 GFLOP/s, 64×64×64 113 → 115, f64 16×16×16 43 → 47).
+    /// It is one strip of whole lines, its operands are read as they are, and all of it is small, or B stays in L1 and C near: nobody else is worth
+    /// asking, and a plan has nothing to decide (Zen 4, 48×48×48: 111 → 115 GFLOP/s, 64×64×64 113 → 115, f64 16×16×16 43 → 47).
     fn is_plain_strip(&self, table: &TileTable<T>, team: &Team) -> bool {
         let is_strip = self.n.is_multiple_of(T::LINE) && self.n <= table.strip_vectors(self.m) * table.lanes();
         let stride = match self.b {
@@ -280,7 +280,8 @@ impl<T: Element> Product<T> {
         if !is_strip || self.alpha != T::ONE || self.alpha_right != T::ONE {
             return false;
         }
-        self.is_small() || team.threads() == 1 && self.k < STEPS_TO_ASK && stays_in_l1::<T>(stride, self.k, self.n)
+        let is_near = self.k < STEPS_TO_ASK && stays_in_l1::<T>(stride, self.k, self.n) && !self.is_far();
+        self.is_small() || team.threads() == 1 && is_near
     }
 
     /// The micro-kernels can read B as it is.

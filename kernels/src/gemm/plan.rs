@@ -29,21 +29,24 @@ const PAGES_BYTES_OF_ALL_TABLES: usize = 1536 * 4096;
 /// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
 const SET_PERIOD: usize = 2048;
 /// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
-/// transposed copy.
+/// transposed A or of a transposed copy, or anywhere where there is neither.
 pub(super) const ROW_UNIT: usize = 48;
 /// Rows that are worth a strip of B of their own.
 const ROWS_OF_JOB: usize = 24;
+/// Another width of strips is worth a seventeenth of the busiest thread's time.
+const CLEARLY_LESS: usize = 16;
 /// Rows of a job whose block of C is to stay in L1 for its epilogue: 96 × 64 × 4 bytes is half of it.
 const CACHE_ROWS: usize = 96;
 
 /// The part of L2 that A may take where the strips of a job, one after the other, read all of it.
 const LEFT_PART_OF_L2: usize = 4;
 
-/// An A of more than so many L2 is fetched once for as many strips as take this part of an L3 that is near: they stream from there for every
-/// 48 rows, and are asked for ahead, which A is not (Zen 4, 2048³: 108.4 → 111.3 GFLOP/s, 4096×1024×1024 109.5 → 113.2; AVX2, whose strips are
-/// narrow, 1024³ 104.4 → 110.0, packed 104.8 → 112.0; f64 2048×1024×1024 loses a twentieth with twice as many).
+/// On one thread, an A of more than so many L2 is fetched once for as many strips as take this part of an L3 that is near, and no more bytes than
+/// those: they are read from there again for every 48 rows (Zen 4, 2048³: 107 → 111 GFLOP/s, 4096×1024×1024 109 → 114; AVX2, whose strips are narrow,
+/// 1024³ 104 → 110, packed 105 → 112; with twice as many, f64 2048×1024×1024 loses a twentieth).
 const FAR_LEFT_IN_L2: usize = 2;
 const RIGHT_PART_OF_L3: usize = 8;
+const RIGHT_BYTES_IN_L3: usize = PACKED_BYTES / 2;
 
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
@@ -186,7 +189,8 @@ impl<T: Element> Product<T> {
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
         let (threads, pack_b) = (self.threads(team), PackB::Never);
-        let vectors = if turned { vectors } else { self.width_for_threads(vectors, table, threads) };
+        let by_strips = place == Place::Memory && !turned && !shallow;
+        let vectors = if by_strips { self.width_for_threads(vectors, table, threads) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
         let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));
         let across = shallow && strips > 1;
@@ -239,22 +243,27 @@ impl<T: Element> Product<T> {
         if stays { usual } else { narrower }
     }
 
-    /// How wide the strips should be, in vectors, where several threads share them: as `usual`, unless another width leaves less for the
-    /// busiest thread (Zen 4, two threads, packed, 32×128×784 in strips of 64, not 48: 182 → 230 GFLOP/s; 64×288×784 in strips of 48, not
-    /// 64: 211 → 233; 64×160×784 in strips of 32: 195 → 232).
+    /// How wide the strips should be, in vectors, where several threads share them: as `usual`, unless another width leaves clearly less for
+    /// the busiest thread, the last strip counted as a whole one (Zen 4, two threads, packed, 32×128×784 in strips of 64, not 48:
+    /// 182 → 230 GFLOP/s; 64×288×784 in strips of 48, not 64: 211 → 233; 64×160×784 in strips of 32: 195 → 232).
     fn width_for_threads(&self, usual: usize, table: &TileTable<T>, threads: usize) -> usize {
         if threads == 1 {
             return usual;
         }
+        // In columns of all rows.
         let busiest = |vectors: usize| {
             let (strips, cols) = self.equal_strips(vectors * table.lanes());
-            let blocks = row_blocks(self.m, strips, threads, true);
-            // In columns of all rows.
+            let blocks = self.row_blocks(strips, threads);
             (strips * blocks).div_ceil(threads) * cols / blocks
         };
+        // Divisions take their time (10×128×128 tn, two threads: 170 GFLOP/s without those below, 161 with them).
+        if busiest(usual) * threads < self.n + T::LINE {
+            return usual;
+        }
         let widest = self.a.panel().map_or(table.strip_vectors(self.m), |panel| table.widest(panel));
         let least = table.vectors_of_line().max(2);
-        let better = |best: usize, vectors| if 17 * busiest(vectors) < 16 * busiest(best) { vectors } else { best };
+        let is_clear = |less: usize, more: usize| less * (CLEARLY_LESS + 1) < more * CLEARLY_LESS;
+        let better = |best: usize, vectors| if is_clear(busiest(vectors), busiest(best)) { vectors } else { best };
         (least..=widest).rev().fold(usual, better)
     }
 
@@ -331,9 +340,26 @@ impl<T: Element> Product<T> {
             None if self.a.col == 1 && plan.place == Place::Memory && !self.c.padded => 1,
             None => T::LINE,
         };
-        let is_right_far = matches!(self.b, Right::Strided { .. }) && bytes::<T>(self.k, self.n) > caches().l2;
-        let rows = shared_rows((self.m, unit), if plan.across { 1 } else { plan.strips }, plan.threads, !is_right_far);
+        let blocks = self.row_blocks(if plan.across { 1 } else { plan.strips }, plan.threads);
+        let rows = if plan.is_shared() { self.m.div_ceil(blocks).next_multiple_of(unit) } else { self.m };
         if plan.place == Place::Cache { rows.min(CACHE_ROWS) } else { rows }
+    }
+
+    /// Into how many blocks rows are cut for `threads`: few, for each reads its strips of B anew, but enough for four jobs a thread, and the next
+    /// number, else the last before it, that makes as many for every thread (Zen 4, two threads, packed, 256×576×512 in 18 jobs,
+    /// not nine: 210 → 232 GFLOP/s). That is not worth reading a B beyond L2 twice, if it is not packed (128×800×784: 220 → 206).
+    fn row_blocks(&self, strips: usize, threads: usize) -> usize {
+        let most = (self.m / ROWS_OF_JOB).max(1);
+        let enough = (4 * threads).div_ceil(strips).min(most);
+        if matches!(self.b, Right::Strided { .. }) && bytes::<T>(self.k, self.n) > caches().l2 {
+            return enough;
+        }
+        let step = (1..threads).find(|step| (strips * step).is_multiple_of(threads)).unwrap_or(threads);
+        match (enough.next_multiple_of(step), enough / step * step) {
+            (next, _) if next <= most => next,
+            (_, 0) => enough,
+            (_, last) => last,
+        }
     }
 
     fn when_right_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
@@ -471,22 +497,26 @@ impl<T: Element> Product<T> {
             // C stays near, whatever is left to do with it, and a job costs time (Zen 4, 10×128×128 tn: 108.5 → 110.5 GFLOP/s).
             return strips;
         }
+        let blocks = self.m.div_ceil(plan.job_rows);
+        let most = if plan.is_shared() { (strips * blocks / (4 * threads)).max(1) } else { strips };
         let together = if plan.streams {
             // A few rows across all strips: a page then serves several of them.
             strips
         } else if plan.across {
             // As much of B as stays in L2 from row to row.
-            return in_half_of_l2.min(strips);
-        } else if table.habits.has_near_l3 && left > FAR_LEFT_IN_L2 * caches().l2 {
-            (caches().l3 / RIGHT_PART_OF_L3 / bytes::<T>(depth, strip_cols)).max(in_half_of_l2)
+            return in_half_of_l2.min(most);
+        } else if table.habits.has_near_l3 && !plan.is_shared() && left > FAR_LEFT_IN_L2 * caches().l2 {
+            let part_of_l3 = (caches().l3 / RIGHT_PART_OF_L3).min(RIGHT_BYTES_IN_L3);
+            (part_of_l3 / bytes::<T>(depth, strip_cols)).max(in_half_of_l2)
         } else if left > caches().l2 / 2 {
             // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
             in_half_of_l2
         } else {
             1
         };
-        let shared = strips * self.m.div_ceil(plan.job_rows) / (4 * threads);
-        let together = together.min(if plan.is_shared() { shared } else { strips }).max(1);
+        let is_even = |together: &usize| (strips.div_ceil(*together) * blocks).is_multiple_of(threads);
+        let together = together.min(most);
+        let together = (1..=together).rev().find(is_even).unwrap_or(together);
         // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
         let at_once = !plan.is_shared() && plan.pack_b == PackB::ByJob;
         if at_once { together.max(SHALLOW_BYTES / bytes::<T>(depth, strip_cols)) } else { together }
@@ -550,21 +580,4 @@ pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
 /// without, 8×1024×1024 100 → 105, f64 2×512×1000 24 → 30).
 fn has_no_room_ahead<T: Element>(stride: usize) -> bool {
     folds_onto_sets::<T>(stride) && caches().l1d / L1_PERIOD <= AHEAD
-}
-
-/// Rows of a job, a multiple of `unit`: few enough for as many jobs as share the work, `evenly` where every thread gets as many, each
-/// tall enough to be worth its strip of B (Zen 4, two threads, packed, 256×576×512 in 18 jobs, not nine: 210 → 232 GFLOP/s).
-fn shared_rows((rows, unit): (usize, usize), strips: usize, threads: usize, evenly: bool) -> usize {
-    if threads == 1 {
-        return rows;
-    }
-    rows.div_ceil(row_blocks(rows, strips, threads, evenly)).next_multiple_of(unit)
-}
-
-/// How many blocks of rows that are: the next number that makes as many jobs for every thread, else the last before it.
-fn row_blocks(rows: usize, strips: usize, threads: usize, evenly: bool) -> usize {
-    let most = (rows / ROWS_OF_JOB).max(1);
-    let enough = (4 * threads).div_ceil(strips).min(most);
-    let is_even = |blocks: &usize| evenly && (strips * blocks).is_multiple_of(threads);
-    (enough..=most.min(enough + threads)).find(is_even).or_else(|| (1..enough).rev().find(is_even)).unwrap_or(enough)
 }

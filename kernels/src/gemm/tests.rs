@@ -1,7 +1,7 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
-use super::plan::AHEAD;
+use super::plan::{AHEAD, PACKED_BYTES};
 use super::*;
 use crate::machine::{Habits, caches};
 
@@ -223,6 +223,67 @@ fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
     let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
     assert!(near.kc > far.kc, "at its depth, and a block at a time: {} and {}", near.kc, far.kc);
     assert_eq!([near.ahead.rows, far.ahead.rows], [AHEAD; 2], "asked for either way");
+}
+
+/// An A beyond L2, against strips of a B in L3: the same bits, of more strips a job where L3 is near.
+#[test]
+fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
+    let Some(tables) = near_and_far::<f32>() else { return };
+    check_product(&tables, (600, 300, 1000), 304, End::Stored);
+    if caches().l3 < 16 * caches().l2 {
+        return;
+    }
+    let (m, k, n) = (3 * caches().l2 / 4096, 1024, 2048);
+    let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
+    let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
+    let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
+    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
+    assert!(near.job_cols > far.job_cols, "{} and {} columns", near.job_cols, far.job_cols);
+    assert!(k * near.job_cols * 4 <= PACKED_BYTES / 2, "no more scratch than that");
+}
+
+/// How a plan shares packed strips among two threads that are awake: in jobs that are as many for both.
+#[test]
+fn strips_and_rows_are_shared_evenly() {
+    let team = Team::new(2);
+    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+        let table = TileTable::<f32>::of(isa);
+        let plan = |m: usize, n: usize, k: usize| {
+            let (a, unused, b) = (vec![0.0; m * k], vec![0.0; n * k], PackedB::<f32>::zeros(k, n));
+            let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&unused, k, n).unwrap());
+            let product =
+                Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
+            product.plan(table, &team, Place::Memory)
+        };
+        let cut = |m, n, k| {
+            let plan = plan(m, n, k);
+            (plan.strip_cols / table.lanes(), m.div_ceil(plan.job_rows))
+        };
+        assert_eq!(cut(32, 128, 784), (4, 1), "{isa:?}: two strips, not three");
+        assert_eq!(cut(64, 288, 784), (3, 2), "{isa:?}: six strips, not five");
+        assert_eq!(cut(256, 576, 512), (4, 2), "{isa:?}: eighteen jobs, not nine");
+        assert_eq!(cut(128, 64, 784), (4, 4), "{isa:?}: four jobs, not five");
+        assert_eq!(plan(100, 192, 784).job_rows, 25, "{isa:?}: rows are cut anywhere");
+        let shallow = plan(32, 4096, 32);
+        assert!(shallow.across && shallow.job_cols <= 2048, "{isa:?}: {} columns are shared", shallow.job_cols);
+        let deep = plan(512, 1152, 1024);
+        assert!(1152_usize.div_ceil(deep.job_cols).is_multiple_of(2), "{isa:?}: {} columns", deep.job_cols);
+    }
+}
+
+/// A strip that needs no plan: packed or in place, with an epilogue or without, the same bits on every tier.
+#[test]
+fn a_strip_without_a_plan_gives_the_same_bits() {
+    fn check<T: Element>() {
+        let tables: Vec<_> = Isa::available().into_iter().filter(|isa| isa.fuses()).map(TileTable::<T>::of).collect();
+        for (m, n, k) in [(48, 4 * T::LINE, 48), (100, 2 * T::LINE, 90), (331, T::LINE, 61), (700, T::LINE, 16)] {
+            for end in [End::Stored, End::Onto(T::from_f64(-0.5))] {
+                check_product(&tables, (m, n, k), n, end);
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 /// Which columns are computed as rows, by what squares of A and vectors along few columns cost.

@@ -20,7 +20,8 @@ pub struct Habits {
     /// L2, a seventh of the time. On Zen 5 such products are within 2 % of packed ones).
     pub(crate) waits_for_split_lines: bool,
     /// L3 belongs to a few cores, near enough that a B in it may be read at any depth: AMD's since Zen (measured on Zen 4 alone: 16×1024×1024
-    /// at its whole depth 112 GFLOP/s, 128 rows at a time 100; on Emerald Rapids the latter gains a third).
+    /// at its whole depth 112 GFLOP/s, 128 rows at a time 100; on Emerald Rapids the latter gains a third), and that several strips of it are
+    /// read again for every few rows of a large A.
     pub(crate) has_near_l3: bool,
 }
 
