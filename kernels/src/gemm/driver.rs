@@ -280,8 +280,8 @@ impl<T: Element> Product<T> {
         if !is_strip || self.alpha != T::ONE || self.alpha_right != T::ONE {
             return false;
         }
-        let is_near = self.k < STEPS_TO_ASK && stays_in_l1::<T>(stride, self.k, self.n) && !self.is_far();
-        self.is_small() || team.threads() == 1 && is_near
+        let is_near = || self.k < STEPS_TO_ASK && stays_in_l1::<T>(stride, self.k, self.n) && !self.is_far();
+        self.is_small() || team.threads() == 1 && is_near()
     }
 
     /// The micro-kernels can read B as it is.
