@@ -270,7 +270,7 @@ impl<T: Element> Product<T> {
 
     /// It is one strip of whole lines, its operands are read as they are, and all of it is small, or B stays in L1 and C near: nobody else is worth
     /// asking, and a plan has nothing to decide (Zen 4, 48×48×48: 111 → 115 GFLOP/s, 64×64×64 113 → 115, f64 16×16×16 43 → 47).
-    fn is_plain_strip(&self, table: &TileTable<T>, team: &Team) -> bool {
+    pub(super) fn is_plain_strip(&self, table: &TileTable<T>, team: &Team) -> bool {
         let is_strip = self.n.is_multiple_of(T::LINE) && self.n <= table.strip_vectors(self.m) * table.lanes();
         let stride = match self.b {
             Right::Lines { .. } => T::LINE,

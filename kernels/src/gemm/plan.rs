@@ -43,7 +43,7 @@ const LEFT_PART_OF_L2: usize = 4;
 
 /// On one thread, an A of more than so many L2 is fetched once for as many strips as take this part of an L3 that is near, and no more bytes than
 /// those: they are read from there again for every 48 rows (Zen 4, 2048³: 107 → 111 GFLOP/s, 4096×1024×1024 109 → 114; AVX2, whose strips are narrow,
-/// 1024³ 104 → 110, packed 105 → 112; with twice as many, f64 2048×1024×1024 loses a twentieth).
+/// 2048³ 105 → 110, packed 1024³ 109 → 111; with twice as many, f64 2048×1024×1024 loses a twentieth).
 const FAR_LEFT_IN_L2: usize = 2;
 const RIGHT_PART_OF_L3: usize = 8;
 const RIGHT_BYTES_IN_L3: usize = PACKED_BYTES / 2;

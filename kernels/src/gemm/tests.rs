@@ -242,7 +242,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
     assert!(k * near.job_cols * 4 <= PACKED_BYTES / 2, "no more scratch than that");
 }
 
-/// How a plan shares packed strips among two threads that are awake: in jobs that are as many for both.
+/// How a plan shares packed strips among two threads: in jobs that are as many for both.
 #[test]
 fn strips_and_rows_are_shared_evenly() {
     let team = Team::new(2);
@@ -271,7 +271,7 @@ fn strips_and_rows_are_shared_evenly() {
     }
 }
 
-/// A strip that needs no plan: packed or in place, with an epilogue or without, the same bits on every tier.
+/// A strip that needs no plan, of B in place or packed, is seen by its epilogue once, as a whole; the same bits on every tier.
 #[test]
 fn a_strip_without_a_plan_gives_the_same_bits() {
     fn check<T: Element>() {
@@ -279,6 +279,26 @@ fn a_strip_without_a_plan_gives_the_same_bits() {
         for (m, n, k) in [(48, 4 * T::LINE, 48), (100, 2 * T::LINE, 90), (331, T::LINE, 61), (700, T::LINE, 16)] {
             for end in [End::Stored, End::Onto(T::from_f64(-0.5))] {
                 check_product(&tables, (m, n, k), n, end);
+            }
+        }
+        let (m, n, k) = (100, T::LINE, 90);
+        let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
+        let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
+        let packed = PackedB::new(views.1);
+        for table in tables {
+            let mut c = vec![T::ZERO; m * n];
+            let product = product_of(views, End::Stored, MatMut::new(&mut c, m, n).unwrap());
+            let product = Product { b: packed.right(), ..product };
+            assert!(product.is_plain_strip(table, &Team::serial()) && !product.is_small(), "{:?}", table.isa);
+            assert!(!product.is_plain_strip(table, &Team::new(2)), "somebody may help");
+            let seen = std::sync::Mutex::new(Vec::new());
+            let epilogue = |block: Block<T>| seen.lock().unwrap().push((block.rows, block.cols));
+            // SAFETY: the views vouch for A and C, which is borrowed exclusively, and B is packed.
+            unsafe { product.run(table, &Team::serial(), Place::Memory, Some(&epilogue)) };
+            assert_eq!(seen.into_inner().unwrap(), [(0..m, 0..n)]);
+            for (at, c) in c.iter().enumerate() {
+                let sum = (0..k).fold(T::ZERO, |sum, p| views.0.get(at / n, p).mul_add(views.1.get(p, at % n), sum));
+                assert_eq!(c.to_bits64(), sum.to_bits64(), "element {at}, {:?}", table.isa);
             }
         }
     }
