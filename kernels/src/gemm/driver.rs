@@ -14,9 +14,8 @@
 use super::microkernel::{End, Start};
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
-use super::plan::{
-    Ahead, Next, PACKED_BYTES, PackB, Plan, ROW_UNIT, STEPS_TO_ASK, WORK_TO_WAKE, bytes, packed_stride, stays_in_l1,
-};
+use super::plan::{Ahead, Next, PACKED_BYTES, PackB, Plan, ROW_UNIT, STEPS_TO_ASK, WORK_TO_WAKE};
+use super::room::{bytes, packed_stride, stays_in_l1};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::transposition::Transposition;

@@ -13,7 +13,7 @@
 use super::driver::{Place, Product};
 use super::microkernel::{End, Start};
 use super::operand::{Output, Right};
-use super::plan::packed_stride;
+use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use super::transposition::Transposition;

@@ -13,7 +13,8 @@
 use super::driver::Product;
 use super::microkernel::{End, Start};
 use super::operand::Right;
-use super::plan::{WORK_TO_WAKE, bytes};
+use super::plan::WORK_TO_WAKE;
+use super::room::bytes;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
