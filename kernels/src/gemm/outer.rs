@@ -8,145 +8,280 @@
 //! ```
 //! So little is multiplied that the stores of C are all that counts. A tile would write several rows, of which but some can begin on
 //! lines, and takes longer to be set up than to be multiplied (Emerald Rapids, 1000×1000×1: 9.4 → 13.8 GFLOP/s, 500×500×2: 28 → 45,
-//! 1000×1000×3: 25 → 41, 10×1000×2: 24 → 57).
+//! 1000×1000×3: 25 → 41, 10×1000×2: 24 → 57). From two products on, loads count as well: B is copied to lie as C does, and two rows
+//! share what they load (Zen 4, B and C anywhere, 128×128×2: 54 → 68 GFLOP/s, 128×128×4 60 → 90, 10×1000×3 48 → 92; f64 128×128×4 27 → 50).
 
 use super::driver::Product;
 use super::microkernel::{End, Start};
 use super::operand::Right;
 use super::plan::WORK_TO_WAKE;
 use super::room::bytes;
+use super::scratch::{Lent, Slot};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
+use std::ops::Range;
 
-/// Columns of C, in lines, and bytes of it, that are worth it (100×100×4 would lose: 78 → 64).
-const LEAST_LINES: usize = 8;
-const LEAST_BYTES: usize = 32 * 1024;
-/// The most outer products: each takes a load of B for every store of C, where a tile's rows would share it.
+/// Columns of C, in lines, and bytes of it, that are worth it. Each product wants a line at least: a load of B for two stores of C, where a tile's
+/// rows would share it (50×50×4 would lose 5 %, 8×128×4 15 % with a copy of B for so few rows).
+const LEAST_LINES: usize = 3;
+const LEAST_BYTES: usize = 2 * 1024;
+/// The most outer products.
 const MOST: usize = 4;
 /// Bytes of B that stay in L1 from row to row.
 const NEAR: usize = 16 * 1024;
+/// Places between two lines, and rows of C that begin in each, that are worth a copy of B.
+const MOST_PLACES: usize = 4;
+const ROWS_A_COPY: usize = 12;
 /// Jobs for each thread.
 const JOBS: usize = 4;
 
+/// How the rows of C are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// One after the other.
+    Singly,
+    /// Two at a time: neighbours, or of those that begin in the same one of so many places between two lines, each with a copy of B that
+    /// lies as they do. No load crosses a line then.
+    InPairs { places: usize, copied: bool },
+}
+
 impl<T: Element> Product<T> {
-    /// A few outer products of operands that are read as they are, onto a C of long rows. One that is far is asked for ahead by tiles.
+    /// A few outer products of operands that are read along their rows, onto a C of long rows. One that is far is asked for ahead by tiles.
     pub(super) fn is_outer(&self) -> bool {
-        let rows_of_b = matches!(self.b, Right::Strided { col: 1, .. }) && self.alpha_right == T::ONE;
         let onto_rows =
             !self.c.padded && !matches!(self.start, Start::Row(_) | Start::All(_)) && self.end == End::Stored;
         let pays = (1..=MOST).contains(&self.k)
-            && self.n >= LEAST_LINES * T::LINE
+            && self.n >= LEAST_LINES.max(self.k) * T::LINE
             && bytes::<T>(self.m, self.n) >= LEAST_BYTES;
-        pays && rows_of_b && onto_rows && self.a.panel().is_none() && !self.is_far()
+        let rows_of_b = || match self.b {
+            Right::Strided { col: 1, .. } => self.alpha_right == T::ONE,
+            // Packed, it is not read as it is.
+            Right::Lines { .. } => matches!(self.outer_rows(), Rows::InPairs { copied: true, .. }),
+            _ => false,
+        };
+        pays && onto_rows && self.a.panel().is_none() && !self.is_far() && rows_of_b()
+    }
+
+    /// How its rows are taken, if it [is](Self::is_outer) a few outer products.
+    pub(super) fn outer_rows(&self) -> Rows {
+        let places = T::LINE >> self.c.row.trailing_zeros().min(T::LINE.trailing_zeros());
+        let mut lies_so = false;
+        if let Right::Strided { data, row, .. } = self.b {
+            if self.k == 1 && places > 1 {
+                // Two rows share too little, and in another order than that of memory they lose (3000×300×1: 40 → 31 GFLOP/s).
+                return Rows::Singly;
+            }
+            let bytes = data.addr().wrapping_sub(self.c.data.addr());
+            lies_so = places == 1 && row.is_multiple_of(T::LINE) && bytes.is_multiple_of(T::LINE * size_of::<T>());
+        }
+        if places <= MOST_PLACES && self.m >= ROWS_A_COPY * places && !lies_so {
+            Rows::InPairs { places, copied: true }
+        } else {
+            Rows::InPairs { places: 1, copied: false }
+        }
     }
 
     /// Them, on `team` where C is worth that.
     pub(super) fn run_outer(&self, isa: Isa, team: &Team) {
+        let order = self.outer_rows();
         let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
         let threads = team.threads().min(work / WORK_TO_WAKE);
         if threads <= 1 {
-            return T::dispatch(isa, OuterProducts(*self));
+            return T::dispatch(isa, OuterProducts { product: *self, order });
         }
         let rows = self.m.div_ceil(JOBS * threads);
         team.run(self.m.div_ceil(rows), |job| {
-            T::dispatch(isa, OuterProducts(self.rows(job * rows..self.m.min((job + 1) * rows))));
+            let product = self.rows(job * rows..self.m.min((job + 1) * rows));
+            T::dispatch(isa, OuterProducts { product, order });
         });
     }
 }
 
 /// The rows of one product. Whoever makes one vouches for the operands, of which B and C have contiguous columns.
-struct OuterProducts<T>(Product<T>);
+struct OuterProducts<T> {
+    product: Product<T>,
+    /// Decided for all rows, of which a job has some.
+    order: Rows,
+}
 
 impl<T: Element> Kernel<T> for OuterProducts<T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Right::Strided { data, row, .. } = self.0.b else { unreachable!("B is read in place") };
-        match self.0.k {
-            1 => self.blocks::<S, 1>(simd, (data, row)),
-            2 => self.blocks::<S, 2>(simd, (data, row)),
-            3 => self.blocks::<S, 3>(simd, (data, row)),
-            _ => self.blocks::<S, MOST>(simd, (data, row)),
+        let stored = |c: *const T, n: usize| {
+            if n == S::LANES {
+                // SAFETY: a whole vector of a row of C.
+                unsafe { simd.load(c) }
+            } else {
+                // SAFETY: `n` elements of a row of C.
+                unsafe { simd.load_partial(c, n) }
+            }
+        };
+        match self.product.start {
+            Start::Zero => self.onto(simd, |_, _| simd.splat(T::ZERO)),
+            Start::Stored => self.onto(simd, stored),
+            Start::Scaled(beta) => self.onto(simd, |c, n| simd.mul(simd.splat(beta), stored(c, n))),
+            Start::Row(_) | Start::All(_) => unreachable!("no bias"),
         }
     }
 }
 
 impl<T: Element> OuterProducts<T> {
+    /// All of them, onto what `start` gives for so many elements of C from one on.
+    #[inline(always)]
+    fn onto<S: Simd<T>>(&self, simd: S, start: impl Fn(*const T, usize) -> S::V) {
+        match self.product.k {
+            1 => self.blocks::<S, 1>(simd, start),
+            2 => self.blocks::<S, 2>(simd, start),
+            3 => self.blocks::<S, 3>(simd, start),
+            _ => self.blocks::<S, MOST>(simd, start),
+        }
+    }
+
     /// Block after block of columns.
     #[inline(always)]
-    fn blocks<S: Simd<T>, const K: usize>(&self, simd: S, b: (*const T, usize)) {
-        let Product { m, n, alpha, a, c, start, .. } = self.0;
-        let width = NEAR / size_of::<T>() / K;
+    fn blocks<S: Simd<T>, const K: usize>(&self, simd: S, start: impl Fn(*const T, usize) -> S::V) {
+        let Product { m, n, .. } = self.product;
+        let places = if let Rows::InPairs { places, .. } = self.order { places } else { 1 };
+        let width = NEAR / size_of::<T>() / (K * places) / T::LINE * T::LINE;
+        let mut scratch = Lent::none(Slot::B);
         for first in (0..n).step_by(width) {
-            let cols = width.min(n - first);
-            let b: [*const T; K] = std::array::from_fn(|p| b.0.wrapping_add(p * b.1 + first));
-            for i in 0..m {
-                let mut factors = [simd.splat(T::ZERO); K];
-                for (p, factor) in factors.iter_mut().enumerate() {
-                    // SAFETY: (i, p) is inside A (whoever made this).
-                    *factor = simd.splat(alpha * unsafe { *a.data.wrapping_add(i * a.row + p * a.col) });
+            let cols = first..n.min(first + width);
+            let b = self.columns_of_b::<S, K>(simd, cols.clone(), &mut scratch);
+            if self.order == Rows::Singly {
+                for i in 0..m {
+                    self.rows::<S, K, 1>(simd, (i, 1), (&b[0], cols.clone()), &start);
                 }
-                let row = Row { factors, b, c: c.data.wrapping_add(i * c.row + first), cols };
-                // A match a row, not one a vector.
-                match start {
-                    Start::Zero => row.write(simd, |_, _| simd.splat(T::ZERO)),
-                    // SAFETY: `n` elements of C from `at` on.
-                    Start::Stored => row.write(simd, |at, n| unsafe { simd.load_partial(row.c.wrapping_add(at), n) }),
-                    Start::Scaled(beta) => row.write(simd, |at, n| {
-                        // SAFETY: as above.
-                        simd.mul(simd.splat(beta), unsafe { simd.load_partial(row.c.wrapping_add(at), n) })
-                    }),
-                    Start::Row(_) | Start::All(_) => unreachable!("no bias"),
+                continue;
+            }
+            for (place, b) in b.iter().enumerate().take(places) {
+                let mut i = place;
+                while i + places < m {
+                    self.rows::<S, K, 2>(simd, (i, places), (b, cols.clone()), &start);
+                    i += 2 * places;
+                }
+                if i < m {
+                    self.rows::<S, K, 1>(simd, (i, places), (b, cols.clone()), &start);
                 }
             }
         }
     }
+
+    /// Where the rows of some columns of B begin, for each place.
+    #[inline(always)]
+    fn columns_of_b<S: Simd<T>, const K: usize>(
+        &self,
+        simd: S,
+        cols: Range<usize>,
+        scratch: &mut Lent<T>,
+    ) -> [[*const T; K]; MOST_PLACES] {
+        let Product { b, c, .. } = self.product;
+        let (data, row, line) = match b {
+            Right::Strided { data, row, .. } => (data, row, T::LINE),
+            Right::Lines { data, line } => (data, T::LINE, line),
+            Right::Turned { .. } => unreachable!("B is read along its rows"),
+        };
+        let at = |p: usize, j: usize| data.wrapping_add(j / T::LINE * line + p * row + j % T::LINE);
+        let mut rows = [std::array::from_fn(|p| at(p, cols.start)); MOST_PLACES];
+        let Rows::InPairs { places, copied: true } = self.order else { return rows };
+        // Room for what lies before the first element in its line, and behind the last.
+        let apart = cols.len().next_multiple_of(T::LINE) + 2 * T::LINE;
+        scratch.grow(places * K * apart);
+        let to = scratch.as_mut().as_mut_ptr();
+        for (place, rows) in rows.iter_mut().enumerate().take(places) {
+            let before = c.data.wrapping_add(place * c.row).addr() / size_of::<T>() % T::LINE;
+            for (p, copy) in rows.iter_mut().enumerate() {
+                let to = to.wrapping_add((place * K + p) * apart + before);
+                for j in (0..cols.len()).step_by(S::LANES) {
+                    let n = S::LANES.min(cols.len() - j);
+                    // SAFETY: `n` elements of row p of B (whoever made `OuterProducts`): of one line, where lines are apart.
+                    let lanes = unsafe { simd.load_partial(at(p, cols.start + j), n) };
+                    // SAFETY: the copy of a row has room for whole vectors.
+                    unsafe { simd.store(to.wrapping_add(j), lanes) };
+                }
+                *copy = to;
+            }
+        }
+        rows
+    }
+
+    /// `R` rows of C from row `i` on, so many `apart`, of some columns.
+    #[inline(always)]
+    fn rows<S: Simd<T>, const K: usize, const R: usize>(
+        &self,
+        simd: S,
+        (i, apart): (usize, usize),
+        (b, cols): (&[*const T; K], Range<usize>),
+        start: &impl Fn(*const T, usize) -> S::V,
+    ) {
+        let Product { alpha, a, c, .. } = self.product;
+        let mut factors = [[simd.splat(T::ZERO); K]; R];
+        for (r, factors) in factors.iter_mut().enumerate() {
+            for (p, factor) in factors.iter_mut().enumerate() {
+                let at = (i + r * apart) * a.row + p * a.col;
+                // SAFETY: row i + r·apart, column p are inside A (whoever made this).
+                *factor = simd.splat(alpha * unsafe { *a.data.wrapping_add(at) });
+            }
+        }
+        let c = std::array::from_fn(|r| c.data.wrapping_add((i + r * apart) * c.row + cols.start));
+        Part { factors, b: *b, c, cols: cols.len() }.write(simd, start);
+    }
 }
 
-/// A row of C, or a block of it.
+/// Rows of C that begin in the same place between two lines, or a block of their columns.
 #[derive(Clone, Copy)]
-struct Row<T, V, const K: usize> {
-    factors: [V; K],
+struct Part<T, V, const K: usize, const R: usize> {
+    factors: [[V; K]; R],
     b: [*const T; K],
-    c: *mut T,
+    c: [*mut T; R],
     cols: usize,
 }
 
-impl<T: Element, V: Copy, const K: usize> Row<T, V, K> {
-    /// All of it, from what `start` gives for so many elements from one on.
+impl<T: Element, V: Copy, const K: usize, const R: usize> Part<T, V, K, R> {
+    /// All of it, from what `start` gives for so many of its elements.
     #[inline(always)]
-    fn write<S: Simd<T, V = V>>(&self, simd: S, start: impl Fn(usize, usize) -> V) {
-        let before_line = (self.c as usize).wrapping_neg() / size_of::<T>() % S::LANES;
+    fn write<S: Simd<T, V = V>>(&self, simd: S, start: &impl Fn(*const T, usize) -> V) {
+        let before_line = self.c[0].addr().wrapping_neg() / size_of::<T>() % S::LANES;
         let mut at = before_line.min(self.cols);
         if at > 0 {
-            self.part(simd, 0, at, &start);
+            self.piece(simd, 0, at, start);
         }
         while at + S::LANES <= self.cols {
-            let mut sum = start(at, S::LANES);
-            for (&factor, b) in self.factors.iter().zip(&self.b) {
+            let mut sums: [V; R] = std::array::from_fn(|r| start(self.c[r].wrapping_add(at), S::LANES));
+            for (p, b) in self.b.iter().enumerate() {
                 // SAFETY: a whole vector of this row of B (whoever made `OuterProducts`).
-                sum = simd.mul_add(factor, unsafe { simd.load(b.wrapping_add(at)) }, sum);
+                let b = unsafe { simd.load(b.wrapping_add(at)) };
+                for (sum, factors) in sums.iter_mut().zip(&self.factors) {
+                    *sum = simd.mul_add(factors[p], b, *sum);
+                }
             }
-            // SAFETY: a whole vector of this row of C.
-            unsafe { simd.store(self.c.wrapping_add(at), sum) };
+            for (c, sum) in self.c.iter().zip(sums) {
+                // SAFETY: a whole vector of this row of C.
+                unsafe { simd.store(c.wrapping_add(at), sum) };
+            }
             at += S::LANES;
         }
         if at < self.cols {
-            self.part(simd, at, self.cols - at, &start);
+            self.piece(simd, at, self.cols - at, start);
         }
     }
 
     /// `n < LANES` elements from `at` on.
     #[inline(always)]
-    fn part<S: Simd<T, V = V>>(&self, simd: S, at: usize, n: usize, start: &impl Fn(usize, usize) -> V) {
-        let mut sum = start(at, n);
-        for (&factor, b) in self.factors.iter().zip(&self.b) {
+    fn piece<S: Simd<T, V = V>>(&self, simd: S, at: usize, n: usize, start: &impl Fn(*const T, usize) -> V) {
+        let mut sums: [V; R] = std::array::from_fn(|r| start(self.c[r].wrapping_add(at), n));
+        for (p, b) in self.b.iter().enumerate() {
             // SAFETY: `n` elements of this row of B (whoever made `OuterProducts`).
-            sum = simd.mul_add(factor, unsafe { simd.load_partial(b.wrapping_add(at), n) }, sum);
+            let b = unsafe { simd.load_partial(b.wrapping_add(at), n) };
+            for (sum, factors) in sums.iter_mut().zip(&self.factors) {
+                *sum = simd.mul_add(factors[p], b, *sum);
+            }
         }
-        // SAFETY: as many of this row of C.
-        unsafe { simd.store_partial(self.c.wrapping_add(at), n, sum) };
+        for (c, sum) in self.c.iter().zip(sums) {
+            // SAFETY: as many of this row of C.
+            unsafe { simd.store_partial(c.wrapping_add(at), n, sum) };
+        }
     }
 }

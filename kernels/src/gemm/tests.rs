@@ -1,9 +1,11 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
+use super::outer::Rows;
 use super::plan::{AHEAD, PACKED_BYTES};
 use super::*;
 use crate::machine::{Habits, caches};
+use crate::{AlignedVec, PackedB};
 
 /// Numbers between −1 and 1 whose products are not exact.
 fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
@@ -463,35 +465,79 @@ fn a_turned_product_in_parts_gives_the_same_bits() {
     }
 }
 
-/// A few outer products onto rows of C that begin anywhere, shared and not.
+/// A few outer products onto rows of C that begin in one place between two lines, in two, four or anywhere, with B as it is, copied and packed,
+/// shared and not.
 #[test]
 fn outer_products_give_the_same_bits() {
     let teams = [Team::serial(), Team::new(3)];
-    for ((m, n, k), beta) in [(70, 129, 1), (33, 301, 2), (41, 500, 3), (40, 261, 4), (7, 9001, 2), (1500, 700, 1)]
+    let shapes = [(70, 129, 1), (33, 301, 2), (41, 500, 3), (57, 261, 4), (7, 9001, 2), (1500, 700, 1), (64, 2100, 4)];
+    for ((m, n, k), beta, gap) in shapes
         .into_iter()
         .flat_map(|shape| [0.0, 1.0, -0.3].map(|beta| (shape, beta)))
+        .flat_map(|(shape, beta)| [1, 4, 8, 16].map(|unit| (shape, beta, unit)))
+        .map(|(shape, beta, unit)| (shape, beta, (shape.1 + 3_usize).next_multiple_of(unit) - shape.1))
     {
-        let (apart, alpha) = (n + 3, 0.7);
+        let (apart, alpha) = (n + gap, 0.7);
         let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
         let b = MatRef::new(&b, k, n).unwrap();
-        let sides = [MatRef::new(&a, m, k).unwrap(), MatRef::new(&a, k, m).unwrap().t()];
-        for (isa, a, team) in Isa::available()
-            .into_iter()
-            .filter(|&isa| isa != Isa::Portable)
-            .flat_map(|isa| sides.into_iter().flat_map(move |a| [(isa, a, 0), (isa, a, 1)]))
-        {
+        let packed = PackedB::new(b);
+        let columns: Vec<f32> = (0..m * k).map(|at| a[at % m * k + at / m]).collect();
+        let sides = [MatRef::new(&a, m, k).unwrap(), MatRef::new(&columns, k, m).unwrap().t()];
+        let chain = |at: usize| {
+            let (i, j, before) = (at / apart, at % apart, before[at]);
+            let first = if beta == 0.0 { 0.0 } else { beta * before };
+            let sum = || (0..k).fold(first, |sum, p| (alpha * sides[0].get(i, p)).mul_add(b.get(p, j), sum));
+            if j < n { sum() } else { before }
+        };
+        let expected: Vec<u32> = (0..m * apart).map(|at| chain(at).to_bits()).collect();
+        let check = |c: &[f32], how: &str| {
+            let wrong = c.iter().zip(&expected).position(|(c, &expected)| c.to_bits() != expected);
+            assert_eq!(wrong.map(|at| (at / apart, at % apart)), None, "{m} × {n} × {k}, {apart} apart, {how}");
+        };
+        let own: Vec<f32> = a.iter().map(|a| alpha * a).collect();
+        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+            for (team, (side, a)) in
+                [0, 1].into_iter().flat_map(|team| sides.iter().enumerate().map(move |a| (team, a)))
+            {
+                let mut c = before.clone();
+                let to = MatMut::with_row_stride(&mut c, m, n, apart).unwrap();
+                gemm_at(isa, &teams[team], alpha, *a, b, beta, to).unwrap();
+                check(&c, &format!("{isa}, team {team}, side {side}"));
+            }
             let mut c = before.clone();
             let to = MatMut::with_row_stride(&mut c, m, n, apart).unwrap();
-            gemm_at(isa, &teams[team], alpha, a, b, beta, to).unwrap();
-            for (at, (&c, &before)) in c.iter().zip(&before).enumerate() {
-                let (i, j) = (at / apart, at % apart);
-                let first = if beta == 0.0 { 0.0 } else { beta * before };
-                let sum = (0..k).fold(first, |sum, p| (alpha * a.get(i, p)).mul_add(b.get(p, j.min(n - 1)), sum));
-                let expected = if j < n { sum } else { before };
-                assert_eq!(c.to_bits(), expected.to_bits(), "({i}, {j}) of {m} × {n} × {k}, {isa:?}");
-            }
+            let mut product = product_of((MatRef::new(&own, m, k).unwrap(), b), End::Stored, to);
+            product.b = packed.right();
+            product.start = if beta == 0.0 { Start::Zero } else { Start::Scaled(beta) };
+            // SAFETY: the views and the packed matrix vouch for the operands; C is borrowed exclusively.
+            unsafe { product.run(TileTable::of(isa), &teams[1], Place::Memory, None) };
+            check(&c, &format!("{isa}, packed"));
         }
     }
+}
+
+/// … and how their rows are taken, by where those of C begin.
+#[test]
+fn outer_products_copy_b_for_every_place_where_rows_begin() {
+    let rows_of = |(m, n, k): (usize, usize, usize), apart: usize, off: usize| {
+        let (a, b) = (vec![0.0_f32; m * k], AlignedVec::<f32>::zeros(k * n + 16));
+        let mut c = AlignedVec::<f32>::zeros(m * apart + 16);
+        let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b[off..][..k * n], k, n).unwrap());
+        let product =
+            product_of((a, b), End::Stored, MatMut::with_row_stride(&mut c[..m * apart], m, n, apart).unwrap());
+        assert!(product.is_outer());
+        product.outer_rows()
+    };
+    let copied = |places| Rows::InPairs { places, copied: true };
+    let neighbours = Rows::InPairs { places: 1, copied: false };
+    assert_eq!(rows_of((100, 128, 2), 128, 0), neighbours, "B lies as C does");
+    assert_eq!(rows_of((100, 128, 2), 128, 4), copied(1));
+    assert_eq!(rows_of((100, 128, 1), 128, 4), copied(1));
+    assert_eq!(rows_of((100, 100, 3), 104, 0), copied(2));
+    assert_eq!(rows_of((100, 100, 3), 100, 0), copied(4));
+    assert_eq!(rows_of((40, 100, 3), 100, 0), neighbours, "too few rows for four copies");
+    assert_eq!(rows_of((100, 100, 3), 102, 0), neighbours, "too many places");
+    assert_eq!(rows_of((100, 100, 1), 100, 0), Rows::Singly);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! AVX2 with FMA: 8 lanes of `f32`, 4 of `f64`, tails by `maskmov` with a window sliding over a table of masks.
+//! AVX2 with FMA: 8 lanes of `f32`, 4 of `f64`, tails read by `maskmov` with a window sliding over a table of masks.
 
 use super::code_line::begin_on_a_line_of_code;
 use super::{Kernel, Lanes, Simd};
@@ -30,7 +30,7 @@ where
 /// The operations that are one instruction each, for one element type.
 macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
-     loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
+     loads: $load:ident $load_masked:ident $store:ident $first:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident,
      transpose: $transpose:ident, bytes: $bytes:ident) => {
         impl Lanes<$t> for Avx2 {
@@ -175,10 +175,8 @@ macro_rules! simd {
             }
             #[inline(always)]
             unsafe fn store_partial(self, p: *mut $t, n: usize, v: $v) {
-                // SAFETY: the token proves AVX2; the caller keeps `n` within the lanes.
-                let first_n = unsafe { $own::first(n) };
-                // SAFETY: the token proves AVX2; masked lanes are not written, the caller vouches for the rest.
-                unsafe { $store_masked(p, first_n, v) }
+                // SAFETY: the token proves AVX2; the caller vouches for `n` elements.
+                unsafe { super::first_lanes::$first(p, n, v) }
             }
 
             #[inline(always)]
@@ -191,12 +189,12 @@ macro_rules! simd {
 }
 
 simd!(f32, __m256, 8, _mm256_cmp_ps, _mm256_blendv_ps, single,
-    loads: _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps _mm256_maskstore_ps,
+    loads: _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps f32_8,
     arithmetic: _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps
         _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps,
     transpose: f32_8, bytes: f32_8);
 simd!(f64, __m256d, 4, _mm256_cmp_pd, _mm256_blendv_pd, double,
-    loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd _mm256_maskstore_pd,
+    loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd f64_4,
     arithmetic: _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd
         _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd,
     transpose: f64_4, bytes: f64_4);

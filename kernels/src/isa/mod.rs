@@ -15,6 +15,8 @@ pub(crate) mod bits;
 mod bytes;
 #[cfg(target_arch = "x86_64")]
 mod code_line;
+#[cfg(target_arch = "x86_64")]
+mod first_lanes;
 mod opaque;
 mod portable;
 mod prefetch;
