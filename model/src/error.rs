@@ -6,7 +6,7 @@ use crate::{Loss, Output, file::FileError};
 use deltarule_kernels::ShapeError;
 use std::path::PathBuf;
 
-/// Everything that this crate reports. Nothing here is a panic, and nothing is reported after a weight has changed.
+/// Everything that this crate reports. Nothing here is a panic, and what is wrong with settings, data or files is reported before a weight changes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -278,13 +278,16 @@ impl<T: Element> Builder<T> {
         }
         let classes = if outputs == 1 { 2 } else { outputs };
         let about = &self.about;
+        let names = |names: &[String]| (!names.is_empty()).then_some(names.len());
         for (what, found, expected) in [
-            ("class names", about.classes.len(), classes),
-            ("feature names", about.features.len(), inputs),
-            ("standardised inputs", columns(&about.inputs), inputs),
-            ("standardised targets", columns(&about.targets), outputs),
+            ("class names", names(&about.classes), classes),
+            ("feature names", names(&about.features), inputs),
+            ("standardised inputs", about.inputs.as_ref().map(Standardisation::columns), inputs),
+            ("standardised targets", about.targets.as_ref().map(Standardisation::columns), outputs),
         ] {
-            if found != 0 && found != expected {
+            if let Some(found) = found
+                && found != expected
+            {
                 return wrong(format!("{found} {what} where {expected} are needed"));
             }
         }
@@ -296,10 +299,6 @@ impl<T: Element> Builder<T> {
         }
         Ok(())
     }
-}
-
-fn columns(standardisation: &Option<Standardisation>) -> usize {
-    standardisation.as_ref().map_or(0, Standardisation::columns)
 }
 
 impl<T: Element> fmt::Debug for Mlp<T> {

@@ -90,7 +90,7 @@ impl Schedule {
         }
         match self.shape {
             Shape::Constant | Shape::Plateau { .. } => 1.0,
-            Shape::Step { every, factor } => power(factor, epoch as u64 / every),
+            Shape::Step { every, factor } => power(factor, epoch as u64 / every.max(1)),
             Shape::Cosine { epochs, floor } => {
                 let way = (epoch - self.warm_up) / (epochs as f64 - self.warm_up);
                 let wave = 0.5 + 0.5 * libm::cos(std::f64::consts::PI * way.min(1.0));
@@ -140,10 +140,11 @@ impl Schedule {
 fn power(base: f64, exponent: u64) -> f64 {
     let mut product = 1.0;
     for _ in 0..exponent {
-        if product == 0.0 || base == 1.0 {
+        let next = product * base;
+        if next == product {
             break;
         }
-        product *= base;
+        product = next;
     }
     product
 }

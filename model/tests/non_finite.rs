@@ -33,12 +33,32 @@ fn a_loss_that_is_not_finite_is_found_before_the_update() {
     assert_eq!(trainer.updates(), 4, "in each epoch one update was taken back, two followed");
     assert_eq!(trainer.history()[1].rate, 0.1 * 0.25);
 
-    let all = Dataset::with_values(vec![1.0; 4], 1, vec![3e38; 4], 1).expect("good data");
+    let all = Dataset::with_values(vec![1.0; 12], 1, vec![3e38; 12], 1).expect("good data");
     for policy in [NonFinite::Skip, NonFinite::RollBack] {
         let (finish, trainer) = explode(policy, &all);
         assert!(matches!(finish, Err(Error::NonFinite { .. })), "nothing but bad batches: {finish:?}");
         assert_eq!(trainer.updates(), 0);
     }
+}
+
+/// A whole epoch that had to be left out has no loss that could be the best, and ends the run each time that it is tried again.
+#[test]
+fn an_epoch_of_bad_batches_has_no_loss() {
+    let bad = Dataset::with_values(vec![1.0; 4], 1, vec![3e38; 4], 1).expect("good data");
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(2).batch(4);
+    let trainer = |policy| {
+        let model = Mlp::<f32>::builder(&[1, 1]).build().expect("widths");
+        Trainer::new(model, plan.non_finite(policy)).expect("a plan that fits")
+    };
+    let mut skipping = trainer(NonFinite::Skip);
+    for _ in 0..3 {
+        let finish = skipping.fit(&bad, None, |_| Continue(()));
+        assert!(matches!(finish, Err(Error::NonFinite { epoch: 0, .. })), "{finish:?}");
+        assert!(skipping.history().is_empty());
+    }
+    let mut rolling = trainer(NonFinite::RollBack);
+    assert_eq!(rolling.fit(&bad, None, |_| Continue(())).expect("tried again at half the rate"), Finish::Epochs);
+    assert!(rolling.history().iter().all(|record| record.loss.is_nan() && record.skipped == 1));
 }
 
 /// Batches whose loss is finite and whose gradient is not, because of the input, the hidden activation, or the error that

@@ -1,8 +1,8 @@
 //! The training loop: early stopping, schedules, clipping, and bad input before any weight changes.
 
 use deltarule::{
-    Activation, Dataset, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Schedule, Scores, Scratch,
-    Standardisation, Targets, Trainer,
+    Activation, Dataset, EarlyStopping, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Schedule, Scores,
+    Scratch, Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -332,6 +332,9 @@ fn widths_and_names_that_make_no_network() {
     refused(Mlp::builder(&[1 << 28, 1 << 28]), "larger than memory");
     refused(Mlp::builder(&[2, 3]).classes(["a", "b"]), "2 class names where 3 are needed");
     refused(Mlp::builder(&[2, 3]).features(["a"]), "1 feature names where 2 are needed");
+    let empty = Standardisation::new(vec![], vec![]).expect("equally long");
+    refused(Mlp::builder(&[2, 3]).standardise(empty.clone()), "0 standardised inputs where 2 are needed");
+    refused(Mlp::builder(&[2, 3]).standardise_targets(empty), "0 standardised targets where 3 are needed");
     refused(Mlp::builder(&[2, 1]).output(Output::Softmax), "softmax over one output");
     assert!(Mlp::<f32>::builder(&[2, 1]).output(Output::Sigmoid).classes(["no", "yes"]).build().is_ok());
 }
@@ -465,4 +468,20 @@ fn pixels_that_do_not_fit_are_refused() {
     assert!(matches!(Dataset::with_pixels(Vec::new(), 2, labels(0)), Err(Error::Empty("rows"))));
     assert!(matches!(Dataset::with_pixels(vec![1; 5], 2, labels(2)), Err(Error::Length { expected: 4, found: 5, .. })));
     assert!(matches!(Dataset::with_pixels(vec![1; 4], 2, labels(3)), Err(Error::Length { .. })));
+}
+
+/// Early stopping that is turned off keeps the training that follows.
+#[test]
+fn turning_early_stopping_off_keeps_the_last_weights() {
+    let data = line(60);
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).batch(10);
+    let run = |early: bool| {
+        let early_stopping = early.then_some(EarlyStopping { patience: 9, min_improvement: 0.0 });
+        let mut trainer = Trainer::new(linear(), Plan { early_stopping, ..plan.epochs(5) }).expect("a plan that fits");
+        trainer.fit(&data, None, |_| Continue(())).expect("finite");
+        trainer.set_plan(plan.epochs(10)).expect("the same rule and loss");
+        trainer.fit(&data, None, |_| Continue(())).expect("finite");
+        weights(trainer.model())
+    };
+    assert_eq!(run(true), run(false));
 }

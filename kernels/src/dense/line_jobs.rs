@@ -39,10 +39,10 @@ impl LineJobs {
         self.cols.div_ceil(self.width)
     }
 
-    /// Whether they are worth sending for a helper: two are done as soon as one would be there.
+    /// Whether they are worth sending for a helper: two small ones are done as soon as one would be there.
     #[inline(always)]
     pub(super) fn are_worth_helpers(self) -> bool {
-        self.count() > 2
+        self.count() > 1 && self.elements(self.count() - 1).end > 2 * ELEMENTS
     }
 
     /// The columns of a job; they begin on a line.
@@ -77,5 +77,13 @@ mod tests {
             assert_eq!(end, (cols, array.lines().len()));
         }
         assert!(LineJobs::of(&PackedB::<f64>::zeros(300, 100)).is_none());
+    }
+
+    #[test]
+    fn two_large_jobs_are_worth_a_helper_as_three_small_ones_are() {
+        let worth = |rows, cols| LineJobs::of(&PackedB::<f32>::zeros(rows, cols)).map(LineJobs::are_worth_helpers);
+        assert_eq!(worth(1, 40_000), Some(false));
+        assert_eq!(worth(20_000, 32), Some(true));
+        assert_eq!(worth(784, 128), Some(true));
     }
 }

@@ -25,7 +25,7 @@ use crate::machine::caches;
 use crate::team::Team;
 use std::ops::Range;
 
-/// Multiply-adds below which any product is run without a plan.
+/// Multiply-adds below which any product is run without a plan, but for a factor on A.
 const SMALL_WORK: usize = 40 * 40 * 40;
 /// Multiply-adds of a part that a thread is to cut further, where there are more than the threads' shares: 0.3 ms, so that a helper who comes
 /// late finds something left. One part each is the fastest else (1000×3×100 tn 149 GFLOP/s, with two 127, with four 133).

@@ -19,9 +19,9 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
-/// The same of all its tables: three quarters of 2,048.
+/// Bytes on pages that every CPU remembers in all of its tables: three quarters of 2,048.
 const PAGES_BYTES_OF_ALL_TABLES: usize = 1536 * 4096;
-/// Jobs begin at a multiple of so many rows where A is packed: whole panels, whatever their height. Else at whole cache lines of a
+/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, whatever their height. Else at whole cache lines of a
 /// transposed A or of a transposed copy, or anywhere where there is neither.
 pub(super) const ROW_UNIT: usize = 48;
 /// Rows that are worth a strip of B of their own.

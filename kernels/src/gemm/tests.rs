@@ -235,7 +235,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
     if caches().l3 < 16 * caches().l2 {
         return;
     }
-    let (m, k, n) = (3 * caches().l2 / 4096, 1024, 2048);
+    let (m, k, n) = (6 * caches().l2 / 4096, 1024, 2048);
     let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
     let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());

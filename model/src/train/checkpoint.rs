@@ -89,7 +89,7 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
 
     let shapes: Vec<(usize, usize)> = builder.widths().windows(2).map(|pair| (pair[0], pair[1])).collect();
     let moments = plan.optimiser.rule.moments();
-    let good_updates = json.get("good").as_u64();
+    let good_updates = json.get("good").as_u64().filter(|&updates| updates <= u64::MAX / 2);
     let mut prefixes = vec![""];
     prefixes.extend(&MOMENTS[..moments]);
     if flag("aside")? {
@@ -236,12 +236,16 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     };
     let &[epoch, batch, updates, samples] = &json.get("clock").as_list(Json::as_u64)?[..] else { return None };
     let [loss, rows, skipped] = &list(json.get("sums"))?[..] else { return None };
+    // Counts that go on from there.
+    if [epoch, batch, updates, samples].into_iter().any(|count| count > u64::MAX / 2) {
+        return None;
+    }
     state.clock = Clock { epoch, batch, updates, samples };
     state.sums = Sums { loss: loss.as_f64()?, rows: rows.as_u64()?, skipped: skipped.as_u64()? };
     state.history = json.get("history").as_list(record)?;
     state.early = watch(json.get("early"))?;
     state.plateau = watch(json.get("plateau"))?;
-    state.rate_factor = json.get("rate_factor").as_f64()?;
+    state.rate_factor = json.get("rate_factor").as_f64().filter(|factor| (0.0..=1.0).contains(factor))?;
     state.roll_backs = json.get("roll_backs").as_u64()?;
     state.rate = json.get("rate").as_f64()?;
     Some(())

@@ -88,7 +88,7 @@ impl<T: Element> Trainer<T> {
     }
 
     /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and the batch where an epoch is
-    /// under way.
+    /// under way. Without early stopping the model holds the last weights again, and what was best is forgotten.
     ///
     /// # Errors
     /// A setting out of its range, another update rule or another loss; another batch in the middle of an epoch.
@@ -100,6 +100,13 @@ impl<T: Element> Trainer<T> {
         }
         if plan.batch != self.plan.batch && self.state.clock.batch > 0 {
             return Err(Error::setting("batch", plan.batch, "that of the epoch under way until it ends"));
+        }
+        if plan.early_stopping.is_none() {
+            self.unrestore();
+            self.state.aside = None;
+        }
+        if plan.non_finite != NonFinite::RollBack {
+            self.state.good = None;
         }
         self.team = Team::new(plan.threads);
         self.scratch = Scratch::with_threads(plan.threads);
@@ -184,7 +191,8 @@ impl<T: Element> Trainer<T> {
                 }
                 Found::NonFinite(what) => {
                     self.apply_policy(what)?;
-                    if self.state.sums.skipped == batches {
+                    // At least as many: the last batch may have been tried again.
+                    if self.plan.non_finite == NonFinite::Skip && self.state.sums.skipped >= batches {
                         return Err(self.non_finite(what));
                     }
                 }

@@ -24,8 +24,9 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
+    /// The mean loss of the rows learnt from; NaN before the first.
     pub(crate) fn mean(&self) -> f64 {
-        self.loss / self.rows.max(1) as f64
+        self.loss / self.rows as f64
     }
 }
 
