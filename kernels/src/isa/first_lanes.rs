@@ -21,8 +21,9 @@ pub(super) unsafe fn f32_8(p: *mut f32, n: usize, v: __m256) {
         (at, rest) = (at.wrapping_add(4), _mm256_extractf128_ps::<1>(v));
     }
     if n & 2 != 0 {
+        let two = _mm_castps_pd(rest);
         // SAFETY: two of the `n`, after those above.
-        unsafe { _mm_storel_pd(at.cast(), _mm_castps_pd(rest)) };
+        unsafe { _mm_storel_pd(at.cast(), two) };
         (at, rest) = (at.wrapping_add(2), _mm_movehl_ps(rest, rest));
     }
     if n & 1 != 0 {
