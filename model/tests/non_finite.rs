@@ -58,6 +58,7 @@ fn an_epoch_of_bad_batches_has_no_loss() {
     }
     let mut rolling = trainer(NonFinite::RollBack);
     assert_eq!(rolling.fit(&bad, None, |_| Continue(())).expect("tried again at half the rate"), Finish::Epochs);
+    assert_eq!(rolling.history().len(), 2);
     assert!(rolling.history().iter().all(|record| record.loss.is_nan() && record.skipped == 1));
 }
 

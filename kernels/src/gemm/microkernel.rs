@@ -355,7 +355,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         let last = const { last_steps(S::REGISTERS, MR, NV) };
         // Sums and rows of B take every register: a vector of the last row comes when a sum of the first has gone. The compiler would keep up to five
         // of them on the stack (Zen 4, 128×128×10: 90 → 98 GFLOP/s, 128×784×32 tn 108.5 → 111.7).
-        let takes_all = const { MR * NV + last_steps(S::REGISTERS, MR, NV) * NV >= S::REGISTERS };
+        let takes_all = last > 0 && (MR + last) * NV >= S::REGISTERS;
         let there = if takes_all { last - 1 } else { last };
         let mut rows_of_b = [[simd.splat(T::ZERO); NV]; MOST_LAST_STEPS];
         for (p, row) in rows_of_b.iter_mut().enumerate().take(there) {
