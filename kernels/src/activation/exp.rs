@@ -9,7 +9,7 @@
 //! twice) — half from the last rounding, the rest from `1 + r·tail` (|r| ≤ 0.35 of half an ULP) and the polynomial
 //! (2⁻²⁸ and 2⁻⁵⁷·⁷ relative). Below −104 (−746) the result is 0.
 
-use super::coefficients::polynomial;
+use super::coefficients::{Coefficients, polynomial};
 use crate::element::Element;
 use crate::isa::Lanes;
 
@@ -25,8 +25,6 @@ pub struct Exp<T: 'static> {
     pub(super) lowest: T,
     /// `(e^r − 1 − r) / r²`, highest order first
     pub(super) tail: &'static [T],
-    /// `(e^(2r) − 1 − 2r) / r²`: [`tail`](Self::tail) of `2r` times 4, all of it exact
-    pub(super) tail_of_twice: &'static [T],
     /// `1.5·2^M` (`M` mantissa bits): added, it leaves no fraction.
     pub(super) shifter: T,
     /// `2^M + bias`: added, it leaves no fraction, and a biased exponent in the low bits. For integers above `−bias`.
@@ -59,15 +57,15 @@ pub(super) fn exp_of_sum<T: Element, S: Lanes<T>>(simd: S, high: S::V, low: S::V
     finish(simd, n, r)
 }
 
-/// `e^(2t)` for `0 ≤ t ≤ 20`, as `(2^n, e^(2r))`; NaN for NaN. Not as close as [`exp_in_range`], its ln 2 being in one part: off by
-/// `n` times a hundredth of a unit of 1 in `f32`, a tenth in `f64`.
+/// `e^(2t)` for `0 ≤ t ≤ 20`, as `(2^n, e^(2r))`, from `(e^(2r) − 1 − 2r) / r²`; NaN for NaN. Not as close as [`exp_in_range`], its ln 2 being in
+/// one part: off by `n` times a tenth of a unit of 1.
 #[inline(always)]
-pub(super) fn exp_of_twice_in_parts<T: Element, S: Lanes<T>>(simd: S, t: S::V) -> (S::V, S::V) {
-    let number = |x| simd.splat(T::from_f64(x));
-    let shifter = simd.splat(T::EXP.shifter_biased);
+pub(super) fn exp_of_twice_in_parts<S: Lanes<f64>>(simd: S, tail_of_twice: &'static [f64], t: S::V) -> (S::V, S::V) {
+    let number = |x| simd.splat(x);
+    let shifter = number(f64::EXP.shifter_biased);
     let shifted = simd.mul_add(t, number(2.0 * std::f64::consts::LOG2_E), shifter);
     let r = simd.mul_add(simd.sub(shifted, shifter), number(-0.5 * std::f64::consts::LN_2), t);
-    let inner = simd.mul_add(polynomial(simd, T::EXP.tail_of_twice, r), r, number(2.0));
+    let inner = simd.mul_add(polynomial(simd, tail_of_twice, r), r, number(2.0));
     (simd.pow2_of_shifted(shifted), simd.mul_add(inner, r, number(1.0)))
 }
 

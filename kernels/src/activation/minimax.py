@@ -102,9 +102,47 @@ def mills(q, k):
     return (1 + t) * mp.erfc(t / mp.sqrt(2)) * mp.exp(t**2 / 2) / 2
 
 
+def pieces_of_tanh(bits):
+    """Rows (centre, value, slopes…) of tanh's pieces, which end where ½ + ⅘|z| passes a quarter of a power of two, and their largest error in ULP.
+
+    tanh z = value + t·(slope₀ + slope₁ t + …) with t = z − centre, but with z in place of the value in the first piece.
+    From the fifth piece on the centre is at the upper end, where a step of z counts least: there t = 0, and its roundings vanish. Of the numbers below that, the one
+    is taken whose tanh is nearest to a number of the type.
+    """
+    unit = lambda x: mp.mpf(2) ** (mp.floor(mp.log(x, 2)) - bits + 1)
+    quarters = [m * mp.mpf(2) ** e for e in (-1, 0, 1, 2) for m in (1, 1.25, 1.5, 1.75)]
+    # From 9.25 on tanh is 1.
+    ends = [(y - mp.mpf(1) / 2) * 5 / 4 for y in quarters] + [mp.mpf(37) / 4]
+    rows, largest = [], 0
+    for piece, (low, high) in enumerate(zip(ends, ends[1:])):
+        if piece == 0:
+            centre, value = mp.mpf(0), mp.mpf(0)
+        elif piece == 15:
+            centre, value = high, mp.mpf(1)
+        else:
+            near = rounded(mp.tanh(high if piece >= 4 else (low + high) / 2), bits)
+            # Far out steps of z are too small to find a better one.
+            values = [near - k * unit(near) for k in range(64 if piece < 12 else 1)]
+            value = min(values, key=lambda value: abs(mp.tanh(rounded(mp.atanh(value), bits)) - value))
+            centre = rounded(mp.atanh(value), bits)
+        slope = lambda t: (mp.tanh(centre + t) - (value if piece else t)) / t
+        slopes, worst = table(slope, lambda t: t / unit(mp.tanh(centre + t)), range(5), low - centre, high - centre, bits)
+        rows.append([centre, value] + slopes)
+        largest = max(worst, largest)
+    return rows, largest
+
+
+def show_pieces(bits):
+    rows, largest = pieces_of_tanh(bits)
+    print(f"// tanh by pieces: error {mp.nstr(largest, 3)} ULP")
+    for row in rows:
+        print("[" + ", ".join(shortest(c, bits) for c in row) + "],")
+
+
 if __name__ == "__main__":
+    show_pieces(24)
     # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
-    sizes = ((24, 5, 3, 4, 3, 11, mp.mpf(5) / 2, 15), (53, 10, 7, 11, 7, 23, 6, 39))
+    sizes = ((24, 5, 3, 0, 3, 11, mp.mpf(5) / 2, 15), (53, 10, 7, 11, 7, 23, 6, 39))
     for bits, exp_terms, ln_terms, tanh_terms, half_terms, mills_terms, k, t_end in sizes:
         print(f"// ===== {bits} bits")
         reach = mp.log(2) / 2
@@ -115,7 +153,8 @@ if __name__ == "__main__":
         show("ln", table(atanh_rest, lambda u: u / 2, range(ln_terms), 0, reach, bits), bits)
         reach = mp.mpf(55) / 100
         weight = lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u))
-        show("tanh", table(tanh_rest, weight, range(tanh_terms), 0, reach**2, bits), bits)
+        if tanh_terms:
+            show("tanh", table(tanh_rest, weight, range(tanh_terms), 0, reach**2, bits), bits)
         # ½ stands before it.
         weight = lambda u: u * mp.sqrt(u) / 2
         show("tanh of half", table(tanh_of_half_rest, weight, range(half_terms), 0, mp.mpf(1) / 4, bits), bits)

@@ -1,7 +1,7 @@
 //! AVX2 with FMA: 8 lanes of `f32`, 4 of `f64`, tails read by `maskmov` with a window sliding over a table of masks.
 
 use super::code_line::begin_on_a_line_of_code;
-use super::{Kernel, Lanes, Simd};
+use super::{Kernel, Lanes, Simd, Sixteen};
 use std::arch::x86_64::*;
 
 /// Proof that this CPU runs AVX2 and FMA.
@@ -32,7 +32,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $first:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident,
-     transpose: $transpose:ident, bytes: $bytes:ident) => {
+     transpose: $transpose:ident, bytes: $bytes:ident, pick: $pick:ident) => {
         impl Lanes<$t> for Avx2 {
             type V = $v;
             type M = $v;
@@ -144,6 +144,11 @@ macro_rules! simd {
                 // SAFETY: the token proves AVX2.
                 unsafe { $own::split_exponent(a) }
             }
+            #[inline(always)]
+            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
+                // SAFETY: the token proves AVX2.
+                unsafe { super::pick::$pick(table, y) }
+            }
         }
 
         impl Simd<$t> for Avx2 {
@@ -192,12 +197,12 @@ simd!(f32, __m256, 8, _mm256_cmp_ps, _mm256_blendv_ps, single,
     loads: _mm256_loadu_ps _mm256_maskload_ps _mm256_storeu_ps f32_8,
     arithmetic: _mm256_set1_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps
         _mm256_sqrt_ps _mm256_min_ps _mm256_max_ps,
-    transpose: f32_8, bytes: f32_8);
+    transpose: f32_8, bytes: f32_8, pick: f32_8);
 simd!(f64, __m256d, 4, _mm256_cmp_pd, _mm256_blendv_pd, double,
     loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd f64_4,
     arithmetic: _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd
         _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd,
-    transpose: f64_4, bytes: f64_4);
+    transpose: f64_4, bytes: f64_4, pick: f64_4);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last three work on the bits is told in [`super::bits`].

@@ -1,7 +1,7 @@
 //! AVX-512 (F, BW, DQ, VL): 16 lanes of `f32`, 8 of `f64`, tails by mask registers.
 
 use super::code_line::begin_on_a_line_of_code;
-use super::{Kernel, Lanes, Simd};
+use super::{Kernel, Lanes, Simd, Sixteen};
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
@@ -42,7 +42,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $scale:ident,
-     transpose: $transpose:ident few $few:ident $(runs $runs:ident)?, bytes: $bytes:ident) => {
+     transpose: $transpose:ident few $few:ident $(runs $runs:ident)?, bytes: $bytes:ident, pick: $pick:ident) => {
         impl Lanes<$t> for Avx512 {
             type V = $v;
             type M = $m;
@@ -154,6 +154,11 @@ macro_rules! simd {
                 // SAFETY: the token proves AVX-512.
                 unsafe { $own::split_exponent(a) }
             }
+            #[inline(always)]
+            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
+                // SAFETY: the token proves AVX-512.
+                unsafe { super::pick::$pick(table, y) }
+            }
         }
 
         impl Simd<$t> for Avx512 {
@@ -228,12 +233,12 @@ simd!(f32, __m512, __mmask16, 16, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, sing
     loads: _mm512_loadu_ps _mm512_maskz_loadu_ps _mm512_storeu_ps _mm512_mask_storeu_ps,
     arithmetic: _mm512_set1_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_fmadd_ps
         _mm512_sqrt_ps _mm512_abs_ps _mm512_min_ps _mm512_max_ps _mm512_scalef_ps,
-    transpose: f32_16 few f32_4x16 runs f32_16x4, bytes: f32_16);
+    transpose: f32_16 few f32_4x16 runs f32_16x4, bytes: f32_16, pick: f32_16);
 simd!(f64, __m512d, __mmask8, 8, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, double,
     loads: _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd,
     arithmetic: _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd
         _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_scalef_pd,
-    transpose: f64_8 few f64_4x8, bytes: f64_8);
+    transpose: f64_8 few f64_4x8, bytes: f64_8, pick: f64_8);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].

@@ -18,6 +18,7 @@ mod code_line;
 #[cfg(target_arch = "x86_64")]
 mod first_lanes;
 mod opaque;
+mod pick;
 mod portable;
 mod prefetch;
 mod side_by_side;
@@ -40,6 +41,7 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub(crate) use opaque::opaque;
+pub use pick::Sixteen;
 pub use portable::Portable;
 pub(crate) use prefetch::{prefetch, prefetch_to_l2};
 pub(crate) use side_by_side::SideBySide;
@@ -108,6 +110,9 @@ pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     fn scale(self, a: Self::V, e: Self::V) -> Self::V;
     /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
+    /// An element of `table` for each lane of `y`: another one in each quarter of every power of two, the same ones after four powers
+    /// (`[½, ⅝)` has element 8, `[1, 1¼)` element 12). Lanes that are negative, infinite or NaN have some element, too.
+    fn pick(self, table: &'static Sixteen<T>, y: Self::V) -> Self::V;
 }
 
 /// One instruction set's vectors of `T`: besides [`Lanes`] what crosses lanes, and parts of a vector.

@@ -3,7 +3,7 @@
 //! `wide` chooses instructions at compile time. Where the baseline has no fused multiply-add (plain x86-64) `mul_add`
 //! rounds twice: results there may differ from the other tiers' within the documented error, never between two runs.
 
-use super::{Kernel, Lanes, Simd};
+use super::{Kernel, Lanes, Simd, Sixteen};
 use wide::{f32x8, f64x4};
 
 /// The token of the portable tier; every CPU has it.
@@ -126,6 +126,11 @@ macro_rules! simd {
             fn split_exponent(self, a: $v) -> ($v, $v) {
                 let pairs = a.to_array().map(super::bits::$bits::split_exponent);
                 ($v::new(pairs.map(|(e, _)| e)), $v::new(pairs.map(|(_, m)| m)))
+            }
+            #[inline(always)]
+            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
+                let place = |y: $t| (y.to_bits() >> (super::bits::$bits::MANTISSA - 2)) as usize % 16;
+                $v::new(y.to_array().map(|y| table.0[place(y)]))
             }
         }
 

@@ -6,7 +6,7 @@
 //! ```
 //! A CPU looks some hundred operations ahead for one that need not wait, which is three or four vectors of a long function.
 
-use super::{Lanes, sealed};
+use super::{Lanes, Sixteen, sealed};
 
 /// `N` vectors as one.
 #[derive(Clone, Copy)]
@@ -85,5 +85,9 @@ impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V) {
         let pairs = each!(i => self.0.split_exponent(a[i]));
         (each!(i => pairs[i].0), each!(i => pairs[i].1))
+    }
+    #[inline(always)]
+    fn pick(self, table: &'static Sixteen<T>, y: Self::V) -> Self::V {
+        each!(i => self.0.pick(table, y[i]))
     }
 }

@@ -386,6 +386,50 @@ fn bytes_become_their_numbers() {
     }
 }
 
+/// Picks from `table`, for every number.
+struct Picks<'a, T: 'static>(&'static Sixteen<T>, &'a [T], &'a mut [T]);
+
+impl<T: Element> Kernel<T> for Picks<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, s: S) {
+        for (y, to) in self.1.chunks(S::LANES).zip(self.2.chunks_mut(S::LANES)) {
+            store(s, to, s.pick(self.0, load(s, y)));
+        }
+    }
+}
+
+fn picks<T: Element>(table: &'static Sixteen<T>) {
+    // All quarters of powers of two, from their first number to their last, each in every lane.
+    let mantissas = [1.0, 1.249_999, 1.25, 1.499_999, 1.5, 1.749_999, 1.75, 1.999_999];
+    let places = (-40..40)
+        .flat_map(|e| mantissas.map(|m| (m * 2f64.powi(e), (4 * e + ((m - 1.0) * 4.0) as i32 + 12).rem_euclid(16))));
+    let (numbers, places): (Vec<f64>, Vec<i32>) = places.unzip();
+    for isa in Isa::available() {
+        for shift in 0..16 {
+            let y: Vec<T> = numbers[shift..].iter().map(|&y| T::from_f64(y)).collect();
+            let mut picked = vec![T::ZERO; y.len()];
+            T::dispatch(isa, Picks(table, &y, &mut picked));
+            for (i, &picked) in picked.iter().enumerate() {
+                let place = places[shift + i];
+                assert_eq!(picked, table.0[place as usize], "{} on {isa}", y[i]);
+            }
+            let odd: Vec<T> = [f64::NAN, f64::INFINITY, -1.0, -0.0, f64::NEG_INFINITY].map(T::from_f64).repeat(5);
+            T::dispatch(isa, Picks(table, &odd, &mut picked[..25]));
+            assert!(picked[..25].iter().all(|x| table.0.contains(x)), "on {isa}");
+        }
+    }
+}
+
+#[test]
+fn picks_change_with_each_quarter_of_a_power_of_two() {
+    static SINGLE: Sixteen<f32> = Sixteen([3., 1., 4., 1.5, 9., 2., 6., 5., 3.5, 8., 9.5, 7., 9.25, 3.25, 2.5, 8.5]);
+    static DOUBLE: Sixteen<f64> = Sixteen([3., 1., 4., 1.5, 9., 2., 6., 5., 3.5, 8., 9.5, 7., 9.25, 3.25, 2.5, 8.5]);
+    picks(&SINGLE);
+    picks(&DOUBLE);
+}
+
 /// The lanes of the tier that a dispatch really enters.
 struct Lanes;
 
