@@ -5,7 +5,7 @@
 //!
 //! | | `e^x` | `ln x` | `tanh x` near 0 | `σ(x)` near 0 | `Φ(−t)` |
 //! |---|---|---|---|---|---|
-//! | `f32` | 2⁻²⁸·⁰ | 2⁻³⁰·² | (by pieces: 0.38 ULP) | 2⁻³¹·⁰ | 2⁻²⁷·³ |
+//! | `f32` | 2⁻²⁸·⁰ | 2⁻³⁰·² | by pieces, 2⁻²⁵·⁴ | 2⁻³¹·⁰ | 2⁻²⁷·³ |
 //! | `f64` | 2⁻⁵⁷·⁷ | 2⁻⁵⁹·⁴ | 2⁻⁶⁰·⁵ | 2⁻⁶⁰·⁵ | 2⁻⁵⁵·² |
 //!
 //! The first part of ln 2 has few enough bits for every product with an exponent to be exact.

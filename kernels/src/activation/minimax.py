@@ -106,8 +106,8 @@ def pieces_of_tanh(bits):
     """Rows (centre, value, slopes…) of tanh's pieces, which end where ½ + ⅘|z| passes a quarter of a power of two, and their largest error in ULP.
 
     tanh z = value + t·(slope₀ + slope₁ t + …) with t = z − centre, but with z in place of the value in the first piece.
-    From the fifth piece on the centre is at the upper end, where a step of z counts least: there t = 0, and its roundings vanish. Of the numbers below that, the one
-    is taken whose tanh is nearest to a number of the type.
+    From the fifth piece on the centre is next to the upper end, where a step of z counts least: there t is small, and its roundings with it. The value is that number
+    of the type, of the first 64 at and below tanh of that end (or of the middle), whose atanh suffers least from being rounded to a centre.
     """
     unit = lambda x: mp.mpf(2) ** (mp.floor(mp.log(x, 2)) - bits + 1)
     quarters = [m * mp.mpf(2) ** e for e in (-1, 0, 1, 2) for m in (1, 1.25, 1.5, 1.75)]
@@ -121,7 +121,7 @@ def pieces_of_tanh(bits):
             centre, value = high, mp.mpf(1)
         else:
             near = rounded(mp.tanh(high if piece >= 4 else (low + high) / 2), bits)
-            # Far out steps of z are too small to find a better one.
+            # Far out the first one suffers little, and further ones would have their centres elsewhere.
             values = [near - k * unit(near) for k in range(64 if piece < 12 else 1)]
             value = min(values, key=lambda value: abs(mp.tanh(rounded(mp.atanh(value), bits)) - value))
             centre = rounded(mp.atanh(value), bits)
@@ -141,7 +141,7 @@ def show_pieces(bits):
 
 if __name__ == "__main__":
     show_pieces(24)
-    # Significant bits, the terms of each table, the k of `mills` and the t after which e^(−t²/2) is zero.
+    # Significant bits, the terms of each table (tanh of 24 bits goes by pieces), the k of `mills` and the t after which e^(−t²/2) is zero.
     sizes = ((24, 5, 3, 0, 3, 11, mp.mpf(5) / 2, 15), (53, 10, 7, 11, 7, 23, 6, 39))
     for bits, exp_terms, ln_terms, tanh_terms, half_terms, mills_terms, k, t_end in sizes:
         print(f"// ===== {bits} bits")

@@ -1,5 +1,5 @@
 //! The layout of `f32` and `f64` that [`pow2_of_shifted`](super::Lanes::pow2_of_shifted), [`scale`](super::Lanes::scale) and
-//! [`split_exponent`](super::Lanes::split_exponent) work on.
+//! [`split_exponent`](super::Lanes::split_exponent) work on, and [`pick`](super::Lanes::pick).
 //!
 //! *Integers in the low bits.* The numbers from `2^M` to `2^(M+1)` (`M` mantissa bits) are the integers, so adding
 //! `2^M + bias` to a small integral `a` leaves `a + bias`, a biased exponent, in the low bits: shifted left by `M`

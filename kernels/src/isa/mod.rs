@@ -111,7 +111,7 @@ pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
     /// An element of `table` for each lane of `y`: another one in each quarter of every power of two, the same ones after four powers
-    /// (`[½, ⅝)` has element 8, `[1, 1¼)` element 12). Lanes that are negative, infinite or NaN have some element, too.
+    /// (`[½, ⅝)` has element 8, `[1, 1¼)` element 12). Lanes that are zero, subnormal, negative, infinite or NaN have some element, too.
     fn pick(self, table: &'static Sixteen<T>, y: Self::V) -> Self::V;
 }
 

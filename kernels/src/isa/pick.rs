@@ -1,4 +1,5 @@
-//! Tables of sixteen numbers, kept in registers, from which every lane picks one for itself.
+//! Tables of sixteen numbers, from which every lane picks one for itself: `f32` in one permutation of a register with AVX-512, two and a choice
+//! with AVX2. (`f64` has them for completeness; nothing is made of them yet.)
 //!
 //! The four bits that choose are the low ones of the exponent and the high ones of the mantissa: another number is picked in every quarter of a power of two.
 //!
@@ -91,7 +92,7 @@ mod neon {
         // SAFETY: the table has 64 bytes.
         let all = unsafe { vld1q_u8_x4(table.0.as_ptr().cast()) };
         let place = vandq_u32(vshrq_n_u32::<RIGHT>(vreinterpretq_u32_f32(y)), vdupq_n_u32(15));
-        let places = vmlaq_u32(vdupq_n_u32(0x0302_0100), place, vdupq_n_u32(0x0404_0404));
+        let places = vmlaq_u32(vdupq_n_u32(u32::from_ne_bytes([0, 1, 2, 3])), place, vdupq_n_u32(0x0404_0404));
         vreinterpretq_f32_u8(vqtbl4q_u8(all, vreinterpretq_u8_u32(places)))
     }
 

@@ -401,7 +401,7 @@ impl<T: Element> Kernel<T> for Picks<'_, T> {
 }
 
 fn picks<T: Element>(table: &'static Sixteen<T>) {
-    // All quarters of powers of two, from their first number to their last, each in every lane.
+    // All quarters of powers of two, from their first number to nearly their last.
     let mantissas = [1.0, 1.249_999, 1.25, 1.499_999, 1.5, 1.749_999, 1.75, 1.999_999];
     let places = (-40..40)
         .flat_map(|e| mantissas.map(|m| (m * 2f64.powi(e), (4 * e + ((m - 1.0) * 4.0) as i32 + 12).rem_euclid(16))));
@@ -424,7 +424,28 @@ fn picks<T: Element>(table: &'static Sixteen<T>) {
 
 #[test]
 fn picks_change_with_each_quarter_of_a_power_of_two() {
-    static SINGLE: Sixteen<f32> = Sixteen([3., 1., 4., 1.5, 9., 2., 6., 5., 3.5, 8., 9.5, 7., 9.25, 3.25, 2.5, 8.5]);
+    // Numbers whose bytes all differ.
+    const fn single(i: u32) -> f32 {
+        f32::from_bits(0x3f01_0203 + i * 0x0004_1014)
+    }
+    static SINGLE: Sixteen<f32> = Sixteen([
+        single(0),
+        single(1),
+        single(2),
+        single(3),
+        single(4),
+        single(5),
+        single(6),
+        single(7),
+        single(8),
+        single(9),
+        single(10),
+        single(11),
+        single(12),
+        single(13),
+        single(14),
+        single(15),
+    ]);
     static DOUBLE: Sixteen<f64> = Sixteen([3., 1., 4., 1.5, 9., 2., 6., 5., 3.5, 8., 9.5, 7., 9.25, 3.25, 2.5, 8.5]);
     picks(&SINGLE);
     picks(&DOUBLE);
