@@ -310,7 +310,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             }
         } else if const { Self::may_ask_for_b::<S>() } && b_ahead > 0 {
             while left > 0 {
-                self.ask_for_row_of_b::<S>(at.b.wrapping_add(b_ahead));
+                self.ask_for_row_of_b::<S>(at.b.wrapping_add(b_ahead), prefetch);
                 self.step(simd, at, acc);
                 left -= 1;
             }
@@ -494,13 +494,13 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         }
     }
 
-    /// Asks for a row of B, which may lie on a line more than it has vectors.
+    /// Asks for a row of B, which may lie on a line more than it has vectors, by a hint.
     #[inline(always)]
-    pub(super) fn ask_for_row_of_b<S: Simd<T>>(&self, row: *const T) {
+    pub(super) fn ask_for_row_of_b<S: Simd<T>>(&self, row: *const T, hint: impl Fn(*const T)) {
         for v in (0..NV).step_by(T::LINE / S::LANES) {
-            prefetch(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, v)));
+            hint(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, v)));
         }
-        prefetch(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, NV - 1) + S::LANES - 1));
+        hint(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, NV - 1) + S::LANES - 1));
     }
 
     /// The accumulators before the first step.

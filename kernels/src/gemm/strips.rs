@@ -5,7 +5,7 @@ use super::first_tile::Packing;
 use super::microkernel::{Asks, End, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::plan::{AHEAD, Ahead, Next, Plan};
+use super::plan::{Ahead, Next, Plan};
 use super::room::{L1_PERIOD, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
@@ -153,7 +153,7 @@ impl<T: Element> Product<T> {
             let (strip, _) = self.strip(table, first..first + cols);
             let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
-            unsafe { kernel(&Packing { strip, ahead: AHEAD.wrapping_mul(strip.b_row), to, line }) };
+            unsafe { kernel(&Packing { strip, to, line }) };
         }
         rows
     }

@@ -225,7 +225,7 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
         rows: [1; MAX_VECTORS],
         vectors: [1; MAX_ROWS],
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
-        packing: packing_tile::<T, S>(),
+        packing: packing_tile::<T, S, IN_HALVES>(),
         half: None,
         narrow: None,
         habits: Habits {
@@ -294,9 +294,9 @@ const fn wide<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
 
 /// The tile that packs, where a vector is a cache line (AVX-512): the tile then spans four. With a single one, every line that it reads
 /// would be on a page of its own (AVX2, 1024³: 126 → 121 GFLOP/s).
-const fn packing_tile<T: Element, S: Simd<T>>() -> Option<(PackingFn<T>, usize, usize)> {
+const fn packing_tile<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> Option<(PackingFn<T>, usize, usize)> {
     if const { S::LANES == T::LINE && S::REGISTERS >= 32 } {
-        Some((packing::<T, S, 6, 4>, 6, 4 * S::LANES))
+        Some((packing::<T, S, 6, 4, IN_HALVES>, 6, 4 * S::LANES))
     } else {
         None
     }

@@ -114,14 +114,16 @@ impl<T: Element> Batch<T> {
         data: &Prepared<'_, T>,
         range: Range<usize>,
     ) -> Result<(), ShapeError> {
+        let next = &self.order[range.end..];
+        let next = &next[..range.len().min(next.len())];
         let rows = &self.order[range];
         let len = rows.len() * data.columns;
         self.x.grow(len);
-        gather_rows(team, data.inputs()?, rows, &mut self.x[..len])?;
+        gather_rows(team, data.inputs()?, (rows, next), &mut self.x[..len])?;
         match &data.wanted {
             Wanted::Values(y) => {
                 self.values.resize(rows.len() * data.outputs, T::ZERO);
-                gather_rows(team, Rows::new(Stored::Numbers(y), data.outputs), rows, &mut self.values)
+                gather_rows(team, Rows::new(Stored::Numbers(y), data.outputs), (rows, &[]), &mut self.values)
             }
             Wanted::Classes(y) => {
                 self.classes.clear();
