@@ -29,8 +29,9 @@ const PART_OF_L2: usize = 8;
 /// Bytes of a cache line.
 const CACHE_LINE: usize = 64;
 
-/// Row `i` of `to` becomes row `rows[i]` of `from`, read as `from` says. The rows of the `next` call are fetched meanwhile, as far as they
-/// would wait in a cache; that changes nothing but time, and there need not be any.
+/// Row `i` of `to` becomes row `rows[i]` of `from`, read as `from` says. `next` says which rows the call
+/// after this one will gather: a team of one thread asks for them, where they take so little that they can wait in a cache. They change nothing
+/// but time, and there need not be any.
 ///
 /// # Errors
 /// A row that `from` does not have, or lengths that do not fit; nothing is written then.
@@ -122,7 +123,7 @@ impl<T: Element, I: Fn(usize) -> usize> Read<'_, T, I> {
     fn each_row<E: Readable<T>, S: Simd<T>>(self, simd: S, stored: &[E]) {
         let columns = self.from.columns();
         let count = self.to.len().checked_div(columns).unwrap_or(0);
-        let ahead = BYTES_AHEAD / (columns * size_of::<E>()).max(1) + 1;
+        let ahead = BYTES_AHEAD / columns.saturating_mul(size_of::<E>()).max(1) + 1;
         let row = |i: usize| &stored[(self.row_at)(i) * columns..][..columns];
         (1..ahead.min(count)).for_each(|i| ask(row(i)));
         for (i, to) in self.to.chunks_exact_mut(columns.max(1)).enumerate() {
@@ -139,7 +140,7 @@ impl<T: Element, I: Fn(usize) -> usize> Read<'_, T, I> {
 
 /// Asks for those of these rows that there are, where all may wait in L2.
 fn ask_for_next<E>(stored: &[E], columns: usize, rows: &[u32]) {
-    if rows.len().saturating_mul(columns * size_of::<E>()) <= caches().l2 / PART_OF_L2 {
+    if rows.len().saturating_mul(columns).saturating_mul(size_of::<E>()) <= caches().l2 / PART_OF_L2 {
         let row = |&row: &u32| stored.get((row as usize).checked_mul(columns)?..)?.get(..columns);
         rows.iter().filter_map(row).for_each(ask);
     }
@@ -250,6 +251,8 @@ mod tests {
         assert!(gather_rows(&team, from, (&[0, 2], &[]), &mut to).is_err());
         assert!(gather_rows(&team, from, (&[0, 1], &[]), &mut to[..3]).is_err());
         assert!(gather_rows(&team, none, (&[0], &[]), &mut to[..0]).is_err());
+        let empty = Rows::new(Stored::Numbers(&[]), usize::MAX);
+        gather_rows(&team, empty, (&[], &[0, 1]), &mut to[..0]).unwrap();
         assert!(read_rows(&team, from, 1, &mut to).is_err());
         assert!(read_rows(&team, from, usize::MAX, &mut to).is_err());
         assert!(read_rows(&team, from, 0, &mut to[..3]).is_err());

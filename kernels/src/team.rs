@@ -84,6 +84,9 @@ impl Team {
     }
 
     /// A team as large as rayon's current pool, which follows the machine or `RAYON_NUM_THREADS`.
+    ///
+    /// # Panics
+    /// When rayon cannot start its threads.
     pub fn of_pool() -> Self {
         Self::new(rayon::current_num_threads())
     }

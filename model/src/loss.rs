@@ -122,6 +122,9 @@ impl<'a, T: Element> Wanted<'a, T> {
         scale: Option<&Standardisation>,
     ) -> Result<Self, Error> {
         match (loss, labels) {
+            (_, Labels::Classes { count: 1, .. }) => {
+                Err(Error::Labels("all rows are of one class: there is nothing to tell apart".into()))
+            }
             (Loss::CrossEntropy, Labels::Classes { classes, count }) => {
                 fits(outputs == *count && outputs >= 2, *count, outputs)?;
                 Ok(Wanted::Classes(classes))
@@ -130,9 +133,6 @@ impl<'a, T: Element> Wanted<'a, T> {
                 Err(Error::Labels("cross-entropy takes class labels, but the data set has numbers".into()))
             }
             (_, Labels::Classes { classes, count }) => {
-                if *count == 1 {
-                    return Err(Error::Labels("all rows are of one class: there is nothing to tell apart".into()));
-                }
                 fits(outputs == *count || (outputs == 1 && *count == 2), *count, outputs)?;
                 if scale.is_some() {
                     let why = "the model standardises the numbers that it learns, but the data set has classes";

@@ -107,6 +107,7 @@ impl<T: Element> Array<T> {
 
 /// Whether outputs × inputs takes fewer vectors than inputs × outputs by a quarter, or no more and better tiles.
 fn fills_lines_better<T: Element>(inputs: usize, outputs: usize) -> bool {
-    let fewer = 4 * outputs * inputs.div_ceil(T::LINE) <= 3 * inputs;
+    // An empty layer may be of any width.
+    let fewer = outputs.saturating_mul(inputs.div_ceil(T::LINE)).saturating_mul(4) <= inputs.saturating_mul(3);
     outputs <= T::LINE && (fewer || inputs >= 2 * T::LINE)
 }

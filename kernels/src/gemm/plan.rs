@@ -3,7 +3,7 @@
 use super::driver::{Place, Product};
 use super::microkernel::End;
 use super::operand::Right;
-use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, has_room_in_l1, on_lines, past_line, stays_in_l1};
+use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
 use crate::machine::caches;
@@ -78,7 +78,8 @@ pub(super) const STEPS_TO_ASK: usize = 96;
 const ROWS_TO_PACK_SPLIT: usize = 64;
 
 /// Rows of A that are worth packing a B whose strips are a single line wide, where L1 keeps a strip only when packed (Emerald Rapids, AVX2:
-/// 480³ 77 → 85 GFLOP/s, 128³ 80 → 82; 64×128×128 would lose 2 %).
+/// 480³ 77 → 85 GFLOP/s, 128³ 80 → 82; 64×128×128 would lose 2 %), or where its rows are on more pages than are remembered beside it (Zen 4, AVX2,
+/// 128×784×128 tn 95 → 106).
 const ROWS_TO_PACK_LINE: usize = 128;
 
 /// Depth of a product up to which vectors across lines are worth avoiding though L1 has them; so many columns, and so many times the
@@ -389,13 +390,13 @@ impl<T: Element> Product<T> {
         table.lanes() == T::LINE && !on_lines(data, row) && table.habits.waits_for_split_lines
     }
 
-    /// A strip of several vectors is but a line wide, and stays in L1 when it is packed, but not at its stride.
+    /// A strip of several vectors is but a line wide, and stays in L1, with its pages in reach, when it is packed, but not at its stride.
     fn line_leaves_l1(&self, plan: &Plan, table: &TileTable<T>, stride: usize) -> bool {
         let depth = self.k.min(plan.kc);
         table.lanes() < T::LINE
             && plan.strip_cols == T::LINE
             && stays_in_l1::<T>(T::LINE, depth, T::LINE)
-            && !has_room_in_l1::<T>(stride, depth, T::LINE)
+            && !stays_in_l1::<T>(stride, depth, T::LINE)
     }
 
     /// Columns of A that are asked for ahead: where they are runs in place, each may be on a page of its own, which no hardware foresees
