@@ -4,6 +4,7 @@
 //! schedule means the same for any batch size. No function of the platform's maths library is involved.
 
 use crate::Error;
+use deltarule_kernels::optimiser::power;
 
 /// A shape, with a warm-up before it.
 ///
@@ -136,19 +137,6 @@ impl Schedule {
     }
 }
 
-/// `base^exponent` by repeated multiplication, in one order everywhere; stops where nothing changes any more.
-fn power(base: f64, exponent: u64) -> f64 {
-    let mut product = 1.0;
-    for _ in 0..exponent {
-        let next = product * base;
-        if next == product {
-            break;
-        }
-        product = next;
-    }
-    product
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +144,8 @@ mod tests {
     #[test]
     fn shapes() {
         assert_eq!(Schedule::constant().factor(99.0), 1.0);
+        // A checkpoint may say any epoch; that takes no longer.
+        assert_eq!(Schedule::step(1, 0.999_999_999_999).factor(1e18), 0.0);
         let step = Schedule::step(10, 0.5);
         assert_eq!([step.factor(9.9), step.factor(10.0), step.factor(25.0)], [1.0, 0.5, 0.25]);
         let cosine = Schedule::cosine(8);

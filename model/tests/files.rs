@@ -2,8 +2,8 @@
 //! save that fails leaves what was there.
 
 use deltarule::{
-    Activation, Dataset, Error, FileError, LoadOptions, Loss, Mlp, Output, Plan, Scratch, Standardisation, Trainer,
-    file,
+    Activation, Dataset, Error, FileError, LoadOptions, Loss, Mlp, Output, Plan, Scratch, Standardisation, Targets,
+    Trainer, file,
 };
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -337,4 +337,45 @@ fn checkpoints_are_read_with_the_same_suspicion() {
     assert!(matches!(problem(read(&bytes)), FileError::Metadata(_)), "a checkpoint is no model");
     let no_checkpoint = problem(Trainer::<f32>::from_bytes(&model().to_bytes()));
     assert!(matches!(no_checkpoint, FileError::Metadata(_)), "a model is no checkpoint");
+}
+
+/// The checkpoint with `from` replaced by `to` in its header, whose length the file begins with.
+fn checkpoint_saying(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + length]).expect("text");
+    assert!(header.contains(from), "{from} in {header}");
+    let header = header.replacen(from, to, 1);
+    let padded = header.trim_end().len().next_multiple_of(8);
+    let header = format!("{:padded$}", header.trim_end());
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[8 + length..]].concat()
+}
+
+#[test]
+fn counts_and_moments_of_a_checkpoint_make_sense() {
+    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
+    let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+    trainer.step(&[1.0, 2.0], Targets::Values(&[3.0, 5.0])).expect("finite");
+    let bytes = trainer.to_bytes();
+    let most = u64::MAX.to_string();
+    for (from, to) in [
+        (r#"\"clock\":[0,0,1,1]"#, format!(r#"\"clock\":[0,0,1,{most}]"#)),
+        (r#"\"sums\":[0.0,0,0]"#, format!(r#"\"sums\":[0.0,{most},0]"#)),
+        (r#"\"sums\":[0.0,0,0]"#, format!(r#"\"sums\":[0.0,0,{most}]"#)),
+        (r#",0],\"plateau\""#, format!(r#",{most}],\"plateau\""#)),
+        (r#",0],\"rate_factor\""#, format!(r#",{most}],\"rate_factor\""#)),
+    ] {
+        assert!(Trainer::<f32>::from_bytes(&checkpoint_saying(&bytes, from, from)).is_ok());
+        let message = problem(Trainer::<f32>::from_bytes(&checkpoint_saying(&bytes, from, &to))).to_string();
+        assert!(message.contains("state"), "{to}: {message}");
+    }
+    // Six numbers each of the weights, the means of gradients and the means of squares.
+    let with = |index: usize, x: f32| {
+        let mut damaged = bytes.clone();
+        let at = bytes.len() - 4 * 18 + 4 * index;
+        damaged[at..at + 4].copy_from_slice(&x.to_le_bytes());
+        Trainer::<f32>::from_bytes(&damaged)
+    };
+    assert!((0..18).all(|index| with(index, f32::NAN).is_err()));
+    assert!((0..18).all(|index| with(index, -1.0).is_err() == (index >= 12)));
+    assert!(with(17, f32::INFINITY).is_ok(), "a square may overflow");
 }

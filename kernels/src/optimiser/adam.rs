@@ -8,7 +8,7 @@
 //! ```
 //! One square root and one divide a vector; they, not memory, bound the sweep.
 
-use super::Change;
+use super::{Change, power};
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -36,19 +36,6 @@ impl<T: Element> Adam<T> {
             epsilon: T::from_f64(epsilon),
         }
     }
-}
-
-/// `base^exponent` by squaring: plain multiplications, so the same bits on every platform.
-fn power(base: f64, mut exponent: u64) -> f64 {
-    let (mut result, mut square) = (1.0, base);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            result *= square;
-        }
-        square *= square;
-        exponent >>= 1;
-    }
-    result
 }
 
 impl<T: Element> Change<T> for Adam<T> {

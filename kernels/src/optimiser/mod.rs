@@ -241,5 +241,18 @@ fn store<T: Element, S: Simd<T>>(simd: S, to: &mut [T], at: usize, n: usize, val
     }
 }
 
+/// `base^exponent` by squaring: plain multiplications, so the same bits on every platform.
+pub fn power(base: f64, mut exponent: u64) -> f64 {
+    let (mut result, mut square) = (1.0, base);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent >>= 1;
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests;

@@ -23,8 +23,11 @@ impl Standardisation {
     /// The lengths differ, or a number is not finite.
     pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self, Error> {
         Error::expect_len("scales", mean.len(), scale.len())?;
-        super::check_finite("input", &mean, 1)?;
-        super::check_finite("input", &scale, 1)?;
+        for (name, values) in [("mean of an input column", &mean), ("scale of an input column", &scale)] {
+            if let Some(column) = values.iter().position(|x| !x.is_finite()) {
+                return Err(Error::setting(name, format!("{} (column {column})", values[column]), "finite"));
+            }
+        }
         Ok(Self { mean, scale })
     }
 

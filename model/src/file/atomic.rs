@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// The bytes go to a new file beside it, which is forced to the disk and then renamed; the folder is forced to the disk
 /// last. On an error, no new file is left beside the old one, which is as it was: unless all was done but for the folder.
-/// A symbolic link is followed; permissions of the old file are kept.
+/// A symbolic link to a file is followed, one that leads nowhere is replaced; permissions of the old file are kept.
 ///
 /// # Errors
 /// Whatever the system says.

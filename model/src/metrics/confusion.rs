@@ -1,6 +1,7 @@
 //! Which class was taken for which, and the scores that follow from it.
 
 use super::ratio;
+use std::collections::BTreeMap;
 
 /// Counts of rows by true and by predicted class.
 ///
@@ -12,8 +13,17 @@ use super::ratio;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
-    classes: usize,
-    counts: Vec<u64>,
+    /// For each class: rows that are of it, that were taken for it, and both.
+    sums: Vec<Sums>,
+    /// Rows by true and predicted class, of those pairs that occur: there may be many classes.
+    counts: BTreeMap<(u32, u32), u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    of_it: u64,
+    taken_for_it: u64,
+    right: u64,
 }
 
 /// The scores of one class, or their unweighted mean over classes. A ratio with nothing below the line is 0.
@@ -32,18 +42,21 @@ pub struct ClassScore {
 impl Confusion {
     /// Counts rows. Labels outside `0..classes` are not counted.
     pub fn of(truth: &[u32], predicted: &[u32], classes: usize) -> Self {
-        let mut counts = vec![0; classes * classes];
+        let (mut sums, mut counts) = (vec![Sums::default(); classes], BTreeMap::new());
         for (&t, &p) in truth.iter().zip(predicted) {
             if (t as usize) < classes && (p as usize) < classes {
-                counts[t as usize * classes + p as usize] += 1;
+                *counts.entry((t, p)).or_insert(0) += 1;
+                sums[t as usize].of_it += 1;
+                sums[p as usize].taken_for_it += 1;
+                sums[t as usize].right += u64::from(t == p);
             }
         }
-        Self { classes, counts }
+        Self { sums, counts }
     }
 
     /// How many classes.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.sums.len()
     }
 
     /// How many rows of class `truth` were taken for `predicted`.
@@ -51,14 +64,17 @@ impl Confusion {
     /// # Panics
     /// There is no such class.
     pub fn get(&self, truth: usize, predicted: usize) -> u64 {
-        assert!(truth < self.classes && predicted < self.classes, "there are {} classes", self.classes);
-        self.counts[truth * self.classes + predicted]
+        let classes = self.classes();
+        assert!(truth < classes && predicted < classes, "there are {classes} classes");
+        // No row is of a class beyond `u32`.
+        let pair = u32::try_from(truth).ok().zip(u32::try_from(predicted).ok());
+        pair.and_then(|pair| self.counts.get(&pair)).copied().unwrap_or(0)
     }
 
     /// The share of rows on the diagonal.
     pub fn accuracy(&self) -> f64 {
-        let right: u64 = (0..self.classes).map(|c| self.get(c, c)).sum();
-        ratio(right as f64, self.counts.iter().sum::<u64>() as f64)
+        let sum = |of: fn(&Sums) -> u64| self.sums.iter().map(of).sum::<u64>() as f64;
+        ratio(sum(|s| s.right), sum(|s| s.of_it))
     }
 
     /// The scores of one class.
@@ -66,21 +82,20 @@ impl Confusion {
     /// # Panics
     /// There is no such class.
     pub fn class(&self, class: usize) -> ClassScore {
-        let right = self.get(class, class) as f64;
-        let support: u64 = (0..self.classes).map(|p| self.get(class, p)).sum();
-        let taken: u64 = (0..self.classes).map(|t| self.get(t, class)).sum();
+        let Sums { of_it, taken_for_it, right } = self.sums[class];
+        let right = right as f64;
         ClassScore {
-            precision: ratio(right, taken as f64),
-            recall: ratio(right, support as f64),
-            f1: ratio(2.0 * right, (support + taken) as f64),
-            support,
+            precision: ratio(right, taken_for_it as f64),
+            recall: ratio(right, of_it as f64),
+            f1: ratio(2.0 * right, (of_it + taken_for_it) as f64),
+            support: of_it,
         }
     }
 
     /// The mean over the classes that occur, in truth or in prediction; each counts the same, however rare.
     pub fn macro_average(&self) -> ClassScore {
-        let occurs = |&c: &usize| (0..self.classes).any(|o| self.get(c, o) + self.get(o, c) > 0);
-        let scores: Vec<ClassScore> = (0..self.classes).filter(occurs).map(|c| self.class(c)).collect();
+        let occurs = |&c: &usize| self.sums[c].of_it + self.sums[c].taken_for_it > 0;
+        let scores: Vec<ClassScore> = (0..self.classes()).filter(occurs).map(|c| self.class(c)).collect();
         let mean = |f: fn(&ClassScore) -> f64| ratio(scores.iter().map(f).sum(), scores.len() as f64);
         ClassScore {
             precision: mean(|s| s.precision),
@@ -105,5 +120,13 @@ mod tests {
         let mean = confusion.macro_average();
         assert!((mean.precision - (0.5 + 0.5) / 3.0).abs() < 1e-15, "class 3 never occurs and does not count");
         assert_eq!(confusion.accuracy(), 0.5);
+    }
+
+    #[test]
+    fn many_classes_take_room_for_each_not_for_each_pair() {
+        let confusion = Confusion::of(&[0, 4_000_000, 9], &[4_000_000, 4_000_000, 5_000_000], 5_000_000);
+        assert_eq!([confusion.get(0, 4_000_000), confusion.get(4_000_000, 4_000_000), confusion.get(9, 1)], [1, 1, 0]);
+        assert_eq!(confusion.class(4_000_000).precision, 0.5);
+        assert_eq!((confusion.accuracy(), confusion.macro_average().support), (0.5, 2));
     }
 }

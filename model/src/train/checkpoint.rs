@@ -174,7 +174,12 @@ fn push_memory<T: Element>(writer: &mut Writer, prefixes: [&str; 2], layers: &[L
     }
 }
 
+/// Moments may be infinite, after gradients that nearly were; but none that training leaves is NaN, nor the mean of squares below 0.
 fn set_moment<T: Element>(memory: &mut [Memory<T>], k: usize, values: &Parameters<T>) -> Result<(), FileError> {
+    let is_wrong = |x: &T| x.to_f64().is_nan() || k == 1 && x.to_f64() < 0.0;
+    if values.iter().any(|(w, b)| w.iter().chain(b).any(is_wrong)) {
+        return Err(wrong("moments"));
+    }
     for (memory, (w, b)) in memory.iter_mut().zip(values) {
         let inputs = w.len() / b.len().max(1);
         let set = MatRef::new(w, b.len(), inputs).and_then(|rows| memory.w.set_rows(k, rows));
@@ -236,15 +241,16 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     };
     let &[epoch, batch, updates, samples] = &json.get("clock").as_list(Json::as_u64)?[..] else { return None };
     let [loss, rows, skipped] = &list(json.get("sums"))?[..] else { return None };
-    // Counts that go on from there.
-    if [epoch, batch, updates, samples].into_iter().any(|count| count > u64::MAX / 2) {
-        return None;
-    }
     state.clock = Clock { epoch, batch, updates, samples };
     state.sums = Sums { loss: loss.as_f64()?, rows: rows.as_u64()?, skipped: skipped.as_u64()? };
     state.history = json.get("history").as_list(record)?;
     state.early = watch(json.get("early"))?;
     state.plateau = watch(json.get("plateau"))?;
+    // Counts that go on from there.
+    let counts = [epoch, batch, updates, samples, state.sums.rows, state.sums.skipped];
+    if counts.into_iter().chain([state.early.since, state.plateau.since]).any(|count| count > u64::MAX / 2) {
+        return None;
+    }
     state.rate_factor = json.get("rate_factor").as_f64().filter(|factor| (0.0..=1.0).contains(factor))?;
     state.roll_backs = json.get("roll_backs").as_u64()?;
     state.rate = json.get("rate").as_f64()?;

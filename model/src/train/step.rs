@@ -171,7 +171,7 @@ impl<T: Element> Trainer<T> {
         match self.plan.non_finite {
             NonFinite::Stop => return Err(self.non_finite(what)),
             NonFinite::Skip => {}
-            NonFinite::RollBack if self.state.roll_backs == ROLL_BACKS => return Err(self.non_finite(what)),
+            NonFinite::RollBack if self.state.roll_backs >= ROLL_BACKS => return Err(self.non_finite(what)),
             NonFinite::RollBack => {
                 self.state.roll_backs += 1;
                 self.state.rate_factor *= 0.5;
