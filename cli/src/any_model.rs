@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use deltarule::file::element_type;
-use deltarule::{About, Activation, LoadOptions, Mlp, Output};
+use deltarule::{About, Activation, Error, FileError, LoadOptions, Mlp, Output};
 
 use crate::arguments::ModelArguments;
 use crate::failure::Failure;
@@ -38,11 +38,18 @@ impl AnyModel {
         if let Some(choice) = arguments.model_output {
             options = options.output(choice.output());
         }
-        match element_type(path)?.as_str() {
-            "F64" => Ok(Self::F64(Mlp::load_with(path, &options)?)),
+        let model = match element_type(path)?.as_str() {
+            "F64" => Mlp::load_with(path, &options).map(Self::F64),
             // Any other type is refused by the loader, in words that name the tensor.
-            _ => Ok(Self::F32(Mlp::load_with(path, &options)?)),
-        }
+            _ => Mlp::load_with(path, &options).map(Self::F32),
+        };
+        model.map_err(|error| match error {
+            Error::File { problem: FileError::NoActivations, .. } => Failure::Misuse(format!(
+                "{}: it does not say which activations it has; add --hidden-activation and --model-output",
+                path.display()
+            )),
+            error => error.into(),
+        })
     }
 
     /// What is stored beside the weights.

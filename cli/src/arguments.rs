@@ -131,7 +131,7 @@ pub struct TrainArguments {
     /// Threads; the result does not depend on it [default: one a core]
     #[arg(long, help_heading = "Training")]
     pub threads: Option<usize>,
-    /// Go on with the run in --out, where it stopped; options given now replace those of then
+    /// Go on with the run in --out, where it stopped; data, network, loss and update rule stay, other options given now replace those of then
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
 

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::reading::{Purpose, Subject};
 use crate::with_model;
 
-/// Rows that are answered at a time, so that memory does not grow with the file.
+/// Rows that are answered at a time, so that not all answers are in memory as numbers too.
 const ROWS_AT_A_TIME: usize = 4096;
 
 /// Runs the command.

@@ -36,11 +36,14 @@ fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions
     }
 }
 
-/// How data is read to predict on: a target may be there, but need not.
-fn prediction_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions {
-    CsvOptions {
-        target: arguments.target.clone().map_or(TargetColumn::Absent, TargetColumn::Dropped),
-        ..evaluation_options(arguments, model)
+/// How data is read to predict on: a target may be there, but need not, unless it decides which rows are in a part.
+fn prediction_options(arguments: &ModelDataArguments, model: &AnyModel) -> CsvOptions {
+    let options = evaluation_options(&arguments.reading, model);
+    match (arguments.part, &arguments.reading.target) {
+        (Some(PartChoice::Test | PartChoice::Rest), _) => options,
+        (_, target) => {
+            CsvOptions { target: target.clone().map_or(TargetColumn::Absent, TargetColumn::Dropped), ..options }
+        }
     }
 }
 
@@ -68,7 +71,7 @@ impl Subject {
     pub(crate) fn load(arguments: &ModelDataArguments, model: &AnyModel, purpose: Purpose) -> Result<Self, Failure> {
         let options = match purpose {
             Purpose::Evaluation => evaluation_options(&arguments.reading, model),
-            Purpose::Prediction => prediction_options(&arguments.reading, model),
+            Purpose::Prediction => prediction_options(arguments, model),
         };
         let mut data = load(&Source::parse(&arguments.data)?, &options)?;
         if data.columns != model.inputs() {
@@ -101,6 +104,12 @@ impl Subject {
 fn rows_of_part(data: &Dataset, part: PartChoice, share: f64) -> Result<Vec<usize>, Failure> {
     if part == PartChoice::All {
         return Ok((0..data.rows).collect());
+    }
+    if data.task().is_none() && data.official_test.is_none() {
+        return Err(Failure::Misuse(format!(
+            "{}: which rows are in the test part depends on the target; add it, or take --part all",
+            data.name
+        )));
     }
     let split = Split::new(data, Fractions { test: share, validation: 0.0 }, 0)?;
     Ok(if part == PartChoice::Test { split.test } else { split.train })

@@ -6,13 +6,16 @@
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deltarule::{
-    Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Standardisation, Trainer, file::element_type,
+    Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Shape, Standardisation, Trainer,
+    file::element_type, file::write_atomically,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
@@ -82,12 +85,12 @@ fn learn<T: Element>(
     let finish = finish?;
     let seconds = watcher.seconds();
 
-    let evaluations = evaluate(trainer.model(), settings, &parts)?;
+    let evaluations = evaluate(&trainer, &parts)?;
     let rows_learnt = (trainer.history().len() as u64 - before) * parts.train.rows() as u64;
     let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     trainer.model().save(arguments.out.join("model.safetensors"))?;
-    trainer.save(&checkpoint)?;
+    save(&trainer, &parts, &checkpoint)?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
 }
@@ -112,7 +115,53 @@ fn fit<T: Element>(
         if finish != Finish::Caller {
             return Ok(finish);
         }
-        trainer.save(checkpoint)?;
+        save(trainer, parts, checkpoint)?;
+    }
+}
+
+/// Rows of each part, kept beside the checkpoint: a run that goes on with others would be examined on what it has learnt.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Counts {
+    train: usize,
+    validation: usize,
+    test: usize,
+}
+
+impl<T: Element> Parts<T> {
+    fn counts(&self) -> Counts {
+        let rows = |part: &Option<Rows<T>>| part.as_ref().map_or(0, Rows::rows);
+        Counts { train: self.train.rows(), validation: rows(&self.validation), test: rows(&self.test) }
+    }
+}
+
+/// Where the counts of a checkpoint's parts are.
+fn counts_of(checkpoint: &Path) -> PathBuf {
+    checkpoint.with_extension("json")
+}
+
+fn save<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>, checkpoint: &Path) -> Result<(), Failure> {
+    trainer.save(checkpoint)?;
+    let path = counts_of(checkpoint);
+    let json = serde_json::to_vec(&parts.counts()).map_err(|error| Failure::Other(error.to_string()))?;
+    write_atomically(&path, &json).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
+}
+
+/// The rows are divided as they were when the run began, as far as that is known.
+fn check_counts(now: &Counts, checkpoint: &Path) -> Result<(), Failure> {
+    let Ok(text) = fs::read(counts_of(checkpoint)) else { return Ok(()) };
+    match serde_json::from_slice::<Counts>(&text) {
+        Ok(then) if then != *now => Err(Failure::Misuse(format!(
+            "the run in {} learnt from {} rows, with {} to validate and {} to test, not {}, {} and {}; give the --data, \
+             --test-split and --val-split that it began with",
+            checkpoint.display(),
+            then.train,
+            then.validation,
+            then.test,
+            now.train,
+            now.validation,
+            now.test
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -124,7 +173,7 @@ fn trainer<T: Element>(
     parts: &Parts<T>,
 ) -> Result<Trainer<T>, Failure> {
     if arguments.resume {
-        return resumed(arguments, data, settings);
+        return resumed(arguments, data, settings, &parts.counts());
     }
     let Some(task) = data.task() else { return Err(Failure::Other("there is no target to learn".to_string())) };
     let mut widths = vec![data.columns];
@@ -149,7 +198,12 @@ fn trainer<T: Element>(
 }
 
 /// The run that the folder holds, with the options of now where they were given.
-fn resumed<T: Element>(arguments: &TrainArguments, data: &Dataset, settings: &Settings) -> Result<Trainer<T>, Failure> {
+fn resumed<T: Element>(
+    arguments: &TrainArguments,
+    data: &Dataset,
+    settings: &Settings,
+    counts: &Counts,
+) -> Result<Trainer<T>, Failure> {
     let path = arguments.out.join(CHECKPOINT);
     if !path.exists() {
         let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
@@ -176,12 +230,23 @@ fn resumed<T: Element>(arguments: &TrainArguments, data: &Dataset, settings: &Se
             path.display()
         )));
     }
+    check_counts(counts, &path)?;
+    refuse_changes(arguments, settings, &trainer, &path)?;
     plan.threads = settings.plan.threads;
     if arguments.epochs.is_some() {
         plan.epochs = settings.plan.epochs;
     }
     if arguments.schedule.is_some() {
         plan.schedule = settings.plan.schedule;
+    }
+    if let Some(epochs) = arguments.warm_up {
+        plan.schedule.warm_up = epochs;
+    }
+    // The wave ends where the run does; behind its end nothing would be learnt.
+    if let (true, Shape::Cosine { epochs, .. }) =
+        (arguments.epochs.is_some() || arguments.schedule.is_some(), &mut plan.schedule.shape)
+    {
+        *epochs = plan.epochs.max(1);
     }
     if arguments.lr.is_some() {
         plan.optimiser.rate = settings.plan.optimiser.rate;
@@ -200,6 +265,46 @@ fn resumed<T: Element>(arguments: &TrainArguments, data: &Dataset, settings: &Se
     }
     trainer.set_plan(plan)?;
     Ok(trainer)
+}
+
+/// What a run cannot change on its way, where it is told to.
+fn refuse_changes<T: Element>(
+    arguments: &TrainArguments,
+    settings: &Settings,
+    trainer: &Trainer<T>,
+    path: &Path,
+) -> Result<(), Failure> {
+    let (model, then, now) = (trainer.model(), trainer.plan(), &settings.plan);
+    let widths = model.widths();
+    let hidden = &widths[1..widths.len() - 1];
+    let rule = OptimiserChoice::name_of(then.optimiser.rule);
+    let standardises = model.about().inputs.is_some();
+    let changes = [
+        ("--loss", arguments.loss.is_some() && now.loss != then.loss, LossChoice::name_of(then.loss).to_string()),
+        (
+            "--optimizer",
+            arguments.optimizer.is_some() && OptimiserChoice::name_of(now.optimiser.rule) != rule,
+            rule.to_string(),
+        ),
+        ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
+        (
+            "--activation",
+            arguments.activation.is_some() && settings.activation != model.hidden(),
+            model.hidden().to_string(),
+        ),
+        (
+            "--standardise",
+            arguments.standardise.is_some_and(|wanted| wanted != standardises),
+            if standardises { "yes" } else { "no" }.to_string(),
+        ),
+    ];
+    match changes.into_iter().find(|(_, differs, _)| *differs) {
+        Some((option, _, then)) => Err(Failure::Misuse(format!(
+            "{option}: the run in {} has {then}, which cannot change on its way; leave the option out",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The given rows in the form that the model crate learns from.
@@ -222,9 +327,10 @@ pub(crate) fn metric_of(data: &Dataset) -> &'static str {
     if data.task() == Some(Task::Regression) { "r2" } else { "accuracy" }
 }
 
-fn evaluate<T: Element>(model: &Mlp<T>, settings: &Settings, parts: &Parts<T>) -> Result<Evaluations, Failure> {
-    let mut scratch = Scratch::with_threads(settings.plan.threads);
-    let mut measure = |rows: &Rows<T>| model.evaluate(settings.plan.loss, rows, &mut scratch);
+fn evaluate<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>) -> Result<Evaluations, Failure> {
+    let (model, plan) = (trainer.model(), trainer.plan());
+    let mut scratch = Scratch::with_threads(plan.threads);
+    let mut measure = |rows: &Rows<T>| model.evaluate(plan.loss, rows, &mut scratch);
     Ok(Evaluations {
         train: measure(&parts.train)?,
         validation: parts.validation.as_ref().map(&mut measure).transpose()?,

@@ -164,6 +164,66 @@ fn a_run_that_goes_on_equals_one_that_never_stopped() {
 }
 
 #[test]
+fn a_run_that_goes_on_keeps_what_cannot_change() {
+    let place = Place::new();
+    let train = "train --quiet --data breast-cancer";
+    place.good(&format!("{train} --loss cross-entropy --epochs 2 --out r"));
+    place.good(&format!("{train} --epochs 4 --out r --resume"));
+    let history = fs::read_to_string(place.path("r/history.csv")).expect("written");
+    let rate =
+        history.lines().next().expect("names").split(',').position(|name| name.contains("rate")).expect("a rate");
+    let last: f64 = history.lines().last().and_then(|line| line.split(',').nth(rate)?.parse().ok()).expect("a number");
+    assert!(last > 0.0 && history.lines().count() == 5, "the wave of the rate ends with the run: {history}");
+    for (option, then) in [
+        ("--loss log-loss", "has cross-entropy"),
+        ("--optimizer sgd", "has adamw"),
+        ("--hidden 8", "has [32]"),
+        ("--activation tanh", "has relu"),
+        ("--standardise no", "has yes"),
+        ("--test-split 0.4", "--test-split"),
+        ("--val-split 0.3", "--val-split"),
+    ] {
+        let message = place.bad(&format!("{train} --epochs 5 --out r --resume {option}"), 2);
+        assert!(message.contains(then), "{option}: {message}");
+    }
+}
+
+#[test]
+fn a_prediction_takes_the_part_that_training_kept() {
+    let place = Place::new();
+    let rows: Vec<(f64, f64, f64)> =
+        (0..60).map(|i| (f64::from(i * 7 % 60), f64::from(i * i % 17), f64::from(i * 31 % 60) / 7.0)).collect();
+    let lines: Vec<String> = rows.iter().map(|(x, y, z)| format!("{x},{y},{z}\n")).collect();
+    place.file("rows.csv", &format!("x,y,z\n{}", lines.concat()));
+    place.good("train --quiet --data rows.csv --task regression --epochs 2 --out m");
+    let answers = |part: &str| {
+        let text = place.good(&format!("predict m/model.safetensors --data rows.csv --target z --part {part}"));
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (all, test) = (answers("all"), answers("test"));
+    assert_eq!((all.len(), test.len(), answers("rest").len()), (60, 12, 48));
+    let mut squares = 0.0;
+    for answer in &test {
+        let row = all.iter().position(|other| other == answer).expect("one of all");
+        squares += (answer.parse::<f64>().expect("a number") - rows[row].2).powi(2) / test.len() as f64;
+    }
+    let report = json(&place.good("eval m/model.safetensors --data rows.csv --part test --json"));
+    let rmse = report["result"]["rmse"].as_f64().expect("a number");
+    assert!((squares.sqrt() - rmse).abs() < 1e-3, "{} {report}", squares.sqrt());
+    place.file("new.csv", "x,y\n1,2\n3,4\n");
+    place.good("predict m/model.safetensors --data new.csv");
+}
+
+#[test]
+fn numbers_may_name_columns() {
+    let place = Place::new();
+    let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i % 7, i % 2)).collect();
+    place.file("named.csv", &format!("0,1,label\n{rows}"));
+    assert!(place.bad("train --quiet --data named.csv --epochs 1", 1).contains("say --header"));
+    place.good("train --quiet --data named.csv --epochs 1 --header");
+}
+
+#[test]
 fn several_numbers_are_predicted_a_column_each() {
     let place = Place::new();
     let model = deltarule::Mlp::<f32>::builder(&[2, 3]).build().expect("a model");

@@ -185,6 +185,22 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
+    /// Columns may have numbers for names, and then only the target's says that the first line is no row.
+    fn refuse_names_among_rows(&self, column: usize, named: bool, header: Header) -> Result<(), DataError> {
+        let only_text = self.labels.len() > 2 && self.labels.len() == self.numbers.len() + 1;
+        match self.text_at {
+            Some(line) if header == Header::Detect && !named && only_text && self.labels[0].parse::<f64>().is_err() => {
+                let what = format!(
+                    "the target ‘{}’ is text, and all others are numbers; say --header if this line names the columns, \
+                     --no-header if it is a row",
+                    clip(&self.labels[0])
+                );
+                Err(self.at(line, column, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Text among whole numbers is a label among labels; text among fractions is a mistake.
     fn raw_target(&mut self, column: usize, known: &[String]) -> Result<RawTarget, DataError> {
         if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
@@ -215,6 +231,7 @@ impl<'a> Table<'a> {
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
+                self.refuse_names_among_rows(column, names.is_some(), options.header)?;
                 let raw = self.raw_target(column, &options.known_classes)?;
                 interpret(raw, options.task, &options.known_classes)
                     .map_err(|what| DataError::whole(self.name, what))?

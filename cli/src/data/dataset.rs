@@ -183,7 +183,7 @@ impl Dataset {
     }
 
     fn too_large(&self, row: usize, column: String) -> DataError {
-        let what = "the value is too large for f32; run with --dtype f64, or rescale the column".to_string();
+        let what = "the value is too large for f32; rescale the column, or use f64 (train --dtype f64)".to_string();
         DataError::Value { data: self.name.clone(), row: row + 1, column, what }
     }
 }

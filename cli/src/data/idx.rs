@@ -50,7 +50,10 @@ pub fn read_idx(name: &str, source: impl Read) -> Result<IdxArray, DataError> {
     };
     let mut bytes = Vec::new();
     // One more than promised, to notice a longer file.
-    source.take(promised as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(name, start, &error))?;
+    source
+        .take((promised as u64).saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(name, start, &error))?;
     match bytes.len() {
         found if found < promised => Err(fault(
             name,
@@ -81,7 +84,8 @@ pub(super) fn load_folder(name: &str, folder: &Path) -> Result<Dataset, DataErro
         images.bytes.extend_from_slice(&test_images.bytes);
         labels.extend_from_slice(&test_labels);
     }
-    let columns = images.shape[1..].iter().product();
+    // Without images, they may be of any size.
+    let columns = images.shape[1..].iter().try_fold(1usize, |size, &length| size.checked_mul(length)).unwrap_or(0);
     if labels.is_empty() || columns == 0 {
         return Err(DataError::whole(name, "there are no images"));
     }

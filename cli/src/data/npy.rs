@@ -64,7 +64,7 @@ pub fn read_npy(name: &str, source: impl Read) -> Result<NpyArray, DataError> {
         return Err(fault(name, header.end + bytes.len().min(promised) as u64, what));
     }
     let mut values: Vec<f64> = bytes.chunks_exact(size).map(|chunk| header.element.decode(chunk)).collect();
-    if header.fortran_order && header.shape.len() == 2 {
+    if header.fortran_order && header.shape.len() == 2 && !values.is_empty() {
         values = row_major(&values, header.shape[0], header.shape[1]);
     }
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
@@ -88,7 +88,9 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[S
         let what = format!("features need two dimensions (rows, columns), but the shape is {:?}", features.shape);
         return Err(DataError::whole(&name, what));
     }
-    let (rows, columns) = (features.shape[0], features.shape[1..].iter().product());
+    // Without rows, columns may be any number.
+    let columns = features.shape[1..].iter().try_fold(1usize, |size, &length| size.checked_mul(length)).unwrap_or(0);
+    let rows = features.shape[0];
     if rows == 0 || columns == 0 {
         return Err(DataError::whole(&name, format!("the shape {:?} holds nothing", features.shape)));
     }
