@@ -105,12 +105,6 @@ fn rows_of_part(data: &Dataset, part: PartChoice, share: f64) -> Result<Vec<usiz
     if part == PartChoice::All {
         return Ok((0..data.rows).collect());
     }
-    if data.task().is_none() && data.official_test.is_none() {
-        return Err(Failure::Misuse(format!(
-            "{}: which rows are in the test part depends on the target; add it, or take --part all",
-            data.name
-        )));
-    }
     let split = Split::new(data, Fractions { test: share, validation: 0.0 }, 0)?;
     Ok(if part == PartChoice::Test { split.test } else { split.train })
 }

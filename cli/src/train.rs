@@ -4,16 +4,17 @@
 //! load ─▶ Settings ─▶ Split ─▶ Parts<T> ─▶ Trainer (watched) ─▶ evaluate ─▶ Outcome ─▶ files
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
-//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
+//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile, with the number of its rows.
 
 use std::fs;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deltarule::{
     Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Shape, Standardisation, Trainer,
-    file::element_type, file::write_atomically,
+    file::element_type,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
-use crate::outcome::{Evaluations, Outcome, make_out_folder};
+use crate::outcome::{Evaluations, Outcome, make_out_folder, write};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{PartReport, Report, table};
@@ -30,6 +31,8 @@ use crate::settings::{Settings, outputs};
 
 /// The state of a run, in the folder of results, for `--resume`.
 const CHECKPOINT: &str = "checkpoint.safetensors";
+/// How many rows its parts have.
+const COUNTS: &str = "checkpoint.json";
 
 /// What a run loses at most when it is cut off.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
@@ -79,8 +82,7 @@ fn learn<T: Element>(
     }
     let before = trainer.history().len() as u64;
     let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
-    let checkpoint = arguments.out.join(CHECKPOINT);
-    let finish = fit(&mut trainer, &parts, &mut watcher, &checkpoint);
+    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out);
     watcher.finish();
     let finish = finish?;
     let seconds = watcher.seconds();
@@ -90,7 +92,7 @@ fn learn<T: Element>(
     let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     trainer.model().save(arguments.out.join("model.safetensors"))?;
-    save(&trainer, &parts, &checkpoint)?;
+    save(&trainer, &parts, &arguments.out)?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
 }
@@ -100,7 +102,7 @@ fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
     watcher: &mut Watcher,
-    checkpoint: &Path,
+    folder: &Path,
 ) -> Result<Finish, Failure> {
     loop {
         let saved = Instant::now();
@@ -115,7 +117,7 @@ fn fit<T: Element>(
         if finish != Finish::Caller {
             return Ok(finish);
         }
-        save(trainer, parts, checkpoint)?;
+        save(trainer, parts, folder)?;
     }
 }
 
@@ -134,26 +136,26 @@ impl<T: Element> Parts<T> {
     }
 }
 
-/// Where the counts of a checkpoint's parts are.
-fn counts_of(checkpoint: &Path) -> PathBuf {
-    checkpoint.with_extension("json")
-}
-
-fn save<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>, checkpoint: &Path) -> Result<(), Failure> {
-    trainer.save(checkpoint)?;
-    let path = counts_of(checkpoint);
+/// Writes the checkpoint, and the counts beside it.
+fn save<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>, folder: &Path) -> Result<(), Failure> {
+    let counts = folder.join(COUNTS);
+    match fs::remove_file(&counts) {
+        // Those of an earlier run must not stand beside this one's checkpoint.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::file(&counts)(error)),
+        _ => trainer.save(folder.join(CHECKPOINT))?,
+    }
     let json = serde_json::to_vec(&parts.counts()).map_err(|error| Failure::Other(error.to_string()))?;
-    write_atomically(&path, &json).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
+    write(folder, COUNTS, &json).map(drop)
 }
 
-/// The rows are divided as they were when the run began, as far as that is known.
-fn check_counts(now: &Counts, checkpoint: &Path) -> Result<(), Failure> {
-    let Ok(text) = fs::read(counts_of(checkpoint)) else { return Ok(()) };
+/// The rows are divided as they were when the run began, as far as that is known: the file may be missing.
+fn check_counts(now: &Counts, folder: &Path) -> Result<(), Failure> {
+    let Ok(text) = fs::read(folder.join(COUNTS)) else { return Ok(()) };
     match serde_json::from_slice::<Counts>(&text) {
         Ok(then) if then != *now => Err(Failure::Misuse(format!(
             "the run in {} learnt from {} rows, with {} to validate and {} to test, not {}, {} and {}; give the --data, \
              --test-split and --val-split that it began with",
-            checkpoint.display(),
+            folder.display(),
             then.train,
             then.validation,
             then.test,
@@ -224,13 +226,19 @@ fn resumed<T: Element>(
             plan.seed
         )));
     }
+    if trainer.model().about().features != data.feature_names {
+        return Err(Failure::Misuse(format!(
+            "the run in {} learnt from other columns; give its own --data, --target and --drop",
+            path.display()
+        )));
+    }
     if trainer.model().about().classes != data.class_names() {
         return Err(Failure::Misuse(format!(
             "the run in {} learnt other classes; give its own --data",
             path.display()
         )));
     }
-    check_counts(counts, &path)?;
+    check_counts(counts, &arguments.out)?;
     refuse_changes(arguments, settings, &trainer, &path)?;
     plan.threads = settings.plan.threads;
     if arguments.epochs.is_some() {
@@ -243,8 +251,8 @@ fn resumed<T: Element>(
         plan.schedule.warm_up = epochs;
     }
     // The wave ends where the run does; behind its end nothing would be learnt.
-    if let (true, Shape::Cosine { epochs, .. }) =
-        (arguments.epochs.is_some() || arguments.schedule.is_some(), &mut plan.schedule.shape)
+    if (arguments.epochs.is_some() || arguments.schedule.is_some())
+        && let Shape::Cosine { epochs, .. } = &mut plan.schedule.shape
     {
         *epochs = plan.epochs.max(1);
     }
@@ -286,6 +294,7 @@ fn refuse_changes<T: Element>(
             arguments.optimizer.is_some() && OptimiserChoice::name_of(now.optimiser.rule) != rule,
             rule.to_string(),
         ),
+        ("--init", arguments.init.is_some(), "its first weights".to_string()),
         ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
         (
             "--activation",

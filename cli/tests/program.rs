@@ -178,6 +178,7 @@ fn a_run_that_goes_on_keeps_what_cannot_change() {
         ("--loss log-loss", "has cross-entropy"),
         ("--optimizer sgd", "has adamw"),
         ("--hidden 8", "has [32]"),
+        ("--init glorot", "has its first weights"),
         ("--activation tanh", "has relu"),
         ("--standardise no", "has yes"),
         ("--test-split 0.4", "--test-split"),
@@ -212,6 +213,7 @@ fn a_prediction_takes_the_part_that_training_kept() {
     assert!((squares.sqrt() - rmse).abs() < 1e-3, "{} {report}", squares.sqrt());
     place.file("new.csv", "x,y\n1,2\n3,4\n");
     place.good("predict m/model.safetensors --data new.csv");
+    assert!(place.bad("predict m/model.safetensors --data new.csv --part test", 2).contains("none is the target"));
 }
 
 #[test]
@@ -220,7 +222,9 @@ fn numbers_may_name_columns() {
     let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i % 7, i % 2)).collect();
     place.file("named.csv", &format!("0,1,label\n{rows}"));
     assert!(place.bad("train --quiet --data named.csv --epochs 1", 1).contains("say --header"));
-    place.good("train --quiet --data named.csv --epochs 1 --header");
+    place.good("train --quiet --data named.csv --epochs 1 --header --out m");
+    place.file("other.csv", &format!("a,b,label\n{rows}"));
+    assert!(place.bad("train --quiet --data other.csv --epochs 2 --out m --resume", 2).contains("other columns"));
 }
 
 #[test]

@@ -6,8 +6,9 @@
 //!
 //! They are asked to L2, not L1. AMD's CPUs have room for 24 lines on their way to L1, and drop hints that find none; there are twice as many to L2
 //! (Zen 4, a batch of 128 out of 60,000 rows of 784 in the middle of training: `f32` 75 → 50 µs, `u8` 35 → 30). With the next batch asked
-//! for, `u8` takes 8.5 µs, and a step of 784-128-10 stays as it is but for 3 (at three places within the step: for 1); `f32` would take 29, and the
-//! step 20 more, for 400 KB push its own numbers out of L2.
+//! for, `u8` takes 8.5 µs, and a step of 784-128-10 grows by 3 (by 1 where it asks at three places within the step); `f32` would take 29, and the
+//! step 20 more, for 400 KB push its own numbers out of L2. Other CPUs were measured before, with hints to L1: Zen 5, in training, `u8` 8 to 11 µs;
+//! Emerald Rapids `f32` 55, `u8` 30.
 
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch_to_l2};

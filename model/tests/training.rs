@@ -259,6 +259,7 @@ fn labels_that_do_not_fit_are_refused_before_any_weight_changes() {
     refused(build(&[1, 1], Output::Sigmoid), Loss::LogLoss, &classes(3), "3 classes, but the model has 1 outputs");
     let one_class = Dataset::with_classes(vec![0.5; 3], 1, vec![0; 3], 1).expect("good data");
     refused(build(&[1, 1], Output::Sigmoid), Loss::LogLoss, &one_class, "all rows are of one class");
+    refused(build(&[1, 2], Output::Softmax), Loss::CrossEntropy, &one_class, "all rows are of one class");
     let scale = Standardisation::of_targets(&values(vec![0.0, 10.0], 1)).expect("two values");
     let scaled = Mlp::<f64>::builder(&[1, 1]).standardise_targets(scale).build().expect("widths");
     refused(scaled, Loss::SquaredError, &classes(2), "the model standardises the numbers that it learns");

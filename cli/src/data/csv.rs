@@ -185,30 +185,24 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Columns may have numbers for names, and then only the target's says that the first line is no row.
-    fn refuse_names_among_rows(&self, column: usize, named: bool, header: Header) -> Result<(), DataError> {
-        let only_text = self.labels.len() > 2 && self.labels.len() == self.numbers.len() + 1;
-        match self.text_at {
-            Some(line) if header == Header::Detect && !named && only_text && self.labels[0].parse::<f64>().is_err() => {
-                let what = format!(
-                    "the target ‘{}’ is text, and all others are numbers; say --header if this line names the columns, \
-                     --no-header if it is a row",
-                    clip(&self.labels[0])
-                );
-                Err(self.at(line, column, what))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Text among whole numbers is a label among labels; text among fractions is a mistake.
-    fn raw_target(&mut self, column: usize, known: &[String]) -> Result<RawTarget, DataError> {
+    /// Whether the first line is a row was `guessed`: columns may have numbers for names.
+    fn raw_target(&mut self, column: usize, known: &[String], guessed: bool) -> Result<RawTarget, DataError> {
         if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
             return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
         }
         let Some(line) = self.text_at else {
             return Ok(RawTarget::Numbers(std::mem::take(&mut self.numbers)));
         };
+        let only_text = self.labels.len() > 2 && self.labels.len() == self.numbers.len() + 1;
+        if guessed && only_text && self.labels[0].parse::<f64>().is_err() {
+            let what = format!(
+                "the target ‘{}’ is text, and all others are numbers; say --header if this line names the columns, \
+                 --no-header if it is a row",
+                clip(&self.labels[0])
+            );
+            return Err(self.at(line, column, what));
+        }
         if self.numbers.iter().any(|value| value.fract() != 0.0) {
             let what = "the target is not a number, but others in its column are; correct it or remove the row";
             return Err(self.at(line, column, what));
@@ -231,8 +225,8 @@ impl<'a> Table<'a> {
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
-                self.refuse_names_among_rows(column, names.is_some(), options.header)?;
-                let raw = self.raw_target(column, &options.known_classes)?;
+                let guessed = options.header == Header::Detect && names.is_none();
+                let raw = self.raw_target(column, &options.known_classes, guessed)?;
                 interpret(raw, options.task, &options.known_classes)
                     .map_err(|what| DataError::whole(self.name, what))?
             }
@@ -295,7 +289,7 @@ fn settle(
 ) -> Result<Columns, DataError> {
     let count = record.len();
     let target = match &options.target {
-        TargetColumn::Last => Some(usual_target(count, names, &options.features)),
+        TargetColumn::Last => Some(usual_target(name, count, names, &options.features)?),
         TargetColumn::Given(wanted) | TargetColumn::Dropped(wanted) => {
             Some(resolve(name, "--target", wanted, count, names)?)
         }
@@ -324,9 +318,12 @@ fn settle(
 }
 
 /// The last column; but where a model's features are known and the last is one of them, the last that is none.
-fn usual_target(count: usize, names: Option<&[String]>, features: &[String]) -> usize {
-    let Some(names) = names.filter(|_| !features.is_empty()) else { return count - 1 };
-    names.iter().rposition(|name| !features.contains(name)).unwrap_or(count - 1)
+fn usual_target(name: &str, count: usize, names: Option<&[String]>, features: &[String]) -> Result<usize, DataError> {
+    let Some(names) = names.filter(|_| !features.is_empty()) else { return Ok(count - 1) };
+    names.iter().rposition(|name| !features.contains(name)).ok_or_else(|| {
+        let what = "every column is one of the model's features, so none is the target; add its column";
+        DataError::Usage(format!("{name}: {what}"))
+    })
 }
 
 fn wanted_features(name: &str, names: &[String], wanted: &[String]) -> Result<Vec<usize>, DataError> {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{DataError, Dataset, Features, Target};
+use super::{DataError, Dataset, Features, Target, elements};
 
 /// More dimensions than any data set has.
 const MOST_DIMENSIONS: u8 = 8;
@@ -45,7 +45,7 @@ pub fn read_idx(name: &str, source: impl Read) -> Result<IdxArray, DataError> {
         shape.push(length as usize);
     }
     let start = 4 + 4 * u64::from(dimensions);
-    let Some(promised) = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length)) else {
+    let Some(promised) = elements(&shape) else {
         return Err(fault(name, 4, format!("the shape {shape:?} overflows")));
     };
     let mut bytes = Vec::new();
@@ -85,7 +85,7 @@ pub(super) fn load_folder(name: &str, folder: &Path) -> Result<Dataset, DataErro
         labels.extend_from_slice(&test_labels);
     }
     // Without images, they may be of any size.
-    let columns = images.shape[1..].iter().try_fold(1usize, |size, &length| size.checked_mul(length)).unwrap_or(0);
+    let columns = elements(&images.shape[1..]).unwrap_or(0);
     if labels.is_empty() || columns == 0 {
         return Err(DataError::whole(name, "there are no images"));
     }

@@ -26,3 +26,8 @@ pub use npy::{NpyArray, read_npy};
 pub use source::{Source, load};
 pub use split::{Fractions, Split};
 pub use target::{Task, TaskChoice};
+
+/// Elements of an array of this shape; `None` where that is no `usize`.
+fn elements(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length))
+}

@@ -9,7 +9,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::target::{RawTarget, interpret};
-use super::{DataError, Dataset, Features, Target, TaskChoice};
+use super::{DataError, Dataset, Features, Target, TaskChoice, elements};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy's own headers are a few hundred bytes long.
@@ -46,7 +46,7 @@ pub fn read_npy(name: &str, source: impl Read) -> Result<NpyArray, DataError> {
     let mut source = source;
     let header = read_header(name, &mut source)?;
     let size = header.element.size;
-    let count = header.shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length));
+    let count = elements(&header.shape);
     let Some((count, promised)) = count.and_then(|count| Some((count, count.checked_mul(size)?))) else {
         return Err(fault(name, header.end, format!("the shape {:?} overflows", header.shape)));
     };
@@ -89,7 +89,7 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[S
         return Err(DataError::whole(&name, what));
     }
     // Without rows, columns may be any number.
-    let columns = features.shape[1..].iter().try_fold(1usize, |size, &length| size.checked_mul(length)).unwrap_or(0);
+    let columns = elements(&features.shape[1..]).unwrap_or(0);
     let rows = features.shape[0];
     if rows == 0 || columns == 0 {
         return Err(DataError::whole(&name, format!("the shape {:?} holds nothing", features.shape)));

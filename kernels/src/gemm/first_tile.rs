@@ -25,7 +25,7 @@ pub(crate) type PackingFn<T> = unsafe fn(&Packing<'_, T>);
 /// The micro-kernel that packs, for one instruction set and one tile.
 ///
 /// `TO_L2` says where the rows of B that come next are asked to. In L1 they would be at hand, but AMD's CPUs drop what waits for L1 in more than 24
-/// places; twice as many are asked to L2 (Zen 4, 48×1024×1024: 109 → 112 GFLOP/s, 256×1024×1024 112 → 115; f64 52.7 → 54.3).
+/// places; twice as many are asked to L2 (Zen 4, 48×1024×1024: 109 → 112 GFLOP/s, 256×1024×1024 111 → 113; f64 52.7 → 54.3).
 ///
 /// # Safety
 /// See [`PackingFn`].
