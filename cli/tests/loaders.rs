@@ -223,6 +223,8 @@ fn npy_fortran_order_is_turned() {
     let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }\n";
     let array = read_npy("n", npy(header, &[1, 4, 2, 5, 3, 6]).as_slice()).expect("sound");
     assert_eq!(array.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let nothing = "{'descr': '|u1', 'fortran_order': True, 'shape': (4611686018427387904, 0), }\n";
+    assert!(read_npy("n", npy(nothing, &[]).as_slice()).expect("sound").values.is_empty(), "however many rows");
 }
 
 #[test]

@@ -174,6 +174,10 @@ fn a_run_that_goes_on_keeps_what_cannot_change() {
         history.lines().next().expect("names").split(',').position(|name| name.contains("rate")).expect("a rate");
     let last: f64 = history.lines().last().and_then(|line| line.split(',').nth(rate)?.parse().ok()).expect("a number");
     assert!(last > 0.0 && history.lines().count() == 5, "the wave of the rate ends with the run: {history}");
+    place.good(&format!("{train} --epochs 8 --warm-up 7 --out r --resume"));
+    let history = fs::read_to_string(place.path("r/history.csv")).expect("written");
+    let rates: Vec<f64> = history.lines().skip(1).filter_map(|line| line.split(',').nth(rate)?.parse().ok()).collect();
+    assert!(rates.len() == 8 && rates[4] < rates[5], "it still warms up: {history}");
     for (option, then) in [
         ("--loss log-loss", "has cross-entropy"),
         ("--optimizer sgd", "has adamw"),
