@@ -223,7 +223,9 @@ impl<T: Element> Trainer<T> {
             Wanted::Values(_) => Targets::Values(&batch.values),
             Wanted::Classes(_) => Targets::Classes(&batch.classes),
         };
-        let found = self.step_on(x, Inputs::AreSmall(data.x_is_small), targets, batches);
+        let at = &self.state.clock;
+        let scheduled = self.plan.schedule.factor_at(at.epoch, at.batch, batches);
+        let found = self.step_on(x, Inputs::AreSmall(data.x_is_small), targets, scheduled);
         self.batch = batch;
         found
     }

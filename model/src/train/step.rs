@@ -89,19 +89,20 @@ impl<T: Element> Trainer<T> {
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
-        match self.step_on(x_view, Inputs::Unseen(x), targets, 1)? {
+        let epoch = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
+        match self.step_on(x_view, Inputs::Unseen(x), targets, epoch)? {
             Found::Loss(loss) => Ok(loss),
             Found::NonFinite(what) => Err(self.non_finite(what)),
         }
     }
 
-    /// The step itself, on checked input; `batches` is the number in an epoch, for the schedule.
+    /// The step itself, on checked input, with the schedule's factor on the rate.
     pub(super) fn step_on(
         &mut self,
         x: MatRef<'_, T>,
         inputs: Inputs<'_, T>,
         targets: Targets<'_, T>,
-        batches: u64,
+        scheduled: f64,
     ) -> Result<Found, Error> {
         let Self { model, plan, state, work, last, .. } = self;
         let (team, layers) = (&self.team, &mut model.layers);
@@ -118,10 +119,8 @@ impl<T: Element> Trainer<T> {
         if !loss.is_finite() {
             return Ok(Found::NonFinite("loss"));
         }
-        let at = &state.clock;
-        let factor = state.rate_factor * plan.schedule.factor_at(at.epoch, at.batch, batches);
-        let rate = plan.optimiser.rate * factor;
-        let t = at.updates + 1;
+        let rate = plan.optimiser.rate * (state.rate_factor * scheduled);
+        let t = state.clock.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
         let memory = &mut state.memory;
         if fused && is_tame {

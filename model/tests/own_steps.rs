@@ -1,0 +1,43 @@
+//! Steps of one's own before, within and after a run: which rate they take, and what becomes of the run.
+
+use deltarule::{Dataset, Loss, Mlp, Optimiser, Plan, Schedule, Targets, Trainer};
+use std::ops::ControlFlow::{Break, Continue};
+
+/// `y = 2 x + 1` with some noise.
+fn line(rows: u32) -> Dataset<f64> {
+    let x: Vec<f64> = (0..rows).map(|i| f64::from(i * 37 % 100) / 50.0 - 1.0).collect();
+    let y = x.iter().enumerate().map(|(i, x)| 2.0 * x + 1.0 + 0.1 * ((i * 13 % 7) as f64 / 3.5 - 1.0)).collect();
+    Dataset::with_values(x, 1, y, 1).expect("good data")
+}
+
+fn linear() -> Mlp<f64> {
+    Mlp::builder(&[1, 1]).seed(1).build().expect("widths")
+}
+
+fn weights(model: &Mlp<f64>) -> Vec<u64> {
+    let layers = model.layers().iter();
+    layers.flat_map(|l| l.weights().into_iter().chain(l.bias().to_vec())).map(f64::to_bits).collect()
+}
+
+/// What a step at this rate makes of a model; the delta rule remembers nothing of steps before.
+fn stepped(model: &Mlp<f64>, rate: f64) -> Vec<u64> {
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate));
+    let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
+    trainer.step(&[0.5, -2.0], Targets::Values(&[1.0, 3.0])).expect("finite");
+    weights(trainer.model())
+}
+
+/// However many batches of the epoch are done: the schedule stands still at its start.
+#[test]
+fn a_step_in_the_middle_of_an_epoch_takes_the_rate_of_the_epoch() {
+    let schedule = Schedule::cosine(4);
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).schedule(schedule).epochs(4).batch(10);
+    for batch in 1..=3 {
+        let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+        let stop = |epoch: u64, done: u64| if (epoch, done) == (1, batch) { Break(()) } else { Continue(()) };
+        trainer.fit(&line(40), None, |progress| stop(progress.epoch, progress.batch)).expect("finite");
+        let expected = stepped(trainer.model(), 0.1 * schedule.factor(1.0));
+        trainer.step(&[0.5, -2.0], Targets::Values(&[1.0, 3.0])).expect("finite");
+        assert_eq!(weights(trainer.model()), expected, "after {batch} batches");
+    }
+}
