@@ -486,3 +486,20 @@ fn turning_early_stopping_off_keeps_the_last_weights() {
     };
     assert_eq!(run(true), run(false));
 }
+
+/// Early stopping that is turned on again measures by what comes then: the epochs of before were another run's.
+#[test]
+fn turning_early_stopping_off_forgets_what_was_best() {
+    let data = line(60);
+    let plan = |rate| Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).batch(10);
+    let mut trainer = Trainer::new(linear(), plan(0.1).epochs(5).patience(9)).expect("a plan that fits");
+    let mut fit = |plan: Plan| {
+        trainer.set_plan(plan).expect("the same rule and loss");
+        let finish = trainer.fit(&data, None, |_| Continue(())).expect("finite");
+        (finish, trainer.history().len())
+    };
+    assert_eq!(fit(plan(0.1).epochs(5).patience(9)), (Finish::Epochs, 5));
+    assert_eq!(fit(plan(0.1).epochs(5)), (Finish::Epochs, 5));
+    // A rate at which every epoch is worse than the one before: the first is the best that there is now, and the second is borne.
+    assert_eq!(fit(plan(3.0).epochs(7).patience(0)), (Finish::Epochs, 7));
+}

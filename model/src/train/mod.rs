@@ -26,7 +26,7 @@ use crate::workspace::Workspace;
 use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets};
 use batch::{Batch, Prepared};
 use deltarule_kernels::Team;
-use state::State;
+use state::{State, Watch};
 use std::mem::discriminant;
 use std::ops::ControlFlow;
 use step::{Found, Inputs};
@@ -103,7 +103,7 @@ impl<T: Element> Trainer<T> {
         }
         if plan.early_stopping.is_none() {
             self.unrestore();
-            self.state.aside = None;
+            self.forget_best();
         }
         if plan.non_finite != NonFinite::RollBack {
             self.state.good = None;
@@ -284,6 +284,13 @@ impl<T: Element> Trainer<T> {
             std::mem::swap(last, &mut self.model.layers);
             self.state.restored = false;
         }
+    }
+
+    /// Goes on from the weights that the model holds, as if no epoch had been watched before.
+    fn forget_best(&mut self) {
+        self.state.aside = None;
+        self.state.restored = false;
+        self.state.early = Watch::default();
     }
 
     fn progress<'a>(
