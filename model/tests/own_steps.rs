@@ -1,6 +1,6 @@
 //! Steps of one's own before, within and after a run: which rate they take, and what becomes of the run.
 
-use deltarule::{Dataset, Loss, Mlp, Optimiser, Plan, Schedule, Targets, Trainer};
+use deltarule::{Dataset, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Schedule, Targets, Trainer};
 use std::ops::ControlFlow::{Break, Continue};
 
 /// `y = 2 x + 1` with some noise.
@@ -40,4 +40,46 @@ fn a_step_in_the_middle_of_an_epoch_takes_the_rate_of_the_epoch() {
         trainer.step(&[0.5, -2.0], Targets::Values(&[1.0, 3.0])).expect("finite");
         assert_eq!(weights(trainer.model()), expected, "after {batch} batches");
     }
+}
+
+/// A trainer whose run has ended by early stopping, with the best weights, of which the validation set is another line.
+fn stopped_early(plan: Plan) -> (Trainer<f64>, Dataset<f64>) {
+    let x: Vec<f64> = (0..20).map(|i| f64::from(i) / 10.0 - 1.0).collect();
+    let validation = Dataset::with_values(x.clone(), 1, x.iter().map(|x| x + 0.5).collect(), 1).expect("good data");
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    let finish = trainer.fit(&line(40), Some(&validation), |_| Continue(())).expect("finite");
+    assert_eq!(finish, Finish::Patience);
+    (trainer, validation)
+}
+
+#[test]
+fn a_step_after_early_stopping_goes_on_from_the_best_weights() {
+    let plan =
+        Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(0.02)).epochs(500).batch(8).patience(3);
+    let (mut trainer, validation) = stopped_early(plan);
+    let epochs = trainer.history().len();
+    let expected = stepped(trainer.model(), 0.02);
+    trainer.step(&[0.5, -2.0], Targets::Values(&[1.0, 3.0])).expect("finite");
+    assert_eq!(weights(trainer.model()), expected);
+
+    // All rows in one batch, in their order: an epoch then depends on nothing but the weights that it begins with.
+    let whole = plan.batch(40).shuffle(false);
+    trainer.set_plan(whole).expect("no epoch is under way");
+    let mut fresh = Trainer::new(trainer.model().clone(), whole).expect("a plan that fits");
+    for trainer in [&mut trainer, &mut fresh] {
+        assert_eq!(trainer.fit(&line(40), None, |_| Break(())).expect("finite"), Finish::Caller);
+    }
+    assert_eq!(weights(trainer.model()), weights(fresh.model()), "the run goes on from the step");
+    trainer.fit(&line(40), Some(&validation), |_| Continue(())).expect("finite");
+    assert!(trainer.history().len() > epochs + 1, "and with new patience");
+}
+
+/// A step that fails changes nothing, so the run has ended as before.
+#[test]
+fn a_bad_step_after_early_stopping_changes_nothing() {
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(0.02)).epochs(500).batch(8);
+    let (mut trainer, _) = stopped_early(plan.patience(3).non_finite(NonFinite::Skip));
+    let before = trainer.to_bytes();
+    trainer.step(&[f64::NAN], Targets::Values(&[1.0])).expect_err("no loss");
+    assert!(trainer.to_bytes() == before);
 }

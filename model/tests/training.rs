@@ -500,6 +500,6 @@ fn turning_early_stopping_off_forgets_what_was_best() {
     };
     assert_eq!(fit(plan(0.1).epochs(5).patience(9)), (Finish::Epochs, 5));
     assert_eq!(fit(plan(0.1).epochs(5)), (Finish::Epochs, 5));
-    // A rate at which every epoch is worse than the one before: the first is the best that there is now, and the second is borne.
+    // A rate at which every epoch is worse than the one before: the first is the best that there is now, and ends nothing.
     assert_eq!(fit(plan(3.0).epochs(7).patience(0)), (Finish::Epochs, 7));
 }

@@ -73,6 +73,9 @@ impl<T: Element> Trainer<T> {
     /// one size, whatever their number, allocate nothing after the first. The schedule stands still at the epoch that
     /// the trainer is in.
     ///
+    /// After a run that ended with its best weights (early stopping), a step changes those, which the model holds, by the moments that the
+    /// run left. The last weights are then forgotten, and what was best: the next [`fit`](Trainer::fit) goes on from the step and watches anew.
+    ///
     /// ```
     /// use deltarule::{Loss, Mlp, Optimiser, Plan, Targets, Trainer};
     /// let model = Mlp::<f64>::builder(&[1, 1]).build()?;
@@ -91,7 +94,12 @@ impl<T: Element> Trainer<T> {
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
         let epoch = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
         match self.step_on(x_view, Inputs::Unseen(x), targets, epoch)? {
-            Found::Loss(loss) => Ok(loss),
+            Found::Loss(loss) => {
+                if self.state.restored {
+                    self.forget_best();
+                }
+                Ok(loss)
+            }
             Found::NonFinite(what) => Err(self.non_finite(what)),
         }
     }
