@@ -427,10 +427,12 @@ fn a_plan_changes_only_what_a_run_can_bear() {
     trainer
         .fit(&line(60), None, |progress| if progress.batch == 3 { Break(()) } else { Continue(()) })
         .expect("finite");
-    refused(&mut trainer, plan(9), "until it ends");
+    refused(&mut trainer, plan(9), "batch = 9 is out of range: it must be that of the epoch under way until it ends");
+    refused(&mut trainer, plan(8).seed(1), "seed = 1");
+    refused(&mut trainer, plan(8).shuffle(false), "shuffle = false");
     trainer.set_plan(plan(8).epochs(3)).expect("more epochs");
     trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
-    trainer.set_plan(plan(9)).expect("the epoch has ended");
+    trainer.set_plan(plan(9).seed(1).shuffle(false)).expect("the epoch has ended");
 }
 
 /// More threads find room, though the batch is no larger.

@@ -87,19 +87,19 @@ impl<T: Element> Trainer<T> {
         &self.plan
     }
 
-    /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and the batch where an epoch is
-    /// under way. Without early stopping the model holds the last weights again, and what was best is forgotten.
+    /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and what decides the batches
+    /// (their size, seed and shuffle) where an epoch is under way. Without early stopping the model holds the last weights again, and what was best is forgotten.
     ///
     /// # Errors
-    /// A setting out of its range, another update rule or another loss; another batch in the middle of an epoch.
+    /// A setting out of its range, another update rule or another loss; other batches in the middle of an epoch.
     pub fn set_plan(&mut self, plan: Plan) -> Result<(), Error> {
         plan.check()?;
         let same_rule = discriminant(&plan.optimiser.rule) == discriminant(&self.plan.optimiser.rule);
         if !same_rule || plan.loss != self.plan.loss {
             return Err(Error::setting("plan", "another rule or loss", "of the same rule and loss within one run"));
         }
-        if plan.batch != self.plan.batch && self.state.clock.batch > 0 {
-            return Err(Error::setting("batch", plan.batch, "that of the epoch under way until it ends"));
+        if self.state.clock.batch > 0 {
+            self.refuse_other_batches(&plan)?;
         }
         if plan.early_stopping.is_none() {
             self.unrestore();
@@ -112,6 +112,20 @@ impl<T: Element> Trainer<T> {
         self.scratch = Scratch::with_threads(plan.threads);
         self.plan = plan;
         Ok(())
+    }
+
+    /// The batches that are done are the first of these rows in this order; of others nobody knows which rows are still to do.
+    fn refuse_other_batches(&self, plan: &Plan) -> Result<(), Error> {
+        let now = &self.plan;
+        let changes = [
+            ("batch", plan.batch != now.batch, plan.batch.to_string()),
+            ("shuffle", plan.shuffle != now.shuffle, plan.shuffle.to_string()),
+            ("seed", plan.seed != now.seed, plan.seed.to_string()),
+        ];
+        match changes.into_iter().find(|(_, differs, _)| *differs) {
+            Some((name, _, value)) => Err(Error::setting(name, value, "that of the epoch under way until it ends")),
+            None => Ok(()),
+        }
     }
 
     /// Every epoch that has ended.
