@@ -1,6 +1,6 @@
 //! Update rules with the settings an expert would start from.
 
-use crate::Error;
+use crate::{Element, Error};
 use deltarule_kernels::Rule;
 
 /// A rule, its learning rate and its decay.
@@ -74,21 +74,27 @@ impl Optimiser {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let within = |name, value: f64, ok: bool, range| match ok {
-            true => Ok(()),
-            false => Err(Error::setting(name, value, range)),
+    /// Whether every number is in its range, as it is and as `T` has it, in which the weights are changed.
+    pub(crate) fn check<T: Element>(&self) -> Result<(), Error> {
+        let within = |name, value: f64, is_good: fn(f64) -> bool, range| {
+            let used = T::from_f64(value).to_f64();
+            match (is_good(value), is_good(used)) {
+                (true, true) => Ok(()),
+                (true, false) => Err(Error::setting(name, format!("{value:?} (in {} {used:?})", T::NAME), range)),
+                (false, _) => Err(Error::setting(name, value, range)),
+            }
         };
-        let fraction = |name, value: f64| within(name, value, (0.0..1.0).contains(&value), "at least 0 and below 1");
-        within("learning rate", self.rate, self.rate.is_finite() && self.rate > 0.0, "positive")?;
-        within("l2", self.l2, self.l2.is_finite() && self.l2 >= 0.0, "zero or positive")?;
+        let fraction = |name, value| within(name, value, |x| (0.0..1.0).contains(&x), "at least 0 and below 1");
+        let positive = |name, value| within(name, value, |x| x > 0.0 && x.is_finite(), "positive and finite");
+        positive("learning rate", self.rate)?;
+        within("l2", self.l2, |x| x >= 0.0 && x.is_finite(), "zero or positive, and finite")?;
         match self.rule {
             Rule::Sgd => Ok(()),
             Rule::Momentum { momentum } | Rule::Nesterov { momentum } => fraction("momentum", momentum),
             Rule::Adam { beta1, beta2, epsilon } | Rule::AdamW { beta1, beta2, epsilon } => {
                 fraction("beta1", beta1)?;
                 fraction("beta2", beta2)?;
-                within("epsilon", epsilon, epsilon.is_finite() && epsilon > 0.0, "positive")
+                positive("epsilon", epsilon)
             }
         }
     }

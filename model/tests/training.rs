@@ -1,8 +1,8 @@
 //! The training loop: early stopping, schedules, clipping, and bad input before any weight changes.
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Schedule, Scores,
-    Scratch, Standardisation, Targets, Trainer,
+    Activation, Dataset, EarlyStopping, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Rule, Schedule,
+    Scores, Scratch, Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -317,6 +317,44 @@ fn settings_out_of_range_are_refused() {
     ] {
         assert!(matches!(Trainer::new(linear(), plan), Err(Error::Setting { .. })), "{plan:?}");
     }
+}
+
+/// Numbers that are in their range as the plan has them, and are not as the net uses them.
+#[test]
+fn settings_that_the_element_type_cannot_hold_are_refused() {
+    let base = Plan::new(Loss::HalfSquaredError);
+    let rule = |rule| Optimiser::new(rule, 0.1);
+    let linear = || Mlp::<f32>::builder(&[1, 1]).build().expect("widths");
+    for (optimiser, expected) in [
+        (
+            Optimiser::sgd().rate(1e39),
+            "learning rate = 1e39 (in f32 inf) is out of range: it must be positive and finite",
+        ),
+        (Optimiser::sgd().rate(1e-46), "learning rate = 1e-46 (in f32 0.0)"),
+        (Optimiser::sgd().l2(1e39), "l2 = 1e39 (in f32 inf)"),
+        (rule(Rule::Nesterov { momentum: 0.999_999_999 }), "momentum = 0.999999999 (in f32 1.0)"),
+        (rule(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-46 }), "epsilon = 1e-46 (in f32 0.0)"),
+        (rule(Rule::AdamW { beta1: 0.9, beta2: 0.999_999_999, epsilon: 1e-8 }), "beta2 = 0.999999999 (in f32 1.0)"),
+    ] {
+        let plan = base.optimiser(optimiser);
+        let Err(error) = Trainer::new(linear(), plan) else { panic!("{expected}") };
+        assert!(error.to_string().starts_with(expected), "{error}");
+        let mut trainer = Trainer::new(linear(), base.optimiser(harmless(optimiser))).expect("a plan that fits");
+        let error = trainer.set_plan(plan).expect_err(expected);
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert!(Trainer::new(linear().cast::<f64>(), plan).is_ok(), "f64 holds them");
+    }
+}
+
+/// The same rule with numbers that fit everywhere.
+fn harmless(optimiser: Optimiser) -> Optimiser {
+    let rule = match optimiser.rule {
+        Rule::Nesterov { .. } => Rule::Nesterov { momentum: 0.9 },
+        Rule::Adam { .. } => Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        Rule::AdamW { .. } => Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        rule => rule,
+    };
+    Optimiser { rule, rate: 0.1, l2: 0.0, ..optimiser }
 }
 
 #[test]

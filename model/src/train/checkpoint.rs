@@ -83,7 +83,7 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let card = header.card.take().ok_or_else(|| FileError::Metadata("this is no checkpoint".into()))?;
     let builder = card::to_builder(&card, KIND)?;
     let plan = plan_from_json(card.get("plan")).ok_or_else(|| wrong("plan"))?;
-    plan.check().map_err(|error| FileError::Metadata(error.to_string()))?;
+    plan.check::<T>().map_err(|error| FileError::Metadata(error.to_string()))?;
     let json = card.get("state");
     let flag = |key| json.get(key).as_bool().ok_or_else(|| wrong(key));
 

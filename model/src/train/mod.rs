@@ -52,7 +52,7 @@ impl<T: Element> Trainer<T> {
     /// # Errors
     /// A setting out of its range, or a loss that does not go with the model's output.
     pub fn new(mut model: Mlp<T>, plan: Plan) -> Result<Self, Error> {
-        plan.check()?;
+        plan.check::<T>()?;
         model.about.loss = Some(plan.loss);
         let state = State::new(&model, plan.optimiser.rule);
         Self::with_state(model, plan, state)
@@ -93,7 +93,7 @@ impl<T: Element> Trainer<T> {
     /// # Errors
     /// A setting out of its range, another update rule or another loss; other batches in the middle of an epoch.
     pub fn set_plan(&mut self, plan: Plan) -> Result<(), Error> {
-        plan.check()?;
+        plan.check::<T>()?;
         let same_rule = discriminant(&plan.optimiser.rule) == discriminant(&self.plan.optimiser.rule);
         if !same_rule || plan.loss != self.plan.loss {
             return Err(Error::setting("plan", "another rule or loss", "of the same rule and loss within one run"));

@@ -1,6 +1,6 @@
 //! What a training run is asked to do.
 
-use crate::{Error, Loss, Optimiser, Output, Schedule};
+use crate::{Element, Error, Loss, Optimiser, Output, Schedule};
 
 /// The settings of a training run. Every field has a value an expert would start from; see [`Plan::new`].
 ///
@@ -155,8 +155,9 @@ impl Plan {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        self.optimiser.check()?;
+    /// Whether a net of numbers `T` can be trained so.
+    pub(crate) fn check<T: Element>(&self) -> Result<(), Error> {
+        self.optimiser.check::<T>()?;
         self.schedule.check()?;
         if self.batch == 0 {
             return Err(Error::setting("batch", 0, "at least 1"));
