@@ -91,8 +91,9 @@ fn learn<T: Element>(
     let rows_learnt = (trainer.history().len() as u64 - before) * parts.train.rows() as u64;
     let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
-    trainer.model().save(arguments.out.join("model.safetensors"))?;
+    // The run first: should it be refused, the model of an earlier one is still there.
     save(&trainer, &parts, &arguments.out)?;
+    trainer.model().save(arguments.out.join("model.safetensors"))?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
 }

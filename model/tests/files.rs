@@ -2,8 +2,8 @@
 //! save that fails leaves what was there.
 
 use deltarule::{
-    Activation, Dataset, Error, FileError, LoadOptions, Loss, Mlp, Output, Plan, Scratch, Standardisation, Targets,
-    Trainer, file,
+    Activation, Dataset, EarlyStopping, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Scratch,
+    Standardisation, Targets, Trainer, file,
 };
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -284,6 +284,56 @@ fn a_save_that_fails_leaves_the_old_file() {
     let before = fs::read(&path).expect("the file");
     model().save(&path).expect("saved over");
     assert_eq!(fs::read(&path).expect("the file"), before);
+}
+
+/// A net that has learnt itself to pieces is found when it is saved, not when it is needed.
+#[test]
+fn weights_that_would_not_be_read_are_not_written() {
+    let folder = Folder::new("broken");
+    let (path, run) = (folder.0.join("model"), folder.0.join("run"));
+    let mut model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
+    let plan = Plan::new(Loss::HalfSquaredError);
+    let trainer = |model: &Mlp<f32>| Trainer::new(model.clone(), plan).expect("a plan that fits");
+    model.save(&path).expect("saved");
+    trainer(&model).save(&run).expect("saved");
+    let before = [&path, &run].map(|path| fs::read(path).expect("the file"));
+    for (weights, bias, tensor, index) in
+        [([1.0, 2.0, f32::NAN, 4.0], [0.0; 2], "0.weight", 2), ([1.0; 4], [0.0, f32::INFINITY], "0.bias", 1)]
+    {
+        model.set_layer(0, &weights, &bias).expect("lengths that fit");
+        for refused in [problem(model.save(&path)), problem(trainer(&model).save(&run))] {
+            let is_named = |name: &str, at: usize| (name, at) == (tensor, index);
+            assert!(
+                matches!(&refused, FileError::NotFinite { tensor, index, .. } if is_named(tensor, *index)),
+                "{refused}"
+            );
+        }
+    }
+    assert_eq!([&path, &run].map(|path| fs::read(path).expect("the file")), before);
+    assert_eq!(folder.names().len(), 2, "nothing is left beside them");
+}
+
+/// A run may have ended with its best weights and still hold others, with which it would go on.
+#[test]
+fn the_last_weights_of_a_run_count_too() {
+    let folder = Folder::new("last");
+    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![1e10, -1e10], 1).expect("good data");
+    // Nothing is so much better than the first epoch.
+    let early_stopping = Some(EarlyStopping { patience: 9, min_improvement: 1e25 });
+    let plan = |rate, epochs| Plan {
+        early_stopping,
+        ..Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).epochs(epochs).batch(2)
+    };
+    let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
+    let mut trainer = Trainer::new(model, plan(0.1, 1)).expect("a plan that fits");
+    for plan in [plan(0.1, 1), plan(1e30, 2)] {
+        trainer.set_plan(plan).expect("the same rule and loss");
+        trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("losses that are finite");
+    }
+    let refused = problem(trainer.save(folder.0.join("run")));
+    assert!(matches!(&refused, FileError::NotFinite { tensor, .. } if tensor == "aside.0.weight"), "{refused}");
+    assert!(folder.names().is_empty());
+    trainer.model().save(folder.0.join("model")).expect("the best weights are finite");
 }
 
 /// A second name of the old file shows that saving never writes into it: the new one takes its place.

@@ -14,7 +14,7 @@
 //!
 //! Files are read with suspicion: the header is checked against the length of the file, and names, types and shapes
 //! against the model, before memory for the data is asked for. Files are written whole or not at all
-//! ([`write_atomically`]).
+//! ([`write_atomically`]), and not at all where they would not be read again.
 //!
 //! The `safetensors` crate would read these files too, and checks ours in the tests; here it is not used because it would
 //! double the number of crates behind this one.
@@ -27,7 +27,7 @@ pub(crate) mod tensors;
 
 pub use atomic::write_atomically;
 pub use model::{LoadOptions, element_type};
-pub(crate) use model::{in_file, names, open, push_layers, take_layer};
+pub(crate) use model::{check_layers, in_file, names, open, push_layers, take_layer, write_tensors};
 
 use std::io;
 
@@ -50,6 +50,17 @@ pub enum FileError {
         declared: u64,
         /// What there is, or may be at most.
         available: u64,
+    },
+    /// A header so long that it would not be read again: nothing is written.
+    #[error(
+        "its header would have {length} bytes, and no more than {longest} are read again; shorten the names of classes \
+         and features"
+    )]
+    LongHeader {
+        /// How long it would be.
+        length: u64,
+        /// How long it may be.
+        longest: u64,
     },
     /// The header is no JSON.
     #[error("its header is no valid JSON: at byte {position}, {what}")]

@@ -1,7 +1,7 @@
 //! Models to files and back.
 
 use super::card;
-use super::tensors::{Entry, Header, Writer};
+use super::tensors::{Entry, Header, Writer, check_finite, check_header};
 use super::{FileError, write_atomically};
 use crate::mlp::{About, Builder};
 use crate::{Activation, Element, Error, Layer, Mlp, Output};
@@ -45,13 +45,17 @@ impl<T: Element> Mlp<T> {
     /// Writes the model to a safetensors file, whole or not at all (see [`write_atomically`]).
     ///
     /// # Errors
-    /// Whatever the system says; the file is as it was then.
+    /// Weights that are not finite, which no load would take; whatever the system says. The file is as it was then.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        write_atomically(path, &self.to_bytes()).map_err(|error| in_file(path, error.into()))
+        let write = || {
+            check_layers("", &self.layers)?;
+            write_tensors(path, &self.to_bytes())
+        };
+        write().map_err(|problem| in_file(path, problem))
     }
 
-    /// The bytes of a safetensors file of this model. The same model gives the same bytes.
+    /// The bytes of a safetensors file of this model, as it is. The same model gives the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::new(&card::of_model(self, "model"));
         push_layers(&mut writer, "", &self.layers);
@@ -112,6 +116,12 @@ pub(crate) fn in_file(path: &Path, problem: FileError) -> Error {
     Error::File { path: path.to_path_buf(), problem }
 }
 
+/// Writes a file of tensors, whole or not at all, and only if it would be read again.
+pub(crate) fn write_tensors(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    check_header(bytes)?;
+    Ok(write_atomically(path, bytes)?)
+}
+
 /// A regular file and its length.
 pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64), FileError> {
     let file = File::open(path)?;
@@ -134,6 +144,16 @@ pub(crate) fn push_layers<T: Element>(writer: &mut Writer, prefix: &str, layers:
         writer.push(weight, &[layer.outputs(), layer.inputs()], &layer.weights());
         writer.push(bias, &[layer.outputs()], &layer.b);
     }
+}
+
+/// Names the first weight or bias that is not finite, as [`push_layers`] names tensors.
+pub(crate) fn check_layers<T: Element>(prefix: &str, layers: &[Layer<T>]) -> Result<(), FileError> {
+    for (l, layer) in layers.iter().enumerate() {
+        let [weight, bias] = names(prefix, 2 * l);
+        check_finite(&weight, &layer.weights())?;
+        check_finite(&bias, &layer.b)?;
+    }
+    Ok(())
 }
 
 /// One layer's entries, their types and shapes checked.

@@ -207,13 +207,25 @@ impl Entry {
     /// The same, none of them NaN or infinite.
     pub(crate) fn finite_values<T: Element>(&self, data: &[u8]) -> Result<Vec<T>, FileError> {
         let values = self.values::<T>(data);
-        match values.iter().position(|v| !v.is_finite()) {
-            None => Ok(values),
-            Some(index) => {
-                let value = values[index].to_f64();
-                Err(FileError::NotFinite { tensor: self.name.clone(), index, value })
-            }
-        }
+        check_finite(&self.name, &values)?;
+        Ok(values)
+    }
+}
+
+/// Names the first number of a tensor that is none.
+pub(crate) fn check_finite<T: Element>(tensor: &str, values: &[T]) -> Result<(), FileError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(FileError::NotFinite { tensor: tensor.to_owned(), index, value: values[index].to_f64() }),
+    }
+}
+
+/// Whether the header of a whole file is short enough to be read again.
+pub(crate) fn check_header(file: &[u8]) -> Result<(), FileError> {
+    let length = file.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
+    match length <= LONGEST_HEADER {
+        true => Ok(()),
+        false => Err(FileError::LongHeader { length, longest: LONGEST_HEADER }),
     }
 }
 
@@ -241,5 +253,18 @@ fn read_exactly(source: &mut impl Read, len: u64) -> Result<Vec<u8>, FileError> 
     match found == room {
         true => Ok(bytes),
         false => Err(FileError::DataLength { expected: len, found: found as u64 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_would_not_be_read_is_not_written() {
+        let file = |length: u64| [&length.to_le_bytes()[..], b"{}"].concat();
+        assert!(check_header(&file(LONGEST_HEADER)).is_ok());
+        let error = check_header(&file(LONGEST_HEADER + 8)).expect_err("too long");
+        assert!(error.to_string().starts_with("its header would have 67108872 bytes"), "{error}");
     }
 }

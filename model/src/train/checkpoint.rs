@@ -9,8 +9,8 @@ use super::state::{Clock, Good, State, Sums, Watch};
 use super::{Record, Trainer};
 use crate::file::card::{self, wrong};
 use crate::file::json::Json;
-use crate::file::tensors::{Entry, Header, Writer};
-use crate::file::{FileError, in_file, names, open, push_layers, take_layer, write_atomically};
+use crate::file::tensors::{Entry, Header, Writer, check_finite};
+use crate::file::{FileError, check_layers, in_file, names, open, push_layers, take_layer, write_tensors};
 use crate::update::Memory;
 use crate::{Element, Error, Layer, Mlp};
 use deltarule_kernels::MatRef;
@@ -27,13 +27,29 @@ impl<T: Element> Trainer<T> {
     /// [`fit`](Trainer::fit), at any batch.
     ///
     /// # Errors
-    /// Whatever the system says; the file is as it was then.
+    /// Weights that are not finite, which no load would take; whatever the system says. The file is as it was then.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        write_atomically(path, &self.to_bytes()).map_err(|error| in_file(path, error.into()))
+        let write = || {
+            self.check_weights()?;
+            write_tensors(path, &self.to_bytes())
+        };
+        write().map_err(|problem| in_file(path, problem))
     }
 
-    /// The bytes of a checkpoint.
+    /// All weights that a checkpoint holds must be finite.
+    fn check_weights(&self) -> Result<(), FileError> {
+        check_layers("", &self.model.layers)?;
+        if let Some(aside) = &self.state.aside {
+            check_layers("aside.", aside)?;
+        }
+        match &self.state.good {
+            Some(good) => check_layers("good.", &good.layers),
+            None => Ok(()),
+        }
+    }
+
+    /// The bytes of a checkpoint, of the run as it is.
     pub fn to_bytes(&self) -> Vec<u8> {
         let state = &self.state;
         let mut card = card::of_model(&self.model, KIND);
@@ -153,11 +169,8 @@ fn read_groups<T: Element>(
 fn finite<T: Element>(parameters: &Parameters<T>) -> Result<(), FileError> {
     for (l, (weight, bias)) in parameters.iter().enumerate() {
         let [weight_name, bias_name] = names("", 2 * l);
-        for (tensor, values) in [(weight_name, weight), (bias_name, bias)] {
-            if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-                return Err(FileError::NotFinite { tensor, index, value: values[index].to_f64() });
-            }
-        }
+        check_finite(&weight_name, weight)?;
+        check_finite(&bias_name, bias)?;
     }
     Ok(())
 }
