@@ -2,8 +2,8 @@
 //! save that fails leaves what was there.
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Scratch,
-    Standardisation, Targets, Trainer, file,
+    Activation, Dataset, EarlyStopping, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Record,
+    Scratch, Standardisation, Targets, Trainer, file,
 };
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -428,4 +428,55 @@ fn counts_and_moments_of_a_checkpoint_make_sense() {
     assert!((0..18).all(|index| with(index, f32::NAN).is_err()));
     assert!((0..18).all(|index| with(index, -1.0).is_err() == (index >= 12)));
     assert!(with(17, f32::INFINITY).is_ok(), "a square may overflow");
+}
+
+/// The epochs do not lengthen the header, which is read up to a bound: a run may be as long as it likes.
+#[test]
+fn two_thousand_epochs_come_back() {
+    let folder = Folder::new("long");
+    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![2.0, 0.5], 1).expect("good data");
+    let run = |epochs, validation| {
+        let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
+        let plan = Plan::new(Loss::HalfSquaredError).epochs(epochs).batch(2);
+        let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+        trainer.fit(&data, validation, |_| ControlFlow::Continue(())).expect("finite");
+        trainer
+    };
+    let header = |bytes: &[u8]| u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+    for validation in [None, Some(&data)] {
+        let long = run(2000, validation);
+        let bytes = long.to_bytes();
+        let back = Trainer::<f32>::from_bytes(&bytes).expect("a checkpoint");
+        assert_eq!((back.history().len(), back.history()), (2000, long.history()));
+        assert_eq!(back.to_bytes(), bytes);
+        assert!(header(&bytes) < header(&run(1, validation).to_bytes()) + 300, "a few digits more");
+        let path = folder.0.join("run");
+        long.save(&path).expect("saved");
+        assert_eq!(file::element_type(&path).expect("a checkpoint"), "F32", "that of its weights");
+    }
+}
+
+/// Checkpoints had their epochs in the header once.
+#[test]
+fn a_checkpoint_with_its_epochs_as_text_is_read() {
+    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
+    let trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+    let bytes = trainer.to_bytes();
+    let without = checkpoint_saying(&bytes, r#""history":{"dtype":"F64","shape":[0,7],"data_offsets":[0,0]},"#, "");
+    let missing = problem(Trainer::<f32>::from_bytes(&without));
+    assert!(matches!(&missing, FileError::Missing(name) if name == "history"), "{missing}");
+    let with = |epochs: &str| {
+        let text = format!(r#"\"history\":[{epochs}],\"early\""#);
+        Trainer::<f32>::from_bytes(&checkpoint_saying(&without, r#"\"early\""#, &text))
+    };
+    let back = with(r#"[0,0.1,0.5,null,null,0],[1,0.05,\"NaN\",0.25,0.75,3]"#).expect("a checkpoint");
+    let first = Record { epoch: 0, rate: 0.1, loss: 0.5, validation_loss: None, validation_score: None, skipped: 0 };
+    assert_eq!(back.history()[0], first);
+    let second = back.history()[1];
+    assert!(second.loss.is_nan(), "{second:?}");
+    assert_eq!((second.epoch, second.validation_loss, second.validation_score), (1, Some(0.25), Some(0.75)));
+    assert_eq!(Trainer::<f32>::from_bytes(&back.to_bytes()).expect("a checkpoint").history()[0], first);
+    for wrong in ["[0,0.1,0.5,null,null]", "[-1,0.1,0.5,null,null,0]", "[0,0.1,0.5,null,0.75,0]"] {
+        assert!(with(wrong).is_err(), "{wrong}");
+    }
 }

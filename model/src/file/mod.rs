@@ -31,6 +31,9 @@ pub(crate) use model::{check_layers, in_file, names, open, push_layers, take_lay
 
 use std::io;
 
+/// The tensor of a checkpoint's epochs. It is `F64` whatever the net's numbers are.
+pub(crate) const HISTORY: &str = "history";
+
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use super::card;
 use super::tensors::{Entry, Header, Writer, check_finite, check_header};
-use super::{FileError, write_atomically};
+use super::{FileError, HISTORY, write_atomically};
 use crate::mlp::{About, Builder};
 use crate::{Activation, Element, Error, Layer, Mlp, Output};
 use std::fs::File;
@@ -93,7 +93,7 @@ impl<T: Element> Mlp<T> {
     }
 }
 
-/// The element type of the tensors in a safetensors file, as the format names it: `"F32"`, `"F64"`, …
+/// The element type of the weights in a safetensors file, as the format names it: `"F32"`, `"F64"`, …
 ///
 /// # Errors
 /// [`Error::File`], with what is wrong with the file, or if it holds no tensor or tensors of several types.
@@ -102,8 +102,9 @@ pub fn element_type(path: impl AsRef<Path>) -> Result<String, Error> {
     let read = || {
         let (mut source, len) = open(path)?;
         let header = Header::read(&mut source, len)?;
-        let first = header.tensors.first().ok_or_else(|| FileError::Missing("0.weight".to_owned()))?;
-        match header.tensors.iter().find(|t| t.dtype != first.dtype) {
+        let mut tensors = header.tensors.iter().filter(|t| t.name != HISTORY);
+        let first = tensors.next().ok_or_else(|| FileError::Missing("0.weight".to_owned()))?;
+        match tensors.find(|t| t.dtype != first.dtype) {
             None => Ok(first.dtype.clone()),
             Some(other) => Err(other.error("its dtype differs from the other tensors'")),
         }

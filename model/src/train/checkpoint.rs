@@ -1,16 +1,16 @@
 //! Checkpoints: a run that is saved, loaded and carried on has the bits of the one that never stopped.
 //!
 //! A checkpoint is a safetensors file like a model's, with more tensors under prefixes (`moment1.`, `moment2.`, `aside.`,
-//! `good.`) and the plan, the clock and the history in the metadata. It does not hold the data, nor the number of
-//! threads, on which nothing depends.
+//! `good.`), the [history](super::table), and the plan and the clock in the metadata. It does not hold the data, nor the
+//! number of threads, on which nothing depends.
 
 use super::settings::{plan_from_json, plan_to_json};
 use super::state::{Clock, Good, State, Sums, Watch};
-use super::{Record, Trainer};
+use super::{Record, Trainer, table};
 use crate::file::card::{self, wrong};
 use crate::file::json::Json;
 use crate::file::tensors::{Entry, Header, Writer, check_finite};
-use crate::file::{FileError, check_layers, in_file, names, open, push_layers, take_layer, write_tensors};
+use crate::file::{FileError, HISTORY, check_layers, in_file, names, open, push_layers, take_layer, write_tensors};
 use crate::update::Memory;
 use crate::{Element, Error, Layer, Mlp};
 use deltarule_kernels::MatRef;
@@ -58,6 +58,9 @@ impl<T: Element> Trainer<T> {
             entries.push(("state".into(), state_to_json(state)));
         }
         let mut writer = Writer::new(&card);
+        // First, so that its numbers lie on multiples of eight bytes.
+        let epochs = state.history.len();
+        writer.push(HISTORY.to_owned(), &[epochs, table::COLUMNS], &table::to_table(&state.history));
         push_layers(&mut writer, "", &self.model.layers);
         push_memory(&mut writer, MOMENTS, &self.model.layers, &state.memory);
         if let Some(aside) = &state.aside {
@@ -115,7 +118,12 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
         prefixes.push("good.");
         prefixes.extend(&GOOD_MOMENTS[..moments]);
     }
-    let mut groups = read_groups::<T>(&mut header, source, &shapes, &prefixes)?.into_iter();
+    // All entries are checked before any data is read.
+    let history = take_history(&mut header, json)?;
+    let entries = take_groups::<T>(&mut header, &shapes, &prefixes)?;
+    header.nothing_left()?;
+    let data = header.data(source)?;
+    let mut groups = entries.chunks(shapes.len().max(1)).map(|group| parameters::<T>(group, &data));
     let mut group = || groups.next().unwrap_or_default();
 
     let model = |parameters: &Parameters<T>| {
@@ -125,6 +133,9 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let trained = model(&group())?;
     let mut state = State::new(&trained, plan.optimiser.rule);
     state_from_json(json, &mut state).ok_or_else(|| wrong("state"))?;
+    if let Some(history) = history {
+        state.history = table::from_table(&history.values::<f64>(&data)).ok_or_else(|| wrong(HISTORY))?;
+    }
     for k in 0..moments {
         set_moment(&mut state.memory, k, &group())?;
     }
@@ -146,24 +157,34 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
 /// For each layer the numbers shaped like its weights, and those shaped like its bias.
 type Parameters<T> = Vec<(Vec<T>, Vec<T>)>;
 
-/// A group of tensors for each prefix: all of them are checked before any data is read.
-fn read_groups<T: Element>(
+/// The table of epochs; nothing for a checkpoint of the time when they were text in the header.
+fn take_history(header: &mut Header, state: &Json) -> Result<Option<Entry>, FileError> {
+    if let Json::List(_) = state.get(HISTORY) {
+        return Ok(None);
+    }
+    let entry = header.take(HISTORY)?;
+    let epochs = entry.shape.first().copied().unwrap_or(0);
+    entry.expect::<f64>(&[epochs, table::COLUMNS])?;
+    Ok(Some(entry))
+}
+
+/// Layers' tensors, as many as there are shapes for each prefix.
+fn take_groups<T: Element>(
     header: &mut Header,
-    source: &mut impl Read,
     shapes: &[(usize, usize)],
     prefixes: &[&str],
-) -> Result<Vec<Parameters<T>>, FileError> {
+) -> Result<Vec<[Entry; 2]>, FileError> {
     let mut entries = Vec::new();
     for prefix in prefixes {
         for (l, &shape) in shapes.iter().enumerate() {
             entries.push(take_layer::<T>(header, names(prefix, 2 * l), shape)?);
         }
     }
-    header.nothing_left()?;
-    let data = header.data(source)?;
-    let layer = |[weight, bias]: &[Entry; 2]| (weight.values(&data), bias.values(&data));
-    let groups = entries.chunks(shapes.len().max(1));
-    Ok(groups.map(|group| group.iter().map(layer).collect()).collect())
+    Ok(entries)
+}
+
+fn parameters<T: Element>(group: &[[Entry; 2]], data: &[u8]) -> Parameters<T> {
+    group.iter().map(|[weight, bias]| (weight.values(data), bias.values(data))).collect()
 }
 
 fn finite<T: Element>(parameters: &Parameters<T>) -> Result<(), FileError> {
@@ -204,22 +225,10 @@ fn set_moment<T: Element>(memory: &mut [Memory<T>], k: usize, values: &Parameter
 
 fn state_to_json<T>(state: &State<T>) -> Json {
     let watch = |w: &Watch| Json::List(vec![Json::real(w.best), Json::Whole(w.since)]);
-    let optional = |x: Option<f64>| x.map_or(Json::Null, Json::real);
-    let record = |r: &Record| {
-        Json::List(vec![
-            Json::Whole(r.epoch),
-            Json::real(r.rate),
-            Json::real(r.loss),
-            optional(r.validation_loss),
-            optional(r.validation_score),
-            Json::Whole(r.skipped),
-        ])
-    };
     let (clock, sums) = (&state.clock, &state.sums);
     Json::object([
         ("clock", Json::List([clock.epoch, clock.batch, clock.updates, clock.samples].map(Json::Whole).into())),
         ("sums", Json::List(vec![Json::real(sums.loss), Json::Whole(sums.rows), Json::Whole(sums.skipped)])),
-        ("history", Json::List(state.history.iter().map(record).collect())),
         ("early", watch(&state.early)),
         ("plateau", watch(&state.plateau)),
         ("rate_factor", Json::real(state.rate_factor)),
@@ -231,37 +240,41 @@ fn state_to_json<T>(state: &State<T>) -> Json {
     ])
 }
 
+/// An epoch as text, which is how checkpoints kept them once.
+fn record_from_json(json: &Json) -> Option<Record> {
+    let optional = |json: &Json| match json {
+        Json::Null => Some(None),
+        number => number.as_f64().map(Some),
+    };
+    let count = |json: &Json| json.as_u64().filter(|&count| count <= table::MOST);
+    let items = json.as_list(|item| Some(item.clone()))?;
+    let [epoch, rate, loss, validation_loss, validation_score, skipped] = &items[..] else { return None };
+    let (validation_loss, validation_score) = (optional(validation_loss)?, optional(validation_score)?);
+    if validation_loss.is_some() != validation_score.is_some() {
+        return None;
+    }
+    let (epoch, skipped) = (count(epoch)?, count(skipped)?);
+    Some(Record { epoch, rate: rate.as_f64()?, loss: loss.as_f64()?, validation_loss, validation_score, skipped })
+}
+
 fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     let list = |json: &Json| json.as_list(|item| Some(item.clone()));
     let watch = |json: &Json| -> Option<Watch> {
         let [best, since] = &list(json)?[..] else { return None };
         Some(Watch { best: best.as_f64()?, since: since.as_u64()? })
     };
-    let optional = |json: &Json| match json {
-        Json::Null => Some(None),
-        number => number.as_f64().map(Some),
-    };
-    let record = |json: &Json| -> Option<Record> {
-        let [epoch, rate, loss, validation_loss, validation_score, skipped] = &list(json)?[..] else { return None };
-        Some(Record {
-            epoch: epoch.as_u64()?,
-            rate: rate.as_f64()?,
-            loss: loss.as_f64()?,
-            validation_loss: optional(validation_loss)?,
-            validation_score: optional(validation_score)?,
-            skipped: skipped.as_u64()?,
-        })
-    };
     let &[epoch, batch, updates, samples] = &json.get("clock").as_list(Json::as_u64)?[..] else { return None };
     let [loss, rows, skipped] = &list(json.get("sums"))?[..] else { return None };
     state.clock = Clock { epoch, batch, updates, samples };
     state.sums = Sums { loss: loss.as_f64()?, rows: rows.as_u64()?, skipped: skipped.as_u64()? };
-    state.history = json.get("history").as_list(record)?;
+    if let Json::List(_) = json.get(HISTORY) {
+        state.history = json.get(HISTORY).as_list(record_from_json)?;
+    }
     state.early = watch(json.get("early"))?;
     state.plateau = watch(json.get("plateau"))?;
     // Counts that go on from there.
     let counts = [epoch, batch, updates, samples, state.sums.rows, state.sums.skipped];
-    if counts.into_iter().chain([state.early.since, state.plateau.since]).any(|count| count > u64::MAX / 2) {
+    if counts.into_iter().chain([state.early.since, state.plateau.since]).any(|count| count > table::MOST) {
         return None;
     }
     state.rate_factor = json.get("rate_factor").as_f64().filter(|factor| (0.0..=1.0).contains(factor))?;

@@ -15,6 +15,7 @@ mod plan;
 mod settings;
 mod state;
 mod step;
+mod table;
 
 pub use history::{Finish, Progress, Record};
 pub use plan::{EarlyStopping, NonFinite, Plan};
