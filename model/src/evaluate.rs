@@ -2,9 +2,10 @@
 
 use crate::data::{Dataset, Labels};
 use crate::loss::{self, Wanted};
-use crate::metrics::{ClassScore, Confusion, ValueScores, roc_auc};
+use crate::metrics::{ClassScore, Confusion, ValueScores, accuracy, mean_r2, roc_auc};
 use crate::{Element, Error, Loss, Mlp, Scratch, class_of};
 use deltarule_kernels::Isa;
+use std::borrow::Cow;
 
 /// What came out of [`Mlp::evaluate`].
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +53,7 @@ impl Evaluation {
     pub fn score(&self) -> f64 {
         match &self.scores {
             Scores::Classes(scores) => scores.accuracy,
-            Scores::Labels(labels) => labels.iter().map(|s| s.accuracy).sum::<f64>() / labels.len().max(1) as f64,
+            Scores::Labels(labels) => mean(labels.iter().map(|scores| scores.accuracy)),
             Scores::Values(scores) => scores.r2,
         }
     }
@@ -64,17 +65,26 @@ impl<T: Element> Mlp<T> {
     /// # Errors
     /// Data of another width, labels that do not fit, or a loss that does not go with the output.
     pub fn evaluate(&self, loss: Loss, data: &Dataset<T>, scratch: &mut Scratch<T>) -> Result<Evaluation, Error> {
+        let (loss_of_rows, predicted) = self.judge(loss, data, scratch)?;
+        let scores = Truth::new(loss, data.labels()).scores(predicted, self.outputs());
+        Ok(Evaluation { rows: data.rows(), loss: loss_of_rows, scores })
+    }
+
+    /// The loss and the [score](Evaluation::score) of an evaluation, without the others: what every epoch is asked for. To sort the rows for
+    /// the area under each class's curve may take longer than the epoch.
+    pub(crate) fn measure(&self, loss: Loss, data: &Dataset<T>, scratch: &mut Scratch<T>) -> Result<(f64, f64), Error> {
+        let (loss_of_rows, predicted) = self.judge(loss, data, scratch)?;
+        Ok((loss_of_rows, Truth::new(loss, data.labels()).score(predicted, self.outputs())))
+    }
+
+    /// The mean of the rows' losses, and what is predicted of them.
+    fn judge<'s>(&self, loss: Loss, data: &Dataset<T>, scratch: &'s mut Scratch<T>) -> Result<(f64, &'s [T]), Error> {
         self.check_data(data)?;
         let last = loss::last_activation(loss, self.output)?;
         let wanted = Wanted::new(loss, self.outputs(), data.labels(), self.about.targets.as_ref())?;
         let len = self.run(self.seen(data.stored())?, last, scratch)?;
         let total = loss.value(Isa::current(), &scratch.outputs()[..len], wanted.targets(), self.outputs());
-        let predicted = self.finish(last, len, scratch);
-        Ok(Evaluation {
-            rows: data.rows(),
-            loss: total / data.rows() as f64,
-            scores: scores(loss, data.labels(), predicted, self.outputs()),
-        })
+        Ok((total / data.rows() as f64, self.finish(last, len, scratch)))
     }
 
     /// Data must have the model's number of columns.
@@ -83,38 +93,88 @@ impl<T: Element> Mlp<T> {
     }
 }
 
-/// Picks the scores that fit.
-fn scores<T: Element>(loss: Loss, labels: &Labels<T>, predicted: &[T], outputs: usize) -> Scores {
-    match labels {
-        Labels::Classes { classes, count } => Scores::Classes(class_scores(classes, *count, predicted, outputs)),
-        Labels::Values { values, .. } if loss == Loss::LogLoss && values.iter().all(is_yes_or_no) => {
-            let column = |values: &[T], c| -> Vec<T> { values.iter().skip(c).step_by(outputs).copied().collect() };
-            let mut each: Vec<ClassScores> = (0..outputs)
-                .map(|c| {
-                    let truth: Vec<u32> = column(values, c).iter().map(|&v| u32::from(v == T::ONE)).collect();
-                    class_scores(&truth, 2, &column(predicted, c), 1)
-                })
-                .collect();
-            match each.len() {
-                1 => Scores::Classes(each.remove(0)),
-                _ => Scores::Labels(each),
+/// Labels as predictions are compared with them.
+enum Truth<'a, T> {
+    /// A class a row, of so many.
+    Classes(Cow<'a, [u32]>, usize),
+    /// Several times yes or no a row: a column for each.
+    Labels(Vec<Vec<u32>>),
+    /// Numbers.
+    Values(&'a [T]),
+}
+
+impl<'a, T: Element> Truth<'a, T> {
+    fn new(loss: Loss, labels: &'a Labels<T>) -> Self {
+        match labels {
+            Labels::Classes { classes, count } => Self::Classes(Cow::Borrowed(classes), *count),
+            Labels::Values { values, outputs } if loss == Loss::LogLoss && values.iter().all(is_yes_or_no) => {
+                let yes_of = |c| column(values, *outputs, c).map(|v| u32::from(v == T::ONE)).collect();
+                let mut columns: Vec<Vec<u32>> = (0..*outputs).map(yes_of).collect();
+                match columns.len() {
+                    1 => Self::Classes(Cow::Owned(columns.remove(0)), 2),
+                    _ => Self::Labels(columns),
+                }
             }
+            Labels::Values { values, .. } => Self::Values(values),
         }
-        Labels::Values { values, .. } => Scores::Values(ValueScores::of(values, predicted, outputs)),
     }
+
+    /// All scores that fit.
+    fn scores(&self, predicted: &[T], outputs: usize) -> Scores {
+        match self {
+            Self::Classes(truth, classes) => Scores::Classes(class_scores(truth, *classes, predicted, outputs)),
+            Self::Labels(columns) => {
+                Scores::Labels(each(columns, predicted, |truth, predicted| class_scores(truth, 2, predicted, 1)))
+            }
+            Self::Values(values) => Scores::Values(ValueScores::of(values, predicted, outputs)),
+        }
+    }
+
+    /// The one among them that progress is shown by.
+    fn score(&self, predicted: &[T], outputs: usize) -> f64 {
+        let right = |truth: &[u32], predicted: &[T], outputs| accuracy(truth, &classes_of(predicted, outputs));
+        match self {
+            Self::Classes(truth, _) => right(truth, predicted, outputs),
+            Self::Labels(columns) => {
+                mean(each(columns, predicted, |truth, predicted| right(truth, predicted, 1)).into_iter())
+            }
+            Self::Values(values) => mean_r2(values, predicted, outputs),
+        }
+    }
+}
+
+/// The same of every column of labels and the predictions for it.
+fn each<T: Element, R>(columns: &[Vec<u32>], predicted: &[T], of: impl Fn(&[u32], &[T]) -> R) -> Vec<R> {
+    let predicted = |c| column(predicted, columns.len(), c).collect::<Vec<T>>();
+    columns.iter().enumerate().map(|(c, truth)| of(truth, &predicted(c))).collect()
+}
+
+/// Column `c` of rows of so many numbers.
+fn column<T: Element>(values: &[T], width: usize, c: usize) -> impl Iterator<Item = T> {
+    values.iter().skip(c).step_by(width).copied()
 }
 
 fn is_yes_or_no<T: Element>(v: &T) -> bool {
     *v == T::ZERO || *v == T::ONE
 }
 
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len().max(1);
+    values.sum::<f64>() / count as f64
+}
+
+/// The class that each row of outputs speaks for.
+fn classes_of<T: Element>(predicted: &[T], outputs: usize) -> Vec<u32> {
+    predicted.chunks_exact(outputs).map(class_of).collect()
+}
+
 fn class_scores<T: Element>(truth: &[u32], classes: usize, predicted: &[T], outputs: usize) -> ClassScores {
-    let taken: Vec<u32> = predicted.chunks_exact(outputs).map(class_of).collect();
+    let taken = classes_of(predicted, outputs);
     let confusion = Confusion::of(truth, &taken, classes);
     let per_class: Vec<ClassScore> = (0..classes).map(|c| confusion.class(c)).collect();
     let macro_average = confusion.macro_average();
     ClassScores {
-        accuracy: confusion.accuracy(),
+        accuracy: accuracy(truth, &taken),
         overall: if classes == 2 { per_class[1] } else { macro_average },
         macro_average,
         per_class,
@@ -126,8 +186,8 @@ fn class_scores<T: Element>(truth: &[u32], classes: usize, predicted: &[T], outp
 /// Class 1 by the only, or by the second output; else the mean of each class against the rest.
 fn auc<T: Element>(truth: &[u32], classes: usize, predicted: &[T], outputs: usize) -> Option<f64> {
     let of = |class: usize| {
-        let column = if outputs == 1 { 0 } else { class };
-        let scores: Vec<f64> = predicted.iter().skip(column).step_by(outputs).map(|p| p.to_f64()).collect();
+        let output = if outputs == 1 { 0 } else { class };
+        let scores: Vec<f64> = column(predicted, outputs, output).map(T::to_f64).collect();
         let positive: Vec<bool> = truth.iter().map(|&t| t as usize == class).collect();
         roc_auc(&scores, &positive)
     };

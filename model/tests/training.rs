@@ -1,8 +1,8 @@
 //! The training loop: early stopping, schedules, clipping, and bad input before any weight changes.
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Rule, Schedule,
-    Scores, Scratch, Standardisation, Targets, Trainer,
+    Activation, Dataset, EarlyStopping, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Rule,
+    Schedule, Scores, Scratch, Standardisation, Targets, Trainer,
 };
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -187,6 +187,50 @@ fn evaluation_picks_the_scores_that_fit() {
     let labels = two.evaluate(Loss::LogLoss, &labels, &mut scratch).expect("fits");
     let Scores::Labels(each) = &labels.scores else { panic!("{labels:?}") };
     assert_eq!((each[0].accuracy, each[1].accuracy, labels.score()), (1.0, 0.5, 0.75));
+}
+
+/// Trains for an epoch, validated: its record must say what an evaluation does, bit for bit.
+fn validated<T: Element>(widths: &[usize], output: Output, loss: Loss, data: Dataset<T>) {
+    let mut builder = Mlp::<T>::builder(widths).output(output).standardise(Standardisation::of_inputs(&data)).seed(4);
+    if output == Output::Linear && matches!(data.labels(), Labels::Values { .. }) {
+        builder = builder.standardise_targets(Standardisation::of_targets(&data).expect("numbers"));
+    }
+    let plan = Plan::new(loss).optimiser(Optimiser::adam().rate(0.02)).epochs(1).batch(16);
+    let mut trainer = Trainer::new(builder.build().expect("widths"), plan).expect("a plan that fits");
+    trainer.fit(&data, Some(&data), |_| Continue(())).expect("finite");
+    let evaluation = trainer.model().evaluate(loss, &data, &mut Scratch::new()).expect("data that fits");
+    let record = trainer.history()[0];
+    let bits = |x: Option<f64>| x.map(f64::to_bits);
+    assert_eq!(bits(record.validation_loss), Some(evaluation.loss.to_bits()), "{output} {loss:?}");
+    assert_eq!(bits(record.validation_score), Some(evaluation.score().to_bits()), "{output} {loss:?}");
+    if let Scores::Classes(scores) = &evaluation.scores {
+        assert_eq!(scores.accuracy.to_bits(), scores.confusion.accuracy().to_bits(), "{output} {loss:?}");
+    }
+    assert!(evaluation.score() != 0.0 && evaluation.score() != 1.0, "{evaluation:?}");
+}
+
+#[test]
+fn an_epoch_is_measured_as_an_evaluation_does() {
+    validations::<f32>();
+    validations::<f64>();
+}
+
+fn validations<T: Element>() {
+    let number = |i: usize| ((i * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
+    let numbers = |count: usize| -> Vec<T> { (0..count).map(|i| T::from_f64(number(i))).collect() };
+    let yes = |count: usize| -> Vec<T> { (0..count).map(|i| T::from_f64((i * 31 % 7 / 4) as f64)).collect() };
+    let classes = |count: u32| {
+        let labels = (0..90).map(|row| row * 31 % 17 % count).collect();
+        Dataset::with_classes(numbers(90 * 3), 3, labels, count as usize).expect("good data")
+    };
+    let values = |values, outputs| Dataset::with_values(numbers(90 * 3), 3, values, outputs).expect("good data");
+    validated(&[3, 5, 4], Output::Softmax, Loss::CrossEntropy, classes(4));
+    validated(&[3, 5, 4], Output::Linear, Loss::SquaredError, classes(4));
+    validated(&[3, 5, 1], Output::Sigmoid, Loss::LogLoss, classes(2));
+    validated(&[3, 5, 1], Output::Sigmoid, Loss::LogLoss, values(yes(90), 1));
+    validated(&[3, 5, 2], Output::Sigmoid, Loss::LogLoss, values(yes(180), 2));
+    validated(&[3, 5, 2], Output::Sigmoid, Loss::SquaredError, values(yes(180), 2));
+    validated(&[3, 5, 2], Output::Linear, Loss::HalfSquaredError, values(numbers(180), 2));
 }
 
 #[test]

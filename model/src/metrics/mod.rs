@@ -7,6 +7,7 @@ mod values;
 pub use auc::roc_auc;
 pub use confusion::{ClassScore, Confusion};
 pub use values::ValueScores;
+pub(crate) use values::mean_r2;
 
 /// The share of labels that were predicted.
 ///

@@ -27,13 +27,17 @@ impl ValueScores {
     pub fn of<T: Element>(truth: &[T], predicted: &[T], outputs: usize) -> Self {
         let n = truth.len() as f64;
         let off = || truth.iter().zip(predicted).map(|(y, a)| y.to_f64() - a.to_f64());
-        let r2 = (0..outputs).map(|column| r2(truth, predicted, outputs, column));
         Self {
             mae: ratio(off().map(f64::abs).sum(), n),
             rmse: ratio(off().map(|d| d * d).sum(), n).sqrt(),
-            r2: ratio(r2.sum(), outputs as f64),
+            r2: mean_r2(truth, predicted, outputs),
         }
     }
+}
+
+/// R², averaged over the outputs.
+pub(crate) fn mean_r2<T: Element>(truth: &[T], predicted: &[T], outputs: usize) -> f64 {
+    ratio((0..outputs).map(|column| r2(truth, predicted, outputs, column)).sum(), outputs as f64)
 }
 
 /// R² of one column.

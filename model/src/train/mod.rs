@@ -247,8 +247,8 @@ impl<T: Element> Trainer<T> {
 
     /// Validates, records, keeps the best weights, and moves the clock to the next epoch.
     fn end_epoch(&mut self, validation: Option<&Dataset<T>>) -> Result<Record, Error> {
-        let evaluation = match validation {
-            Some(data) => Some(self.model.evaluate(self.plan.loss, data, &mut self.scratch)?),
+        let measured = match validation {
+            Some(data) => Some(self.model.measure(self.plan.loss, data, &mut self.scratch)?),
             None => None,
         };
         let state = &mut self.state;
@@ -256,8 +256,8 @@ impl<T: Element> Trainer<T> {
             epoch: state.clock.epoch,
             rate: state.rate,
             loss: state.sums.mean(),
-            validation_loss: evaluation.as_ref().map(|e| e.loss),
-            validation_score: evaluation.as_ref().map(|e| e.score()),
+            validation_loss: measured.map(|(loss, _)| loss),
+            validation_score: measured.map(|(_, score)| score),
             skipped: state.sums.skipped,
         };
         state.history.push(record);
