@@ -14,7 +14,7 @@ pub(crate) enum Use {
     Weights,
     /// The order of the rows; the stream is the epoch.
     Shuffle,
-    /// A held-out part; the stream is the class, or 0.
+    /// A held-out part; the stream is the class, or 0, and 2³² for lots among classes.
     Split,
     /// Which parameters a gradient check looks at; the stream is 0.
     Sample,

@@ -454,6 +454,27 @@ fn splits_are_stratified_and_seeded() {
     assert_ne!(data.split(0.3, 5).expect("two parts").1, held_out);
 }
 
+/// A hundred classes of two rows: a share of each is no whole row, and of all together it is.
+#[test]
+fn a_split_of_many_small_classes_has_the_share_that_was_asked_for() {
+    let classes = (0..200).map(|row| row % 100).collect();
+    let data = Dataset::with_classes((0..200).map(f64::from).collect(), 1, classes, 100).expect("good data");
+    for (share, rows) in [(0.25, 50), (0.2, 40), (0.5, 100), (0.77, 154)] {
+        let (train, held_out) = data.split(share, 3).expect("two parts");
+        assert_eq!((train.rows(), held_out.rows()), (200 - rows, rows), "{share}");
+        let Labels::Classes { classes, .. } = held_out.labels() else { panic!("classes") };
+        for class in 0..100 {
+            let count = classes.iter().filter(|&&c| c == class).count() as f64;
+            assert!((count - 2.0 * share).abs() < 1.0, "{count} rows of class {class}, share {share}");
+        }
+    }
+    for share in [0.001, 0.999] {
+        let error = data.split(share, 3).expect_err("an empty part").to_string();
+        let range = "is out of range: it must be such that both parts have a row";
+        assert_eq!(error, format!("held-out share = {share} of 200 rows {range}"));
+    }
+}
+
 /// The formula in the documentation, for the largest batch so far and for both kinds of activations.
 #[test]
 fn the_workspace_is_as_large_as_it_says() {

@@ -5,9 +5,12 @@ use crate::random::{Stream, Use};
 use crate::{Element, Error};
 use std::collections::BTreeMap;
 
+/// The stream of lots, beyond those of the classes.
+const LOTS: u64 = 1 << 32;
+
 impl<T: Element> Dataset<T> {
-    /// Two parts: the rest, and about `share` of the rows held out. Rows are drawn by `seed`, keep their order
-    /// within each part, and with class labels each class is split by itself (stratified).
+    /// Two parts: the rest, and `share` of the rows held out, to the nearest row. Rows are drawn by `seed` and keep their
+    /// order within each part. With class labels so much is held out of each class too (stratified), within one row of it.
     ///
     /// ```
     /// use deltarule::Dataset;
@@ -23,10 +26,16 @@ impl<T: Element> Dataset<T> {
         if !(share > 0.0 && share < 1.0) {
             return Err(Error::setting("held-out share", share, "above 0 and below 1"));
         }
+        let total = (self.rows as f64 * share).round() as usize;
+        if total == 0 || total == self.rows {
+            let value = format!("{share} of {} rows", self.rows);
+            return Err(Error::setting("held-out share", value, "such that both parts have a row"));
+        }
+        let mut groups = self.groups();
+        let sizes: Vec<usize> = groups.values().map(Vec::len).collect();
         let mut held_out = vec![false; self.rows];
-        for (class, mut group) in self.groups() {
-            Stream::new(seed, Use::Split, u64::from(class)).shuffle(&mut group);
-            let count = (group.len() as f64 * share).round() as usize;
+        for ((&class, group), count) in groups.iter_mut().zip(apportion(&sizes, share, total, seed)) {
+            Stream::new(seed, Use::Split, u64::from(class)).shuffle(group);
             group[..count].iter().for_each(|&row| held_out[row] = true);
         }
         let part = |wanted: bool| -> Vec<usize> { (0..self.rows).filter(|&row| held_out[row] == wanted).collect() };
@@ -42,5 +51,46 @@ impl<T: Element> Dataset<T> {
         let mut groups = BTreeMap::<u32, Vec<usize>>::new();
         (0..self.rows).for_each(|row| groups.entry(class_of(row)).or_default().push(row));
         groups
+    }
+}
+
+/// How much is held out of each of several groups, `total` together: the whole rows of its share, and one more where most was cut off, by
+/// lot among equals. Each rounded by itself, a hundred groups would err together: 0.2 of two rows is nothing, each time.
+fn apportion(sizes: &[usize], share: f64, total: usize, seed: u64) -> Vec<usize> {
+    let quotas: Vec<f64> = sizes.iter().map(|&size| size as f64 * share).collect();
+    let mut counts: Vec<usize> = quotas.iter().map(|quota| *quota as usize).collect();
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    Stream::new(seed, Use::Split, LOTS).shuffle(&mut order);
+    order.sort_by(|&i, &j| quotas[j].fract().total_cmp(&quotas[i].fract()));
+    let missing = total.saturating_sub(counts.iter().sum());
+    order[..missing.min(sizes.len())].iter().for_each(|&group| counts[group] += 1);
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_get_what_they_should_within_a_row_and_all_of_it_together() {
+        let sizes = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 1, 1, 1, 7];
+        let rows: usize = sizes.iter().sum();
+        for share in [0.01, 0.1, 0.2, 0.25, 0.3, 1.0 / 3.0, 0.5, 0.77, 0.99] {
+            for seed in 0..20 {
+                let total = (rows as f64 * share).round() as usize;
+                let counts = apportion(&sizes, share, total, seed);
+                assert_eq!(counts.iter().sum::<usize>(), total, "{share} {seed}");
+                for (&size, &count) in sizes.iter().zip(&counts) {
+                    assert!(count <= size && (count as f64 - size as f64 * share).abs() < 1.0, "{count} of {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equals_draw_lots() {
+        let counts = |seed| apportion(&[2; 100], 0.25, 50, seed);
+        assert_ne!(counts(1), counts(2), "not the same classes for every seed");
+        assert_eq!(counts(1), counts(1));
     }
 }
