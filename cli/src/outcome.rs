@@ -14,6 +14,9 @@ use crate::say::{duration, grouped};
 /// Pixels a point in the PNG files: sharp on a dense screen.
 const PIXELS_PER_POINT: f64 = 2.0;
 
+/// Of more classes there is no picture: it has a cell for every pair of them, which nobody could see, and memory could not hold.
+const MOST_CLASSES: usize = 1000;
+
 /// The folder for a run's files, with the folders above it.
 pub(crate) fn make_out_folder(path: &Path) -> Result<(), Failure> {
     if path.exists() && !path.is_dir() {
@@ -133,10 +136,13 @@ fn forget(folder: &Path, names: [&str; 2]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The picture of a confusion matrix, if the evaluation has one.
+/// The picture of a confusion matrix, if the evaluation has one that can be seen.
 fn confusion(data: &str, classes: &[String], (part, evaluation): (&str, &Evaluation)) -> Option<ConfusionPicture> {
     let Scores::Classes(scores) = &evaluation.scores else { return None };
     let n = classes.len();
+    if n > MOST_CLASSES {
+        return None;
+    }
     let counts: Vec<u64> = (0..n * n).map(|index| scores.confusion.get(index / n, index % n)).collect();
     let right: u64 = (0..n).map(|class| counts[class * (n + 1)]).sum();
     Some(ConfusionPicture {
@@ -178,4 +184,30 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, 
     let path = folder.join(name);
     write_atomically(&path, bytes).map_err(Failure::file(&path))?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use deltarule::ClassScores;
+    use deltarule::metrics::{ClassScore, Confusion};
+
+    use super::*;
+
+    #[test]
+    fn a_picture_has_a_cell_for_every_pair_only_where_there_are_few() {
+        for (count, seen) in [(2, true), (MOST_CLASSES, true), (MOST_CLASSES + 1, false), (3_000_000, false)] {
+            let names: Vec<String> = (0..count).map(|class| class.to_string()).collect();
+            let scores = ClassScores {
+                accuracy: 0.5,
+                overall: ClassScore::default(),
+                macro_average: ClassScore::default(),
+                per_class: Vec::new(),
+                roc_auc: None,
+                confusion: Confusion::of(&[0, 1], &[1, 1], count),
+            };
+            let evaluation = Evaluation { rows: 2, loss: 0.7, scores: Scores::Classes(scores) };
+            let picture = confusion("data", &names, ("test", &evaluation));
+            assert_eq!(picture.map(|picture| picture.counts.len()), seen.then(|| count * count), "{count} classes");
+        }
+    }
 }
