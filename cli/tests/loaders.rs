@@ -88,6 +88,34 @@ fn csv_drops_and_selects_columns() {
     assert!(refusal(read_csv("t", text.as_bytes(), &missing)).contains("a column ‘c’, which is missing"));
 }
 
+/// A model's features are needed: what names one of them as something else is a mistake.
+#[test]
+fn csv_keeps_the_features_of_a_model() {
+    let read = |target: TargetColumn, drop: &[&str]| {
+        let features = ["a", "b"].map(String::from).to_vec();
+        let drop = drop.iter().map(|column| column.to_string()).collect();
+        read_csv(
+            "t",
+            "id,a,b,y\n7,1,2,x\n8,3,4,z\n".as_bytes(),
+            &CsvOptions { features, target, drop, ..CsvOptions::default() },
+        )
+    };
+    let given = |column: &str| TargetColumn::Given(column.to_string());
+    let dropped = |column: &str| TargetColumn::Dropped(column.to_string());
+    for (result, words) in [
+        (read(given("b"), &[]), "--target names ‘b’, which is one of the model's features"),
+        (read(dropped("1"), &[]), "--target names ‘a’"),
+        (read(TargetColumn::Last, &["id", "a"]), "--drop names ‘a’"),
+        (read(TargetColumn::Absent, &["-2"]), "--drop names ‘b’"),
+    ] {
+        let error = result.expect_err(words);
+        assert!(error.is_misuse() && error.to_string().contains(words), "{error}");
+    }
+    for good in [read(given("y"), &["id"]), read(dropped("y"), &[]), read(TargetColumn::Last, &["0"])] {
+        assert_eq!(values(&good.expect("sound")), [1.0, 2.0, 3.0, 4.0]);
+    }
+}
+
 #[test]
 fn csv_faults_name_their_place() {
     let cases: [(&[u8], &str); 18] = [

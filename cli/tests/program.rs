@@ -118,6 +118,25 @@ fn columns_are_found_by_name_wherever_they_stand() {
 }
 
 #[test]
+fn a_feature_of_the_model_is_neither_dropped_nor_a_target() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 1 --out m");
+    for (options, words) in [
+        (
+            "eval m/model.safetensors --data clouds.csv --drop x",
+            "--drop names ‘x’, which is one of the model's features",
+        ),
+        ("eval m/model.safetensors --data clouds.csv --target y", "--target names ‘y’"),
+        ("predict m/model.safetensors --data clouds.csv --drop y", "--drop names ‘y’"),
+        ("predict m/model.safetensors --data clouds.csv --target x", "--target names ‘x’"),
+    ] {
+        let message = place.bad(options, 2);
+        assert!(message.contains(words), "{options}: {message}");
+    }
+}
+
+#[test]
 fn the_model_has_the_same_bytes_on_any_threads_and_tier() {
     let place = Place::new();
     let train = "train --quiet --epochs 3 --out";

@@ -306,7 +306,15 @@ fn settle(
         taken[target] = true;
     }
     let features: Vec<usize> = match names {
-        Some(names) if !options.features.is_empty() => wanted_features(name, names, &options.features)?,
+        Some(names) if !options.features.is_empty() => {
+            let wanted = wanted_features(name, names, &options.features)?;
+            if let Some(&column) = wanted.iter().find(|&&column| taken[column]) {
+                let option = if target == Some(column) { "--target" } else { "--drop" };
+                let what = "which is one of the model's features: it cannot do without";
+                return Err(DataError::Usage(format!("{name}: {option} names ‘{}’, {what}", clip(&names[column]))));
+            }
+            wanted
+        }
         _ => (0..count).filter(|&column| !taken[column]).collect(),
     };
     if features.is_empty() {
