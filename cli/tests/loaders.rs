@@ -88,6 +88,52 @@ fn csv_drops_and_selects_columns() {
     assert!(refusal(read_csv("t", text.as_bytes(), &missing)).contains("a column ‘c’, which is missing"));
 }
 
+/// Numbers may name columns, as programs write them that have no names: what the rows do not settle is asked.
+#[test]
+fn csv_asks_whether_numbers_are_names() {
+    let cases = [
+        ("0,1,2\n0.5,0.25,7\n0.1,0.2,8\n", "t.csv, line 1: the numbers of this line count up"),
+        ("1,2,3,4\n5,6,7,8\n9,10,11,12\n", "t.csv, line 1: the numbers of this line count up"),
+        (",0,1,2\n0,0.5,0.25,7\n1,0.1,0.2,8\n", "t.csv, line 1: the numbers of this line count up"),
+        ("0,1,name,label\n5,3,1,x\n7,2,1,y\n", "t.csv, line 1, column 3: ‘name’ is not a number"),
+        (",0,1,label\n0,5,3,x\n1,7,2,y\n", "t.csv, line 1, column 1: the field is empty"),
+        ("0,1,label\n5,3,a\n7,2,a\n6,1,b\n", "t.csv, line 1, column 3: the target ‘label’ occurs on this line alone"),
+        ("2010,2011,kind\n5,3,a\n7,2,a\n6,1,b\n9,9,b\n", "t.csv, line 1, column 3: the target ‘kind’ occurs on"),
+        ("2010,2011,price\n5,3,0.5\n7,2,0.25\n", "t.csv, line 1, column 3: the target ‘price’ is text, and all others"),
+    ];
+    for (text, expected) in cases {
+        let message = refusal(csv(text));
+        assert!(message.starts_with(expected) && message.contains("say --header"), "{text:?}: {message}");
+    }
+    assert!(refusal(read_csv("t", "0,1,label\n5,3,a\n".as_bytes(), &target("label"))).contains("say --header"));
+    // A row: its label is that of others, its numbers do not count up, or there is too little to judge by.
+    for (text, rows) in [
+        ("0,1,2,a\n5,3,1,b\n7,2,1,a\n6,1,1,b\n", 4),
+        ("0,1,1\n1,0,1\n0,0,0\n", 3),
+        ("5,1,a\n7,2,b\n6,3,c\n", 3),
+        ("1,2,x\n3,4,z\n", 2),
+        ("0,1\n1,0\n", 2),
+    ] {
+        assert_eq!(csv(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).rows, rows, "{text:?}");
+    }
+}
+
+#[test]
+fn csv_is_told_whether_numbers_are_names() {
+    let text = "0,1,2\n0.5,0.25,7\n0.1,0.2,8\n".as_bytes();
+    let read = |header, features: &[&str]| {
+        let features = features.iter().map(|feature| feature.to_string()).collect();
+        read_csv("t", text, &CsvOptions { header, features, ..CsvOptions::default() }).expect("sound")
+    };
+    let named = read(Header::Present, &[]);
+    let names = ["0", "1"].map(String::from).to_vec();
+    assert_eq!((named.rows, named.feature_names, named.target_name.as_str()), (2, names, "2"));
+    assert_eq!(read(Header::Missing, &[]).rows, 3);
+    // A model that learnt from these columns knows their names.
+    let known = read(Header::Detect, &["1", "0"]);
+    assert_eq!((known.rows, values(&known)), (2, vec![0.25, 0.5, 0.2, 0.1]));
+}
+
 /// A model's features are needed: what names one of them as something else is a mistake.
 #[test]
 fn csv_keeps_the_features_of_a_model() {

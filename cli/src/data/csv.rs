@@ -15,10 +15,13 @@ use super::{DataError, Dataset, Features, Target, TaskChoice};
 /// How much of the file is looked at to guess the delimiter.
 const PREFIX: u64 = 64 * 1024;
 
+/// What to say where numbers may be names.
+const WHICH: &str = "say --header if this line names the columns, --no-header if it is a row";
+
 /// Whether the first line names the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Header {
-    /// It does if none of its fields is a number.
+    /// It does if none of its fields is a number, or if a model's features are among them. A line that may be either is refused.
     #[default]
     Detect,
     /// It does.
@@ -109,6 +112,10 @@ struct Table<'a> {
     /// The line of the first target that is not a number.
     text_at: Option<u64>,
     rows: usize,
+    /// Nobody said that the first line is a row; numbers in it made it one.
+    guessed: bool,
+    /// Those numbers count from 0 or 1, as names do that a program gave.
+    counts: bool,
 }
 
 impl<'a> Table<'a> {
@@ -117,7 +124,7 @@ impl<'a> Table<'a> {
         if !next(name, reader, &mut record)? {
             return Err(DataError::whole(name, "the file is empty"));
         }
-        let names = header_of(name, &record, options.header)?;
+        let names = header_of(name, &record, options)?;
         let columns = settle(name, &record, names.as_deref(), options)?;
         let mut table = Self {
             name,
@@ -127,14 +134,30 @@ impl<'a> Table<'a> {
             labels: Vec::new(),
             text_at: None,
             rows: 0,
+            guessed: options.header == Header::Detect && names.is_none(),
+            counts: false,
         };
         if names.is_none() {
-            table.push(&record)?;
+            table.push_first(&record)?;
         }
         while next(name, reader, &mut record)? {
             table.push(&record)?;
         }
         table.finish(names, options)
+    }
+
+    /// The first line, where it is a row. Fields that count 0, 1, 2 and so on are as likely names as numbers. Two of them are often numbers,
+    /// and where the target is text the other rows will tell.
+    fn push_first(&mut self, record: &ByteRecord) -> Result<(), DataError> {
+        let numbers = counting(record);
+        self.counts = numbers >= 2;
+        let by_target = self.columns.target.is_some_and(|target| !is_number(&record[target]));
+        if self.guessed && numbers >= 3 && !by_target {
+            let what =
+                format!("the numbers of this line count up, as names of columns do that a program gave; {WHICH}");
+            return Err(text(self.name, line_of(record), None, what));
+        }
+        self.push(record)
     }
 
     fn push(&mut self, record: &ByteRecord) -> Result<(), DataError> {
@@ -160,12 +183,21 @@ impl<'a> Table<'a> {
             Ok(value) if value.is_finite() => Ok(value),
             Ok(_) => Err(self.at(line, column, format!("‘{}’ is not a finite number", clip(field)))),
             Err(_) if field.is_empty() => {
-                Err(self.at(line, column, "the field is empty; fill it in, remove the row, or --drop the column"))
+                let advice = "fill it in, remove the row, or --drop the column";
+                Err(self.at(line, column, format!("the field is empty; {advice}{}", self.or_header())))
             }
             Err(_) => {
                 let advice = "only the target may be text; --drop the column or write it as numbers";
-                Err(self.at(line, column, format!("‘{}’ is not a number; {advice}", clip(field))))
+                Err(self.at(line, column, format!("‘{}’ is not a number; {advice}{}", clip(field), self.or_header())))
             }
+        }
+    }
+
+    /// What else may help with the first line.
+    fn or_header(&self) -> &'static str {
+        match self.guessed && self.rows == 0 {
+            true => "; or say --header, if this line names the columns",
+            false => "",
         }
     }
 
@@ -186,28 +218,36 @@ impl<'a> Table<'a> {
     }
 
     /// Text among whole numbers is a label among labels; text among fractions is a mistake.
-    /// Whether the first line is a row was `guessed`: columns may have numbers for names.
-    fn raw_target(&mut self, column: usize, known: &[String], guessed: bool) -> Result<RawTarget, DataError> {
+    fn raw_target(&mut self, column: usize, known: &[String]) -> Result<RawTarget, DataError> {
         if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
             return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
         }
         let Some(line) = self.text_at else {
             return Ok(RawTarget::Numbers(std::mem::take(&mut self.numbers)));
         };
-        let only_text = self.labels.len() > 2 && self.labels.len() == self.numbers.len() + 1;
-        if guessed && only_text && self.labels[0].parse::<f64>().is_err() {
-            let what = format!(
-                "the target ‘{}’ is text, and all others are numbers; say --header if this line names the columns, \
-                 --no-header if it is a row",
-                clip(&self.labels[0])
-            );
-            return Err(self.at(line, column, what));
+        if let Some(why) = self.first_may_be_a_name() {
+            return Err(self.at(line, column, format!("the target ‘{}’ {why}; {WHICH}", clip(&self.labels[0]))));
         }
         if self.numbers.iter().any(|value| value.fract() != 0.0) {
             let what = "the target is not a number, but others in its column are; correct it or remove the row";
             return Err(self.at(line, column, what));
         }
         Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
+    }
+
+    /// Why the first target may be the name of its column, if it may: columns can have numbers for names, but no label is one.
+    fn first_may_be_a_name(&self) -> Option<&'static str> {
+        let (first, others) = self.labels.split_first()?;
+        if !self.guessed || others.len() < 2 || first.parse::<f64>().is_ok() || others.contains(first) {
+            return None;
+        }
+        if self.numbers.len() == others.len() {
+            return Some("is text, and all others are numbers");
+        }
+        let mut times = BTreeMap::new();
+        others.iter().for_each(|label| *times.entry(label).or_insert(0usize) += 1);
+        let alone = times.values().all(|&times| times > 1);
+        (alone || self.counts).then_some("occurs on this line alone")
     }
 
     fn utf8<'f>(&self, field: &'f [u8], line: u64, column: usize) -> Result<&'f str, DataError> {
@@ -225,8 +265,7 @@ impl<'a> Table<'a> {
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
-                let guessed = options.header == Header::Detect && names.is_none();
-                let raw = self.raw_target(column, &options.known_classes, guessed)?;
+                let raw = self.raw_target(column, &options.known_classes)?;
                 interpret(raw, options.task, &options.known_classes)
                     .map_err(|what| DataError::whole(self.name, what))?
             }
@@ -253,12 +292,25 @@ fn next<R: Read>(name: &str, reader: &mut Reader<R>, record: &mut ByteRecord) ->
     })
 }
 
+fn is_number(field: &[u8]) -> bool {
+    std::str::from_utf8(field).is_ok_and(|field| field.parse::<f64>().is_ok())
+}
+
+/// How many fields are numbers, if these count from 0 or from 1 in the order of the columns; else 0. So tables that were written without
+/// names are headed.
+fn counting(record: &ByteRecord) -> usize {
+    let numbers: Vec<&[u8]> = record.iter().filter(|field| is_number(field)).collect();
+    let count_from = |first: usize| numbers.iter().zip(first..).all(|(field, n)| *field == n.to_string().as_bytes());
+    if count_from(0) || count_from(1) { numbers.len() } else { 0 }
+}
+
 /// The names in the first record, if it is a header.
-fn header_of(name: &str, record: &ByteRecord, header: Header) -> Result<Option<Vec<String>>, DataError> {
-    let is_number = |field: &[u8]| std::str::from_utf8(field).is_ok_and(|field| field.parse::<f64>().is_ok());
-    let present = match header {
+fn header_of(name: &str, record: &ByteRecord, options: &CsvOptions) -> Result<Option<Vec<String>>, DataError> {
+    let holds = |feature: &String| record.iter().any(|field| field == feature.as_bytes());
+    let present = match options.header {
         Header::Present => true,
         Header::Missing => false,
+        Header::Detect if !options.features.is_empty() && options.features.iter().all(holds) => true,
         Header::Detect => !record.iter().any(is_number),
     };
     if !present {
@@ -357,7 +409,10 @@ fn resolve(name: &str, option: &str, wanted: &str, count: usize, names: Option<&
         ))),
         Err(_) => Err(DataError::Usage(match names {
             Some(names) => format!("{name}: no column is named ‘{wanted}’ ({option}); there are {}", listed(names)),
-            None => format!("{name}: the file has no header, so {option} takes an index, not ‘{wanted}’"),
+            None => format!(
+                "{name}: the file has no header, so {option} takes an index, not ‘{wanted}’; or say --header, if its \
+                 first line names the columns"
+            ),
         })),
     }
 }
