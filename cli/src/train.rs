@@ -34,7 +34,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 /// How many rows its parts have.
 const COUNTS: &str = "checkpoint.json";
 
-/// What a run loses at most when it is cut off.
+/// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
 
 /// The data of a run, divided.
@@ -71,24 +71,20 @@ fn learn<T: Element>(
     settings: &Settings,
     split: &Split,
 ) -> Result<(), Failure> {
-    let parts = Parts::<T> {
-        train: rows_of(data, &split.train)?,
-        validation: some_rows_of(data, &split.validation)?,
-        test: some_rows_of(data, &split.test)?,
-    };
+    let parts = Parts::<T>::of(data, split)?;
     let mut trainer = trainer(arguments, data, settings, &parts)?;
     if !arguments.quiet {
         introduce(data, &trainer, split);
     }
-    let before = trainer.history().len() as u64;
+    let before = trainer.samples();
     let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
-    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out);
+    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
     watcher.finish();
     let finish = finish?;
     let seconds = watcher.seconds();
 
     let evaluations = evaluate(&trainer, &parts)?;
-    let rows_learnt = (trainer.history().len() as u64 - before) * parts.train.rows() as u64;
+    let rows_learnt = trainer.samples() - before;
     let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
@@ -98,19 +94,21 @@ fn learn<T: Element>(
     tell(arguments, &report, &files)
 }
 
-/// Learns to the end, with a checkpoint now and then, so that a long run that is cut off can be resumed.
+/// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
     watcher: &mut Watcher,
     folder: &Path,
+    between: Duration,
 ) -> Result<Finish, Failure> {
     loop {
         let saved = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
             watcher.observe(progress);
-            let more = progress.epoch + 1 < progress.epochs;
-            match progress.record.is_some() && more && saved.elapsed() >= BETWEEN_CHECKPOINTS {
+            // The end of the run has a checkpoint anyway.
+            let ends = progress.record.is_some() && progress.epoch + 1 == progress.epochs;
+            match !ends && saved.elapsed() >= between {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -131,6 +129,14 @@ struct Counts {
 }
 
 impl<T: Element> Parts<T> {
+    fn of(data: &Dataset, split: &Split) -> Result<Self, Failure> {
+        Ok(Self {
+            train: rows_of(data, &split.train)?,
+            validation: some_rows_of(data, &split.validation)?,
+            test: some_rows_of(data, &split.test)?,
+        })
+    }
+
     fn counts(&self) -> Counts {
         let rows = |part: &Option<Rows<T>>| part.as_ref().map_or(0, Rows::rows);
         Counts { train: self.train.rows(), validation: rows(&self.validation), test: rows(&self.test) }
@@ -465,4 +471,66 @@ fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf]) -> Resul
     let names: Vec<String> =
         files.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
     say(&format!("\n{}\n{}: model.safetensors, {}\n", table(&parts), arguments.out.display(), names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    /// The options of a short run, and more.
+    fn options(folder: &Path, more: &str) -> TrainArguments {
+        let line = "deltarule train --quiet --data breast-cancer --schedule constant --epochs 2 --threads 1";
+        let arguments = Arguments::try_parse_from(line.split(' ').chain(more.split_whitespace()));
+        let Command::Train(mut arguments) = arguments.expect("good options").command else { panic!("to train") };
+        arguments.out = folder.to_path_buf();
+        *arguments
+    }
+
+    /// What a run begins with.
+    fn begin(arguments: &TrainArguments) -> (Trainer<f32>, Parts<f32>) {
+        let reading = training_options(&arguments.reading, arguments.task);
+        let data = load(&Source::parse(&arguments.data).expect("a set inside"), &reading).expect("sound");
+        let settings = Settings::new(arguments, &data).expect("settings that fit");
+        let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
+        make_out_folder(&arguments.out).expect("a temporary folder");
+        let parts = Parts::of(&data, &split).expect("rows");
+        (trainer(arguments, &data, &settings, &parts).expect("a run"), parts)
+    }
+
+    #[test]
+    fn checkpoints_are_made_within_epochs_and_change_nothing() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let [whole, often] = ["whole", "often"].map(|name| place.path().join(name));
+        run(&options(&whole, "")).expect("a whole run");
+        let (mut trainer, parts) = begin(&options(&often, ""));
+        let mut watcher = Watcher::new(true, "accuracy");
+        fit(&mut trainer, &parts, &mut watcher, &often, Duration::ZERO).expect("the same run");
+        let model = fs::read(whole.join("model.safetensors")).expect("just written");
+        assert!(trainer.model().to_bytes() == model);
+        let last = Trainer::<f32>::load(often.join(CHECKPOINT)).expect("a checkpoint");
+        assert_eq!((last.history().len(), last.updates()), (1, trainer.updates()), "after the last batch");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_within_an_epoch_is_resumed() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let [whole, cut] = ["whole", "cut"].map(|name| place.path().join(name));
+        run(&options(&whole, "")).expect("a whole run");
+        let (mut trainer, parts) = begin(&options(&cut, ""));
+        let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
+            if (progress.epoch, progress.batch) == (1, 3) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(finish.expect("finite"), Finish::Caller);
+        save(&trainer, &parts, &cut).expect("a checkpoint");
+        let refused = run(&options(&cut, "--resume --batch 16")).expect_err("other batches within an epoch");
+        assert_eq!(refused.status(), 2, "{refused}");
+        run(&options(&cut, "--resume")).expect("the rest of the run");
+        for name in ["model.safetensors", "history.csv", CHECKPOINT] {
+            let [whole, cut] = [&whole, &cut].map(|folder| fs::read(folder.join(name)).expect("just written"));
+            assert!(whole == cut, "{name}");
+        }
+    }
 }

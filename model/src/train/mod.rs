@@ -139,6 +139,11 @@ impl<T: Element> Trainer<T> {
         self.state.clock.updates
     }
 
+    /// How many rows have been learnt from, over all epochs.
+    pub fn samples(&self) -> u64 {
+        self.state.clock.samples
+    }
+
     /// The bytes held for activations and errors of a step: for the largest batch of `B` rows so far, every layer of
     /// `n` outputs takes `2 s B + n` elements, and `s B` more where its derivative is computed from `z`; `s` is `n` for the
     /// last layer and [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others. A net whose
