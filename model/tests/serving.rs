@@ -1,0 +1,89 @@
+//! A model that is replaced while it serves: every answer comes from one whole model, and a bad file leaves the old one at work.
+
+use deltarule::{Activation, Error, Mlp, Output, Scratch};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+/// Longer than this nobody serves, should the test fail while others wait for its end.
+const LONGEST: Duration = Duration::from_secs(30);
+const SERVERS: usize = 3;
+const REPLACEMENTS: usize = 40;
+
+fn model(seed: u64) -> Mlp<f32> {
+    let builder = Mlp::builder(&[6, 40, 3]).hidden(Activation::Tanh).output(Output::Softmax);
+    builder.seed(seed).build().expect("widths")
+}
+
+fn answer(model: &Mlp<f32>, x: &[f32], scratch: &mut Scratch<f32>) -> Vec<u32> {
+    model.predict(x, scratch).expect("whole rows").iter().map(|p| p.to_bits()).collect()
+}
+
+/// What a service does on a signal: the new model takes the old one's place when all of it is there.
+fn replace(serving: &RwLock<Arc<Mlp<f32>>>, path: &Path) -> Result<(), Error> {
+    let new = Arc::new(Mlp::load(path)?);
+    *serving.write().expect("nobody panics with it") = new;
+    Ok(())
+}
+
+fn current(serving: &RwLock<Arc<Mlp<f32>>>) -> Arc<Mlp<f32>> {
+    serving.read().expect("nobody panics with it").clone()
+}
+
+#[test]
+fn every_answer_comes_from_one_whole_model() {
+    let folder = std::env::temp_dir().join(format!("deltarule-serving-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a temporary folder");
+    let path = folder.join("model.safetensors");
+    let models = [model(1), model(2)];
+    let x: Vec<f32> = (0..6 * 50).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+    let expected = [&models[0], &models[1]].map(|model| answer(model, &x, &mut Scratch::new()));
+    assert_ne!(expected[0], expected[1]);
+
+    let serving = RwLock::new(Arc::new(models[0].clone()));
+    // Answers that each server has given; and whether the last replacement is done.
+    let answers: [AtomicUsize; SERVERS] = Default::default();
+    let done = AtomicUsize::new(0);
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for answers in &answers {
+            let (serving, x, expected, done) = (&serving, &x, &expected, &done);
+            scope.spawn(move || {
+                let mut scratch = Scratch::new();
+                while done.load(Ordering::Relaxed) == 0 && begun.elapsed() < LONGEST {
+                    let given = answer(&current(serving), x, &mut scratch);
+                    assert!(expected.contains(&given), "an answer of neither model");
+                    answers.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for replacement in 1..=REPLACEMENTS {
+            let new = replacement % 2;
+            models[new].save(&path).expect("saved");
+            replace(&serving, &path).expect("a good file");
+            let now = current(&serving);
+            // A copy that was cut short, one that was damaged, and none at all.
+            let bytes = fs::read(&path).expect("just written");
+            let bad = folder.join("bad.safetensors");
+            match replacement % 3 {
+                0 => fs::write(&bad, &bytes[..bytes.len() - 1]).expect("written"),
+                1 => fs::write(&bad, bytes.iter().map(|b| b ^ 0x20).collect::<Vec<u8>>()).expect("written"),
+                _ => drop(fs::remove_file(&bad)),
+            }
+            replace(&serving, &bad).expect_err("a bad file");
+            assert!(Arc::ptr_eq(&now, &current(&serving)), "the old model still serves");
+            assert_eq!(answer(&current(&serving), &x, &mut Scratch::new()), expected[new]);
+            // Every server meets this model before the next comes.
+            let seen = answers.each_ref().map(|count| count.load(Ordering::Relaxed));
+            let is_behind = || answers.iter().zip(seen).any(|(count, seen)| count.load(Ordering::Relaxed) < seen + 2);
+            while is_behind() && begun.elapsed() < LONGEST {
+                std::thread::yield_now();
+            }
+        }
+        done.store(1, Ordering::Relaxed);
+    });
+    fs::remove_dir_all(&folder).expect("a temporary folder");
+    assert!(answers.iter().all(|count| count.load(Ordering::Relaxed) >= 2 * REPLACEMENTS), "{answers:?}");
+}
