@@ -92,8 +92,8 @@ impl<T: Element> Trainer<T> {
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
-        let epoch = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
-        match self.step_on(x_view, Inputs::Unseen(x), targets, epoch)? {
+        let scheduled = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
+        match self.step_on(x_view, Inputs::Unseen(x), targets, scheduled)? {
             Found::Loss(loss) => {
                 if self.state.restored {
                     self.forget_best();
