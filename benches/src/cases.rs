@@ -108,13 +108,13 @@ pub fn default_set() -> Vec<Case> {
 /// The cases that the command line asks for.
 ///
 /// # Errors
-/// A net that cannot be read.
+/// A net that cannot be read, or no case of the name that is asked for.
 pub fn chosen(options: &Options) -> Result<Vec<Case>, String> {
     let cases = match &options.layers {
         Some(layers) => vec![given(options, layers)?],
         None => default_set(),
     };
-    Ok(cases.into_iter().filter(|case| case.name.contains(&options.only)).collect())
+    options.only(cases, |case| &case.name)
 }
 
 /// The net of `--layers` and its kin.

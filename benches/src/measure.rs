@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a batch should take: the clock's own cost (~25 ns) is then far under a thousandth.
+/// How long a batch should take, if nothing else is said: the clock's own cost (~25 ns) is then far under a thousandth.
 const BATCH: Duration = Duration::from_millis(1);
 /// Spent letting a neighbour's spinning threads go to sleep, where threads are in play: GCC's OpenMP turns 300,000 rounds first, which
 /// took 5 ms on a Zen 4 core. (After one millisecond, whoever came next had but one core: 128³ on two threads 112 for 210.)
@@ -16,6 +16,7 @@ const SETTLE: Duration = Duration::from_millis(10);
 /// Something that can be repeated.
 pub struct Timed<'a> {
     run: Box<dyn FnMut(usize) + 'a>,
+    window: Duration,
     calls: usize,
     best: f64,
 }
@@ -23,7 +24,14 @@ pub struct Timed<'a> {
 impl<'a> Timed<'a> {
     /// `run(calls)` makes that many calls.
     pub fn new(run: impl FnMut(usize) + 'a) -> Self {
-        Self { run: Box::new(run), calls: 1, best: f64::INFINITY }
+        Self { run: Box::new(run), window: BATCH, calls: 1, best: f64::INFINITY }
+    }
+
+    /// With batches of this length. The minimum over few long ones is higher than over many short ones, so contenders that are compared have
+    /// the same.
+    #[must_use]
+    pub fn window(self, window: Duration) -> Self {
+        Self { window, ..self }
     }
 
     /// Seconds a call: the minimum so far.
@@ -42,8 +50,8 @@ impl<'a> Timed<'a> {
         self.batch(1);
         loop {
             let took = self.batch(self.calls);
-            if took >= BATCH / 2 {
-                let scale = BATCH.as_secs_f64() / took.as_secs_f64();
+            if took >= self.window / 2 {
+                let scale = self.window.as_secs_f64() / took.as_secs_f64();
                 self.calls = ((self.calls as f64 * scale) as usize).max(1);
                 return;
             }

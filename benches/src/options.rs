@@ -25,7 +25,23 @@ step and fit:
 
 step:
   --phases             where the time of a step goes
+  --window MS          length of the batches of steps of which the fastest counts (default 1 millisecond)
 ";
+
+/// The options that only some commands heed.
+const HEEDED: &[(&str, &[&str])] = &[
+    ("--dtype", &["gemm"]),
+    ("--shape", &["gemm"]),
+    ("--blas", &["gemm"]),
+    ("--layers", &["step", "fit"]),
+    ("--batch", &["step", "fit"]),
+    ("--activation", &["step", "fit"]),
+    ("--loss", &["step", "fit"]),
+    ("--optimizer", &["step", "fit"]),
+    ("--optimiser", &["step", "fit"]),
+    ("--phases", &["step"]),
+    ("--window", &["step"]),
+];
 
 /// The element type of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +74,8 @@ pub struct Options {
     pub blas: Vec<(String, String)>,
     /// Where the time of a step goes.
     pub phases: bool,
+    /// How long a timed batch of steps takes, in milliseconds.
+    pub window: Option<f64>,
     /// Layer widths of a net instead of the default set.
     pub layers: Option<String>,
     /// Its batch.
@@ -83,9 +101,51 @@ impl Options {
         }
         let mut options = Self { command, threads: 1, ..Self::default() };
         while let Some(name) = arguments.next() {
+            options.heeds(&name)?;
             options.one(&name, &mut || arguments.next().ok_or_else(|| format!("{name} needs a value")))?;
         }
+        options.check()?;
         Ok(options)
+    }
+
+    /// An option that the command would ignore is refused.
+    fn heeds(&self, name: &str) -> Result<(), String> {
+        match HEEDED.iter().find(|(option, _)| *option == name) {
+            Some((_, commands)) if !commands.contains(&self.command.as_str()) => {
+                Err(format!("{name} is for {}, not for {}", commands.join(" and "), self.command))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// So are options that need another one, or that go with no table.
+    fn check(&self) -> Result<(), String> {
+        let of_a_net = [
+            ("--batch", self.batch.is_some()),
+            ("--activation", self.activation.is_some()),
+            ("--loss", self.loss.is_some()),
+            ("--optimizer", self.optimizer.is_some()),
+        ];
+        if let (None, Some((name, _))) = (&self.layers, of_a_net.iter().find(|(_, is_given)| *is_given)) {
+            return Err(format!("{name} describes a net of one's own: say its widths too, with --layers 784-128-10"));
+        }
+        if self.phases && self.json {
+            return Err("--phases is a table, which --json has none of".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The cases whose name contains what `--only` says.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn only<T>(&self, cases: Vec<T>, name: impl Fn(&T) -> &str) -> Result<Vec<T>, String> {
+        let names: Vec<String> = cases.iter().map(|case| name(case).to_owned()).collect();
+        let chosen: Vec<T> = cases.into_iter().filter(|case| name(case).contains(&self.only)).collect();
+        match chosen.is_empty() {
+            false => Ok(chosen),
+            true => Err(format!("--only {}: no case of that name; there are\n  {}", self.only, names.join("\n  "))),
+        }
     }
 
     fn one(&mut self, name: &str, value: &mut dyn FnMut() -> Result<String, String>) -> Result<(), String> {
@@ -95,7 +155,8 @@ impl Options {
             "--threads" => self.threads = number(name, &value()?)?,
             "--batch" => self.batch = Some(number(name, &value()?)?),
             "--only" => self.only = value()?,
-            "--seconds" => self.seconds = Some(seconds(&value()?)?),
+            "--seconds" => self.seconds = Some(up_to_3600(name, &value()?)?),
+            "--window" => self.window = Some(up_to_3600(name, &value()?)?),
             "--shape" => self.shapes.push(value()?.parse()?),
             "--layers" => self.layers = Some(value()?),
             "--activation" => self.activation = Some(value()?),
@@ -116,10 +177,10 @@ fn number(name: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn seconds(value: &str) -> Result<f64, String> {
+fn up_to_3600(name: &str, value: &str) -> Result<f64, String> {
     match value.parse() {
-        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err(format!("--seconds {value}: expected a number from 0 to 3600")),
+        Ok(number) if (0.0..=3600.0).contains(&number) => Ok(number),
+        _ => Err(format!("{name} {value}: expected a number from 0 to 3600")),
     }
 }
 
@@ -164,8 +225,22 @@ mod tests {
             ("gemm --blas x", "NAME=PATH"),
             ("gemm --dtype f16", "f32 or f64"),
             ("step --colour", "unknown option --colour"),
+            ("step --window long", "--window long"),
+            ("step --dtype f64", "--dtype is for gemm, not for step"),
+            ("fit --phases", "--phases is for step, not for fit"),
+            ("gemm --layers 4-2", "--layers is for step and fit, not for gemm"),
+            ("step --batch 64", "--batch describes a net"),
+            ("step --phases --json", "--phases is a table"),
         ] {
             assert!(parse(line).unwrap_err().contains(word), "{line}");
         }
+    }
+
+    #[test]
+    fn only_cases_that_there_are() {
+        let of = |line: &str| parse(line).unwrap().only(vec!["fwd 1", "fwd 8", "dw"], |case| case);
+        assert_eq!(of("gemm --only fwd").unwrap(), ["fwd 1", "fwd 8"]);
+        assert_eq!(of("gemm").unwrap().len(), 3);
+        assert!(of("gemm --only dx").unwrap_err().contains("fwd 8"));
     }
 }

@@ -1,7 +1,8 @@
 //! Where the time of a step goes: every layer's products alone, each against the time that its flops take at the peak.
 //!
-//! The parts are called as the step calls them, on data of the same shapes; what the whole step takes beyond their sum
-//! is the loop around them.
+//! The parts are called on data of the same shapes, as the step of a net of wide layers calls them; what the whole step takes beyond their sum
+//! is the loop around them. A net of small layers takes its batch in pieces, through all layers at once: its parts alone take longer than
+//! within the step, which may then take less than their sum.
 
 use crate::cases::Case;
 use crate::contenders::team;

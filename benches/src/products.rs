@@ -23,9 +23,9 @@ struct Score {
 /// Runs the whole comparison and prints it.
 ///
 /// # Errors
-/// A library cannot be loaded, or a contender's result is wrong.
+/// A library cannot be loaded, no case has the name that is asked for, or a contender's result is wrong.
 pub fn run<T: Real>(options: &Options) -> Result<(), String> {
-    let shapes = chosen(options);
+    let shapes = chosen(options)?;
     let contenders = contenders::all::<T>(options.threads, &options.blas)?;
     let peak = peak_gflops::<T>(Isa::current(), options.threads);
     if options.json {
@@ -56,9 +56,9 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn chosen(options: &Options) -> Vec<Shape> {
+fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
     let set = if options.shapes.is_empty() { default_set() } else { options.shapes.clone() };
-    set.into_iter().filter(|shape| shape.case.contains(&options.only)).collect()
+    options.only(set, |shape| &shape.case)
 }
 
 fn scores<T: Real>(options: &Options, shape: &Shape, all: &[Box<dyn Contender<T>>]) -> Result<Vec<Score>, String> {

@@ -63,13 +63,17 @@ fn seconds(options: &Options, case: &Case) -> Result<f64, String> {
     let data = case.data();
     step(&mut trainer, case, &data)?;
     let mut failure = None;
-    let mut timed = [Timed::new(|calls| {
+    let steps = Timed::new(|calls| {
         for _ in 0..calls {
             if let Err(e) = step(&mut trainer, case, &data) {
                 failure.get_or_insert(e);
             }
         }
-    })];
+    });
+    let mut timed = [match options.window {
+        Some(milliseconds) => steps.window(Duration::from_secs_f64(milliseconds / 1e3)),
+        None => steps,
+    }];
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(2.0));
     interleaved(&mut timed, budget, LEAST_ROUNDS, false);
     let seconds = timed[0].seconds();
