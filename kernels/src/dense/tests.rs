@@ -385,6 +385,54 @@ fn what_does_not_fit_is_refused() {
     assert!(backward_bias(&Team::serial(), case.dz(), 1.0, &mut [0.0]).is_err());
 }
 
+/// Both updates by a `rule`, of weights whose moments are those of another; they change the weights only where there are enough.
+#[inline(always)]
+fn updates_by<T: Element>(by: impl Compute<T>, case: &Case<T>, had: Rule, rule: Rule) -> [Result<(), ShapeError>; 2] {
+    let mut w = case.weights();
+    let before = bits(&w.to_rows());
+    let (mut moments, dw) = (Moments::zeros_like(&w, had), Gradient::zeros_like(&w));
+    let step = rule.step(0.1, 0.01, 1, 1.0);
+    let plain = update(by, &mut w, &dw, &mut moments, &step);
+    let fused = backward_update(by, case.x(), case.dz(), &mut w, &mut moments, &step);
+    let is_same = bits(&w.to_rows()) == before;
+    assert_eq!(is_same, had.moments() < rule.moments(), "{rule:?} with the moments of {had:?}");
+    [plain, fused]
+}
+
+struct UpdatesInside<'a, T>(&'a Case<T>, Rule, Rule);
+
+impl<T: Element> Kernel<T> for UpdatesInside<'_, T> {
+    type Output = [Result<(), ShapeError>; 2];
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) -> Self::Output {
+        updates_by(Inside(simd), self.0, self.1, self.2)
+    }
+}
+
+/// By a team and inside of a tier; of a row, of an array that is one job, and of one that is several.
+#[test]
+fn too_few_moments_are_refused() {
+    let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let rules = [Rule::Sgd, Rule::Momentum { momentum: 0.9 }, Rule::Nesterov { momentum: 0.9 }, adam];
+    for (inputs, outputs) in [(40, 1), (5, 7), (300, 200)] {
+        let case = Case::<f32>::new(2, inputs, outputs);
+        for (had, rule) in rules.into_iter().flat_map(|had| rules.map(|rule| (had, rule))) {
+            let (there, needed) = (had.moments(), rule.moments());
+            let what = "the number of an optimiser's moment arrays";
+            let expected = match there < needed {
+                true => Err(ShapeError::Mismatch { what, expected: needed, got: there }),
+                false => Ok(()),
+            };
+            for team in [Team::serial(), Team::new(2)] {
+                assert_eq!(updates_by(&team, &case, had, rule), [expected; 2], "{inputs} × {outputs} by a team");
+            }
+            let inside = Isa::current().kernel(UpdatesInside(&case, had, rule));
+            assert_eq!(inside, [expected; 2], "{inputs} × {outputs} inside of a tier");
+        }
+    }
+}
+
 /// Everything that a step does with a layer, by whoever; what it leaves, in bits.
 ///
 /// Rows of the batch lie `gap` further apart than they are long, and what lies between them is NaN before and after.

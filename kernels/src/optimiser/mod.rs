@@ -110,6 +110,16 @@ impl<T: Element> Step<T> {
         }
     }
 
+    /// How many arrays of moments it reads and writes.
+    #[inline(always)]
+    pub(crate) fn moments(&self) -> usize {
+        match self.kind {
+            Kind::Sgd(_) => <Sgd<T> as Change<T>>::MOMENTS,
+            Kind::Momentum(_) | Kind::Nesterov(_) => <Momentum<T> as Change<T>>::MOMENTS,
+            Kind::Adam(_) => <Adam<T> as Change<T>>::MOMENTS,
+        }
+    }
+
     /// The rule sees the gradient as it is.
     #[inline(always)]
     fn is_plain(&self) -> bool {
@@ -119,7 +129,7 @@ impl<T: Element> Step<T> {
     /// Changes `w` by the gradient `g`, and the moments `m` and `v` where the rule has them (empty where it has not).
     ///
     /// # Panics
-    /// The slices differ in length.
+    /// The slices differ in length, or one that the rule has is empty; nothing is written then.
     #[inline(always)]
     pub fn sweep(&self, by: impl Execute<T>, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
         match self.kind {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::isa::Isa;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const RULES: [Rule; 5] = [
     Rule::Sgd,
@@ -75,6 +76,21 @@ fn the_scale_multiplies_the_gradient_first() {
     Rule::Sgd.step::<f64>(0.1, 0.3, 1, 0.5).sweep(Isa::current(), &mut a, &g, &mut [], &mut []);
     Rule::Sgd.step::<f64>(0.1, 0.3, 1, 1.0).sweep(Isa::current(), &mut b, &half, &mut [], &mut []);
     assert_eq!(a, b);
+}
+
+/// As those of a bias might be: found before anything changes.
+#[test]
+fn moments_that_are_missing_are_noticed_first() {
+    for rule in RULES {
+        let step = rule.step::<f64>(0.1, 0.3, 1, 1.0);
+        assert_eq!(step.moments(), rule.moments(), "{rule:?}");
+        for there in 0..rule.moments() {
+            let (mut w, mut m) = (numbers(20, 3), vec![0.0; 20 * there]);
+            let sweep = || step.sweep(Isa::current(), &mut w, &numbers(20, 4), &mut m, &mut []);
+            assert!(catch_unwind(AssertUnwindSafe(sweep)).is_err(), "{rule:?} with {there}");
+            assert_eq!((w, m), (numbers(20, 3), vec![0.0; 20 * there]), "{rule:?} with {there}");
+        }
+    }
 }
 
 #[test]
