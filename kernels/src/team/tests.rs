@@ -35,22 +35,76 @@ fn a_team_works_inside_any_pool() {
     }
 }
 
+/// A task that keeps a thread of the current pool busy until it is let go. It gives up after a while, so that a team that waits for it fails
+/// and does not hang.
+#[derive(Default)]
+struct Busy {
+    has_begun: AtomicBool,
+    may_end: AtomicBool,
+    gave_up: AtomicBool,
+}
+
+impl Busy {
+    fn sent() -> Arc<Self> {
+        let busy = Arc::new(Self::default());
+        let task = Arc::clone(&busy);
+        rayon::spawn(move || task.wait());
+        busy
+    }
+
+    fn wait(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.may_end.load(Ordering::Relaxed) {
+            if Instant::now() > deadline {
+                return self.gave_up.store(true, Ordering::Relaxed);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until a thread is busy with it.
+    fn begins(&self) {
+        while !self.has_begun.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+    }
+
+    fn let_go(&self) {
+        self.may_end.store(true, Ordering::Relaxed);
+        assert!(!self.gave_up.load(Ordering::Relaxed), "somebody has waited for a busy thread");
+    }
+}
+
+/// The other thread of two is busy all the while; and the only one has something else to do, which waits until it is done here.
 #[test]
 fn a_busy_pool_changes_only_the_time() {
-    let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let release = AtomicBool::new(false);
-    pool.in_place_scope(|scope| {
-        scope.spawn(|_| {
-            while !release.load(Ordering::Relaxed) {
-                std::thread::yield_now();
+    for threads in [1, 2] {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let busy = pool.install(|| {
+            let busy = Busy::sent();
+            if threads == 2 {
+                busy.begins();
             }
+            let here = std::thread::current().id();
+            for team in [2, 3].map(Team::new) {
+                for _ in 0..100 {
+                    check(&team, 9);
+                    team.run(9, |_| assert_eq!(std::thread::current().id(), here, "nobody else is free"));
+                }
+                let mut seen = Vec::new();
+                let first = |i, (): &mut ()| Ok::<usize, ()>(i);
+                let done = team.run_in_order(9, &mut [(); 2], &mut seen, first, |_, (), i, seen| {
+                    seen.push(i);
+                    Ok(())
+                });
+                assert_eq!((done, seen), (Ok(()), (0..9).collect::<Vec<_>>()));
+            }
+            assert_eq!(busy.has_begun.load(Ordering::Relaxed), threads == 2, "the only thread has been here");
+            busy
         });
-        let team = Team::new(2);
-        for _ in 0..100 {
-            check(&team, 9);
-        }
-        release.store(true, Ordering::Relaxed);
-    });
+        busy.let_go();
+    }
 }
 
 /// While the pool's other thread is busy, a helper's task is sent once more, and then no more; both end when there is nothing to do.
@@ -59,18 +113,9 @@ fn who_does_not_come_is_sent_for_once_more() {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let team = Team::new(2);
     let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
-    let (busy, release) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    pool.install(|| {
-        let (is_busy, may_end) = (Arc::clone(&busy), Arc::clone(&release));
-        rayon::spawn(move || {
-            is_busy.store(true, Ordering::Relaxed);
-            while !may_end.load(Ordering::Relaxed) {
-                std::thread::yield_now();
-            }
-        });
-        while !busy.load(Ordering::Relaxed) {
-            std::thread::yield_now();
-        }
+    let busy = pool.install(|| {
+        let busy = Busy::sent();
+        busy.begins();
         check(&team, 9);
         assert_eq!(crew.invited.load(Ordering::Relaxed), 1);
         for _ in 0..10 {
@@ -78,8 +123,9 @@ fn who_does_not_come_is_sent_for_once_more() {
             check(&team, 9);
             assert_eq!(crew.invited.load(Ordering::Relaxed), 2, "a second task, and no third");
         }
+        busy
     });
-    release.store(true, Ordering::Relaxed);
+    busy.let_go();
     let deadline = Instant::now() + Duration::from_secs(20);
     while crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) > 0 {
         assert!(Instant::now() < deadline, "both end");
