@@ -107,42 +107,115 @@ fn f64_follows_the_definition() {
     follows_the_definition::<f64>(1e-14);
 }
 
+fn bits<T: Element>(numbers: &[T]) -> Vec<u64> {
+    numbers.iter().map(|x| x.to_bits64()).collect()
+}
+
 #[test]
 fn the_value_alone_has_the_bits_of_the_value_with_a_gradient() {
-    for loss in LOSSES {
-        for outputs in OUTPUTS {
-            let batch = Batch::<f32>::new(5, outputs);
+    fn check<T: Element>() {
+        for (loss, outputs) in LOSSES.into_iter().flat_map(|l| OUTPUTS.map(|n| (l, n))) {
+            let batch = Batch::<T>::new(5, outputs);
             for isa in Isa::available() {
                 let alone = loss.value(isa, &batch.out, batch.targets(loss), outputs);
                 assert_eq!(alone.to_bits(), batch.gradient(loss, isa, 1.0).0.to_bits(), "{loss:?} of {outputs}");
             }
         }
     }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// The sum in the order of `row`, written out: of every `piece` numbers, number `i` goes to strand `i mod strands`, and the strands are folded
+/// in halves.
+fn in_strands<T: Element>(numbers: &[T], piece: usize, strands: usize) -> T {
+    let mut sums = vec![T::ZERO; strands];
+    for piece in numbers.chunks(piece) {
+        piece.iter().enumerate().for_each(|(i, &x)| sums[i % strands] += x);
+    }
+    let mut half = strands;
+    while half > 1 {
+        half /= 2;
+        let (low, high) = sums.split_at_mut(half);
+        low.iter_mut().zip(high).for_each(|(low, high)| *low += *high);
+    }
+    sums[0]
+}
+
+/// The losses of rows in the order in which a batch of them is summed.
+fn of_rows(loss: Loss, outputs: usize, losses: &[f64]) -> f64 {
+    // Sixteen logarithms at a time, or as many rows as a block has room for.
+    let piece = if loss == Loss::CrossEntropy { 16 } else { (128 / outputs).max(1) };
+    in_strands(losses, piece, 8)
 }
 
 #[test]
 fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
-    for loss in LOSSES {
-        for outputs in OUTPUTS {
+    fn check<T: Element>() {
+        for (loss, outputs) in LOSSES.into_iter().flat_map(|l| OUTPUTS.map(|n| (l, n))) {
             let rows = if outputs < 100 { 35 } else { 3 };
-            let batch = Batch::<f32>::new(rows, outputs);
+            let batch = Batch::<T>::new(rows, outputs);
             for isa in Isa::available() {
                 let (total, dz) = batch.gradient(loss, isa, 0.3);
-                let mut sum = 0.0;
+                let mut alone = Vec::new();
                 for r in 0..rows {
                     let (value, row) = batch.row(r).gradient(loss, isa, 0.3);
-                    sum += value;
-                    let same = dz[r * outputs..].iter().zip(&row).all(|(a, b)| a.to_bits() == b.to_bits());
-                    assert!(same, "{loss:?}: row {r} of {outputs} on {isa}");
+                    alone.push(value);
+                    assert_eq!(
+                        bits(&dz[r * outputs..][..outputs]),
+                        bits(&row),
+                        "{loss:?}: row {r} of {outputs} on {isa}"
+                    );
                 }
-                assert_eq!(total.to_bits(), sum.to_bits(), "{loss:?} of {outputs} on {isa}");
+                let expected = of_rows(loss, outputs, &alone);
+                assert_eq!(total.to_bits(), expected.to_bits(), "{loss:?} of {outputs} on {isa}");
                 if isa.fuses() {
                     let (detected, detected_dz) = batch.gradient(loss, Isa::detected(), 0.3);
-                    let same = dz.iter().zip(&detected_dz).all(|(a, b)| a.to_bits() == b.to_bits());
-                    assert!(same && total.to_bits() == detected.to_bits(), "{loss:?} of {outputs} on {isa}");
+                    let same = bits(&dz) == bits(&detected_dz) && total.to_bits() == detected.to_bits();
+                    assert!(same, "{loss:?} of {outputs} in {} on {isa}", T::NAME);
                 }
             }
         }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// Several blocks of rows whose losses differ so much in size that another order gives another sum; and the terms of rows, where they are
+/// squares, which anybody can write out.
+#[test]
+fn losses_are_summed_in_one_order() {
+    const ROWS: usize = 150;
+    fn check<T: Element>(loss: Loss) {
+        let mut order_matters = false;
+        for (outputs, isa) in OUTPUTS.into_iter().flat_map(|n| Isa::available().into_iter().map(move |isa| (n, isa))) {
+            let mut batch = Batch::<T>::new(ROWS, outputs);
+            for (r, row) in batch.out.chunks_mut(outputs).enumerate() {
+                let size = T::from_f64([1.0, 1e3, 1e6, 1e9][r % 4]);
+                row.iter_mut().for_each(|x| *x = size * *x);
+            }
+            let what = format!("{loss:?} of {outputs} in {} on {isa}", T::NAME);
+            let alone: Vec<f64> = (0..ROWS).map(|r| batch.row(r).gradient(loss, isa, 1.0).0).collect();
+            let total = batch.gradient(loss, isa, 1.0).0;
+            assert_eq!(total.to_bits(), of_rows(loss, outputs, &alone).to_bits(), "{what}");
+            order_matters |= total != alone.iter().sum::<f64>() && total.is_finite();
+            for (r, found) in alone.into_iter().enumerate() {
+                let Batch { out, y, .. } = batch.row(r);
+                let terms: Vec<T> = out.iter().zip(&y).map(|(&a, &y)| (a - y) * (a - y)).collect();
+                let sum = in_strands(&terms, outputs, 16);
+                let expected = match loss {
+                    Loss::HalfSquaredError => sum * T::from_f64(0.5),
+                    Loss::SquaredError => sum / T::from_f64(outputs as f64),
+                    _ => continue,
+                };
+                assert_eq!(found.to_bits(), expected.to_f64().to_bits(), "row {r}: {what}");
+            }
+        }
+        assert!(order_matters, "{loss:?} in {}", T::NAME);
+    }
+    for loss in LOSSES {
+        check::<f32>(loss);
+        check::<f64>(loss);
     }
 }
 
@@ -218,6 +291,29 @@ fn softmax_is_a_distribution_whatever_is_added_to_the_logits() {
             assert_eq!(alone, p[cols..2 * cols]);
         }
     }
+}
+
+#[test]
+fn softmax_has_the_same_bits_on_every_tier() {
+    fn check<T: Element>() {
+        for cols in OUTPUTS {
+            let z = Batch::<T>::new(5, cols).out;
+            let softmax = |isa: Isa, z: &[T]| {
+                let mut p = vec![T::from_f64(f64::NAN); z.len()];
+                softmax_rows(isa, z, cols, &mut p);
+                bits(&p)
+            };
+            let detected = softmax(Isa::detected(), &z);
+            for isa in Isa::available() {
+                let p = softmax(isa, &z);
+                let alone: Vec<u64> = z.chunks(cols).flat_map(|z| softmax(isa, z)).collect();
+                assert_eq!(p, alone, "{cols} in {} on {isa}", T::NAME);
+                assert!(!isa.fuses() || p == detected, "{cols} in {} on {isa}", T::NAME);
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 #[test]
