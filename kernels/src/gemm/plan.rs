@@ -3,7 +3,7 @@
 use super::driver::{Place, Product};
 use super::microkernel::End;
 use super::operand::Right;
-use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines, past_line, stays_in_l1};
+use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
 use crate::machine::caches;
@@ -373,7 +373,7 @@ impl<T: Element> Product<T> {
         };
         match pays {
             false => PackB::Never,
-            true if plan.job_rows < self.m && bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
+            true if plan.job_rows < self.m && packed_bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
             true => PackB::ByJob,
         }
     }

@@ -28,6 +28,11 @@ pub(super) fn bytes<T>(rows: usize, cols: usize) -> usize {
     rows.saturating_mul(cols).saturating_mul(size_of::<T>())
 }
 
+/// Bytes of so many numbers in packed lines, padding included.
+pub(super) fn packed_bytes<T: Element>(rows: usize, cols: usize) -> usize {
+    bytes::<T>(rows, cols.checked_next_multiple_of(T::LINE).unwrap_or(usize::MAX))
+}
+
 /// So many rows at this stride do not find room side by side.
 pub(super) fn clash<T: Element>(stride: usize, count: usize) -> bool {
     count > 8 && folds_onto_sets::<T>(stride)

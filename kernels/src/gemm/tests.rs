@@ -2,7 +2,7 @@
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
 use super::outer::Rows;
-use super::plan::{AHEAD, PACKED_BYTES};
+use super::plan::{AHEAD, PACKED_BYTES, PackB};
 use super::*;
 use crate::machine::{Habits, caches};
 use crate::{AlignedVec, PackedB};
@@ -271,6 +271,28 @@ fn strips_and_rows_are_shared_evenly() {
         let deep = plan(512, 1152, 1024);
         assert!(1152_usize.div_ceil(deep.job_cols).is_multiple_of(2), "{isa:?}: {} columns", deep.job_cols);
     }
+}
+
+/// B is packed for all jobs at once only where its lines are within the bound, padding included.
+#[test]
+fn padding_counts_where_all_of_b_is_packed() {
+    fn check<T: Element>() {
+        let (m, team) = (1000, Team::new(2));
+        for (n, pack_b) in [(T::LINE, PackB::Ahead), (T::LINE + 1, PackB::ByJob)] {
+            let k = PACKED_BYTES / size_of::<T>() / n;
+            // One row for all of A, and one number for all of B: a plan does not read them.
+            let (row, number, mut unused) = (vec![T::ZERO; k], [T::ZERO], [T::ZERO]);
+            let a = MatRef::with_strides(&row, m, k, 0, 1).unwrap();
+            let b = MatRef::with_strides(&number, k, n, 0, 0).unwrap();
+            let product = product_of((a, b), End::Stored, MatMut::new(&mut unused, 1, 1).unwrap());
+            for isa in Isa::available() {
+                let plan = product.plan(TileTable::of(isa), &team, Place::Memory);
+                assert!(plan.job_rows < m && plan.pack_b == pack_b, "{n} columns, {} on {isa}", T::NAME);
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 /// A strip that needs no plan, of B in place or packed, is seen by its epilogue once, as a whole; the same bits on every tier.
