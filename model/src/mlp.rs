@@ -74,7 +74,7 @@ impl<T: Element> Mlp<T> {
     /// A model from given weights: for each layer the rows of `W` (`outputs × inputs`) and `b`.
     ///
     /// # Errors
-    /// The lengths do not fit the widths of `description`.
+    /// The lengths do not fit the widths of `description`, or it makes no network.
     pub fn from_parameters(description: &Builder<T>, parameters: &[(Vec<T>, Vec<T>)]) -> Result<Self, Error> {
         description.check()?;
         let layers = description.widths.len() - 1;
@@ -140,7 +140,8 @@ impl<T: Element> Mlp<T> {
         self.layers.iter().map(size).sum()
     }
 
-    /// The same model with numbers of another type: exact from `f32` to `f64`, rounded the other way.
+    /// The same model with numbers of another type: exact from `f32` to `f64`, rounded the other way, where what is too large
+    /// becomes infinite.
     pub fn cast<U: Element>(&self) -> Mlp<U> {
         let cast = |values: &[T]| -> Vec<U> { values.iter().map(|v| U::from_f64(v.to_f64())).collect() };
         let layer = |(l, layer): (usize, &Layer<T>)| {
@@ -223,8 +224,8 @@ impl<T: Element> Builder<T> {
     /// Draws the weights.
     ///
     /// # Errors
-    /// Fewer than two widths, a width of zero, more weights than memory can hold, or names and scales of another
-    /// number than the inputs, outputs or classes.
+    /// Fewer than two widths, a width of zero, more weights than memory can hold, a slope that is not finite in `T`, or
+    /// names and scales of another number than the inputs, outputs or classes.
     pub fn build(&self) -> Result<Mlp<T>, Error> {
         self.check()?;
         Mlp::assemble(self, |l, inputs, outputs| {
@@ -271,10 +272,12 @@ impl<T: Element> Builder<T> {
         if !self.widths.windows(2).all(weights) || !is_there() {
             return wrong(format!("widths {:?} are larger than memory", self.widths));
         }
+        // As the net computes with it: 0 times an infinite slope would be no number.
         if let Activation::LeakyRelu { slope } = self.hidden
-            && !slope.is_finite()
+            && !T::from_f64(slope).is_finite()
         {
-            return wrong(format!("the slope of the leaky ReLU is {slope}"));
+            let name = T::NAME;
+            return wrong(format!("the slope of the leaky ReLU, {slope:?}, is not finite in {name}; 0.01 is usual"));
         }
         let classes = if outputs == 1 { 2 } else { outputs };
         let about = &self.about;
@@ -309,5 +312,51 @@ impl<T: Element> fmt::Debug for Mlp<T> {
             .field("hidden", &self.hidden())
             .field("output", &self.output)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FileError, LoadOptions, Plan, Trainer};
+
+    fn builder<T: Element>(slope: f64) -> Builder<T> {
+        Mlp::builder(&[1, 2, 1]).hidden(Activation::LeakyRelu { slope })
+    }
+
+    #[test]
+    fn a_slope_is_finite_as_the_net_computes_with_it() {
+        for slope in [f64::NAN, f64::INFINITY, 1e39, -1e300] {
+            let error = builder::<f32>(slope).build().expect_err("no slope in f32").to_string();
+            assert!(error.contains("the slope") && error.contains("f32"), "{error}");
+            assert_eq!(builder::<f64>(slope).build().is_ok(), slope.is_finite(), "{slope:?}");
+        }
+        for slope in [0.0, -0.5, f64::from(f32::MAX)] {
+            assert!(builder::<f32>(slope).build().is_ok(), "{slope:?}");
+        }
+    }
+
+    /// A file of a net whose slope is 0.125, with one that is as long.
+    fn with_slope(file: &[u8], slope: &str) -> Vec<u8> {
+        let from = b"leaky-relu(0.125)";
+        let at = file.windows(from.len()).position(|text| text == from).expect("the slope");
+        [&file[..at], format!("leaky-relu({slope})").as_bytes(), &file[at + from.len()..]].concat()
+    }
+
+    #[test]
+    fn a_file_may_have_no_other_slope_either() {
+        let model = builder::<f32>(0.125).build().expect("widths");
+        let trainer = Trainer::new(model.clone(), Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+        let read = |slope: &str| {
+            let net = Mlp::<f32>::from_bytes(&with_slope(&model.to_bytes(), slope), &LoadOptions::new());
+            let run = Trainer::<f32>::from_bytes(&with_slope(&trainer.to_bytes(), slope));
+            [net.map(|_| ()), run.map(|_| ())]
+        };
+        assert!(read("0.250").iter().all(Result::is_ok));
+        for result in read("1e300") {
+            let is_named =
+                |error: &Error| matches!(error, Error::Bytes(FileError::Metadata(why)) if why.contains("the slope"));
+            assert!(result.as_ref().is_err_and(is_named), "{result:?}");
+        }
     }
 }

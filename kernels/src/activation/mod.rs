@@ -54,7 +54,7 @@ pub enum Activation {
     Relu,
     /// `a = z` where `z > 0`, else `slope · z`
     LeakyRelu {
-        /// The slope at and below zero; rounded to the element type.
+        /// The slope at and below zero; rounded to the element type, in which it is to be finite: `0 · ∞` is NaN.
         slope: f64,
     },
     /// `a = σ(z) = 1 / (1 + e^−z)`
