@@ -62,6 +62,16 @@ pub fn backward_single<T: Element>(
     }
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS), sums.len())?;
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS) * inputs, sums_below.len())?;
+    if let Some((x, dw_below)) = &only {
+        ShapeError::expect("the rows of a layer's input", rows, x.rows())?;
+        ShapeError::expect("the columns of an input of one column", 1, x.cols())?;
+        ShapeError::expect("the inputs of a layer's gradient", 1, dw_below.lines.inputs())?;
+        ShapeError::expect("the outputs of a layer's gradient", inputs, dw_below.lines.outputs())?;
+    }
+    if inputs == 0 {
+        sums_alone(dz, sums);
+        return Ok(());
+    }
     let single = Single {
         rows,
         inputs,
@@ -79,14 +89,19 @@ pub fn backward_single<T: Element>(
         by.kernel(Pass::<T, false> { single, x: (std::ptr::null(), 0), dw_below: std::ptr::null_mut() });
         return Ok(());
     };
-    ShapeError::expect("the rows of a layer's input", rows, x.rows())?;
-    ShapeError::expect("the columns of an input of one column", 1, x.cols())?;
-    ShapeError::expect("the inputs of a layer's gradient", 1, dw_below.lines.inputs())?;
-    ShapeError::expect("the outputs of a layer's gradient", inputs, dw_below.lines.outputs())?;
     // One row, in the order of the inputs or of the outputs.
     let dw_below = dw_below.lines.packed_mut().lines_mut().as_mut_ptr();
     by.kernel(Pass::<T, true> { single, x: (x.as_ptr(), x.row_stride()), dw_below });
     Ok(())
+}
+
+/// The sums of a layer without inputs, whose pass has no column to find them beside.
+#[cold]
+fn sums_alone<T: Element>(dz: MatRef<'_, T>, sums: &mut [T]) {
+    for (block, sum) in sums.iter_mut().enumerate() {
+        let rows = block * BIAS_ROWS..dz.rows().min((block + 1) * BIAS_ROWS);
+        *sum = rows.fold(T::ZERO, |sum, row| sum + dz.get(row, 0));
+    }
 }
 
 /// Made only by [`backward_single`], which vouches for all operands: where each begins, and from one row to the next.

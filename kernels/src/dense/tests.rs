@@ -357,6 +357,27 @@ fn a_layer_of_a_single_output_takes_one_pass_back() {
 }
 
 #[test]
+fn a_layer_of_a_single_output_and_no_inputs_has_its_bias_sums() {
+    let (case, x) = (Case::<f32>::new(150, 0, 1), Case::<f32>::new(150, 1, 0));
+    let (w, none) = (case.weights(), MatRef::new(&[], 150, 0).unwrap());
+    for (isa, only) in Isa::available().into_iter().flat_map(|isa| [false, true].map(|only| (isa, only))) {
+        let (mut sums, mut expected) = ([f32::NAN; 3], [f32::NAN; 3]);
+        let (mut dw, mut dw_below) = (Gradient::zeros_like(&w), Gradient::zeros_like(&x.weights()));
+        let way = Below {
+            a: none,
+            activation: Activation::Relu,
+            kept: none,
+            dz: MatMut::new(&mut [], 150, 0).unwrap(),
+            sums: &mut [],
+            only: only.then(|| (x.x(), &mut dw_below)),
+        };
+        backward_single(isa, case.dz(), &w, (&mut dw, &mut sums), way).unwrap();
+        bias_sums(isa, case.dz(), &mut expected).unwrap();
+        assert_eq!(bits(&sums), bits(&expected), "{isa}");
+    }
+}
+
+#[test]
 fn bias_sums_notice_a_number_beyond_the_limit_wherever_it_is() {
     for (rows, cols) in [(1, 1), (70, 3), (300, 17), (5, 90), (400, 700)] {
         for bad in [1.5, f32::NAN, f32::NEG_INFINITY] {
