@@ -1,8 +1,10 @@
 //! The layer's products against chains written out, and the fused update against the two passes it replaces.
 
+use super::array::Array;
 use super::*;
 use crate::activation::Activation;
 use crate::execute::{Compute, Execute, Inside};
+use crate::gemm::PackedB;
 use crate::isa::{Isa, Kernel, Simd};
 use crate::optimiser::Rule;
 use crate::team::Team;
@@ -456,7 +458,8 @@ fn too_few_moments_are_refused() {
 
 /// Everything that a step does with a layer, by whoever; what it leaves, in bits.
 ///
-/// Rows of the batch lie `gap` further apart than they are long, and what lies between them is NaN before and after.
+/// Rows of the batch lie `gap` further apart than they are long, and what lies between them is NaN before and after. If there is a gap, the
+/// padding of packed lines is NaN as well: it is read here and there, and reaches no result.
 #[inline(always)]
 fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: usize) -> Result<Vec<u64>, ShapeError> {
     let Case { batch, inputs, outputs, .. } = *case;
@@ -469,6 +472,10 @@ fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: us
         (apart(&case.dz, outputs, gap), apart(&case.dz, outputs, gap), apart(&case.x, inputs, gap));
     let mut again = below.clone();
     let (mut db, mut dw) = (case.bias.clone(), Gradient::zeros_like(&w));
+    if gap > 0 {
+        let arrays = [Some(&mut w.kept), moments.first.as_mut(), moments.second.as_mut(), Some(&mut dw.lines)];
+        arrays.into_iter().flatten().map(Array::packed_mut).chain(&mut w.turned).for_each(spoil_padding);
+    }
     let above = |data| MatMut::with_row_stride(data, batch, outputs, outputs + gap);
     let under = |data| MatMut::with_row_stride(data, batch, inputs, inputs + gap);
     forward(by, x, &w, &case.bias, Activation::Gelu, Some(above(&mut z)?), above(&mut a)?)?;
@@ -485,7 +492,17 @@ fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: us
     let below = [together(&below, inputs, gap), together(&again, inputs, gap)];
     let mut all = [batches.concat(), below.concat(), db, dw.to_rows(), fused, w.to_rows()].concat();
     (0..moments.len()).for_each(|which| all.extend(moments.to_rows(which).unwrap()));
-    Ok(bits(&all).into_iter().chain([u64::from(within)]).collect())
+    let found = [u64::from(within), u64::from(dw.is_finite(by)), dw.sum_of_squares(by).to_bits()];
+    Ok(bits(&all).into_iter().chain(found).collect())
+}
+
+/// NaN behind the last columns.
+fn spoil_padding<T: Element>(packed: &mut PackedB<T>) {
+    let (rows, cols) = (packed.rows(), packed.cols());
+    let whole = cols / T::LINE * T::LINE;
+    for row in packed.lines_mut()[whole * rows..].chunks_exact_mut(T::LINE) {
+        row[cols - whole..].fill(T::from_f64(f64::NAN));
+    }
 }
 
 /// Rows with a gap of NaN behind each.

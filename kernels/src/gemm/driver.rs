@@ -209,7 +209,8 @@ impl<T: Element> Product<T> {
         if self.needs_whole_vectors(place) { table } else { table.half(self.n, self.k).unwrap_or(table) }
     }
 
-    /// Columns of B are turned by whole vectors, and scratch is filled by whole lines.
+    /// Columns of B are turned by whole vectors, and scratch, which is padded, is written by whole ones. What no vector reaches of its last
+    /// line (AVX2), and all padding where columns are turned, stays as it was: it may be anything, and reaches no result.
     #[inline(always)]
     fn needs_whole_vectors(&self, place: Place) -> bool {
         place == Place::Cache || matches!(self.b, Right::Strided { col, .. } if col != 1)

@@ -94,7 +94,7 @@ impl<T: Element> Product<T> {
             let end = self.n.min(first + width);
             let whole = end - ((end - first) & (table.lanes() - 1));
             match table.half(end - whole, self.k) {
-                // A padded C is filled by whole lines, lest its padding be what scratch held before.
+                // The last vector of a padded C is written whole. Padding behind it stays as it was, and reaches no result.
                 Some(half) if whole > first && !self.c.padded => {
                     self.run_strip(table, first..whole, (ahead, next));
                     self.run_strip(half, whole..end, (ahead, Next::Near));
