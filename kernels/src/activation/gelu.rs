@@ -7,7 +7,7 @@
 //! | | error, in ULP of the result |
 //! |---|---|
 //! | `Gelu` | 4.4 in `f32` (over all inputs, at −1.829_724_7), 2.2 in `f64` (samples), in the far negative tail too, while `Φ(z)` is normal (`z > −13` in `f32`) |
-//! | `GeluTanh` | ≤ 4 for `z ≥ 0`; for `z < 0` it grows as `2│u│`, from the rounding of `u` |
+//! | `GeluTanh` | ≤ 4 for `z ≥ 0`; for `z < 0` it grows with `2│u│`, from the roundings of `u`: ≤ 4 + 3·`2│u│`, while `σ(2u)` is normal |
 //!
 //! Derivatives cross zero near `z = −0.75`; their error is small beside 1, not beside themselves.
 //! Products are taken where the other factor has become 0 at the latest, so −∞ reaches its limit 0, not NaN.

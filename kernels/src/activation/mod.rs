@@ -14,7 +14,10 @@
 //! Every operation is one of [`Simd`]'s, each with one rounding, in one order: the bits are the same on every
 //! instruction set with fused multiply-add, and do not depend on the place in the slice. Nothing is estimated.
 //!
-//! NaN gives NaN, in values and derivatives alike. The error budgets stand in the files; `tests.rs` holds the code to them.
+//! NaN gives NaN, in values and in derivatives, but for the identity's, which is 1 whatever it is taken from. The error budgets of values, and
+//! of the mathematics under them, stand in the files; `tests.rs` holds the code to them, in `f32` over all inputs, in `f64` over samples of 60
+//! digits. Derivatives cross zero and have no budgets: there those of `gelu`, its tanh form and `silu` are within 10⁻¹⁵ of the samples, and all
+//! are the slopes of their values, with exact limits and kinks.
 
 mod coefficients;
 pub(crate) mod exp;

@@ -88,6 +88,18 @@ fn unit(x: f64, mantissa: i32, least: i32) -> f64 {
     2f64.powi(exponent.max(least)) * 2f64.powi(-mantissa)
 }
 
+/// ULP beyond a function's budget: the lower tail of GELU's tanh form feels the roundings of its argument `2u`. Where `z` is cut off, that has
+/// long become 0.
+fn allowance(function: Function, x: f64) -> f64 {
+    match function {
+        Function::Value(Activation::GeluTanh) if x < 0.0 => {
+            let z = x.abs().min(40.0);
+            3.0 * (1.6 * z + 0.072 * z * z * z)
+        }
+        _ => 0.0,
+    }
+}
+
 #[test]
 fn f64_keeps_its_budgets() {
     let number = |field: &str| f64::from_bits(u64::from_str_radix(field, 16).unwrap());
@@ -97,15 +109,14 @@ fn f64_keeps_its_budgets() {
             for line in include_str!("reference.txt").lines().filter(|line| line.split(' ').next() == Some(name)) {
                 let fields: Vec<_> = line.split(' ').collect();
                 let (x, y, rest) = (number(fields[1]), number(fields[2]), number(fields[3]));
-                // GELU's tanh form feels the rounding of its argument in the tail.
-                let allowance =
-                    if name == "gelu-tanh" && x < 0.0 { 3.0 * (1.6 * x - 0.07 * x * x * x).abs() } else { 0.0 };
-                let value = Function::named(name).apply(isa, &[x])[0];
+                let function = Function::named(name);
+                let value = function.apply(isa, &[x])[0];
+                assert!(!value.is_nan(), "{name}({x:e}) on {isa}");
                 // A subnormal factor costs what z multiplies.
                 let unit = unit(y, 52, -1022) * if y.abs() < 1e-300 { x.abs().max(1.0) } else { 1.0 };
-                let error = ((value - y) - rest).abs() / unit;
-                if error - allowance > worst.0 {
-                    worst = (error - allowance, x);
+                let error = ((value - y) - rest).abs() / unit - allowance(function, x);
+                if error > worst.0 {
+                    worst = (error, x);
                 }
             }
             println!("{isa:8} f64 {name:10} {:.3} ULP at {:e}", worst.0, worst.1);
@@ -131,16 +142,18 @@ fn f64_derivatives_are_close() {
 }
 
 /// `f32` functions with their budgets in ULP, and whether they must rise.
-const BUDGETS_F32: [(Function, f64, bool); 6] = [
+const BUDGETS_F32: [(Function, f64, bool); 8] = [
     (Function::Value(Activation::Sigmoid), 2.0, true),
     (Function::Value(Activation::Tanh), 1.0, true),
     (Function::Exp, 1.25, false),
     (Function::Value(Activation::Gelu), 4.5, false),
+    (Function::Value(Activation::GeluTanh), 4.0, false),
     (Function::Value(Activation::Silu), 3.5, false),
+    (Function::Ln, 1.0, false),
     (Function::LnOnePlus, 1.5, false),
 ];
 
-/// The largest error found so far, in ULP of the true value, and its input.
+/// The largest error found so far, in ULP of the true value and beyond what is allowed, and its input.
 #[derive(Clone, Copy, Default)]
 struct Worst {
     ulp: f64,
@@ -163,7 +176,7 @@ fn check(isa: Isa, function: Function, rising: bool, bits: &[u32], worst: &mut W
         assert!(!rising || ordered, "{function:?} on {isa} turns at {x:e}");
         *last = value;
         let unit = unit(exact, 23, -126) * if exact.abs() < 1e-35 { f64::from(x.abs()).max(1.0) } else { 1.0 };
-        let ulp = (f64::from(value) - exact).abs() / unit;
+        let ulp = (f64::from(value) - exact).abs() / unit - allowance(function, f64::from(x));
         if ulp > worst.ulp {
             *worst = Worst { ulp, at: x };
         }
@@ -175,9 +188,13 @@ fn domain(function: Function) -> Vec<std::ops::RangeInclusive<u32>> {
     let infinity = f32::INFINITY.to_bits();
     match function {
         Function::Exp => vec![0x8000_0000..=0xffff_ffff],
+        // Positive and normal.
+        Function::Ln => vec![f32::MIN_POSITIVE.to_bits()..=0x7fff_ffff],
         Function::LnOnePlus => vec![0..=1f32.to_bits(), infinity + 1..=0x7fff_ffff],
         // At ±∞ an ULP means nothing.
-        Function::Value(Activation::Gelu | Activation::Silu) => vec![0..=infinity - 1, 0x8000_0000..=0xffff_ffff],
+        Function::Value(Activation::Gelu | Activation::GeluTanh | Activation::Silu) => {
+            vec![0..=infinity - 1, 0x8000_0000..=0xffff_ffff]
+        }
         _ => vec![0..=0x7fff_ffff, 0x8000_0000..=0xffff_ffff],
     }
 }
