@@ -41,9 +41,9 @@ pub enum ShapeError {
         /// Elements from one column to the next.
         col_stride: usize,
     },
-    /// Two elements of an output would share one place in memory.
+    /// Two elements of an output would share one place in memory, or might: its rows and columns interleave.
     #[error(
-        "the rows of a {rows} × {cols} output with strides ({row_stride}, {col_stride}) overlap; one stride must be at least the extent of the other dimension"
+        "the rows of a {rows} × {cols} output with strides ({row_stride}, {col_stride}) overlap, or rows and columns interleave; one stride must be at least the extent of the other dimension"
     )]
     OverlappingOutput {
         /// Rows asked for.
@@ -167,7 +167,8 @@ impl Layout {
         }
     }
 
-    /// Outputs only: no two elements in one place. Called after [`check`](Self::check), so nothing here overflows.
+    /// Outputs only: no two elements in one place. Rows and columns that interleave are refused, though some of them are disjoint: to tell
+    /// which takes more than comparisons. Called after [`check`](Self::check), so nothing here overflows.
     fn check_disjoint(self) -> Result<Self, ShapeError> {
         let Self { rows, cols, row_stride, col_stride } = self;
         let disjoint = self.is_empty()
@@ -372,10 +373,10 @@ impl<'a, T: Copy> MatMut<'a, T> {
         Ok(Self { data: data.as_mut_ptr(), layout, borrow: PhantomData })
     }
 
-    /// A matrix with any positive strides.
+    /// A matrix with positive strides, one of which is at least the extent of the other dimension.
     ///
     /// # Errors
-    /// The slice ends before the last element, or two elements would share one place.
+    /// The slice ends before the last element, two elements would share one place, or rows and columns interleave.
     pub fn with_strides(
         data: &'a mut [T],
         rows: usize,

@@ -180,6 +180,8 @@ fn outputs_that_overlap_themselves_are_refused() {
         let refused = MatMut::with_strides(&mut data, rows, cols, row, col);
         assert!(matches!(refused, Err(ShapeError::OverlappingOutput { .. })), "{rows} {cols} {row} {col}");
     }
+    let disjoint = MatMut::with_strides(&mut data, 3, 2, 2, 3).unwrap_err();
+    assert!(disjoint.to_string().contains("or rows and columns interleave"), "{disjoint}");
     for (rows, cols, row, col) in [(3, 3, 3, 1), (3, 3, 1, 3), (1, 3, 0, 1), (3, 1, 1, 0), (0, 5, 0, 0), (1, 1, 0, 0)] {
         assert!(MatMut::with_strides(&mut data, rows, cols, row, col).is_ok(), "{rows} {cols} {row} {col}");
     }
