@@ -7,7 +7,8 @@ use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, load, store};
 use crate::loss::row::{row_max, row_sum};
 
-/// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout.
+/// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout, and so does one of
+/// nothing but −∞.
 ///
 /// # Panics
 /// The slices differ in length, or are not whole rows.

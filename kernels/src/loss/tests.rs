@@ -324,8 +324,11 @@ fn softmax_at_the_extremes() {
         assert_eq!(p, [1.0, 0.0, 0.0]);
         softmax_rows(isa, &[-200.0; 3], 3, &mut p);
         assert_eq!(p, [1.0 / 3.0; 3]);
-        softmax_rows(isa, &[0.0, f32::NAN, 1.0], 3, &mut p);
-        assert!(p.iter().all(|p| p.is_nan()));
+        for row in [[0.0, f32::NAN, 1.0], [0.0, f32::INFINITY, 1.0], [f32::NEG_INFINITY; 3]] {
+            p = [0.0; 3];
+            softmax_rows(isa, &row, 3, &mut p);
+            assert!(p.iter().all(|p| p.is_nan()), "softmax of {row:?} on {isa} is {p:?}");
+        }
     }
 }
 
