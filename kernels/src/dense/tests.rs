@@ -406,6 +406,10 @@ fn what_does_not_fit_is_refused() {
     let a = MatMut::new(&mut out, 4, 2).unwrap();
     assert!(forward(&team, case.x(), &w, &case.bias[1..], Activation::Identity, None, a).is_err());
     assert!(backward_bias(&Team::serial(), case.dz(), 1.0, &mut [0.0]).is_err());
+    let mut moments = Moments::zeros_like(&w, Rule::Momentum { momentum: 0.9 });
+    let rows = MatRef::new(&case.w, 2, 3).unwrap();
+    assert!(moments.set_rows(0, rows).is_ok() && moments.set_rows(0, rows.t()).is_err());
+    assert!([1, 2, usize::MAX].into_iter().all(|which| moments.set_rows(which, rows).is_err()));
 }
 
 /// Both updates by a `rule`, of weights whose moments are those of another; they change the weights only where there are enough.

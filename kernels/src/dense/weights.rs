@@ -27,6 +27,9 @@ impl<T: Element> Weights<T> {
     /// Beyond L2 there is no copy: it would be fetched and written back at every update, which takes longer than turning the weights
     /// strip by strip when they are needed (64-4096-1024, batch 32: 4.75 → 3.85 ms a step; 1024-4096-1024, batch 512: second update
     /// −1.4 ms, errors down +0.6; alike where L3 keeps both copies).
+    ///
+    /// # Panics
+    /// A copy would be larger than the address space: see [`PackedB::new`].
     pub fn from_rows(w: MatRef<'_, T>, with_transpose: bool) -> Self {
         let mut kept = Array::zeros(w.cols(), w.rows());
         let (values, turned) = if kept.is_by_outputs() { (w, w.t()) } else { (w.t(), w) };
@@ -276,7 +279,7 @@ impl<T: Element> Moments<T> {
         let len = self.len();
         match [&mut self.first, &mut self.second].into_iter().nth(which) {
             Some(Some(array)) => array.set(values),
-            _ => ShapeError::expect("the number of an optimiser's moment arrays", len, which + 1),
+            _ => ShapeError::expect("the number of an optimiser's moment arrays", len, which.saturating_add(1)),
         }
     }
 }

@@ -18,7 +18,11 @@ pub struct PackedB<T> {
 }
 
 impl<T: Element> PackedB<T> {
-    /// A packed copy of `b`, k × n, any strides.
+    /// A packed copy of `b`, k × n, any strides: k times so many numbers as n columns take in whole cache lines.
+    ///
+    /// # Panics
+    /// The copy would be larger than the address space, as that of a view with a stride of 0 may be. Where there is only not enough memory
+    /// for it, the program ends, as with any `Vec`.
     pub fn new(b: MatRef<'_, T>) -> Self {
         let mut packed = Self::zeros(b.rows(), b.cols());
         packed.fill_from(b);
