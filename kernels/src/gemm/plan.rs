@@ -70,6 +70,9 @@ const ROWS_TO_PACK: usize = 48;
 /// in (Emerald Rapids, packing on the way, 48×1024×1024: 106 → 135 GFLOP/s).
 pub(super) const AHEAD: usize = 8;
 
+/// A strip's block of B that takes more than so many L1 is asked for ahead though it is in L2.
+const L1_IN_STRIP: usize = 2;
+
 /// Steps of k that are worth asking for columns of A, or for rows of a B that comes from L2.
 pub(super) const STEPS_TO_ASK: usize = 96;
 
@@ -211,6 +214,9 @@ impl<T: Element> Product<T> {
         self.fit_to_far_right(&mut plan);
         plan.ahead.rows = self.rows_ahead(&plan, table);
         plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
+        if plan.ahead.columns == 0 && self.strip_comes_from_l2(&plan, table) {
+            plan.ahead.rows = AHEAD;
+        }
         plan.ahead.next = self.asks_for_next(&plan);
         plan.job_cols = self.strips_together(&plan, table) * strip_cols;
         plan
@@ -423,6 +429,13 @@ impl<T: Element> Product<T> {
         let comes_from_l3 = self.m < ROWS_TO_PACK && bytes::<T>(self.k, self.n) > caches().l2;
         let far = comes_from_l2 || comes_from_l3 || plan.streams || self.right_splits(plan, table);
         if far { AHEAD } else { 0 }
+    }
+
+    /// A strip's block of B is far larger than L1, so that every tile reads it from L2, wherever it lies, and this CPU waits for that (Emerald
+    /// Rapids, 1024³ and 2048³: 2 to 3 %, 512×1024×1024 nt 6, 512³ 1; strips of up to two L1 gain nothing or lose: 512×64×128 4 %).
+    fn strip_comes_from_l2(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let can_ask = table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.turned && !plan.across;
+        can_ask && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
     }
 
     /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that

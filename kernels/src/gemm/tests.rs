@@ -380,6 +380,32 @@ fn plans_spare_a_far_right_hand_side() {
     assert!(!asks(&packed, &Team::new(2)), "another thread may read the next block");
 }
 
+/// Where lines of L2 are waited for, rows of a strip that L1 does not keep are asked for ahead, wherever they lie; and the chains are the same.
+#[test]
+fn strips_that_come_from_l2_are_asked_for_ahead() {
+    let waits = Habits { waits_for_l2: true, ..Habits::default() };
+    let deep = 3 * caches().l1d / size_of::<f32>() / 64;
+    let (a, b) = (numbers::<f32>(100 * deep, 1), numbers::<f32>(deep * 128, 2));
+    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+        let rows = |habits, depth: usize| {
+            let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
+            let views = (MatRef::new(&a, 100, deep).unwrap(), MatRef::new(&b, deep, 128).unwrap());
+            let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
+            let packed = PackedB::<f32>::zeros(depth, 128);
+            let product = Product { k: depth, b: packed.right(), ..product };
+            product.plan(table, &Team::serial(), Place::Memory).ahead.rows
+        };
+        assert_eq!(rows(waits, deep), AHEAD, "{isa:?}");
+        assert_eq!(rows(waits, deep / 4), 0, "{isa:?}: L1 keeps a strip");
+        assert_eq!(rows(Habits::default(), deep), 0, "{isa:?}: this CPU does not wait");
+        let tables = [&*Box::leak(Box::new(f32::table_for(isa, waits)))];
+        for (n, end) in [(128, End::Stored), (100, End::Stored), (128, End::Onto(-0.3))] {
+            check_product(&tables, (70, n, deep), n, end);
+            check_product(&tables, (70, n, deep), 1024, end);
+        }
+    }
+}
+
 /// Columns of B that are apart, here all in one place, begin nowhere in particular: such a product is not cut again and again.
 #[test]
 fn columns_apart_are_not_cut_at_lines() {

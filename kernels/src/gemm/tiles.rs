@@ -232,6 +232,7 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
             executes_in_halves: IN_HALVES,
             loads_more_halves: false,
             waits_for_split_lines: false,
+            waits_for_l2: false,
             has_near_l3: false,
         },
     };

@@ -19,6 +19,9 @@ pub struct Habits {
     /// Multiplications lose turns to vectors that cross a cache line: Intel's (Emerald Rapids, rows of B 16 bytes off the lines and in
     /// L2, a seventh of the time. On Zen 5 such products are within 2 % of packed ones).
     pub(crate) waits_for_split_lines: bool,
+    /// Lines that come from L2 are waited for unless they are asked for ahead, wherever they lie: Intel's (Emerald Rapids, packed strips that
+    /// L1 does not keep, 1 to 3 % of the time and up to 7).
+    pub(crate) waits_for_l2: bool,
     /// L3 belongs to a few cores, near enough that a B in it may be read at any depth: AMD's since Zen (measured on Zen 4 alone: 16×1024×1024
     /// at its whole depth 112 GFLOP/s, 128 rows at a time 100; on Emerald Rapids the latter gains a third), and that several strips of it are
     /// read again for every few rows of a large A.
@@ -35,6 +38,7 @@ impl Habits {
             executes_in_halves: is_amd && cpu.is_some_and(|cpu| cpu.family == 0x19),
             loads_more_halves: is_intel,
             waits_for_split_lines: is_intel,
+            waits_for_l2: is_intel,
             has_near_l3: is_amd && cpu.is_some_and(|cpu| cpu.family >= 0x17),
         }
     }
