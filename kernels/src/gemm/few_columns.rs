@@ -43,12 +43,12 @@ impl<T: Element> Product<T> {
         if !fits || matches!(self.start, Start::Row(_)) {
             return None;
         }
+        let first = self.n - few;
         let pays = if self.a.row == 1 {
             pays_along_columns_of_a(table, rows, few, self.k)
         } else {
-            self.a.col == 1 && pays_to_turn_a(table, rows, few, self.k)
+            self.a.col == 1 && pays_to_turn_a(table, (rows, few, self.k), first / T::LINE)
         };
-        let first = self.n - few;
         (pays && self.columns(first..self.n).is_strided()).then_some(first)
     }
 
@@ -92,8 +92,12 @@ fn pays_along_columns_of_a<T: Element>(table: &TileTable<T>, rows: usize, cols: 
 
 /// A's rows are contiguous: squares of it are turned (Zen 4, 128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91, 100×2×100
 /// 19 → 37, 128×6×128 58 → 73; behind whole lines, 100×17×100 69 → 86, 100×20×100 81 → 94, 128×25×128 89 → 102, 500×67×300 104 → 112, 1000×58×1000
-/// 106 → 112; f64 128×9×128 38 → 49, 100×10×100 41 → 45, 128×10×784 43 → 53).
-fn pays_to_turn_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> bool {
+/// 106 → 112; f64 128×9×128 38 → 49, 100×10×100 41 → 45, 128×10×784 43 → 53), where so many whole lines are before them.
+fn pays_to_turn_a<T: Element>(
+    table: &TileTable<T>,
+    (rows, cols, steps): (usize, usize, usize),
+    whole_lines: usize,
+) -> bool {
     /// Shorter rows than these, in vectors of less than a line, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000
     /// 32 → 44; 100×4×32 would lose: 20 → 12).
     const STEPS: usize = 128;
@@ -103,7 +107,11 @@ fn pays_to_turn_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, st
     if table.lanes() < T::LINE {
         return steps >= STEPS;
     }
-    cost_of_squares::<T>(rows, cols, steps) < cost_of_vectors(table, rows, cols, steps)
+    let vectors = match table.habits.shuffles_on_multipliers && whole_lines > 0 {
+        true => cost_of_another_vector(rows, steps, whole_lines),
+        false => cost_of_vectors(table, rows, cols, steps),
+    };
+    cost_of_squares::<T>(rows, cols, steps) < vectors
 }
 
 /// Cycles that a square of A takes on a Zen 4, by columns of B (`versus gemm --shape 10x128x784:nt` and the like). The ports of other
@@ -135,4 +143,14 @@ fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, s
         None => WHOLE,
     };
     rows.saturating_mul(steps).saturating_mul(WHOLE * whole + last) / 16
+}
+
+/// What they take in one more vector beside those of whole lines where two vectors are multiplied a turn, but not beside a shuffle, the same
+/// cycles as those of squares: less than half of one, and least in a strip that broadcasts bind without it; the more where that makes strips
+/// narrower, beyond four lines (Emerald Rapids, against squares, 128×25×128 53 → 70 GFLOP/s, 128×22×128 78 → 92, 100×42×100 66 → 87, 300×60×300
+/// 85 → 93; 300×54×300 would lose 3 %, 500×67×300 12, 128×18×128 5).
+fn cost_of_another_vector(rows: usize, steps: usize, whole_lines: usize) -> usize {
+    /// Sixteenths of a cycle, by whole lines beyond strips of four.
+    const VECTOR: [usize; 4] = [9, 5, 6, 9];
+    rows.saturating_mul(steps).saturating_mul(VECTOR[whole_lines % VECTOR.len()]) / 16
 }

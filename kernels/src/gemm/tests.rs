@@ -334,17 +334,25 @@ fn a_strip_without_a_plan_gives_the_same_bits() {
 #[test]
 fn few_columns_are_told_from_many() {
     let Some([table, _]) = near_and_far::<f32>() else { return };
-    let first = |m: usize, n: usize, k: usize, by_columns: bool| {
+    let first_at = |table, m: usize, n: usize, k: usize, by_columns: bool| {
         let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
         let a = if by_columns { MatRef::new(&a, k, m).unwrap().t() } else { MatRef::new(&a, m, k).unwrap() };
         let views = (a, MatRef::new(&b, k, n).unwrap());
         product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()).first_of_few(table)
     };
+    let first = |m, n, k, by_columns| first_at(table, m, n, k, by_columns);
     assert_eq!(first(128, 10, 128, false), Some(0));
     assert_eq!(first(100, 17, 100, false), Some(16));
     assert_eq!(first(784, 26, 128, true), Some(16));
     assert_eq!([13, 14, 16, 32].map(|n| first(64, n, 64, false)), [None; 4], "vectors are full, or nearly");
     assert_eq!([first(15, 10, 128, false), first(20, 10, 200, false)], [None; 2], "squares are not");
+    let habits = Habits { shuffles_on_multipliers: true, ..Habits::default() };
+    let shuffles: &TileTable<f32> = Box::leak(Box::new(f32::table_for(table.isa, habits)));
+    assert_eq!(first(128, 25, 128, false), Some(16));
+    assert_eq!(first_at(shuffles, 128, 25, 128, false), None, "another vector is cheap there beside a whole one");
+    assert_eq!(first_at(shuffles, 300, 60, 300, false), None);
+    assert_eq!(first_at(shuffles, 128, 10, 128, false), Some(0), "but not alone");
+    assert_eq!(first_at(shuffles, 500, 67, 300, false), Some(64), "nor where strips would be narrower for it");
 }
 
 /// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block asked for.

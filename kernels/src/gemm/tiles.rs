@@ -233,6 +233,7 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
             loads_more_halves: false,
             waits_for_split_lines: false,
             waits_for_l2: false,
+            shuffles_on_multipliers: false,
             has_near_l3: false,
         },
     };

@@ -22,6 +22,8 @@ pub struct Habits {
     /// Lines that come from L2 are waited for unless they are asked for ahead, wherever they lie: Intel's (Emerald Rapids, packed strips that
     /// L1 does not keep, 1 to 3 % of the time and up to 7).
     pub(crate) waits_for_l2: bool,
+    /// Vectors of 512 bits are shuffled by one of the two units that multiply them: Intel's (port 5 in the manual above).
+    pub(crate) shuffles_on_multipliers: bool,
     /// L3 belongs to a few cores, near enough that a B in it may be read at any depth: AMD's since Zen (measured on Zen 4 alone: 16×1024×1024
     /// at its whole depth 112 GFLOP/s, 128 rows at a time 100; on Emerald Rapids the latter gains a third), and that several strips of it are
     /// read again for every few rows of a large A.
@@ -39,6 +41,7 @@ impl Habits {
             loads_more_halves: is_intel,
             waits_for_split_lines: is_intel,
             waits_for_l2: is_intel,
+            shuffles_on_multipliers: is_intel,
             has_near_l3: is_amd && cpu.is_some_and(|cpu| cpu.family >= 0x17),
         }
     }
