@@ -83,6 +83,7 @@ fn steps(threads: usize, random: &mut Random) {
     // Small layers: a batch of one piece, and one of several.
     steps_of(&[20, 30, 1], 64, threads, random);
     steps_of(&[4, 32, 16, 4], 1300, threads, random);
+    steps_on_large_numbers(threads, random);
 }
 
 fn steps_of(widths: &[usize], batch: usize, threads: usize, random: &mut Random) {
@@ -120,6 +121,20 @@ fn steps_of(widths: &[usize], batch: usize, threads: usize, random: &mut Random)
             }
         }
     }
+}
+
+/// A batch whose numbers are so large that its gradient is looked at before the update has memory made for that, once.
+fn steps_on_large_numbers(threads: usize, random: &mut Random) {
+    let model = Mlp::<f32>::builder(&[100, 130, 10]).build().unwrap();
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::adam().rate(1e-3)).threads(threads).batch(64);
+    let mut trainer = Trainer::new(model, plan).unwrap();
+    let (mut x, values) = (noise(64 * 100, random), noise(64 * 10, random));
+    let mut repeat = 0;
+    assert_none("steps on large numbers and small ones", threads, || {
+        repeat += 1;
+        x[7] = if repeat % 2 == 0 { 3e6 } else { 0.5 };
+        trainer.step(&x, Targets::Values(&values)).unwrap();
+    });
 }
 
 /// A whole `fit` is one call, so its batches are counted: after a few, each must find all memory there. Runs on pixels,
