@@ -105,10 +105,12 @@ fn all_is_inlined(listing: &str) -> Result<(), String> {
         if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
             function = name;
         }
+        // A layer of a single output is no operation on single precision.
         let operation = |callee: &str| {
-            ["core_arch", "6single", "6double", "3isa9transpose", "3isa4pick", "3isa5bytes", "3isa11first_lanes"]
-                .iter()
-                .any(|part| callee.contains(part))
+            !callee.contains("5dense6single")
+                && ["core_arch", "6single", "6double", "3isa9transpose", "3isa4pick", "3isa5bytes", "3isa11first_lanes"]
+                    .iter()
+                    .any(|part| callee.contains(part))
         };
         if let (true, Some((_, callee))) = (function.contains("deltarule"), line.split_once("call"))
             && operation(callee)
