@@ -432,10 +432,11 @@ impl<T: Element> Product<T> {
     }
 
     /// A strip's block of B is far larger than L1, so that every tile reads it from L2, wherever it lies, and this CPU waits for that (Emerald
-    /// Rapids, 1024³ and 2048³: 2 to 3 %, 512×1024×1024 nt 6, 512³ 1; strips of up to two L1 gain nothing or lose: 512×64×128 4 %).
+    /// Rapids, 1024³ and 2048³: 2 to 3 %, 512×1024×1024 nt 6, 512³ 1; strips of up to two L1 gain nothing or lose: 512×64×128 4 %;
+    /// so do few rows, which L2's bandwidth binds: 1×128×784 6 %, 2×128×784 more).
     fn strip_comes_from_l2(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let can_ask = table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.turned && !plan.across;
-        can_ask && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
+        can_ask && self.m > FEW && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
     }
 
     /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that

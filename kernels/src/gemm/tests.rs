@@ -395,15 +395,17 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
     let deep = 3 * caches().l1d / size_of::<f32>() / 64;
     let (a, b) = (numbers::<f32>(100 * deep, 1), numbers::<f32>(deep * 128, 2));
     for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
-        let rows = |habits, depth: usize| {
+        let rows_under = |m: usize, habits, depth: usize| {
             let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
-            let views = (MatRef::new(&a, 100, deep).unwrap(), MatRef::new(&b, deep, 128).unwrap());
+            let views = (MatRef::new(&a[..m * deep], m, deep).unwrap(), MatRef::new(&b, deep, 128).unwrap());
             let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
             let packed = PackedB::<f32>::zeros(depth, 128);
             let product = Product { k: depth, b: packed.right(), ..product };
             product.plan(table, &Team::serial(), Place::Memory).ahead.rows
         };
+        let rows = |habits, depth| rows_under(100, habits, depth);
         assert_eq!(rows(waits, deep), AHEAD, "{isa:?}");
+        assert_eq!(rows_under(2, waits, deep), 0, "{isa:?}: bandwidth binds few rows");
         assert_eq!(rows(waits, deep / 4), 0, "{isa:?}: L1 keeps a strip");
         assert_eq!(rows(Habits::default(), deep), 0, "{isa:?}: this CPU does not wait");
         let tables = [&*Box::leak(Box::new(f32::table_for(isa, waits)))];
