@@ -1,23 +1,10 @@
 //! Steps of one's own before, within and after a run: which rate they take, and what becomes of the run.
 
+mod line;
+
 use deltarule::{Dataset, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Schedule, Targets, Trainer};
+use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
-
-/// `y = 2 x + 1` with some noise.
-fn line(rows: u32) -> Dataset<f64> {
-    let x: Vec<f64> = (0..rows).map(|i| f64::from(i * 37 % 100) / 50.0 - 1.0).collect();
-    let y = x.iter().enumerate().map(|(i, x)| 2.0 * x + 1.0 + 0.1 * ((i * 13 % 7) as f64 / 3.5 - 1.0)).collect();
-    Dataset::with_values(x, 1, y, 1).expect("good data")
-}
-
-fn linear() -> Mlp<f64> {
-    Mlp::builder(&[1, 1]).seed(1).build().expect("widths")
-}
-
-fn weights(model: &Mlp<f64>) -> Vec<u64> {
-    let layers = model.layers().iter();
-    layers.flat_map(|l| l.weights().into_iter().chain(l.bias().to_vec())).map(f64::to_bits).collect()
-}
 
 /// What a step at this rate makes of a model; the delta rule remembers nothing of steps before.
 fn stepped(model: &Mlp<f64>, rate: f64) -> Vec<u64> {

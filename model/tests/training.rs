@@ -1,26 +1,13 @@
 //! The training loop: early stopping, schedules, clipping, and bad input before any weight changes.
 
+mod line;
+
 use deltarule::{
     Activation, Dataset, EarlyStopping, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Rule,
     Schedule, Scores, Scratch, Standardisation, Targets, Trainer,
 };
+use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
-
-/// `y = 2 x + 1` with some noise.
-fn line(rows: u32) -> Dataset<f64> {
-    let x: Vec<f64> = (0..rows).map(|i| f64::from(i * 37 % 100) / 50.0 - 1.0).collect();
-    let y = x.iter().enumerate().map(|(i, x)| 2.0 * x + 1.0 + 0.1 * ((i * 13 % 7) as f64 / 3.5 - 1.0)).collect();
-    Dataset::with_values(x, 1, y, 1).expect("good data")
-}
-
-fn linear() -> Mlp<f64> {
-    Mlp::builder(&[1, 1]).seed(1).build().expect("widths")
-}
-
-fn weights(model: &Mlp<f64>) -> Vec<u64> {
-    let layers = model.layers().iter();
-    layers.flat_map(|l| l.weights().into_iter().chain(l.bias().to_vec())).map(f64::to_bits).collect()
-}
 
 #[test]
 fn it_learns_a_line() {

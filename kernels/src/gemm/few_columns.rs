@@ -145,10 +145,10 @@ fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, s
     rows.saturating_mul(steps).saturating_mul(WHOLE * whole + last) / 16
 }
 
-/// What they take in one more vector beside those of whole lines where two vectors are multiplied a turn, but not beside a shuffle, the same
-/// cycles as those of squares: less than half of one, and least in a strip that broadcasts bind without it; the more where that makes strips
-/// narrower, beyond four lines (Emerald Rapids, against squares, 128×25×128 53 → 70 GFLOP/s, 128×22×128 78 → 92, 100×42×100 66 → 87, 300×60×300
-/// 85 → 93; 300×54×300 would lose 3 %, 500×67×300 12, 128×18×128 5).
+/// What they take as one more vector of a strip of whole lines, on a CPU that shuffles with one of its two multipliers: the vector costs half a
+/// cycle a row and step at most, a square of A all its shuffles. It costs least in a narrow strip, which its broadcasts bind, and more where
+/// strips get narrower for it, from a whole strip of four lines on (Emerald Rapids, against squares, 128×25×128 53 → 70 GFLOP/s,
+/// 128×22×128 78 → 92, 100×42×100 66 → 87, 300×60×300 85 → 93; 300×54×300 would lose 3 %, 500×67×300 12, 128×18×128 5).
 fn cost_of_another_vector(rows: usize, steps: usize, whole_lines: usize) -> usize {
     /// Sixteenths of a cycle, by whole lines beyond strips of four.
     const VECTOR: [usize; 4] = [9, 5, 6, 9];
