@@ -44,10 +44,11 @@ impl<T: Element> Product<T> {
             return None;
         }
         let first = self.n - few;
+        let (shape, whole_lines) = ((rows, few, self.k), first / T::LINE);
         let pays = if self.a.row == 1 {
-            pays_along_columns_of_a(table, rows, few, self.k)
+            pays_along_columns_of_a(table, shape, whole_lines)
         } else {
-            self.a.col == 1 && pays_to_turn_a(table, (rows, few, self.k), first / T::LINE)
+            self.a.col == 1 && pays_to_turn_a(table, shape, whole_lines)
         };
         (pays && self.columns(first..self.n).is_strided()).then_some(first)
     }
@@ -73,8 +74,13 @@ impl<T: Element> Product<T> {
 
 /// A's columns are contiguous: vectors along them are full, and no page is left with every step (Emerald Rapids, 1000×12×1000 tn:
 /// 47 → 93 GFLOP/s, 784×10×128 tn: 80 → 138, 100×4×100 tn: 52 → 90; Zen 4, behind whole lines, 784×17×128 tn 69 → 102, 784×26×128 tn
-/// 94 → 109, 50×50×50 tn 89 → 104).
-fn pays_along_columns_of_a<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> bool {
+/// 94 → 109, 50×50×50 tn 89 → 104). Behind whole lines, where a vector is one, costs are weighed (Emerald Rapids, against the bars for all
+/// else below: as rows 64×33×33 tn 96 → 129, 16×33×150 91 → 103; as one more vector 200×28×33 tn 86 → 111, 1024×25×65 89 → 106).
+fn pays_along_columns_of_a<T: Element>(
+    table: &TileTable<T>,
+    (rows, cols, steps): (usize, usize, usize),
+    whole_lines: usize,
+) -> bool {
     /// Lanes that would stay empty over all of k, in lines, that are worth turning a row of C back (784×10×32 tn gains, 300×15×40 tn would
     /// lose: 113 → 100), …
     const LINES: usize = 8;
@@ -83,6 +89,12 @@ fn pays_along_columns_of_a<T: Element>(table: &TileTable<T>, rows: usize, cols: 
     const LINES_AT_ONCE: usize = 4;
     /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
     const WORK: usize = 4096;
+    if table.lanes() == T::LINE && whole_lines > 0 {
+        // Two vectors at once where they are executed whole.
+        let multiplications = steps.saturating_mul(cols) / if table.habits.shuffles_on_multipliers { 2 } else { 1 };
+        return cost_of_rows::<T>(rows, cols, multiplications)
+            < cost_of_vectors(table, (rows, cols, steps), whole_lines);
+    }
     let empty_lanes = (cols.next_multiple_of(T::LINE) - cols).saturating_mul(steps);
     let work = rows.saturating_mul(cols).saturating_mul(steps);
     let at_once = cols <= turned::FEW && table.lanes() == T::LINE;
@@ -107,30 +119,38 @@ fn pays_to_turn_a<T: Element>(
     if table.lanes() < T::LINE {
         return steps >= STEPS;
     }
-    let vectors = match table.habits.shuffles_on_multipliers && whole_lines > 0 {
-        true => cost_of_another_vector(rows, steps, whole_lines),
-        false => cost_of_vectors(table, rows, cols, steps),
-    };
-    cost_of_squares::<T>(rows, cols, steps) < vectors
+    let square = if T::LINE == 16 { SQUARES_OF_16 } else { SQUARES_OF_8 }[cols - 1];
+    let squares = steps.div_ceil(T::LINE).saturating_mul(square);
+    cost_of_rows::<T>(rows, cols, squares) < cost_of_vectors(table, (rows, cols, steps), whole_lines)
 }
 
 /// Cycles that a square of A takes on a Zen 4, by columns of B (`versus gemm --shape 10x128x784:nt` and the like). The ports of other
-/// CPUs allow about the same in relation to [`cost_of_vectors`].
+/// CPUs allow about the same in relation to [`cost_of_own_vectors`].
 const SQUARES_OF_16: [usize; turned::MAX_ROWS] = [64, 69, 81, 92, 105, 120, 136, 150, 166, 181, 197, 211];
 const SQUARES_OF_8: [usize; turned::MAX_ROWS] = [25, 35, 42, 49, 60, 68, 67, 73, 80, 87, 98, 103];
 
 /// The way through scratch, beyond what vectors along the columns take for their own.
 const SCRATCH: usize = 120;
 
-/// What `cols` columns take with a square of A turned at a time, and C turned back.
-fn cost_of_squares<T: Element>(rows: usize, cols: usize, steps: usize) -> usize {
-    let square = if T::LINE == 16 { SQUARES_OF_16 } else { SQUARES_OF_8 }[cols - 1];
-    let group = steps.div_ceil(T::LINE).saturating_mul(square) + T::LINE * cols;
-    rows.div_ceil(T::LINE).saturating_mul(group).saturating_add(SCRATCH)
+/// What `cols` columns take as rows, so long for a line of A's rows, and C turned back.
+fn cost_of_rows<T: Element>(rows: usize, cols: usize, line_of_rows: usize) -> usize {
+    rows.div_ceil(T::LINE).saturating_mul(line_of_rows.saturating_add(T::LINE * cols)).saturating_add(SCRATCH)
 }
 
-/// What they take in vectors along the columns, one or two for each row and step, the last one half as wide where that is faster.
-fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> usize {
+/// What they take in vectors along the columns.
+fn cost_of_vectors<T: Element>(
+    table: &TileTable<T>,
+    (rows, cols, steps): (usize, usize, usize),
+    whole_lines: usize,
+) -> usize {
+    match table.habits.shuffles_on_multipliers && whole_lines > 0 {
+        true => cost_of_another_vector(rows, steps, whole_lines),
+        false => cost_of_own_vectors(table, rows, cols, steps),
+    }
+}
+
+/// One or two for each row and step, the last one half as wide where that is faster.
+fn cost_of_own_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, steps: usize) -> usize {
     /// Sixteenths of a cycle: a vector, half a one, and half a one that is not filled.
     const WHOLE: usize = 17;
     const HALF: usize = 10;
@@ -145,7 +165,7 @@ fn cost_of_vectors<T: Element>(table: &TileTable<T>, rows: usize, cols: usize, s
     rows.saturating_mul(steps).saturating_mul(WHOLE * whole + last) / 16
 }
 
-/// What they take as one more vector of a strip of whole lines, on a CPU that shuffles with one of its two multipliers: the vector costs half a
+/// One more vector of a strip of whole lines, on a CPU that shuffles with one of its two multipliers: the vector costs half a
 /// cycle a row and step at most, a square of A all its shuffles. It costs least in a narrow strip, which its broadcasts bind, and more where
 /// strips get narrower for it, from a whole strip of four lines on (Emerald Rapids, against squares, 128×25×128 53 → 70 GFLOP/s,
 /// 128×22×128 78 → 92, 100×42×100 66 → 87, 300×60×300 85 → 93; 300×54×300 would lose 3 %, 500×67×300 12, 128×18×128 5).

@@ -353,6 +353,19 @@ fn few_columns_are_told_from_many() {
     assert_eq!(first_at(shuffles, 300, 60, 300, false), None);
     assert_eq!(first_at(shuffles, 128, 10, 128, false), Some(0), "but not alone");
     assert_eq!(first_at(shuffles, 500, 67, 300, false), Some(64), "nor where strips would be narrower for it");
+    for table in [table, shuffles] {
+        assert_eq!(
+            [64, 16].map(|m| first_at(table, m, 33, 33, true)),
+            [Some(32); 2],
+            "few multiplications are fewer still as rows"
+        );
+        assert_eq!(
+            [first_at(table, 16, 17, 8, true), first_at(table, 20, 28, 8, true)],
+            [None; 2],
+            "but for the way through scratch"
+        );
+    }
+    assert_eq!([table, shuffles].map(|table| first_at(table, 200, 28, 100, true)), [Some(16), None], "a cheap vector");
 }
 
 /// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block asked for.
