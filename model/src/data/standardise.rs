@@ -51,20 +51,26 @@ impl Standardisation {
         }
     }
 
-    /// Two passes, so that a large mean does not drown a small deviation.
+    /// Two passes over distances from the first row: then neither does a large mean drown a small deviation, nor does the rounding of sums
+    /// give one to a column that never changes, whose distances are all 0.
     fn measure<'a, T: Element>(rows: usize, columns: usize, row: impl Fn(usize) -> Cow<'a, [T]>) -> Self {
         let count = rows as f64;
-        let mut mean = vec![0.0; columns];
+        let first: Vec<f64> = row(0).iter().map(|x| x.to_f64()).collect();
+        let mut shift = vec![0.0; columns];
         for row in (0..rows).map(&row) {
-            mean.iter_mut().zip(&*row).for_each(|(m, x)| *m += x.to_f64() / count);
+            for ((shift, first), x) in shift.iter_mut().zip(&first).zip(&*row) {
+                *shift += (x.to_f64() - first) / count;
+            }
         }
         let mut variance = vec![0.0; columns];
         for row in (0..rows).map(&row) {
-            for ((v, m), x) in variance.iter_mut().zip(&mean).zip(&*row) {
-                *v += (x.to_f64() - m) * (x.to_f64() - m) / count;
+            for (((variance, shift), first), x) in variance.iter_mut().zip(&shift).zip(&first).zip(&*row) {
+                let distance = x.to_f64() - first - shift;
+                *variance += distance * distance / count;
             }
         }
-        let scale = variance.iter().zip(&mean).map(|(&v, &m)| scale_of(v, m)).collect();
+        let columns = first.iter().zip(&shift).zip(&variance);
+        let (mean, scale) = columns.map(|((first, shift), &variance)| mean_and_scale(first + shift, variance)).unzip();
         Self { mean, scale }
     }
 
@@ -115,15 +121,17 @@ impl Standardisation {
     }
 }
 
-/// `1 / √variance`; 0 where the variance is no more than the rounding of equal numbers leaves.
-fn scale_of(variance: f64, mean: f64) -> f64 {
+/// Deviations up to this part of the mean are the last digits of `f64`.
+const LAST_DIGITS: f64 = 4.0 * f64::EPSILON;
+
+/// The mean, and `1 / √variance`: 0 where that is no number to multiply by, and where the column differs in the last digits alone. Those come
+/// of how its values were computed (0.1 + 0.2 is not 0.3); as a deviation they would make millions of the next row's difference.
+fn mean_and_scale(mean: f64, variance: f64) -> (f64, f64) {
     let deviation = variance.sqrt();
-    let noise = 1e-13 * mean.abs();
     let scale = 1.0 / deviation;
-    match deviation > noise && scale.is_finite() && deviation.is_finite() {
-        true => scale,
-        false => 0.0,
-    }
+    let changes = deviation > LAST_DIGITS * mean.abs() && scale.is_finite() && deviation.is_finite();
+    // Distances may be beyond `f64`, and so may their mean. Nothing is multiplied by 0 then; it must only be finite.
+    (if mean.is_finite() { mean } else { 0.0 }, if changes { scale } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -144,10 +152,38 @@ mod tests {
         assert_eq!(standard.scale()[1], 0.0);
     }
 
+    /// The statistics of a single column.
+    fn of_column<T: Element>(column: Vec<T>) -> Standardisation {
+        let rows = column.len();
+        let data = Dataset::with_values(column, 1, vec![T::ZERO; rows], 1).expect("good data");
+        Standardisation::of_inputs(&data)
+    }
+
     #[test]
-    fn a_constant_column_that_rounds_is_still_constant() {
-        let data = Dataset::with_values(vec![0.1f64; 1000], 1, vec![0.0; 1000], 1).expect("good data");
-        assert_eq!(Standardisation::of_inputs(&data).scale(), [0.0]);
+    fn a_constant_column_is_constant_however_long_it_is() {
+        for rows in [1, 1000, 10_000, 100_000] {
+            for x in [0.1, 1000.0, -1.0 / 3.0, 1e-300, 1e300] {
+                let standard = of_column(vec![x; rows]);
+                assert_eq!((standard.mean(), standard.scale()), (&[x][..], &[0.0][..]), "{rows} rows of {x}");
+                assert_eq!(standard.applied(&[1.001 * x]).expect("finite"), [0.0], "{rows} rows of {x}");
+            }
+            let standard = of_column(vec![0.1f32; rows]);
+            assert_eq!((standard.mean(), standard.scale()), (&[f64::from(0.1f32)][..], &[0.0][..]), "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn last_digits_are_no_deviation_and_those_before_them_are() {
+        assert_eq!(of_column(vec![0.1 + 0.2, 0.3, 0.3]).scale(), [0.0]);
+        let standard = of_column((0..5).map(|i| 1e6 + 1e-8 * f64::from(i)).collect());
+        assert!((standard.scale()[0] * 2f64.sqrt() * 1e-8 - 1.0).abs() < 0.05, "{standard:?}");
+    }
+
+    #[test]
+    fn distances_beyond_f64_leave_numbers() {
+        let standard = of_column(vec![f64::MAX, -f64::MAX, 0.0]);
+        assert!(standard.mean()[0].is_finite(), "{standard:?}");
+        assert_eq!(standard.applied(&[f64::MAX, -f64::MAX]).expect("finite"), [0.0, 0.0]);
     }
 
     #[test]
