@@ -119,7 +119,8 @@ pub struct Gradients<T> {
 impl<T: Element> Mlp<T> {
     /// The mean loss of a batch and its gradient, without changing anything.
     ///
-    /// `x` and `targets` are as the network sees them: standardised already, where the model standardises.
+    /// `x` and `targets` are as the network sees them: where the model [standardises](crate::About) inputs or targets, what
+    /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them.
     ///
     /// # Errors
     /// Shapes or labels that do not fit, or a loss that does not go with the output.

@@ -84,7 +84,7 @@ impl<T: Element> Mlp<T> {
         let wanted = Wanted::new(loss, self.outputs(), data.labels(), self.about.targets.as_ref())?;
         let len = self.run(self.seen(data.stored())?, last, scratch)?;
         let total = loss.value(Isa::current(), &scratch.outputs()[..len], wanted.targets(), self.outputs());
-        Ok((total / data.rows() as f64, self.finish(last, len, scratch)))
+        Ok((total / data.rows() as f64, self.finish(last, len, scratch)?))
     }
 
     /// Data must have the model's number of columns.

@@ -36,7 +36,8 @@ impl<T: Element> Mlp<T> {
     /// Compares the gradient of the mean loss of a batch with central differences, over all parameters or, in a large
     /// model, over 2,000 of them.
     ///
-    /// `x` and `targets` are as the network sees them: standardised already, where the model standardises.
+    /// `x` and `targets` are as the network sees them: where the model [standardises](crate::About) inputs or targets, what
+    /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them.
     ///
     /// ```
     /// use deltarule::{Activation, Loss, Mlp, Output, Targets};

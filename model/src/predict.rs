@@ -70,11 +70,16 @@ impl<T: Element> Mlp<T> {
             Output::Linear | Output::Softmax => Activation::Identity,
         };
         let len = self.run(self.seen(self.rows_among(x)?)?, last, scratch)?;
-        Ok(self.finish(last, len, scratch))
+        self.finish(last, len, scratch)
     }
 
     /// Makes predictions of what [`run`](Self::run) left: probabilities of logits, numbers on the scale of the data.
-    pub(crate) fn finish<'s>(&self, last: Activation, len: usize, scratch: &'s mut Scratch<T>) -> &'s [T] {
+    pub(crate) fn finish<'s>(
+        &self,
+        last: Activation,
+        len: usize,
+        scratch: &'s mut Scratch<T>,
+    ) -> Result<&'s [T], Error> {
         let isa = Isa::current();
         let y = &mut scratch.output[..len];
         match self.output {
@@ -89,9 +94,9 @@ impl<T: Element> Mlp<T> {
             _ => {}
         }
         if let Some(targets) = &self.about.targets {
-            targets.undo(y);
+            targets.undo(y)?;
         }
-        y
+        Ok(y)
     }
 
     /// Whole rows of the model's width.

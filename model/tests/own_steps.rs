@@ -2,7 +2,9 @@
 
 mod line;
 
-use deltarule::{Dataset, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Schedule, Targets, Trainer};
+use deltarule::{
+    Dataset, Finish, Labels, Loss, Mlp, NonFinite, Optimiser, Plan, Schedule, Standardisation, Targets, Trainer,
+};
 use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -69,4 +71,28 @@ fn a_bad_step_after_early_stopping_changes_nothing() {
     let before = trainer.to_bytes();
     trainer.step(&[f64::NAN], Targets::Values(&[1.0])).expect_err("no loss");
     assert!(trainer.to_bytes() == before);
+}
+
+/// What a run does to the rows of a model that standardises, whoever steps by hand does with the model's own numbers.
+#[test]
+fn a_step_on_standardised_rows_is_a_step_of_the_run() {
+    let x: Vec<f64> = (0..40).map(|i| 100.0 + f64::from(i * 37 % 40)).collect();
+    let y = x.iter().map(|x| 3.0 * x - 7e3).collect();
+    let data = Dataset::with_values(x, 1, y, 1).expect("good data");
+    let model = Mlp::<f64>::builder(&[1, 1])
+        .standardise(Standardisation::of_inputs(&data))
+        .standardise_targets(Standardisation::of_targets(&data).expect("numbers"))
+        .build()
+        .expect("widths");
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).epochs(1).batch(40).shuffle(false);
+    let mut run = Trainer::new(model.clone(), plan).expect("a plan that fits");
+    run.fit(&data, None, |_| Continue(())).expect("finite");
+
+    let about = model.about().clone();
+    let (Some(inputs), Some(targets)) = (about.inputs, about.targets) else { panic!("both are standardised") };
+    let Labels::Values { values, .. } = data.labels() else { panic!("numbers") };
+    let (x, y) = (inputs.applied(&data.x()).expect("finite"), targets.applied(values).expect("finite"));
+    let mut by_hand = Trainer::new(model, plan).expect("a plan that fits");
+    by_hand.step(&x, Targets::Values(&y)).expect("finite");
+    assert_eq!(weights(by_hand.model()), weights(run.model()));
 }

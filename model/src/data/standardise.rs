@@ -102,22 +102,52 @@ impl Standardisation {
         rows.standardised(&self.mean, &self.scale)
     }
 
-    /// The other way, for predictions.
-    pub(crate) fn undo<T: Element>(&self, values: &mut [T]) {
-        for row in values.chunks_exact_mut(self.columns()) {
-            for (column, y) in row.iter_mut().enumerate() {
-                *y = T::from_f64(y.to_f64() * self.deviation(column) + self.mean[column]);
-            }
-        }
-    }
-
-    /// A standardised copy of whole rows, in which a number too large for `T` is reported.
-    pub(crate) fn applied<T: Element>(&self, values: &[T]) -> Result<Vec<T>, Error> {
+    /// A standardised copy of whole rows, as a network sees them: `(x − mean) · scale`, computed in `f64`.
+    ///
+    /// [`fit`](crate::Trainer::fit), [`predict`](crate::Mlp::predict) and [`evaluate`](crate::Mlp::evaluate) take rows as they are in the data
+    /// and do this themselves. [`step`](crate::Trainer::step), [`gradients`](crate::Mlp::gradients) and
+    /// [`check_gradient`](crate::Mlp::check_gradient) take what it returns, of inputs and of targets, where the model standardises those.
+    ///
+    /// ```
+    /// use deltarule::Standardisation;
+    /// let standardisation = Standardisation::new(vec![10.0, 5.0], vec![0.5, 0.0])?;
+    /// let mut rows = standardisation.applied(&[12.0f32, 5.0, 9.0, 7.0])?;
+    /// assert_eq!(rows, [1.0, 0.0, -0.5, 0.0]);
+    /// standardisation.undo(&mut rows)?;
+    /// assert_eq!(rows, [12.0, 5.0, 9.0, 5.0]); // a column that never changed is its mean
+    /// # Ok::<(), deltarule::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `values` are not whole rows, or one of them is not finite once it is standardised; row and column name it.
+    pub fn applied<T: Element>(&self, values: &[T]) -> Result<Vec<T>, Error> {
+        self.check_rows(values)?;
         let mut copy = vec![T::ZERO; values.len()];
         let rows = self.of_rows(Rows::new(Stored::Numbers(values), self.columns()))?;
         read_rows(&Team::serial(), rows, 0, &mut copy)?;
         super::check_finite("standardised input", &copy, self.columns())?;
         Ok(copy)
+    }
+
+    /// The way back from [`applied`](Self::applied), in place: `y / scale + mean`, and the mean in a column that never changed. Predictions of a
+    /// model that standardises its targets have gone it already.
+    ///
+    /// # Errors
+    /// `values` are not whole rows; nothing has changed then.
+    pub fn undo<T: Element>(&self, values: &mut [T]) -> Result<(), Error> {
+        self.check_rows(values)?;
+        for row in values.chunks_exact_mut(self.columns().max(1)) {
+            for (column, y) in row.iter_mut().enumerate() {
+                *y = T::from_f64(y.to_f64() * self.deviation(column) + self.mean[column]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Only whole rows have columns.
+    fn check_rows<T>(&self, values: &[T]) -> Result<(), Error> {
+        let whole = values.len().checked_div(self.columns()).unwrap_or(0) * self.columns();
+        Error::expect_len("values (a multiple of the standardised columns)", whole, values.len())
     }
 }
 
@@ -192,7 +222,24 @@ mod tests {
         let standard = Standardisation::of_targets(&data).expect("numbers");
         let Labels::Values { values, .. } = data.labels() else { unreachable!() };
         let mut there = standard.applied(values).expect("finite");
-        standard.undo(&mut there);
+        standard.undo(&mut there).expect("whole rows");
         assert!(there.iter().zip(values).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+
+    #[test]
+    fn parts_of_rows_are_refused() {
+        for (columns, len, whole) in [(2, 3, 2), (4, 3, 0), (0, 1, 0)] {
+            let standard = Standardisation::new(vec![1.0; columns], vec![2.0; columns]).expect("equally long");
+            let mut values = vec![5.0f32; len];
+            for error in
+                [standard.applied(&values).expect_err("a part"), standard.undo(&mut values).expect_err("a part")]
+            {
+                let is_length =
+                    matches!(error, Error::Length { expected, found, .. } if (expected, found) == (whole, len));
+                assert!(is_length, "{error}");
+            }
+            assert_eq!(values, vec![5.0; len], "unchanged");
+            assert!(standard.applied::<f32>(&[]).expect("no rows").is_empty());
+        }
     }
 }

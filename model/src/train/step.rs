@@ -69,10 +69,10 @@ impl<T: Element> Pass<'_, T> {
 impl<T: Element> Trainer<T> {
     /// One step on one batch of your own: forward, loss, back, update. Returns the mean loss before the update.
     ///
-    /// `x` and `targets` are as the network sees them: standardised already, where the model standardises. Batches of
-    /// one size, whatever their number, allocate nothing after the first; but once more when a batch comes whose numbers are so large (2²¹ in
-    /// `f32`, 10⁷⁵ in `f64`) that its gradient is kept, and looked at, before the update. The schedule stands still at the epoch that the trainer
-    /// is in.
+    /// `x` and `targets` are as the network sees them: where the model [standardises](crate::About) inputs or targets, what
+    /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them. Batches of one size, whatever their number,
+    /// allocate nothing after the first; but once more when a batch comes whose numbers are so large (2²¹ in `f32`, 10⁷⁵ in `f64`) that its
+    /// gradient is kept, and looked at, before the update. The schedule stands still at the epoch that the trainer is in.
     ///
     /// After a run that ended with its best weights (early stopping), a step changes those, which the model holds, by the moments that the
     /// run left. The last weights are then forgotten, and what was best: the next [`fit`](Trainer::fit) goes on from the step and watches anew.
