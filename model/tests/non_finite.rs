@@ -41,6 +41,24 @@ fn a_loss_that_is_not_finite_is_found_before_the_update() {
     }
 }
 
+/// After an error of the first policy the last one goes back to where it was turned on: what the epoch began with, nobody knows any more.
+#[test]
+fn rolling_back_begins_where_it_is_turned_on() {
+    let data = Dataset::with_values(vec![1.0; 4], 1, vec![1.0, 3e38, 1.0, 3e38], 1).expect("good data");
+    let (finish, mut trainer) = explode(NonFinite::Stop, &data);
+    assert!(matches!(finish, Err(Error::NonFinite { epoch: 0, batch: 1, .. })), "{finish:?}");
+    let layer = |trainer: &Trainer<f32>| (trainer.model().layers()[0].weights(), trainer.model().layers()[0].bias()[0]);
+    let before = layer(&trainer);
+    trainer.set_plan(trainer.plan().non_finite(NonFinite::RollBack).epochs(1)).expect("the same rule and loss");
+    assert_eq!(trainer.fit(&data, None, |_| Continue(())).expect("rolled back"), Finish::Epochs);
+    assert_eq!(
+        (trainer.updates(), layer(&trainer)),
+        (1, before),
+        "the update between the two bad batches is taken back"
+    );
+    assert_eq!((trainer.history()[0].skipped, trainer.history()[0].rate), (2, 0.05), "at half the rate");
+}
+
 /// A whole epoch that had to be left out has no loss that could be the best, and ends the run each time that it is tried again.
 #[test]
 fn an_epoch_of_bad_batches_has_no_loss() {

@@ -196,7 +196,7 @@ impl<T: Element> Trainer<T> {
         observe: &mut impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let batches = batches(data.rows, self.plan.batch);
-        if self.state.clock.batch == 0 {
+        if self.state.clock.batch == 0 || self.state.good.is_none() {
             self.remember_good();
         }
         self.shuffle(data.rows);

@@ -163,7 +163,7 @@ impl<T: Element> Trainer<T> {
         Error::NonFinite { what, epoch: self.state.clock.epoch, batch: self.state.clock.batch }
     }
 
-    /// Remembers the start of an epoch, where the policy may want to return to it.
+    /// Remembers the start of an epoch, or of what is left of it, where the policy may want to return to it.
     pub(super) fn remember_good(&mut self) {
         if self.plan.non_finite == NonFinite::RollBack {
             self.state.good = Some(Good {
