@@ -3,8 +3,8 @@
 mod line;
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Rule,
-    Schedule, Scores, Scratch, Standardisation, Targets, Trainer,
+    Activation, Dataset, EarlyStopping, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Progress,
+    Rule, Schedule, Scores, Scratch, Standardisation, Targets, Trainer,
 };
 use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
@@ -121,6 +121,28 @@ fn clipping_limits_the_length_of_the_step() {
     let after = [trainer.model().layers()[0].weights()[0], trainer.model().layers()[0].bias()[0]];
     let length = (before[0] - after[0]).hypot(before[1] - after[1]);
     assert!((length - 0.01).abs() < 1e-6, "{length}");
+}
+
+/// What is no longer measured is no longer reported, by a net of small layers, which keeps its gradient, and by one that applies it unseen.
+#[test]
+fn the_norm_of_the_gradient_is_reported_while_it_is_measured() {
+    for width in [7, 70] {
+        let x: Vec<f64> = (0..20 * 100).map(|i| f64::from(i * 37 % 101) / 50.0 - 1.0).collect();
+        let data = Dataset::with_values(x, 100, vec![0.5; 20], 1).expect("good data");
+        let model = Mlp::<f64>::builder(&[100, width, 1]).build().expect("widths");
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(1e-3)).epochs(1).batch(10);
+        let clipped = plan.clip_norm(1.0);
+        let mut trainer = Trainer::new(model, clipped).expect("a plan that fits");
+        for (plan, is_measured) in [(clipped, true), (plan.epochs(2), false), (clipped.epochs(3), true)] {
+            trainer.set_plan(plan).expect("the same rule and loss");
+            let seen = |progress: &Progress<'_>| {
+                assert_eq!(progress.gradient_norm.is_some(), is_measured, "{width} wide, epoch {}", progress.epoch);
+                Continue(())
+            };
+            trainer.fit(&data, None, seen).expect("finite");
+        }
+        assert_eq!(trainer.history().len(), 3);
+    }
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl<T: Element> Trainer<T> {
         let memory = &mut state.memory;
         if fused && is_tame {
             update::fused(team, layers, x, work, memory, &steps(1.0))?; // S15
+            self.norm = None;
         } else {
             if !cut.is_narrow() {
                 backprop::gradients(team, layers, x, work)?;
