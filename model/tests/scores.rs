@@ -1,0 +1,92 @@
+//! Scores of several classes and of several outputs against scikit-learn's, through whole evaluations; and what they are of odd cases.
+//!
+//! The numbers of reference are those of scikit-learn 1.9: `roc_auc_score` (`multi_class="ovr"` for three classes),
+//! `precision_recall_fscore_support` and `r2_score`, of the rows below, or of their softmax.
+
+use deltarule::metrics::ValueScores;
+use deltarule::{ClassScores, Dataset, Labels, Loss, Mlp, Output, Scores, Scratch};
+
+/// Ten rows of three numbers.
+const X: [[f64; 3]; 10] = [
+    [2.0, 1.0, -0.5],
+    [0.3, 0.1, 0.9],
+    [-1.2, 0.4, 0.6],
+    [1.5, 1.7, 0.2],
+    [0.8, -0.3, 0.1],
+    [-0.4, 0.9, 1.3],
+    [0.2, 1.1, -0.7],
+    [-0.9, -0.6, 0.5],
+    [1.1, 0.7, 1.9],
+    [0.6, 0.5, -1.4],
+];
+
+/// The first `width` columns.
+fn columns(width: usize) -> Vec<f64> {
+    X.iter().flat_map(|row| &row[..width]).copied().collect()
+}
+
+/// The scores of a net that makes of a row the row itself, or its softmax.
+fn scores(output: Output, loss: Loss, labels: Labels<f64>) -> Scores {
+    let width = match &labels {
+        Labels::Classes { count, .. } => *count,
+        Labels::Values { outputs, .. } => *outputs,
+    };
+    let mut model = Mlp::<f64>::builder(&[width, width]).output(output).build().expect("widths");
+    let identity: Vec<f64> = (0..width * width).map(|i| f64::from(u8::from(i % (width + 1) == 0))).collect();
+    model.set_layer(0, &identity, &vec![0.0; width]).expect("lengths that fit");
+    let data = Dataset::new(columns(width), width, labels).expect("good data");
+    model.evaluate(loss, &data, &mut Scratch::new()).expect("data that fits").scores
+}
+
+fn class_scores(classes: [u32; 10], count: usize) -> ClassScores {
+    let labels = Labels::Classes { classes: classes.into(), count };
+    match scores(Output::Softmax, Loss::CrossEntropy, labels) {
+        Scores::Classes(scores) => scores,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn close(what: &str, found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-12, "{what}: {found}, not {expected}");
+}
+
+#[test]
+fn three_classes() {
+    let scores = class_scores([0, 2, 1, 0, 1, 2, 1, 2, 0, 0], 3);
+    close("area under the curve", scores.roc_auc.expect("all classes occur"), 0.755952380952381);
+    close("accuracy", scores.accuracy, 0.6);
+    let mean = scores.overall;
+    assert_eq!(mean, scores.macro_average);
+    close("precision", mean.precision, 0.5888888888888889);
+    close("recall", mean.recall, 0.611111111111111);
+    close("F1", mean.f1, 0.5738095238095239);
+    for (class, (f1, support)) in [(0.571428571428571, 4), (0.4, 3), (0.75, 3)].into_iter().enumerate() {
+        close("F1 of a class", scores.per_class[class].f1, f1);
+        assert_eq!(scores.per_class[class].support, support);
+    }
+    let counts = [0, 1, 2].map(|truth| [0, 1, 2].map(|taken| scores.confusion.get(truth, taken)));
+    assert_eq!(counts, [[2, 1, 1], [1, 1, 1], [0, 0, 3]]);
+}
+
+/// By the second of two outputs: the first would give 0.48.
+#[test]
+fn two_classes_with_an_output_each() {
+    let scores = class_scores([0, 1, 1, 0, 1, 0, 1, 0, 0, 1], 2);
+    close("area under the curve", scores.roc_auc.expect("both classes occur"), 0.52);
+    close("accuracy", scores.accuracy, 0.4);
+    assert_eq!(scores.overall, scores.per_class[1]);
+}
+
+#[test]
+fn two_numbers_a_row() {
+    let values = vec![
+        1.5, 10.0, 0.25, -3.0, -1.0, 4.0, 2.0, 1.5, 0.5, -0.5, -0.75, 2.0, 0.0, 6.0, -1.5, -2.0, 1.0, 0.5, 0.75, 1.0,
+    ];
+    let labels = Labels::Values { values: values.clone(), outputs: 2 };
+    let Scores::Values(scores) = scores(Output::Linear, Loss::SquaredError, labels) else { panic!("numbers") };
+    // The mean of 0.8938 and 0.0268.
+    close("R²", scores.r2, 0.46027681380233276);
+    close("mean absolute error", scores.mae, 1.3575);
+    close("root of the mean square", scores.rmse, 2.572037130369622);
+    assert_eq!(ValueScores::of(&values, &columns(2), 2), scores);
+}
