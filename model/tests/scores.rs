@@ -3,7 +3,7 @@
 //! The numbers of reference are those of scikit-learn 1.9: `roc_auc_score` (`multi_class="ovr"` for three classes),
 //! `precision_recall_fscore_support` and `r2_score`, of the rows below, or of their softmax.
 
-use deltarule::metrics::ValueScores;
+use deltarule::metrics::{Confusion, ValueScores, accuracy, roc_auc};
 use deltarule::{ClassScores, Dataset, Labels, Loss, Mlp, Output, Scores, Scratch};
 
 /// Ten rows of three numbers.
@@ -89,4 +89,15 @@ fn two_numbers_a_row() {
     close("mean absolute error", scores.mae, 1.3575);
     close("root of the mean square", scores.rmse, 2.572037130369622);
     assert_eq!(ValueScores::of(&values, &columns(2), 2), scores);
+}
+
+#[test]
+fn lengths_that_differ_have_no_score() {
+    let panics = |score: fn()| std::panic::catch_unwind(score).is_err();
+    assert!(panics(|| assert!(accuracy(&[0, 1, 2, 2], &[0, 1]) < 2.0)));
+    assert!(panics(|| assert!(accuracy(&[0, 1], &[0, 1, 2, 2]) < 2.0)));
+    assert!(panics(|| assert!(Confusion::of(&[0, 1], &[0], 2).accuracy() < 2.0)));
+    assert!(panics(|| assert!(roc_auc(&[0.5, 0.75], &[true, false, true]) < Some(2.0))));
+    assert!(panics(|| assert!(ValueScores::of(&[1.0f64, 2.0], &[1.0], 1).mae < 2.0)));
+    assert!(panics(|| assert!(ValueScores::of(&[1.0f64, 2.0, 3.0], &[1.0, 2.0, 3.0], 2).mae < 2.0)), "a part of a row");
 }

@@ -1,5 +1,7 @@
 //! The area under the ROC curve.
 
+use super::check_lengths;
+
 /// The chance that a positive row scores above a negative one, ties counting half; `None` where one of the two kinds is
 /// missing or a score is NaN.
 ///
@@ -7,10 +9,14 @@
 /// let auc = deltarule::metrics::roc_auc(&[0.1, 0.4, 0.35, 0.8], &[false, false, true, true]);
 /// assert_eq!(auc, Some(0.75));
 /// ```
+///
+/// # Panics
+/// The slices differ in length.
 pub fn roc_auc(scores: &[f64], positive: &[bool]) -> Option<f64> {
+    check_lengths(positive.len(), scores.len());
     let positives = positive.iter().filter(|&&p| p).count() as f64;
     let negatives = positive.len() as f64 - positives;
-    if scores.len() != positive.len() || positives == 0.0 || negatives == 0.0 || scores.iter().any(|s| s.is_nan()) {
+    if positives == 0.0 || negatives == 0.0 || scores.iter().any(|s| s.is_nan()) {
         return None;
     }
     let mut order: Vec<usize> = (0..scores.len()).collect();

@@ -1,6 +1,6 @@
 //! Which class was taken for which, and the scores that follow from it.
 
-use super::ratio;
+use super::{check_lengths, ratio};
 use std::collections::BTreeMap;
 
 /// Counts of rows by true and by predicted class.
@@ -41,7 +41,11 @@ pub struct ClassScore {
 
 impl Confusion {
     /// Counts rows. Labels outside `0..classes` are not counted.
+    ///
+    /// # Panics
+    /// The slices differ in length.
     pub fn of(truth: &[u32], predicted: &[u32], classes: usize) -> Self {
+        check_lengths(truth.len(), predicted.len());
         let (mut sums, mut counts) = (vec![Sums::default(); classes], BTreeMap::new());
         for (&t, &p) in truth.iter().zip(predicted) {
             if (t as usize) < classes && (p as usize) < classes {

@@ -1,4 +1,6 @@
 //! How good predictions are, in the conventions of scikit-learn.
+//!
+//! Truth and predictions are slices of one length: a score of rows of which one of them says nothing would be a score of other data.
 
 mod auc;
 mod confusion;
@@ -14,9 +16,18 @@ pub(crate) use values::mean_r2;
 /// ```
 /// assert_eq!(deltarule::metrics::accuracy(&[0, 1, 2, 2], &[0, 1, 1, 2]), 0.75);
 /// ```
+///
+/// # Panics
+/// The slices differ in length.
 pub fn accuracy(truth: &[u32], predicted: &[u32]) -> f64 {
+    check_lengths(truth.len(), predicted.len());
     let right = truth.iter().zip(predicted).filter(|(t, p)| t == p).count();
     ratio(right as f64, truth.len() as f64)
+}
+
+/// Where lengths differ, the program is wrong, not the data.
+fn check_lengths(truth: usize, predicted: usize) {
+    assert_eq!(predicted, truth, "truth and predictions must have one length");
 }
 
 /// `a / b`, and 0 for nothing out of nothing.

@@ -1,6 +1,6 @@
 //! Scores of predicted numbers.
 
-use super::ratio;
+use super::{check_lengths, ratio};
 use crate::Element;
 
 /// How far numbers are off.
@@ -24,7 +24,12 @@ impl ValueScores {
     /// assert_eq!((scores.mae, scores.rmse), (0.5, 0.375f64.sqrt()));
     /// assert!((scores.r2 - 0.9486081370449679).abs() < 1e-12);
     /// ```
+    ///
+    /// # Panics
+    /// The slices differ in length, or are not whole rows.
     pub fn of<T: Element>(truth: &[T], predicted: &[T], outputs: usize) -> Self {
+        check_lengths(truth.len(), predicted.len());
+        assert!(truth.len().is_multiple_of(outputs), "{} numbers are not rows of {outputs}", truth.len());
         let n = truth.len() as f64;
         let off = || truth.iter().zip(predicted).map(|(y, a)| y.to_f64() - a.to_f64());
         Self {
