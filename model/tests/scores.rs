@@ -91,6 +91,16 @@ fn two_numbers_a_row() {
     assert_eq!(ValueScores::of(&values, &columns(2), 2), scores);
 }
 
+/// Ten times 0.1 has a mean of 0.09999999999999999, from which 0.1 has a distance; it has not changed for that.
+#[test]
+fn numbers_that_never_change() {
+    let r2 = |predicted: &[f64]| ValueScores::of(&[0.1; 10], predicted, 1).r2;
+    assert_eq!([r2(&[0.1; 10]), r2(&[0.2; 10])], [1.0, 0.0]);
+    let one_off = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2];
+    assert_eq!(r2(&one_off), 0.0);
+    assert_eq!(ValueScores::of(&[0.1f64, 7.0, 0.1, 8.0, 0.1, 9.0], &[0.2, 7.0, 0.2, 8.0, 0.2, 9.0], 2).r2, 0.5);
+}
+
 #[test]
 fn lengths_that_differ_have_no_score() {
     let panics = |score: fn()| std::panic::catch_unwind(score).is_err();

@@ -52,7 +52,9 @@ fn r2<T: Element>(truth: &[T], predicted: &[T], outputs: usize, column: usize) -
     let mean = ratio(y.iter().sum(), y.len() as f64);
     let rest: f64 = y.iter().zip(&a).map(|(y, a)| (y - a) * (y - a)).sum();
     let whole: f64 = y.iter().map(|y| (y - mean) * (y - mean)).sum();
-    match whole == 0.0 {
+    // `whole` alone would not tell: the mean of equal numbers may be rounded.
+    let never_changes = whole == 0.0 || y.windows(2).all(|pair| pair[0] == pair[1]);
+    match never_changes {
         true => f64::from(u8::from(rest == 0.0)),
         false => 1.0 - rest / whole,
     }
