@@ -188,6 +188,9 @@ impl<T: Element> Scratch<T> {
 
 /// The class that a row of outputs speaks for: with one output, 1 from ½ upwards; with several, the first of the
 /// largest.
+///
+/// NaN speaks for none, but a row of it, which is what a NaN among the inputs becomes, counts as class 0: where rows may have one, look at the
+/// outputs first.
 pub fn class_of<T: Element>(outputs: &[T]) -> u32 {
     match outputs {
         [p] => u32::from(p.to_f64() >= 0.5),

@@ -4,7 +4,7 @@
 //! `precision_recall_fscore_support` and `r2_score`, of the rows below, or of their softmax.
 
 use deltarule::metrics::{Confusion, ValueScores, accuracy, roc_auc};
-use deltarule::{ClassScores, Dataset, Labels, Loss, Mlp, Output, Scores, Scratch};
+use deltarule::{ClassScores, Dataset, Labels, Loss, Mlp, Output, Scores, Scratch, class_of};
 
 /// Ten rows of three numbers.
 const X: [[f64; 3]; 10] = [
@@ -99,6 +99,15 @@ fn numbers_that_never_change() {
     let one_off = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2];
     assert_eq!(r2(&one_off), 0.0);
     assert_eq!(ValueScores::of(&[0.1f64, 7.0, 0.1, 8.0, 0.1, 9.0], &[0.2, 7.0, 0.2, 8.0, 0.2, 9.0], 2).r2, 0.5);
+}
+
+#[test]
+fn outputs_that_are_no_numbers_are_class_0() {
+    let model = Mlp::<f32>::builder(&[2, 3]).output(Output::Softmax).build().expect("widths");
+    let mut scratch = Scratch::new();
+    let outputs = model.predict(&[f32::NAN, 0.0], &mut scratch).expect("a row");
+    assert!(outputs.iter().all(|p| p.is_nan()), "{outputs:?}");
+    assert_eq!([class_of(outputs), class_of(&[f32::NAN])], [0, 0]);
 }
 
 #[test]
