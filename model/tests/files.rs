@@ -159,8 +159,33 @@ fn tensors_that_do_not_belong() {
     assert!(matches!(flat, FileError::Entry { .. }), "{flat}");
     let none = load(&|t| t.clear());
     assert!(matches!(none, FileError::Missing(_)), "{none}");
-    let named = load(&|t| t[0].0 = "fc1.weight");
-    assert!(matches!(named, FileError::Extra(_) | FileError::Missing(_) | FileError::Shape { .. }), "{named}");
+}
+
+/// What PyTorch saves of nets that are no `nn.Sequential`, or have layers without bias, is refused with what to do about it.
+#[test]
+fn names_and_biases_of_other_nets() {
+    let load = |change: &dyn Fn(&mut Described)| {
+        let mut tensors = PLAIN;
+        tensors.iter_mut().for_each(change);
+        problem(Mlp::<f32>::from_bytes(&foreign(&tensors), &options()))
+    };
+    for other in ["fc1.weight", "net.0.weight", "0.0.weight", "weight", "_orig_mod.0.weight"] {
+        let refused = load(&|t| {
+            if t.0 == "0.weight" {
+                t.0 = other;
+            }
+        });
+        assert!(matches!(&refused, FileError::Name(name) if name == other), "{refused}");
+        let advice =
+            "2.weight and 2.bias, …, as nn.Sequential names them; rename the tensors so, in the order of the layers";
+        assert!(refused.to_string().ends_with(advice), "{refused}");
+    }
+    let without = [PLAIN[0], PLAIN[2], PLAIN[3]];
+    let refused = problem(Mlp::<f32>::from_bytes(&foreign(&without), &options()));
+    let expected = "tensor 0.bias is missing; a layer that was made without a bias (bias=False) needs one of zeros";
+    assert_eq!(refused.to_string(), expected);
+    let no_weight = problem(Mlp::<f32>::from_bytes(&foreign(&[]), &options()));
+    assert_eq!(no_weight.to_string(), "tensor 0.weight is missing");
 }
 
 #[test]

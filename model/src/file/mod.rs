@@ -9,8 +9,9 @@
 //! data      the tensors, one after the other
 //! ```
 //! Linear layers have the even numbers 0, 2, 4, …, because in `nn.Sequential` an activation stands between two. So
-//! `load_state_dict` takes the tensors as they are. What PyTorch has no place for (activations, standardisation, names,
-//! seed) is JSON in the metadata, which it ignores; numbers there are written so that they are read back exactly.
+//! `load_state_dict` takes the tensors as they are. Of other files' numbers there may be any gaps between; other names are refused. What PyTorch
+//! has no place for (activations, standardisation, names, seed) is JSON in the metadata, which it ignores; numbers there are written so that
+//! they are read back exactly.
 //!
 //! Files are read with suspicion: the header is checked against the length of the file, and names, types and shapes
 //! against the model, before memory for the data is asked for. Files are written whole or not at all
@@ -113,8 +114,14 @@ pub enum FileError {
         found: Vec<usize>,
     },
     /// A tensor that should be there.
-    #[error("tensor {0} is missing")]
+    #[error("tensor {0} is missing{advice}", advice = about_biases(.0))]
     Missing(String),
+    /// A tensor whose name says no place among the layers.
+    #[error(
+        "the name of tensor {0:?} says no layer: layers are called 0.weight and 0.bias, 2.weight and 2.bias, …, as nn.Sequential \
+         names them; rename the tensors so, in the order of the layers"
+    )]
+    Name(String),
     /// A tensor that should not be there.
     #[error("tensor {0} does not belong to this model")]
     Extra(String),
@@ -140,4 +147,12 @@ pub enum FileError {
     /// There is not enough memory for it.
     #[error("its {0} bytes do not fit into memory")]
     Memory(u64),
+}
+
+/// What a missing tensor may be due to, where it is the bias of a layer.
+fn about_biases(tensor: &str) -> &'static str {
+    match tensor.strip_suffix(".bias").is_some_and(|layer| layer.parse::<usize>().is_ok()) {
+        true => "; a layer that was made without a bias (bias=False) needs one of zeros",
+        false => "",
+    }
 }

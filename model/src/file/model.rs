@@ -70,7 +70,8 @@ impl<T: Element> Mlp<T> {
         Self::load_with(path, &LoadOptions::new())
     }
 
-    /// Reads a model from any safetensors file with the names and the layout of `nn.Sequential`.
+    /// Reads a model from any safetensors file with the names and the layout of `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`, …, with any
+    /// gaps in the numbers.
     ///
     /// # Errors
     /// [`Error::File`], with what is wrong with the file.
@@ -192,8 +193,16 @@ fn read_model<T: Element>(source: &mut impl Read, len: u64, options: &LoadOption
     Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
 }
 
+/// Whether a name is that of a layer's tensor in an `nn.Sequential`: a number, and what it is of the layer of that number.
+fn has_place(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(number, part)| number.parse::<usize>().is_ok() && !part.contains('.'))
+}
+
 /// The model that a plain file holds: the numbers of its linear layers may have any gaps, their shapes say the widths.
 fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<T>, Vec<usize>), FileError> {
+    if let Some(tensor) = header.tensors.iter().find(|t| !has_place(&t.name)) {
+        return Err(FileError::Name(tensor.name.clone()));
+    }
     let number = |t: &Entry| -> Option<usize> { t.name.strip_suffix(".weight")?.parse().ok() };
     let mut layers: Vec<(usize, &Entry)> = header.tensors.iter().filter_map(|t| Some((number(t)?, t))).collect();
     layers.sort_by_key(|(number, _)| *number);
