@@ -103,7 +103,7 @@ pub fn element_type(path: impl AsRef<Path>) -> Result<String, Error> {
     let read = || {
         let (mut source, len) = open(path)?;
         let header = Header::read(&mut source, len)?;
-        let mut tensors = header.tensors.iter().filter(|t| t.name != HISTORY);
+        let mut tensors = header.tensors.values().filter(|t| t.name != HISTORY);
         let first = tensors.next().ok_or_else(|| FileError::Missing("0.weight".to_owned()))?;
         match tensors.find(|t| t.dtype != first.dtype) {
             None => Ok(first.dtype.clone()),
@@ -200,11 +200,11 @@ fn has_place(name: &str) -> bool {
 
 /// The model that a plain file holds: the numbers of its linear layers may have any gaps, their shapes say the widths.
 fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<T>, Vec<usize>), FileError> {
-    if let Some(tensor) = header.tensors.iter().find(|t| !has_place(&t.name)) {
-        return Err(FileError::Name(tensor.name.clone()));
+    if let Some(name) = header.tensors.keys().find(|name| !has_place(name)) {
+        return Err(FileError::Name(name.clone()));
     }
     let number = |t: &Entry| -> Option<usize> { t.name.strip_suffix(".weight")?.parse().ok() };
-    let mut layers: Vec<(usize, &Entry)> = header.tensors.iter().filter_map(|t| Some((number(t)?, t))).collect();
+    let mut layers: Vec<(usize, &Entry)> = header.tensors.values().filter_map(|t| Some((number(t)?, t))).collect();
     layers.sort_by_key(|(number, _)| *number);
     let mut widths = Vec::with_capacity(layers.len() + 1);
     for (_, tensor) in &layers {
@@ -217,9 +217,9 @@ fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<
         widths.push(outputs);
     }
     if layers.is_empty() {
-        return Err(match header.tensors.first() {
+        return Err(match header.tensors.keys().next() {
             None => FileError::Missing("0.weight".to_owned()),
-            Some(tensor) => FileError::Extra(tensor.name.clone()),
+            Some(name) => FileError::Extra(name.clone()),
         });
     }
     let output = options.output.ok_or(FileError::NoActivations)?;

@@ -3,6 +3,7 @@
 use super::FileError;
 use super::json::Json;
 use crate::Element;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
 
@@ -63,8 +64,8 @@ impl Writer {
 pub(crate) struct Header {
     /// Our own metadata, if there are any.
     pub(crate) card: Option<Json>,
-    /// In the order of the data.
-    pub(crate) tensors: Vec<Entry>,
+    /// By name: a header may have hundreds of thousands.
+    pub(crate) tensors: BTreeMap<String, Entry>,
     data_len: usize,
 }
 
@@ -115,6 +116,7 @@ impl Header {
             }
             end = tensor.range.end;
         }
+        let tensors = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         match end as u64 == data_len {
             true => Ok(Self { card, tensors, data_len: end }),
             false => Err(FileError::DataLength { expected: end as u64, found: data_len }),
@@ -128,17 +130,14 @@ impl Header {
 
     /// The entry of a tensor, taken out; what is left at the end belongs to nobody.
     pub(crate) fn take(&mut self, name: &str) -> Result<Entry, FileError> {
-        match self.tensors.iter().position(|t| t.name == name) {
-            Some(i) => Ok(self.tensors.swap_remove(i)),
-            None => Err(FileError::Missing(name.to_owned())),
-        }
+        self.tensors.remove(name).ok_or_else(|| FileError::Missing(name.to_owned()))
     }
 
     /// No tensor may be left.
     pub(crate) fn nothing_left(&self) -> Result<(), FileError> {
-        match self.tensors.first() {
+        match self.tensors.keys().next() {
             None => Ok(()),
-            Some(tensor) => Err(FileError::Extra(tensor.name.clone())),
+            Some(name) => Err(FileError::Extra(name.clone())),
         }
     }
 }
@@ -259,6 +258,22 @@ fn read_exactly(source: &mut impl Read, len: u64) -> Result<Vec<u8>, FileError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
+
+    /// To look through all that are left for each would take a minute, and a file of 64 MB of header many.
+    #[test]
+    fn many_tensors_are_found_at_once() {
+        let names: Vec<String> = (0..200_000).map(|layer| format!("{layer}.weight")).collect();
+        let entry = |name: &String| format!(r#""{name}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+        let text = format!("{{{}}}", names.iter().map(entry).collect::<Vec<_>>().join(","));
+        let mut header = Header::parse(text.as_bytes(), 0).expect("a header");
+        let begun = Instant::now();
+        for name in &names {
+            assert_eq!(header.take(name).expect("it is there").name, *name);
+        }
+        header.nothing_left().expect("all are taken");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
 
     #[test]
     fn a_header_that_would_not_be_read_is_not_written() {
