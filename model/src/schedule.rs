@@ -42,11 +42,12 @@ pub enum Shape {
         /// What it arrives at.
         floor: f64,
     },
-    /// Multiplied by `factor` when the watched loss has not improved for `patience` epochs.
+    /// Multiplied by `factor` when the watched loss has not improved for more than `patience` epochs in a row, as PyTorch's
+    /// `ReduceLROnPlateau` counts.
     Plateau {
         /// What it multiplies by.
         factor: f64,
-        /// Epochs without improvement that are borne.
+        /// Epochs in a row without improvement that are borne; at the end of one more the factor comes, and counting begins anew.
         patience: u64,
         /// Where it ends.
         floor: f64,
@@ -69,7 +70,7 @@ impl Schedule {
         Self::of(Shape::Cosine { epochs, floor: 0.0 })
     }
 
-    /// Halved, say (`factor` 0.5), when the watched loss has not improved for `patience` epochs.
+    /// Halved, say (`factor` 0.5), when the watched loss has not improved for more than `patience` epochs in a row.
     pub fn plateau(factor: f64, patience: u64) -> Self {
         Self::of(Shape::Plateau { factor, patience, floor: 1e-4 })
     }

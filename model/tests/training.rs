@@ -100,6 +100,18 @@ fn a_plateau_lowers_the_rate() {
 }
 
 #[test]
+fn a_plateau_bears_as_many_epochs_as_it_says() {
+    // A rate at which every epoch is worse than the first, which is the best.
+    for patience in 0..4 {
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(3.0)).epochs(6).batch(10);
+        let mut trainer = Trainer::new(linear(), plan.schedule(Schedule::plateau(0.5, patience))).expect("a plan");
+        trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+        let halved = trainer.history().iter().find(|record| record.rate == 1.5).expect("a lower rate");
+        assert_eq!(halved.epoch, patience + 2, "the first, {patience} that are borne, and one more before it");
+    }
+}
+
+#[test]
 fn the_schedule_reaches_the_updates() {
     let plan = Plan::new(Loss::HalfSquaredError)
         .optimiser(Optimiser::sgd().rate(0.1))

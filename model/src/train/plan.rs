@@ -46,7 +46,7 @@ pub struct Plan {
 /// back to the weights that were best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
-    /// Epochs without improvement that are borne.
+    /// Epochs in a row without improvement that are borne; one more ends the run.
     pub patience: u64,
     /// What counts as an improvement: more than this.
     pub min_improvement: f64,
@@ -132,7 +132,7 @@ impl Plan {
         self
     }
 
-    /// Early stopping after so many epochs without any improvement.
+    /// Early stopping that bears so many epochs in a row without any improvement, and ends the run after one more.
     pub fn patience(mut self, epochs: u64) -> Self {
         self.early_stopping = Some(EarlyStopping { patience: epochs, min_improvement: 0.0 });
         self
