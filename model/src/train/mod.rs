@@ -144,10 +144,13 @@ impl<T: Element> Trainer<T> {
         self.state.clock.samples
     }
 
-    /// The bytes held for activations and errors of a step: for the largest batch of `B` rows so far, every layer of
-    /// `n` outputs takes `2 s B + n` elements, and `s B` more where its derivative is computed from `z`; `s` is `n` for the
-    /// last layer and [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others. A net whose
-    /// layers have up to 6,144 weights each takes another `n` for every 64 rows.
+    /// The bytes held for activations and errors of a step. A batch goes through the layers whole; where all of them have up to 6,144 weights,
+    /// in pieces of 64 to 512 rows, as many at once as there are threads.
+    ///
+    /// With `B` rows in the largest piece so far (or in the largest batch, where it is not cut), every layer of `n` outputs takes `2 s B` elements,
+    /// and `s B` more where its derivative is computed from `z`; `s` is `n` for the last layer and
+    /// [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others. A net that is cut takes another `n` for
+    /// every 64 rows of `B`. All that is taken as often as there have been pieces at once, and `n` a layer once.
     pub fn workspace_bytes(&self) -> usize {
         self.work.bytes()
     }
