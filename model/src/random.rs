@@ -91,6 +91,20 @@ mod tests {
         assert_eq!(order, [2, 0, 8, 6, 5, 4, 7, 3, 9, 1]);
     }
 
+    /// Numbers of another program, by the description above.
+    #[test]
+    fn every_use_has_the_documented_streams() {
+        let first = |purpose, number| Stream::new(1, purpose, number).0.next_u64();
+        for (purpose, expected) in [
+            (Use::Weights, [0xafeb52376ef059b7u64, 0x0424ad93376a544c]),
+            (Use::Shuffle, [0x22d086e8bd2f839c, 0xa95446351569f247]),
+            (Use::Split, [0x8bacf943c6a7441c, 0xe24a6fce0daf4625]),
+            (Use::Sample, [0xf03f58c176186cc4, 0xd0b984c23633e736]),
+        ] {
+            assert_eq!([first(purpose, 0), first(purpose, 1 << 32)], expected);
+        }
+    }
+
     #[test]
     fn normal_numbers_have_the_right_moments() {
         let mut stream = Stream::new(7, Use::Weights, 3);
