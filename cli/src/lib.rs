@@ -26,6 +26,7 @@ mod predict;
 mod progress;
 mod reading;
 mod report;
+mod resume;
 mod say;
 mod settings;
 mod train;

@@ -6,33 +6,23 @@
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile, with the number of its rows.
 
-use std::fs;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deltarule::{
-    Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Shape, Standardisation, Trainer,
-    file::element_type,
-};
-use serde::{Deserialize, Serialize};
+use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Standardisation, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
-use crate::outcome::{Evaluations, Outcome, make_out_folder, write};
+use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{PartReport, Report, table};
+use crate::resume::{Counts, resumed, save};
 use crate::say::{duration, grouped, note, per_second, say};
 use crate::settings::{Settings, outputs};
-
-/// The state of a run, in the folder of results, for `--resume`.
-const CHECKPOINT: &str = "checkpoint.safetensors";
-/// How many rows its parts have.
-const COUNTS: &str = "checkpoint.json";
 
 /// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
@@ -88,7 +78,7 @@ fn learn<T: Element>(
     let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
-    save(&trainer, &parts, &arguments.out)?;
+    save(&trainer, &parts.counts(), &arguments.out)?;
     trainer.model().save(arguments.out.join("model.safetensors"))?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
@@ -116,16 +106,8 @@ fn fit<T: Element>(
         if finish != Finish::Caller {
             return Ok(finish);
         }
-        save(trainer, parts, folder)?;
+        save(trainer, &parts.counts(), folder)?;
     }
-}
-
-/// Rows of each part, kept beside the checkpoint: a run that goes on with others would be examined on what it has learnt.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Counts {
-    train: usize,
-    validation: usize,
-    test: usize,
 }
 
 impl<T: Element> Parts<T> {
@@ -140,37 +122,6 @@ impl<T: Element> Parts<T> {
     fn counts(&self) -> Counts {
         let rows = |part: &Option<Rows<T>>| part.as_ref().map_or(0, Rows::rows);
         Counts { train: self.train.rows(), validation: rows(&self.validation), test: rows(&self.test) }
-    }
-}
-
-/// Writes the checkpoint, and the counts beside it.
-fn save<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>, folder: &Path) -> Result<(), Failure> {
-    let counts = folder.join(COUNTS);
-    match fs::remove_file(&counts) {
-        // Those of an earlier run must not stand beside this one's checkpoint.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::file(&counts)(error)),
-        _ => trainer.save(folder.join(CHECKPOINT))?,
-    }
-    let json = serde_json::to_vec(&parts.counts()).map_err(|error| Failure::Other(error.to_string()))?;
-    write(folder, COUNTS, &json).map(drop)
-}
-
-/// The rows are divided as they were when the run began, as far as that is known: the file may be missing.
-fn check_counts(now: &Counts, folder: &Path) -> Result<(), Failure> {
-    let Ok(text) = fs::read(folder.join(COUNTS)) else { return Ok(()) };
-    match serde_json::from_slice::<Counts>(&text) {
-        Ok(then) if then != *now => Err(Failure::Misuse(format!(
-            "the run in {} learnt from {} rows, with {} to validate and {} to test, not {}, {} and {}; give the --data, \
-             --test-split and --val-split that it began with",
-            folder.display(),
-            then.train,
-            then.validation,
-            then.test,
-            now.train,
-            now.validation,
-            now.test
-        ))),
-        _ => Ok(()),
     }
 }
 
@@ -204,123 +155,6 @@ fn trainer<T: Element>(
         builder = builder.standardise_targets(Standardisation::of_targets(&parts.train)?);
     }
     Ok(Trainer::new(builder.build()?, settings.plan)?)
-}
-
-/// The run that the folder holds, with the options of now where they were given.
-fn resumed<T: Element>(
-    arguments: &TrainArguments,
-    data: &Dataset,
-    settings: &Settings,
-    counts: &Counts,
-) -> Result<Trainer<T>, Failure> {
-    let path = arguments.out.join(CHECKPOINT);
-    if !path.exists() {
-        let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
-        return Err(Failure::Misuse(format!("{}: {what}", path.display())));
-    }
-    let stored = element_type(&path)?;
-    if !stored.eq_ignore_ascii_case(T::NAME) {
-        let wanted = stored.to_lowercase();
-        return Err(Failure::Misuse(format!("{} is a run in {wanted}; add --dtype {wanted}", path.display())));
-    }
-    let mut trainer = Trainer::<T>::load(&path)?;
-    let mut plan = *trainer.plan();
-    if arguments.seed.is_some_and(|seed| seed != plan.seed) || settings.plan.seed != plan.seed {
-        return Err(Failure::Misuse(format!(
-            "the run in {} has seed {}; add --seed {}",
-            path.display(),
-            plan.seed,
-            plan.seed
-        )));
-    }
-    if trainer.model().about().features != data.feature_names {
-        return Err(Failure::Misuse(format!(
-            "the run in {} learnt from other columns; give its own --data, --target and --drop",
-            path.display()
-        )));
-    }
-    if trainer.model().about().classes != data.class_names() {
-        return Err(Failure::Misuse(format!(
-            "the run in {} learnt other classes; give its own --data",
-            path.display()
-        )));
-    }
-    check_counts(counts, &arguments.out)?;
-    refuse_changes(arguments, settings, &trainer, &path)?;
-    plan.threads = settings.plan.threads;
-    if arguments.epochs.is_some() {
-        plan.epochs = settings.plan.epochs;
-    }
-    if arguments.schedule.is_some() {
-        plan.schedule = settings.plan.schedule;
-    }
-    if let Some(epochs) = arguments.warm_up {
-        plan.schedule.warm_up = epochs;
-    }
-    // The wave ends where the run does; behind its end nothing would be learnt.
-    if (arguments.epochs.is_some() || arguments.schedule.is_some())
-        && let Shape::Cosine { epochs, .. } = &mut plan.schedule.shape
-    {
-        *epochs = plan.epochs.max(1);
-    }
-    if arguments.lr.is_some() {
-        plan.optimiser.rate = settings.plan.optimiser.rate;
-    }
-    if arguments.l2.is_some() {
-        plan.optimiser.l2 = settings.plan.optimiser.l2;
-    }
-    if arguments.batch.is_some() {
-        plan.batch = settings.plan.batch;
-    }
-    if arguments.patience.is_some() {
-        plan.early_stopping = settings.plan.early_stopping;
-    }
-    if arguments.clip.is_some() {
-        plan.clip_norm = settings.plan.clip_norm;
-    }
-    trainer.set_plan(plan)?;
-    Ok(trainer)
-}
-
-/// What a run cannot change on its way, where it is told to.
-fn refuse_changes<T: Element>(
-    arguments: &TrainArguments,
-    settings: &Settings,
-    trainer: &Trainer<T>,
-    path: &Path,
-) -> Result<(), Failure> {
-    let (model, then, now) = (trainer.model(), trainer.plan(), &settings.plan);
-    let widths = model.widths();
-    let hidden = &widths[1..widths.len() - 1];
-    let rule = OptimiserChoice::name_of(then.optimiser.rule);
-    let standardises = model.about().inputs.is_some();
-    let changes = [
-        ("--loss", arguments.loss.is_some() && now.loss != then.loss, LossChoice::name_of(then.loss).to_string()),
-        (
-            "--optimizer",
-            arguments.optimizer.is_some() && OptimiserChoice::name_of(now.optimiser.rule) != rule,
-            rule.to_string(),
-        ),
-        ("--init", arguments.init.is_some(), "its first weights".to_string()),
-        ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
-        (
-            "--activation",
-            arguments.activation.is_some() && settings.activation != model.hidden(),
-            model.hidden().to_string(),
-        ),
-        (
-            "--standardise",
-            arguments.standardise.is_some_and(|wanted| wanted != standardises),
-            if standardises { "yes" } else { "no" }.to_string(),
-        ),
-    ];
-    match changes.into_iter().find(|(_, differs, _)| *differs) {
-        Some((option, _, then)) => Err(Failure::Misuse(format!(
-            "{option}: the run in {} has {then}, which cannot change on its way; leave the option out",
-            path.display()
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// The given rows in the form that the model crate learns from.
@@ -475,10 +309,13 @@ fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser;
 
     use super::*;
     use crate::arguments::{Arguments, Command};
+    use crate::resume::CHECKPOINT;
 
     /// The options of a short run, and more.
     fn options(folder: &Path, more: &str) -> TrainArguments {
@@ -524,7 +361,7 @@ mod tests {
             if (progress.epoch, progress.batch) == (1, 3) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(finish.expect("finite"), Finish::Caller);
-        save(&trainer, &parts, &cut).expect("a checkpoint");
+        save(&trainer, &parts.counts(), &cut).expect("a checkpoint");
         let refused = run(&options(&cut, "--resume --batch 16")).expect_err("other batches within an epoch");
         assert_eq!(refused.status(), 2, "{refused}");
         run(&options(&cut, "--resume")).expect("the rest of the run");
