@@ -13,6 +13,9 @@
 #                   loaded for the other faults, which so strike in the middle of a file too
 #   a size limit    the system takes what still fits, then refuses (or sends SIGXFSZ): so a disk fills up
 #
+# What none of these faults can show is what a power cut would find on the disk. So the calls of a run are read too: each
+# file is written, forced to the disk and then renamed, and the folder is forced to the disk before the next.
+#
 # Afterwards `deltarule info` reads the model; every file is, to the byte, that of before or that of a run without faults
 # (one that holds the time a run took: has its end); permissions are as they were; and no temporary file is left, unless the
 # process was killed.
@@ -104,6 +107,29 @@ complained() {
   [ "$(wc -l <"$work/said")" -eq 1 ] && grep -q "^error: $out.*: ${2:-}" "$work/said" || fail "it said: $(cat "$work/said")"
 }
 
+# Reads the trace of a run without faults: what reached the disk too late or not at all, a line each.
+disorder() {
+  awk -v out="$out" -v files="${files[*]} checkpoint.json" '
+    # The temporary file that the call is about, if any.
+    function temporary() { return match($0, /\.deltarule-[0-9]+-[0-9]+\.tmp/) ? substr($0, RSTART, RLENGTH) : "" }
+    !index($0, out) { next }
+    /^write\(/ { state[temporary()] = "written" }
+    /^fsync\(/ && / = 0$/ && state[temporary()] == "written" { state[temporary()] = "forced" }
+    /^rename/ && / = 0$/ {
+      count = split($0, quoted, "\"")
+      name = quoted[count - 1]
+      sub(/.*\//, "", name)
+      if (state[temporary()] != "forced") print name " is renamed before all of it is forced to the disk"
+      renamed = name
+    }
+    /^fsync\(/ && / = 0$/ && index($0, "<" out ">") { done[renamed] = 1 }
+    END {
+      count = split(files, names, " ")
+      for (i = 1; i <= count; i++)
+        if (!(names[i] in done)) print names[i] " is renamed, but the folder is not forced to the disk before the next file"
+    }' "$work/trace"
+}
+
 echo "an old model, and a new one without faults"
 fault="no fault"
 "${train[@]}" --seed 1
@@ -121,6 +147,8 @@ status=0
 traced || status=$?
 check $status
 [ $status -eq 0 ] || fail "status $status"
+fault="the order on the disk"
+while read -r complaint; do fail "$complaint"; done < <(disorder)
 # The calls of the first run that touch the folder, as `name number`, where the number counts all calls of that name.
 sites=$(awk -v out="$out" '
   { name = $1; sub(/\(.*/, "", name); number[name]++ }
