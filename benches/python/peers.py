@@ -134,15 +134,30 @@ def sklearn_steps(widths, batch, activation, loss, adam, _):
 
 # Milliseconds of a batch of steps of which the fastest counts, the same for everyone; long, lest it be the start of JAX's loop that is measured.
 WINDOW = 20
+# How far a batch may be from the window, as a factor, and how often its steps are counted anew.
+CLOSE = 1.5
+TRIES = 6
+
+
+def steps_of_a_window(run):
+    """How many steps take about so long. The start of JAX's loop takes longer than many steps of a small net, so two of them say little of
+    a thousand: steps are counted anew until a batch of as many is as long as it should be."""
+    steps = 2
+    for _ in range(TRIES):
+        # Once untimed: JAX compiles a loop for each number of steps.
+        run(steps)
+        start = time.perf_counter()
+        run(steps)
+        took = 1e3 * (time.perf_counter() - start)
+        if WINDOW / CLOSE <= took <= WINDOW * CLOSE or (steps == 2 and took > WINDOW):
+            break
+        steps = max(2, int(steps * WINDOW / max(took, 1e-3)))
+    return steps
 
 
 def best(run, seconds):
     """Seconds a step: the least over batches of about so long."""
-    run(2)
-    start = time.perf_counter()
-    run(2)
-    each = (time.perf_counter() - start) / 2
-    steps = max(2, min(20000, int(WINDOW / 1e3 / max(each, 1e-7))))
+    steps = steps_of_a_window(run)
     run(steps)
     least, end = float("inf"), time.perf_counter() + seconds
     while True:
