@@ -134,6 +134,40 @@ fn csv_is_told_whether_numbers_are_names() {
     assert_eq!((known.rows, values(&known)), (2, vec![0.25, 0.5, 0.2, 0.1]));
 }
 
+/// Programs write the numbers of rows into a column without a name: nobody wants to learn from them unasked.
+#[test]
+fn csv_asks_whether_a_column_without_a_name_is_an_index() {
+    let read = |text: &str, header, drop: &str| {
+        let drop = drop.split(',').filter(|column| !column.is_empty()).map(String::from).collect();
+        read_csv("t.csv", text.as_bytes(), &CsvOptions { header, drop, ..CsvOptions::default() })
+    };
+    let cases = [
+        (",a,b,y\n0,1,2,x\n1,3,4,z\n2,5,6,x\n", Header::Detect, 1, "0"),
+        ("\"\",\"a\",\"y\"\n\"1\",5,\"x\"\n\"2\",6,\"z\"\n", Header::Detect, 1, "0"),
+        ("Unnamed: 0,a,y\n0,5,x\n1,6,z\n", Header::Detect, 1, "0"),
+        ("a,,y\n5,0,x\n6,1,z\n", Header::Detect, 2, "1"),
+        (",a,y\n7,5,x\n2,6,z\n9,5,x\n", Header::Detect, 1, "0"),
+        (",0,1\n0,5,x\n1,6,z\n", Header::Present, 1, "-3"),
+    ];
+    for (text, header, column, drop) in cases {
+        let message = refusal(read(text, header, ""));
+        let expected = format!("t.csv, line 1, column {column}: this column has no name and numbers the rows");
+        assert!(message.starts_with(&expected), "{text:?}: {message}");
+        assert!(message.contains(&format!("say --drop {drop} ")), "{text:?}: {message}");
+        let rest = read(text, header, drop).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        assert!(!rest.feature_names.iter().any(|name| name.is_empty() || name.starts_with("Unnamed")), "{text:?}");
+    }
+    // Measurements: they recur, have fractions or signs, or somebody named them.
+    for text in [",a,y\n3,5,x\n3,6,z\n", ",a,y\n0.5,5,x\n1,6,z\n", ",a,y\n-1,5,x\n1,6,z\n", "time,a,y\n0,5,x\n1,6,z\n"]
+    {
+        assert_eq!(csv(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).columns, 2, "{text:?}");
+    }
+    // A model that learnt from it wants it.
+    let features = ["", "a"].map(String::from).to_vec();
+    let known = CsvOptions { features, ..CsvOptions::default() };
+    assert_eq!(read_csv("t", ",a,y\n0,5,x\n1,6,z\n".as_bytes(), &known).expect("sound").columns, 2);
+}
+
 /// A model's features are needed: what names one of them as something else is a mistake.
 #[test]
 fn csv_keeps_the_features_of_a_model() {

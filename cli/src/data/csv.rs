@@ -116,6 +116,7 @@ struct Table<'a> {
     guessed: bool,
     /// Those numbers count from 0 or 1, as names do that a program gave.
     counts: bool,
+    first_line: u64,
 }
 
 impl<'a> Table<'a> {
@@ -136,6 +137,7 @@ impl<'a> Table<'a> {
             rows: 0,
             guessed: options.header == Header::Detect && names.is_none(),
             counts: false,
+            first_line: line_of(&record),
         };
         if names.is_none() {
             table.push_first(&record)?;
@@ -250,6 +252,27 @@ impl<'a> Table<'a> {
         (alone || self.counts).then_some("occurs on this line alone")
     }
 
+    /// Programs write the numbers of rows beside them, in a column without a name. That a net learns from these is asked for, not assumed.
+    fn refuse_an_index(&self, names: &[String]) -> Result<(), DataError> {
+        let features = self.columns.features.iter().enumerate();
+        let mut nameless = features.filter(|(_, column)| is_nameless(&names[**column]));
+        let Some((_, &column)) = nameless.find(|(place, _)| self.numbers_rows(*place)) else { return Ok(()) };
+        let drop = index_of(column, names);
+        let what = format!(
+            "this column has no name and numbers the rows, as an index does; say --drop {drop} to leave it out, or name it"
+        );
+        Err(self.at(self.first_line, column, what))
+    }
+
+    /// Whether a feature is a whole number and another in every row. Rows that were shuffled keep their numbers, so the order says nothing.
+    fn numbers_rows(&self, place: usize) -> bool {
+        let mut numbers: Vec<f64> =
+            self.features.iter().skip(place).step_by(self.columns.features.len()).copied().collect();
+        numbers.sort_unstable_by(f64::total_cmp);
+        numbers.iter().all(|number| *number >= 0.0 && number.fract() == 0.0)
+            && numbers.windows(2).all(|pair| pair[0] < pair[1])
+    }
+
     fn utf8<'f>(&self, field: &'f [u8], line: u64, column: usize) -> Result<&'f str, DataError> {
         std::str::from_utf8(field).map_err(|_| self.at(line, column, "the field is not UTF-8; save the file as UTF-8"))
     }
@@ -261,6 +284,9 @@ impl<'a> Table<'a> {
     fn finish(mut self, names: Option<Vec<String>>, options: &CsvOptions) -> Result<Dataset, DataError> {
         if self.rows == 0 {
             return Err(DataError::whole(self.name, "there is no row after the header"));
+        }
+        if let Some(names) = names.as_deref().filter(|_| options.features.is_empty()) {
+            self.refuse_an_index(names)?;
         }
         let target = match self.columns.target {
             None => Target::Absent,
@@ -294,6 +320,17 @@ fn next<R: Read>(name: &str, reader: &mut Reader<R>, record: &mut ByteRecord) ->
 
 fn is_number(field: &[u8]) -> bool {
     std::str::from_utf8(field).is_ok_and(|field| field.parse::<f64>().is_ok())
+}
+
+/// No name, or the one that pandas gives to a column without one.
+fn is_nameless(name: &str) -> bool {
+    name.is_empty() || name.starts_with("Unnamed: ")
+}
+
+/// The index by which an option finds the column: from the back where the one from the front is the name of another.
+fn index_of(column: usize, names: &[String]) -> String {
+    let index = column.to_string();
+    if names.contains(&index) { format!("-{}", names.len() - column) } else { index }
 }
 
 /// How many fields are numbers, if these count from 0 or from 1 in the order of the columns; else 0. So tables that were written without
