@@ -69,7 +69,7 @@ pub struct TrainArguments {
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
-    /// What the target is [default: text and few whole numbers are classes, other numbers are numbers]
+    /// What the target is [default: text and few whole numbers that recur are classes, other numbers are numbers]
     #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// Part of the rows kept for the test, where the data has no test part of its own

@@ -289,6 +289,19 @@ fn numbers_are_predicted_too() {
 }
 
 #[test]
+fn the_prices_of_a_few_houses_are_numbers() {
+    let place = Place::new();
+    let rows: String = (0..15).map(|i| format!("{},{},{}\n", i % 4, 50 + i, 100_000 + 7919 * i)).collect();
+    place.file("houses.csv", &format!("rooms,area,price\n{rows}"));
+    let report = json(&place.good("train --data houses.csv --epochs 2 --json --quiet --out m"));
+    assert_eq!(report["task"], "regression", "{report}");
+    let rows: String = (0..60).map(|i| format!("{i},name {}\n", 7 * i)).collect();
+    place.file("names.csv", &format!("age,name\n{rows}"));
+    assert!(place.bad("train --data names.csv --epochs 2 --out m", 1).contains("60 different labels in 60 rows"));
+    place.good("train --data names.csv --task classification --test-split 0 --epochs 1 --quiet --out m");
+}
+
+#[test]
 fn the_two_losses_are_set_side_by_side() {
     let place = Place::new();
     let numbers = json(&place.good("compare --epochs 20 --seeds 2 --json --out c"));

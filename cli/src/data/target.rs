@@ -1,11 +1,15 @@
-//! From a column of raw targets to a task: text is classes, a few whole numbers are classes, the rest are numbers.
+//! From a column of raw targets to a task: text is classes, a few whole numbers that recur are classes, the rest are numbers.
 
 use std::collections::BTreeSet;
 
 use super::Target;
 
-/// Whole-numbered targets with at most this many distinct values are taken for classes, unless told otherwise.
-pub(super) const MOST_NUMERIC_CLASSES: usize = 20;
+/// Whole-numbered targets with at most this many distinct values may be taken for classes. Unless told otherwise, more labels than this
+/// are only believed where they recur.
+const MOST_GUESSED_CLASSES: usize = 20;
+
+/// Even if told so, more labels than this are only believed where they recur.
+const MOST_UNCHECKED_CLASSES: usize = 1000;
 
 /// What kind of answer is learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +52,12 @@ pub(super) fn interpret(raw: RawTarget, choice: TaskChoice, known: &[String]) ->
         (RawTarget::Text(_), TaskChoice::Regression) => {
             Err("the target is text, which no regression can learn; drop --task regression".to_string())
         }
-        (RawTarget::Text(labels), _) => text_classes(labels),
+        (RawTarget::Text(labels), choice) => text_classes(labels, choice),
         (RawTarget::Numbers(values), TaskChoice::Regression) => Ok(Target::Values(values)),
-        (RawTarget::Numbers(values), TaskChoice::Classification) => number_classes(&values),
-        (RawTarget::Numbers(values), TaskChoice::Auto) if looks_like_classes(&values) => number_classes(&values),
+        (RawTarget::Numbers(values), TaskChoice::Classification) => number_classes(&values, choice),
+        (RawTarget::Numbers(values), TaskChoice::Auto) if looks_like_classes(&values) => {
+            number_classes(&values, choice)
+        }
         (RawTarget::Numbers(values), TaskChoice::Auto) => Ok(Target::Values(values)),
     }
 }
@@ -72,7 +78,7 @@ fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, String> {
     Ok(Target::Classes { labels, names: known.to_vec() })
 }
 
-/// Few distinct whole numbers.
+/// Few distinct whole numbers, each twice or more as a rule: prices of a handful of houses are whole numbers too.
 fn looks_like_classes(values: &[f64]) -> bool {
     let mut distinct = BTreeSet::new();
     for &value in values {
@@ -80,39 +86,51 @@ fn looks_like_classes(values: &[f64]) -> bool {
             return false;
         }
         distinct.insert(value as i64);
-        if distinct.len() > MOST_NUMERIC_CLASSES {
+        if distinct.len() > MOST_GUESSED_CLASSES {
             return false;
         }
     }
-    distinct.len() >= 2
+    distinct.len() >= 2 && recur(distinct.len(), values.len())
+}
+
+/// Whether each label stands in two rows, on average.
+fn recur(labels: usize, rows: usize) -> bool {
+    labels <= rows / 2
 }
 
 /// Distinct texts in sorted order are the classes.
-fn text_classes(labels: Vec<String>) -> Result<Target, String> {
+fn text_classes(labels: Vec<String>, choice: TaskChoice) -> Result<Target, String> {
     let names: Vec<String> = labels.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
-    check_count(names.len(), labels.len())?;
+    check_count(names.len(), labels.len(), choice)?;
     let labels = labels.iter().map(|label| names.binary_search(label).unwrap_or(0) as u32).collect();
     Ok(Target::Classes { labels, names })
 }
 
 /// Distinct numbers in ascending order are the classes.
-fn number_classes(values: &[f64]) -> Result<Target, String> {
+fn number_classes(values: &[f64], choice: TaskChoice) -> Result<Target, String> {
     let mut distinct = values.to_vec();
     distinct.sort_by(f64::total_cmp);
     distinct.dedup();
-    check_count(distinct.len(), values.len())?;
+    check_count(distinct.len(), values.len(), choice)?;
     let class_of = |value: &f64| distinct.partition_point(|known| known < value) as u32;
     let labels = values.iter().map(class_of).collect();
     Ok(Target::Classes { labels, names: distinct.iter().map(f64::to_string).collect() })
 }
 
-fn check_count(classes: usize, rows: usize) -> Result<(), String> {
+fn check_count(classes: usize, rows: usize, choice: TaskChoice) -> Result<(), String> {
     if rows > 0 && classes < 2 {
         return Err("every row has the same class, so there is nothing to learn; check --target".to_string());
     }
-    if classes > 1000 && classes * 2 > rows {
+    if recur(classes, rows) {
+        return Ok(());
+    }
+    let (most, or) = match choice {
+        TaskChoice::Classification => (MOST_UNCHECKED_CLASSES, ""),
+        _ => (MOST_GUESSED_CLASSES, ", or train with --task classification"),
+    };
+    if classes > most {
         let advice = "is this column an identifier or a free text? choose another --target";
-        return Err(format!("the target has {classes} different labels in {rows} rows; {advice}"));
+        return Err(format!("the target has {classes} different labels in {rows} rows; {advice}{or}"));
     }
     Ok(())
 }
@@ -132,11 +150,11 @@ mod tests {
 
     #[test]
     fn whole_numbers_become_classes_in_numeric_order() {
-        let raw = RawTarget::Numbers(vec![10.0, 9.0, -1.0, 9.0]);
+        let raw = RawTarget::Numbers(vec![10.0, 9.0, -1.0, 9.0, -1.0, 9.0]);
         let Ok(Target::Classes { labels, names }) = interpret(raw, TaskChoice::Auto, &[]) else {
             panic!("classes expected")
         };
-        assert_eq!((labels, names), (vec![2, 1, 0, 1], vec!["-1".to_string(), "9".to_string(), "10".to_string()]));
+        assert_eq!((labels, names), (vec![2, 1, 0, 1, 0, 1], ["-1", "9", "10"].map(String::from).to_vec()));
     }
 
     #[test]
@@ -144,6 +162,50 @@ mod tests {
         assert!(matches!(interpret(RawTarget::Numbers(vec![0.5, 1.0]), TaskChoice::Auto, &[]), Ok(Target::Values(_))));
         let many = (0..30).map(f64::from).collect();
         assert!(matches!(interpret(RawTarget::Numbers(many), TaskChoice::Auto, &[]), Ok(Target::Values(_))));
+    }
+
+    /// The prices of fifteen houses are no fifteen classes.
+    #[test]
+    fn whole_numbers_that_do_not_recur_are_numbers() {
+        let of = |distinct: u32, rows: u32| {
+            let values = (0..rows).map(|row| f64::from(row % distinct)).collect();
+            interpret(RawTarget::Numbers(values), TaskChoice::Auto, &[])
+        };
+        for (distinct, rows, classes) in [
+            (15, 15, false),
+            (8, 15, false),
+            (7, 15, true),
+            (2, 3, false),
+            (2, 4, true),
+            (20, 40, true),
+            (20, 39, false),
+        ] {
+            let target = of(distinct, rows).expect("sound");
+            assert_eq!(matches!(target, Target::Classes { .. }), classes, "{distinct} numbers in {rows} rows");
+        }
+    }
+
+    /// Names that hardly ever recur are asked about; who says that they are classes is believed, up to a thousand.
+    #[test]
+    fn text_that_does_not_recur_is_refused() {
+        let of = |distinct: usize, rows: usize, choice| {
+            let labels = (0..rows).map(|row| format!("n{}", row % distinct)).collect();
+            interpret(RawTarget::Text(labels), choice, &[])
+        };
+        let told = TaskChoice::Classification;
+        for (distinct, rows, choice, words) in [
+            (800, 800, TaskChoice::Auto, "800 different labels in 800 rows"),
+            (21, 41, TaskChoice::Auto, "or train with --task classification"),
+            (1001, 2001, told, "1001 different labels in 2001 rows"),
+        ] {
+            let error = of(distinct, rows, choice).expect_err(words);
+            assert!(error.contains(words) && error.contains("choose another --target"), "{error}");
+        }
+        for (distinct, rows, choice) in
+            [(20, 20, TaskChoice::Auto), (21, 42, TaskChoice::Auto), (800, 800, told), (1001, 2002, told)]
+        {
+            assert!(of(distinct, rows, choice).is_ok(), "{distinct} labels in {rows} rows");
+        }
     }
 
     #[test]
