@@ -23,7 +23,7 @@ use crate::train::rows_of;
 
 /// The two methods: a name for people, and the loss. Both learn with Adam at one rate: it measures steps by the size of
 /// the gradients, so that the factor σ′ ≤ ¼, which makes those of squared error smaller, does not slow it down.
-const METHODS: [(&str, Loss); 2] = [("squared error", Loss::HalfSquaredError), ("log loss", Loss::LogLoss)];
+const METHODS: [(&str, Loss); 2] = [("squared error", Loss::SquaredError), ("log loss", Loss::LogLoss)];
 
 const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.15 };
 
@@ -119,11 +119,11 @@ fn train(
     Ok(Trained { model, history, numbers })
 }
 
-/// Both losses of a model on the test part, whichever it learnt with.
+/// Both losses of a model on the test part, whichever it learnt with: squared error as `train` and other programs count it, without the ½.
 fn numbers(model: &Mlp<f32>, test: &Rows<f32>, history: &[Record]) -> Result<Numbers, Failure> {
     let mut scratch = Scratch::new();
     let log: Evaluation = model.evaluate(Loss::LogLoss, test, &mut scratch)?;
-    let squared = model.evaluate(Loss::HalfSquaredError, test, &mut scratch)?;
+    let squared = model.evaluate(Loss::SquaredError, test, &mut scratch)?;
     let Scores::Classes(scores) = &log.scores else {
         return Err(Failure::Other("classes have no class scores".to_string()));
     };

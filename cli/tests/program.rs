@@ -310,6 +310,15 @@ fn the_two_losses_are_set_side_by_side() {
     for name in ["compare.svg", "compare.png", "compare.json"] {
         assert!(!bytes(&place.path("c").join(name)).is_empty(), "{name}");
     }
+    // Each run is one that `train` does too, with the same numbers.
+    let train =
+        "train --quiet --json --data breast-cancer --hidden 16 --optimizer adam --schedule constant --epochs 20";
+    for (method, loss, entry) in [(0, "squared-error", "squared_error"), (1, "log-loss", "log_loss")] {
+        let report = json(&place.good(&format!("{train} --patience none --seed 1 --loss {loss} --out t")));
+        let first = &numbers["methods"][method]["runs"][0];
+        assert_eq!(first[entry], report["test"]["loss"], "{loss}");
+        assert_eq!(first["accuracy"], report["test"]["accuracy"], "{loss}");
+    }
     assert!(place.bad("compare --data diabetes", 2).contains("compare needs classes"));
 }
 
