@@ -104,7 +104,7 @@ pub struct TrainArguments {
     /// The learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
     pub lr: Option<f64>,
-    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE
+    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE, which bears PATIENCE epochs without a better loss and acts on the next
     #[arg(long, value_name = "SHAPE", help_heading = "Training")]
     pub schedule: Option<ScheduleChoice>,
     /// Epochs over which the learning rate rises to its full size
@@ -116,7 +116,7 @@ pub struct TrainArguments {
     /// Rows in a batch
     #[arg(long, value_name = "ROWS", help_heading = "Training")]
     pub batch: Option<usize>,
-    /// Epochs without a better validation loss before the run ends; `none` to never end early
+    /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early
     #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay

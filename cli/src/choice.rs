@@ -180,7 +180,7 @@ pub enum ScheduleChoice {
         /// What the rate is multiplied by.
         factor: f64,
     },
-    /// Times `factor` whenever the watched loss has not improved for so many epochs.
+    /// Times `factor` whenever the watched loss has not improved for more than so many epochs in a row.
     Plateau {
         /// What the rate is multiplied by.
         factor: f64,

@@ -182,6 +182,30 @@ fn a_run_that_goes_on_equals_one_that_never_stopped() {
     assert!(place.bad(&format!("{train} --resume --out parts --seed 9"), 2).contains("has seed 1"));
 }
 
+/// As `--help` says: so many epochs without a better loss are borne, and the next one has its effect.
+#[test]
+fn patience_bears_as_many_epochs_as_it_says() {
+    let place = Place::new();
+    let train = "train --quiet --json --data breast-cancer --lr 0.1";
+    let report = json(&place.good(&format!("{train} --epochs 500 --schedule constant --patience 2 --out early")));
+    assert_eq!(report["finish"], "patience", "{report}");
+    assert_eq!(report["epochs"].as_u64(), report["best_epoch"].as_u64().map(|best| best + 3), "{report}");
+    // So few epochs that the rate cannot arrive at its floor.
+    place.good(&format!("{train} --epochs 25 --schedule plateau:0.5,1 --out plateau"));
+    let history = fs::read_to_string(place.path("plateau/history.csv")).expect("just written");
+    let (mut best, mut bad, mut rate, mut halved) = (f64::INFINITY, 0, 0.1, 0);
+    for line in history.lines().skip(1) {
+        let fields: Vec<f64> = line.split(',').map(|field| field.parse().expect("a number")).collect();
+        assert_eq!(fields[1], rate, "{history}");
+        bad = if fields[3] < best { 0 } else { bad + 1 };
+        best = best.min(fields[3]);
+        if bad == 2 {
+            (bad, rate, halved) = (0, rate / 2.0, halved + 1);
+        }
+    }
+    assert!(halved > 0, "{history}");
+}
+
 #[test]
 fn a_run_that_goes_on_keeps_what_cannot_change() {
     let place = Place::new();
