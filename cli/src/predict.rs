@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use deltarule::{Element, Mlp, Output, Scratch, class_of, file::write_atomically};
 
@@ -25,8 +26,12 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
     let threads = crate::settings::threads(arguments.subject.threads);
     let classes = model.classes();
     let answer = |sink: &mut dyn Write| {
-        let mut writer =
-            Answers { sink: csv::Writer::from_writer(sink), classes: &classes, probabilities: arguments.probabilities };
+        let mut writer = Answers {
+            sink: csv::Writer::from_writer(sink),
+            path: arguments.out.as_deref(),
+            classes: &classes,
+            probabilities: arguments.probabilities,
+        };
         with_model!(&model, model => writer.write(model, &subject, threads))
     };
     match &arguments.out {
@@ -47,6 +52,8 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
 /// The file of answers.
 struct Answers<'a, W: Write> {
     sink: csv::Writer<W>,
+    /// Where they go, if not to standard output.
+    path: Option<&'a Path>,
     classes: &'a [String],
     probabilities: bool,
 }
@@ -67,7 +74,15 @@ impl<W: Write> Answers<'_, W> {
                 self.record(self.answer(outputs))?;
             }
         }
-        self.sink.flush().map_err(Failure::output)
+        self.sink.flush().map_err(|error| self.fault(error))
+    }
+
+    /// What is named is to hold every answer, be it a pipe; of standard output a reader may want only the first.
+    fn fault(&self, error: io::Error) -> Failure {
+        match self.path {
+            Some(path) => Failure::file(path)(error),
+            None => Failure::output(error),
+        }
     }
 
     fn header(&self, outputs: usize) -> Vec<String> {
@@ -98,7 +113,7 @@ impl<W: Write> Answers<'_, W> {
 
     fn record(&mut self, fields: Vec<String>) -> Result<(), Failure> {
         self.sink.write_record(fields).map_err(|error| match error.into_kind() {
-            csv::ErrorKind::Io(error) => Failure::output(error),
+            csv::ErrorKind::Io(error) => self.fault(error),
             other => Failure::Other(format!("the answers cannot be written: {other:?}")),
         })
     }

@@ -337,7 +337,7 @@ fn the_two_losses_are_set_side_by_side() {
     // Each run is one that `train` does too, with the same numbers.
     let train =
         "train --quiet --json --data breast-cancer --hidden 16 --optimizer adam --schedule constant --epochs 20";
-    for (method, loss, entry) in [(0, "squared-error", "squared_error"), (1, "log-loss", "log_loss")] {
+    for (method, loss, entry) in [(0_usize, "squared-error", "squared_error"), (1, "log-loss", "log_loss")] {
         let report = json(&place.good(&format!("{train} --patience none --seed 1 --loss {loss} --out t")));
         let first = &numbers["methods"][method]["runs"][0];
         assert_eq!(first[entry], report["test"]["loss"], "{loss}");
@@ -449,4 +449,31 @@ fn a_reader_that_leaves_is_no_failure() {
     let output = child.wait_with_output().expect("the program ends");
     assert!(output.status.success(), "{:?}", output.status);
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A device or a pipe that is named is no standard output: its faults bear its name, and a reader that leaves it did not want that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_named_device_or_pipe_gets_every_answer_or_an_error() {
+    let place = Place::new();
+    place.good("train --quiet --epochs 1 --out m");
+    let predict = "predict m/model.safetensors --data digits --part all --probabilities --out";
+    assert!(place.bad(&format!("{predict} /dev/full"), 1).starts_with("error: /dev/full: No space left"));
+    let made = Command::new("mkfifo").arg(place.path("pipe")).status().expect("mkfifo starts");
+    assert!(made.success());
+    // The answers are more than a pipe holds.
+    let mut head = Command::new("head");
+    let mut reader = head.args(["-c", "1"]).arg(place.path("pipe")).stdout(Stdio::null()).spawn().expect("head starts");
+    let output = place.run(&format!("{predict} pipe"));
+    let _ = reader.kill();
+    reader.wait().expect("it has ended");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.starts_with("error: pipe: Broken pipe"), "{errors}");
+    // A reader that stays gets all of them.
+    let file = fs::File::create(place.path("answers.csv")).expect("temporary file");
+    let mut reader = Command::new("cat").arg(place.path("pipe")).stdout(file).spawn().expect("cat starts");
+    place.good(&format!("{predict} pipe"));
+    reader.wait().expect("it has ended");
+    assert_eq!(fs::read_to_string(place.path("answers.csv")).expect("just written").lines().count(), 1798);
 }
