@@ -16,7 +16,7 @@ pub enum Failure {
     #[error(transparent)]
     Data(#[from] DataError),
     /// The model crate refused; status 1 (2 where a setting is out of range).
-    #[error(transparent)]
+    #[error("{}", counted_from_one(.0))]
     Model(#[from] deltarule::Error),
     /// A picture could not be painted; status 1.
     #[error(transparent)]
@@ -65,6 +65,47 @@ impl Failure {
         match source.kind() {
             io::ErrorKind::BrokenPipe => Self::OutputClosed,
             _ => Self::File { path: "standard output".into(), source },
+        }
+    }
+}
+
+/// The crate counts rows, columns, epochs and batches from 0; everything that the program says, and its files, count from 1.
+fn counted_from_one(error: &deltarule::Error) -> String {
+    use deltarule::Error::{Class, NonFinite, NotANumber, Probability};
+    let one_more = match *error {
+        NonFinite { what, epoch, batch } => NonFinite { what, epoch: epoch + 1, batch: batch + 1 },
+        NotANumber { what, row, column, value } => NotANumber { what, row: row + 1, column: column + 1, value },
+        Probability { row, column, value } => Probability { row: row + 1, column: column + 1, value },
+        Class { row, class, classes } => Class { row: row + 1, class, classes },
+        _ => return error.to_string(),
+    };
+    one_more.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use deltarule::Error;
+
+    use super::*;
+
+    #[test]
+    fn people_count_from_one() {
+        let cases = [
+            (Error::NonFinite { what: "loss", epoch: 0, batch: 2 }, "epoch 1, batch 3: the loss is not finite"),
+            (
+                Error::NotANumber { what: "input", row: 0, column: 4, value: f64::NAN },
+                "row 1, column 5: the input is NaN",
+            ),
+            (Error::Probability { row: 6, column: 0, value: 2.0 }, "row 7, column 1: the target is 2"),
+            (
+                Error::Class { row: 8, class: 3, classes: 3 },
+                "row 9: class 3 does not exist; with 3 classes they are 0 to 2",
+            ),
+            (Error::Empty("row"), "the data set has no row"),
+        ];
+        for (error, words) in cases {
+            let said = Failure::from(error).to_string();
+            assert!(said.starts_with(words), "{said}");
         }
     }
 }

@@ -162,7 +162,8 @@ fn a_failed_run_leaves_the_model_that_was_there() {
     place.file("broken.csv", "x,y,side\n1,2,left\n3,oops,right\n");
     assert!(place.bad("train --data broken.csv --out m", 1).contains("broken.csv, line 3, column 2: ‘oops’"));
     let diverging = "train --quiet --data diabetes --hidden none --optimizer sgd --lr 1e20 --out m";
-    assert!(place.bad(diverging, 1).contains("Lower the learning rate"));
+    let message = place.bad(diverging, 1);
+    assert!(message.starts_with("error: epoch 1, batch ") && message.contains("Lower the learning rate"), "{message}");
     assert_eq!(bytes(&place.path("m/model.safetensors")), before);
     let names = fs::read_dir(place.path("m")).expect("it exists");
     assert!(names.flatten().all(|entry| !entry.file_name().to_string_lossy().contains("tmp")));
