@@ -150,6 +150,23 @@ mod tests {
         assert_eq!(one, Split::new(&data, FRACTIONS, 1).expect("enough rows"));
     }
 
+    /// The numbers are those of another implementation of the rule. If others come out, runs are examined on rows that earlier ones learnt from.
+    #[test]
+    fn the_parts_are_the_documented_ones() {
+        let parts = [
+            (Builtin::Digits, [3, 4, 6, 15, 17, 20, 23, 26], 313_761, [2, 5, 16, 18, 21, 24, 28, 29]),
+            (Builtin::BreastCancer, [1, 6, 10, 13, 17, 19, 28, 29], 32_350, [4, 8, 12, 16, 30, 38, 46, 47]),
+            (Builtin::Diabetes, [8, 12, 16, 17, 21, 25, 26, 30], 19_570, [0, 1, 6, 11, 18, 28, 64, 71]),
+        ];
+        for (set, test, sum_of_test, validation) in parts {
+            let data = set.load().expect("the data inside is sound");
+            let split = Split::new(&data, FRACTIONS, 1).expect("enough rows");
+            assert_eq!(split.test[..8], test, "{}", set.name());
+            assert_eq!(split.test.iter().sum::<usize>(), sum_of_test, "{}", set.name());
+            assert_eq!(split.validation[..8], validation, "{}", set.name());
+        }
+    }
+
     #[test]
     fn classes_keep_their_proportions() {
         let data = digits();
