@@ -204,7 +204,10 @@ def measure(contender, case, options):
     if done.returncode != 0:
         print(f"{contender}, {case[0]}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return None
-    return next((line for line in map(json.loads, done.stdout.splitlines()) if line["case"] == case[0]), None)
+    line = next((line for line in map(json.loads, done.stdout.splitlines()) if line["case"] == case[0]), None)
+    if line is None:
+        print(f"{contender}, {case[0]}: it has no case of that name", file=sys.stderr)
+    return line
 
 
 def installed(module):

@@ -209,6 +209,40 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
+/// What follows `mark` at the beginning of a line, for every such line of the file.
+fn lines_after(file: &str, mark: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let found: Vec<_> =
+        text.lines().filter_map(|line| line.trim_start().strip_prefix(mark)).map(str::to_owned).collect();
+    assert!(!found.is_empty(), "{file}: no line begins with {mark}");
+    found
+}
+
+/// The steps that are timed stand with the program, with `versus` and with the peers in Python, which run `versus` by the names.
+#[test]
+fn the_same_steps_are_timed_everywhere() {
+    let names_in = |file: &str, mark: &str| -> Vec<String> {
+        lines_after(file, mark).iter().map(|line| line.split('"').next().unwrap_or_default().to_owned()).collect()
+    };
+    let names = names_in("benches/src/cases.rs", "Case::new(\"");
+    assert_eq!(names_in("cli/src/bench/cases.rs", "Case::new(\""), names);
+    assert_eq!(names_in("benches/python/peers.py", "(\""), names);
+    // And in Python a case is what its name says.
+    for (line, name) in lines_after("benches/python/peers.py", "(\"").iter().zip(&names) {
+        let words: Vec<&str> = name.split(' ').collect();
+        let (widths, batch, adam) = (words[1].replace('-', ", "), &words[2][1..], words.get(5) == Some(&"adam"));
+        let python = if adam { "True" } else { "False" };
+        let case = format!("{name}\", [{widths}], {batch}, \"{}\", \"{}\", {python}),", words[3], words[4]);
+        assert_eq!(*line, case);
+    }
+}
+
+#[test]
+fn spinning_threads_get_the_same_time_to_settle_in_both_benches() {
+    let settle = |file| lines_after(file, "const SETTLE: ");
+    assert_eq!(settle("cli/src/bench/measure.rs"), settle("benches/src/measure.rs"));
+}
+
 /// Paths of a developer's machine do not belong in a repository.
 #[test]
 fn no_paths_of_someones_machine() {

@@ -10,8 +10,9 @@ use crate::failure::Failure;
 
 /// How long a batch should take: the clock's own cost is then far under a thousandth.
 const BATCH: Duration = Duration::from_millis(1);
-/// Spent letting a neighbour's spinning threads go to sleep, where threads are in play.
-const SETTLE: Duration = Duration::from_millis(1);
+/// Spent letting a neighbour's spinning threads go to sleep, where threads are in play: as long as the repository's `versus` gives its peers,
+/// some of which spin for 5 ms. (After one millisecond, whoever came next had but one core.)
+const SETTLE: Duration = Duration::from_millis(10);
 
 /// Something that can be done again and again.
 pub(super) struct Timed<'a> {
