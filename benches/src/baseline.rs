@@ -55,6 +55,7 @@ impl Baseline {
         let mut noise = |len: usize, scale: f64| -> Vec<f32> {
             (0..len).map(|_| (scale * next_uniform(&mut state)) as f32).collect()
         };
+        let mut labels = 0x2468_ace1_3579_bdf0;
         let (batch, widths) = (case.batch, case.widths.clone());
         let pairs = || widths.windows(2).map(|pair| (pair[0], pair[1]));
         Some(Self {
@@ -63,7 +64,7 @@ impl Baseline {
             w: pairs().map(|(i, o)| noise(i * o, 1.0 / (i as f64).sqrt())).collect(),
             b: pairs().map(|(_, o)| vec![0.0; o]).collect(),
             dw: pairs().map(|(i, o)| vec![0.0; i * o]).collect(),
-            classes: (0..batch).map(|_| next_index(&mut 0x2468_ace1_3579_bdf0, *widths.last().unwrap_or(&1))).collect(),
+            classes: (0..batch).map(|_| next_index(&mut labels, *widths.last().unwrap_or(&1))).collect(),
             batch,
             widths,
         })
@@ -118,6 +119,21 @@ impl Baseline {
         self.w[l].iter_mut().zip(&self.dw[l]).for_each(|(w, dw)| *w -= 1e-3 * dw);
         for dz in dz.chunks_exact(outputs) {
             self.b[l].iter_mut().zip(dz).for_each(|(b, dz)| *b -= 1e-3 * dz);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::default_set;
+
+    #[test]
+    fn rows_have_different_classes() {
+        for case in default_set() {
+            let Some(baseline) = Baseline::of(&case) else { continue };
+            let first = baseline.classes[0];
+            assert!(baseline.classes.iter().any(|&class| class != first), "{}", case.name);
         }
     }
 }
