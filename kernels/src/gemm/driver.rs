@@ -244,13 +244,13 @@ impl<T: Element> Product<T> {
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
         }
-        // As many rows at a time as the bound allows, but some; each part a product of its own.
-        let panel = table.tallest(table.vectors_for(plan.strip_cols));
-        let rows = PACKED_BYTES / size_of::<T>() / self.k.max(1);
-        // An epilogue that turns lines wants blocks that begin on one.
-        let least = if place == Place::Cache { ROW_UNIT } else { panel };
-        let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
-        let rows = (rows / unit * unit).max(unit);
+        // A panel of few rows is no taller than they are.
+        let panel = table.tallest(table.vectors_for(plan.strip_cols)).min(self.m);
+        if let Some(depth) = self.depth_to_pack(panel, place) {
+            return self.run_in_depths(depth, table, team, epilogue);
+        }
+        // Each part a product of its own.
+        let rows = self.rows_to_pack(panel, place);
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
             let shifted = |block: Block<T>| {
@@ -260,6 +260,15 @@ impl<T: Element> Product<T> {
                 let part = part.pack_left(packed, panel, table.isa, team);
                 part.run_jobs(&part.plan(table, team, place), table, team, place, Some(&shifted));
             });
+        }
+    }
+
+    /// Some steps of k after the others, each by a plan of its own; the sums wait in C meanwhile.
+    fn run_in_depths(&self, depth: usize, table: &TileTable<T>, team: &Team, epilogue: Epilogue<'_, T>) {
+        for first in (0..self.k).step_by(depth) {
+            let end = self.k.min(first + depth);
+            let last = if end == self.k { epilogue } else { None };
+            self.depth(first..end).run_planned(table, team, Place::Memory, last);
         }
     }
 
@@ -457,9 +466,32 @@ impl<T: Element> Product<T> {
         }
     }
 
+    /// Elements that a row of A takes when it is packed.
+    fn packed_row_len(&self) -> usize {
+        if self.a.col == 1 { packed_stride::<T>(self.k) } else { self.k }
+    }
+
     /// Elements of scratch that [`pack_left`](Self::pack_left) takes.
     fn packed_left_len(&self, panel: usize) -> usize {
-        if self.a.col == 1 { self.m * packed_stride::<T>(self.k) } else { self.m.next_multiple_of(panel) * self.k }
+        let rows = if self.a.col == 1 { self.m } else { self.m.next_multiple_of(panel) };
+        rows * self.packed_row_len()
+    }
+
+    /// Rows of A that are packed at a time: as many as the bound allows, but some.
+    fn rows_to_pack(&self, panel: usize, place: Place) -> usize {
+        let rows = PACKED_BYTES / size_of::<T>() / self.packed_row_len().max(1);
+        // An epilogue that turns lines wants blocks that begin on one.
+        let least = if place == Place::Cache { ROW_UNIT } else { panel };
+        let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
+        (rows / unit * unit).max(unit)
+    }
+
+    /// Steps of k that are packed at a time where a panel of all of them is beyond the bound, and the sums may wait in C: whole lines, and one less
+    /// than there is room for, as rows may be a line further apart than they are long.
+    fn depth_to_pack(&self, panel: usize, place: Place) -> Option<usize> {
+        let room = PACKED_BYTES / size_of::<T>() / panel;
+        let is_beyond = self.packed_row_len() > room && place == Place::Memory && self.end == End::Stored;
+        if is_beyond { Some((room / T::LINE - 1) * T::LINE) } else { None }
     }
 
     /// Copies α A to `packed`: contiguous rows stay rows, everything else becomes panels.
@@ -468,12 +500,13 @@ impl<T: Element> Product<T> {
         let to = Shared(packed.as_mut_ptr());
         let stride = packed_stride::<T>(self.k);
         let by_row = col == 1;
+        debug_assert!(ROW_UNIT.is_multiple_of(panel) || self.m <= panel, "jobs begin on panels");
         let job = |index: usize| {
             let rows = index * ROW_UNIT..self.m.min((index + 1) * ROW_UNIT);
             if !by_row {
                 let from = self.a.data.wrapping_add(rows.start * row);
                 let len = rows.len().next_multiple_of(panel) * self.k;
-                // SAFETY: whole panels are disjoint pieces of `packed`.
+                // SAFETY: panels are disjoint pieces of `packed`, and a job has whole ones: their height divides `ROW_UNIT`, or there is but one.
                 let to = unsafe { std::slice::from_raw_parts_mut(to.at(rows.start * self.k), len) };
                 // SAFETY: `self` vouches for A.
                 return unsafe { pack_panels(isa, self.alpha, from, (row, col), (rows.len(), self.k), panel, to) };
@@ -516,5 +549,55 @@ unsafe impl<T> Sync for Shared<T> {}
 impl<T> Shared<T> {
     fn at(&self, offset: usize) -> *mut T {
         self.0.wrapping_add(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gemm::gemm_at;
+    use crate::view::{MatMut, MatRef};
+
+    /// Numbers between −1 and 1 whose products are not exact.
+    fn numbers(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i + seed) * 40_503 % 65_521) as f32 / 32_761.0 - 1.0).collect()
+    }
+
+    /// C = 0.7 A B − 0.3 C on a thread of its own; says how many bytes that has kept for A.
+    fn kept_for_left(isa: Isa, (a, b): (MatRef<'_, f32>, MatRef<'_, f32>), c: &mut [f32]) -> usize {
+        let work = move || {
+            let c = MatMut::new(c, a.rows(), b.cols()).unwrap();
+            gemm_at(isa, &Team::serial(), 0.7, a, b, -0.3, c).unwrap();
+            let mut kept = Lent::<f32>::none(Slot::A);
+            kept.grow(0);
+            size_of_val(kept.as_mut())
+        };
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+    }
+
+    /// Rows of one number each, which take a line when they are packed; one row, which is not a whole panel; and rows of which a panel is beyond
+    /// the bound, so that k is cut. The chains are the same.
+    #[test]
+    fn what_is_packed_of_a_keeps_its_bound_padding_included() {
+        let n = 4;
+        // Rows, steps, and from one column of A to the next.
+        for (m, k, apart) in [(2_097_152, 1, 1), (1, 1_000_000, 2), (3, 700_100, 2), (16, 140_000, 3), (7, 300_001, 1)]
+        {
+            let (a, b, before) = (numbers(m * k * apart, 1), numbers(k * n, 2), numbers(m * n, 3));
+            let a = MatRef::with_strides(&a, m, k, k * apart, apart).unwrap();
+            let b = MatRef::new(&b, k, n).unwrap();
+            let chain = |at: usize| {
+                let (i, j) = (at / n, at % n);
+                (0..k).fold(-0.3 * before[at], |sum, p| (0.7 * a.get(i, p)).mul_add(b.get(p, j), sum))
+            };
+            let expected: Vec<u32> = (0..m * n).map(|at| chain(at).to_bits()).collect();
+            for isa in Isa::available().into_iter().filter(|isa| isa.fuses()) {
+                let mut c = before.clone();
+                let kept = kept_for_left(isa, (a, b), &mut c);
+                assert!(kept <= PACKED_BYTES, "{kept} bytes for A of {m} × {n} × {k} on {isa}");
+                let same = c.iter().zip(&expected).all(|(c, &expected)| c.to_bits() == expected);
+                assert!(same, "{m} × {n} × {k} on {isa}");
+            }
+        }
     }
 }

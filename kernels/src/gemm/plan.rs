@@ -11,8 +11,8 @@ use crate::team::Team;
 
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
 const STRIP_PART_OF_L2: usize = 4;
-/// Bytes of A, and of B, that are packed ahead at a time: an upper bound on the scratch of a call,
-/// unless a panel of A (48 rows, where an epilogue turns lines) is longer.
+/// Bytes of A, and of B, that are packed ahead at a time, padding included: an upper bound on the scratch of a call, unless a panel of A
+/// (48 rows, where an epilogue turns lines) is longer and its sums cannot wait in C.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth waking a thread of their own.
 pub(crate) const WORK_TO_WAKE: usize = 400_000;
@@ -21,8 +21,9 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
 /// Bytes on pages that every CPU remembers in all of its tables: three quarters of 2,048.
 const PAGES_BYTES_OF_ALL_TABLES: usize = 1536 * 4096;
-/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, whatever their height. Else at whole cache lines of a
-/// transposed A or of a transposed copy, or anywhere where there is neither.
+/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, for their height divides it. (Not that of the tallest tile of
+/// 8 registers, five rows of one vector; but no strip is so narrow there.) Else at whole cache lines of a transposed A or of a transposed
+/// copy, or anywhere where there is neither.
 pub(super) const ROW_UNIT: usize = 48;
 /// Rows that are worth a strip of B of their own.
 const ROWS_OF_JOB: usize = 24;
