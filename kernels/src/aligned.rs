@@ -1,4 +1,4 @@
-//! Memory that starts on a cache line, so that a packed panel's line is one line of the cache.
+//! Memory that starts on a cache line, so that each row of a packed line is one line of the cache.
 
 use std::ops::{Deref, DerefMut};
 
@@ -7,7 +7,8 @@ use std::ops::{Deref, DerefMut};
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// A growable-once buffer of `T`, zeroed, aligned to 64 bytes. `T` is `f32` or `f64`, for which zero bytes are 0.
+/// A buffer of `T`, zeroed, aligned to 64 bytes, that grows when it is told to, and by no more. `T` is `f32` or `f64`, for which zero bytes
+/// are 0.
 pub struct AlignedVec<T> {
     lines: Vec<Line>,
     len: usize,
@@ -30,9 +31,27 @@ impl<T: crate::Element> AlignedVec<T> {
     /// Makes room for at least `len` elements; new ones are zero. Memory is never given back.
     pub fn grow(&mut self, len: usize) {
         if len > self.len {
-            self.lines.resize(len.div_ceil(T::LINE), Line([0; 64]));
+            let lines = len.div_ceil(T::LINE);
+            // Not twice what there is, as a vector would take that grows bit by bit.
+            self.lines.reserve_exact(lines - self.lines.len());
+            self.lines.resize(lines, Line([0; 64]));
             self.len = len;
         }
+    }
+
+    /// The same where nobody wants what the buffer holds: contents are unspecified then.
+    #[inline]
+    pub(crate) fn make_room(&mut self, len: usize) {
+        if len > self.len {
+            self.replace(len);
+        }
+    }
+
+    /// `len` zeros for what there is, which goes first: it is not copied, and never beside the new ones.
+    #[cold]
+    fn replace(&mut self, len: usize) {
+        *self = Self::new();
+        self.grow(len);
     }
 }
 
@@ -66,5 +85,24 @@ impl<T: crate::Element> DerefMut for AlignedVec<T> {
 impl<T> std::fmt::Debug for AlignedVec<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "AlignedVec of {} elements", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_takes_no_more_than_it_is_asked_for() {
+        let mut buffer = AlignedVec::<f32>::zeros(6000);
+        buffer[5999] = 1.0;
+        buffer.grow(7000);
+        assert_eq!((buffer.len(), buffer[5999], buffer[6999]), (7000, 1.0, 0.0));
+        assert!(buffer.lines.capacity() < 2 * 375, "{} lines for 7000 numbers", buffer.lines.capacity());
+        buffer.make_room(8000);
+        assert_eq!(buffer.len(), 8000);
+        assert!(buffer.lines.capacity() < 2 * 438, "{} lines for 8000 numbers", buffer.lines.capacity());
+        buffer.make_room(10);
+        assert_eq!(buffer.len(), 8000, "memory is kept");
     }
 }

@@ -213,7 +213,7 @@ fn large_and_small_numbers_side_by_side() {
     }
 }
 
-/// Rows longer than what may be packed at a time: one panel, or one row, is packed all the same.
+/// Rows longer than what may be packed at a time.
 #[test]
 fn rows_beyond_the_bound_of_packing_are_multiplied() {
     let k = 2_100_000;

@@ -54,7 +54,7 @@ impl<T: Element> Lent<T> {
         // A thread that is ending has none any more.
         let taken = || BUFFERS.try_with(|buffers| buffers[slot].take()).unwrap_or_default();
         let buffer = self.buffer.get_or_insert_with(taken);
-        buffer.grow(len.div_ceil(size_of::<f64>() / size_of::<T>()));
+        buffer.make_room(len.div_ceil(size_of::<f64>() / size_of::<T>()));
     }
 
     /// The elements.
