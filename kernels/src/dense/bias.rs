@@ -2,7 +2,7 @@
 
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::isa::{Kernel, Simd, store};
+use crate::isa::{Kernel, Simd, load_n, store};
 use crate::view::{MatRef, ShapeError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -222,13 +222,8 @@ impl<T: Element> ColumnSums<T> {
     #[inline(always)]
     fn load<S: Simd<T>>(&self, simd: S, row: usize, col: usize, width: usize) -> S::V {
         let from = self.dz.wrapping_add(row * self.stride + col);
-        if width == S::LANES {
-            // SAFETY: a whole vector of a row (`backward_bias`).
-            unsafe { simd.load(from) }
-        } else {
-            // SAFETY: the last `width` elements of a row (`backward_bias`).
-            unsafe { simd.load_partial(from, width) }
-        }
+        // SAFETY: a whole vector of a row, or its last `width` elements (`backward_bias`, `bias_sums`).
+        unsafe { load_n(simd, from, width) }
     }
 
     #[inline(always)]

@@ -16,7 +16,7 @@ use super::{Gradient, Weights};
 use crate::activation::{Activation, ActivationFn, Chosen};
 use crate::element::Element;
 use crate::execute::Execute;
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, load_n, store_n};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// What lies below a layer of a single output: all batch × the layer's inputs, with contiguous rows.
@@ -207,30 +207,20 @@ impl<T: Element, S: Simd<T>, const SINGLE_INPUT: bool> On<T, S, SINGLE_INPUT> {
     #[inline(always)]
     fn load<const NV: usize>(&self, from: *const T, width: usize) -> [S::V; NV] {
         let mut vectors = [self.simd.splat(T::ZERO); NV];
+        let width = if NV > 1 { S::LANES } else { width };
         for (v, lanes) in vectors.iter_mut().enumerate() {
-            let from = from.wrapping_add(v * S::LANES);
-            *lanes = if NV > 1 || width == S::LANES {
-                // SAFETY: whole vectors of a row (`backward_single`).
-                unsafe { self.simd.load(from) }
-            } else {
-                // SAFETY: the last `width` elements of a row (`backward_single`).
-                unsafe { self.simd.load_partial(from, width) }
-            };
+            // SAFETY: whole vectors of a row, or its last `width` elements (`backward_single`).
+            *lanes = unsafe { load_n(self.simd, from.wrapping_add(v * S::LANES), width) };
         }
         vectors
     }
 
     #[inline(always)]
     fn store<const NV: usize>(&self, to: *mut T, width: usize, vectors: [S::V; NV]) {
+        let width = if NV > 1 { S::LANES } else { width };
         for (v, lanes) in vectors.into_iter().enumerate() {
-            let to = to.wrapping_add(v * S::LANES);
-            if NV > 1 || width == S::LANES {
-                // SAFETY: whole vectors of a row (`backward_single`).
-                unsafe { self.simd.store(to, lanes) };
-            } else {
-                // SAFETY: the last `width` elements of a row (`backward_single`).
-                unsafe { self.simd.store_partial(to, width, lanes) };
-            }
+            // SAFETY: whole vectors of a row, or its last `width` elements (`backward_single`).
+            unsafe { store_n(self.simd, to.wrapping_add(v * S::LANES), width, lanes) };
         }
     }
 }

@@ -18,7 +18,7 @@ use super::plan::WORK_TO_WAKE;
 use super::room::bytes;
 use super::scratch::{Lent, Slot};
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd};
+use crate::isa::{Isa, Kernel, Simd, load_n};
 use crate::team::Team;
 use std::ops::Range;
 
@@ -111,13 +111,8 @@ impl<T: Element> Kernel<T> for OuterProducts<T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
         let stored = |c: *const T, n: usize| {
-            if n == S::LANES {
-                // SAFETY: a whole vector of a row of C.
-                unsafe { simd.load(c) }
-            } else {
-                // SAFETY: `n` elements of a row of C.
-                unsafe { simd.load_partial(c, n) }
-            }
+            // SAFETY: `n` elements of a row of C, a vector at most.
+            unsafe { load_n(simd, c, n) }
         };
         match self.product.start {
             Start::Zero => self.onto(simd, |_, _| simd.splat(T::ZERO)),

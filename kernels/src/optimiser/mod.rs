@@ -10,7 +10,7 @@ mod sgd;
 
 use crate::element::Element;
 use crate::execute::Execute;
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, load_n, store_n};
 use adam::Adam;
 use momentum::Momentum;
 use sgd::Sgd;
@@ -182,7 +182,7 @@ impl<T: Element> Gradient<T> for Scaled<T> {
     }
 }
 
-/// The loop over vectors.
+/// The loop over vectors. Made only by [`Step::sweep_by`], which has checked that all arrays that the rule has are as long as `w`.
 struct Sweep<'a, T, R, G> {
     rule: R,
     gradient: G,
@@ -199,55 +199,49 @@ impl<T: Element, R: Change<T>, G: Gradient<T>> Kernel<T> for Sweep<'_, T, R, G> 
     fn run<S: Simd<T>>(mut self, simd: S) {
         let whole = self.w.len() / S::LANES * S::LANES;
         for at in (0..whole).step_by(S::LANES) {
-            self.vector(simd, at, S::LANES);
+            // SAFETY: a whole vector of each array.
+            unsafe { self.vector(simd, at, S::LANES) };
         }
         if whole < self.w.len() {
-            self.vector(simd, whole, self.w.len() - whole);
+            // SAFETY: what is left of each array.
+            unsafe { self.vector(simd, whole, self.w.len() - whole) };
         }
     }
 }
 
 impl<T: Element, R: Change<T>, G: Gradient<T>> Sweep<'_, T, R, G> {
     /// The `n ≤ LANES` elements from `at` on.
+    ///
+    /// # Safety
+    /// They are inside `w`, `g` and the moments that the rule has.
     #[inline(always)]
-    fn vector<S: Simd<T>>(&mut self, simd: S, at: usize, n: usize) {
+    unsafe fn vector<S: Simd<T>>(&mut self, simd: S, at: usize, n: usize) {
         let zero = simd.splat(T::ZERO);
-        let w = load(simd, self.w, at, n);
-        let m = if R::MOMENTS >= 1 { load(simd, self.m, at, n) } else { zero };
-        let v = if R::MOMENTS >= 2 { load(simd, self.v, at, n) } else { zero };
-        let g = self.gradient.of(simd, w, load(simd, self.g, at, n));
-        let (w, m, v) = self.rule.change(simd, w, g, m, v);
-        store(simd, self.w, at, n, w);
+        // SAFETY: inside (caller).
+        let w = unsafe { load_n(simd, self.w.as_ptr().wrapping_add(at), n) };
+        let (mut m, mut v) = (zero, zero);
         if R::MOMENTS >= 1 {
-            store(simd, self.m, at, n, m);
+            // SAFETY: as above.
+            m = unsafe { load_n(simd, self.m.as_ptr().wrapping_add(at), n) };
         }
         if R::MOMENTS >= 2 {
-            store(simd, self.v, at, n, v);
+            // SAFETY: as above.
+            v = unsafe { load_n(simd, self.v.as_ptr().wrapping_add(at), n) };
         }
-    }
-}
-
-#[inline(always)]
-fn load<T: Element, S: Simd<T>>(simd: S, from: &[T], at: usize, n: usize) -> S::V {
-    let from = from.as_ptr().wrapping_add(at);
-    if n == S::LANES {
-        // SAFETY: `sweep_by` checked the lengths; the loop keeps at + n inside them.
-        unsafe { simd.load(from) }
-    } else {
         // SAFETY: as above.
-        unsafe { simd.load_partial(from, n) }
-    }
-}
-
-#[inline(always)]
-fn store<T: Element, S: Simd<T>>(simd: S, to: &mut [T], at: usize, n: usize, value: S::V) {
-    let to = to.as_mut_ptr().wrapping_add(at);
-    if n == S::LANES {
-        // SAFETY: `sweep_by` checked the lengths; the loop keeps at + n inside them.
-        unsafe { simd.store(to, value) }
-    } else {
+        let g = unsafe { load_n(simd, self.g.as_ptr().wrapping_add(at), n) };
+        let g = self.gradient.of(simd, w, g);
+        let (w, m, v) = self.rule.change(simd, w, g, m, v);
         // SAFETY: as above.
-        unsafe { simd.store_partial(to, n, value) }
+        unsafe { store_n(simd, self.w.as_mut_ptr().wrapping_add(at), n, w) };
+        if R::MOMENTS >= 1 {
+            // SAFETY: as above.
+            unsafe { store_n(simd, self.m.as_mut_ptr().wrapping_add(at), n, m) };
+        }
+        if R::MOMENTS >= 2 {
+            // SAFETY: as above.
+            unsafe { store_n(simd, self.v.as_mut_ptr().wrapping_add(at), n, v) };
+        }
     }
 }
 
