@@ -35,12 +35,7 @@ pub struct Exp<T: 'static> {
 #[inline(always)]
 pub(crate) fn exp_nonpositive<T: Element, S: Lanes<T>>(simd: S, x: S::V) -> S::V {
     // The bound stands first: a NaN in `x` is the second operand, which wins.
-    exp_in_range(simd, simd.max(simd.splat(T::EXP.lowest), x))
-}
-
-/// `e^x` where it is neither beyond the largest number nor below the zero range's double; NaN for NaN.
-#[inline(always)]
-pub(super) fn exp_in_range<T: Element, S: Lanes<T>>(simd: S, x: S::V) -> S::V {
+    let x = simd.max(simd.splat(T::EXP.lowest), x);
     let n = nearest(simd, x);
     let r = simd.mul_add(n, simd.splat(-T::EXP.ln2_high), x);
     finish(simd, n, simd.mul_add(n, simd.splat(-T::EXP.ln2_low), r))
@@ -57,7 +52,7 @@ pub(super) fn exp_of_sum<T: Element, S: Lanes<T>>(simd: S, high: S::V, low: S::V
     finish(simd, n, r)
 }
 
-/// `e^(2t)` for `0 ≤ t ≤ 20`, as `(2^n, e^(2r))`, from `(e^(2r) − 1 − 2r) / r²`; NaN for NaN. Not as close as [`exp_in_range`], its ln 2 being in
+/// `e^(2t)` for `0 ≤ t ≤ 20`, as `(2^n, e^(2r))`, from `(e^(2r) − 1 − 2r) / r²`; NaN for NaN. Not as close as [`exp_nonpositive`], its ln 2 being in
 /// one part: off by `n` times a tenth of a unit of 1.
 #[inline(always)]
 pub(super) fn exp_of_twice_in_parts<S: Lanes<f64>>(simd: S, tail_of_twice: &'static [f64], t: S::V) -> (S::V, S::V) {

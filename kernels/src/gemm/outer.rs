@@ -38,7 +38,7 @@ const JOBS: usize = 4;
 
 /// How the rows of C are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rows {
+pub(super) enum Order {
     /// One after the other.
     Singly,
     /// Two at a time: neighbours, or of those that begin in the same one of so many places between two lines, each with a copy of B that
@@ -57,28 +57,28 @@ impl<T: Element> Product<T> {
         let rows_of_b = || match self.b {
             Right::Strided { col: 1, .. } => self.alpha_right == T::ONE,
             // Packed, it is not read as it is.
-            Right::Lines { .. } => matches!(self.outer_rows(), Rows::InPairs { copied: true, .. }),
+            Right::Lines { .. } => matches!(self.outer_rows(), Order::InPairs { copied: true, .. }),
             _ => false,
         };
         pays && onto_rows && self.a.panel().is_none() && !self.is_far() && rows_of_b()
     }
 
     /// How its rows are taken, if it [is](Self::is_outer) a few outer products.
-    pub(super) fn outer_rows(&self) -> Rows {
+    pub(super) fn outer_rows(&self) -> Order {
         let places = T::LINE >> self.c.row.trailing_zeros().min(T::LINE.trailing_zeros());
         let mut lies_so = false;
         if let Right::Strided { data, row, .. } = self.b {
             if self.k == 1 && places > 1 {
                 // Two rows share too little, and in another order than that of memory they lose (3000×300×1: 40 → 31 GFLOP/s).
-                return Rows::Singly;
+                return Order::Singly;
             }
             let bytes = data.addr().wrapping_sub(self.c.data.addr());
             lies_so = places == 1 && row.is_multiple_of(T::LINE) && bytes.is_multiple_of(T::LINE * size_of::<T>());
         }
         if places <= MOST_PLACES && self.m >= ROWS_A_COPY * places && !lies_so {
-            Rows::InPairs { places, copied: true }
+            Order::InPairs { places, copied: true }
         } else {
-            Rows::InPairs { places: 1, copied: false }
+            Order::InPairs { places: 1, copied: false }
         }
     }
 
@@ -102,7 +102,7 @@ impl<T: Element> Product<T> {
 struct OuterProducts<T> {
     product: Product<T>,
     /// Decided for all rows, of which a job has some.
-    order: Rows,
+    order: Order,
 }
 
 impl<T: Element> Kernel<T> for OuterProducts<T> {
@@ -139,13 +139,13 @@ impl<T: Element> OuterProducts<T> {
     #[inline(always)]
     fn blocks<S: Simd<T>, const K: usize>(&self, simd: S, start: impl Fn(*const T, usize) -> S::V) {
         let Product { m, n, .. } = self.product;
-        let places = if let Rows::InPairs { places, .. } = self.order { places } else { 1 };
+        let places = if let Order::InPairs { places, .. } = self.order { places } else { 1 };
         let width = NEAR / size_of::<T>() / (K * places) / T::LINE * T::LINE;
         let mut scratch = Lent::none(Slot::B);
         for first in (0..n).step_by(width) {
             let cols = first..n.min(first + width);
             let b = self.columns_of_b::<S, K>(simd, cols.clone(), &mut scratch);
-            if self.order == Rows::Singly {
+            if self.order == Order::Singly {
                 for i in 0..m {
                     self.rows::<S, K, 1>(simd, (i, 1), (&b[0], cols.clone()), &start);
                 }
@@ -173,14 +173,10 @@ impl<T: Element> OuterProducts<T> {
         scratch: &mut Lent<T>,
     ) -> [[*const T; K]; MOST_PLACES] {
         let Product { b, c, .. } = self.product;
-        let (data, row, line) = match b {
-            Right::Strided { data, row, .. } => (data, row, T::LINE),
-            Right::Lines { data, line } => (data, T::LINE, line),
-            Right::Turned { .. } => unreachable!("B is read along its rows"),
-        };
+        let (data, row, line) = b.lines_from(0);
         let at = |p: usize, j: usize| data.wrapping_add(j / T::LINE * line + p * row + j % T::LINE);
         let mut rows = [std::array::from_fn(|p| at(p, cols.start)); MOST_PLACES];
-        let Rows::InPairs { places, copied: true } = self.order else { return rows };
+        let Order::InPairs { places, copied: true } = self.order else { return rows };
         // Room for what lies before the first element in its line, and behind the last.
         let apart = cols.len().next_multiple_of(T::LINE) + 2 * T::LINE;
         scratch.grow(places * K * apart);

@@ -15,6 +15,7 @@
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
 
+use super::plan::AHEAD;
 use super::square::turn;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};
@@ -204,10 +205,6 @@ struct Panels<'a, T> {
     height: usize,
     to: &'a mut [T],
 }
-
-/// Columns of A, or rows of B, that are asked for ahead: each may be on a page of its own, which no hardware foresees (B: f64 2048³,
-/// 111 → 115 GFLOP/s).
-const AHEAD: usize = 8;
 
 impl<T: Element> Kernel<T> for Panels<'_, T> {
     type Output = ();

@@ -1,7 +1,7 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
-use super::outer::Rows;
+use super::outer::Order;
 use super::plan::{AHEAD, PACKED_BYTES, PackB};
 use super::*;
 use crate::machine::{Habits, caches};
@@ -599,8 +599,8 @@ fn outer_products_copy_b_for_every_place_where_rows_begin() {
         assert!(product.is_outer());
         product.outer_rows()
     };
-    let copied = |places| Rows::InPairs { places, copied: true };
-    let neighbours = Rows::InPairs { places: 1, copied: false };
+    let copied = |places| Order::InPairs { places, copied: true };
+    let neighbours = Order::InPairs { places: 1, copied: false };
     assert_eq!(rows_of((100, 128, 2), 128, 0), neighbours, "B lies as C does");
     assert_eq!(rows_of((100, 128, 2), 128, 4), copied(1));
     assert_eq!(rows_of((100, 128, 1), 128, 4), copied(1));
@@ -608,7 +608,7 @@ fn outer_products_copy_b_for_every_place_where_rows_begin() {
     assert_eq!(rows_of((100, 100, 3), 100, 0), copied(4));
     assert_eq!(rows_of((40, 100, 3), 100, 0), neighbours, "too few rows for four copies");
     assert_eq!(rows_of((100, 100, 3), 102, 0), neighbours, "too many places");
-    assert_eq!(rows_of((100, 100, 1), 100, 0), Rows::Singly);
+    assert_eq!(rows_of((100, 100, 1), 100, 0), Order::Singly);
 }
 
 #[test]

@@ -54,9 +54,9 @@ impl Rule {
     /// How many arrays of the weights' shape the rule remembers.
     pub fn moments(self) -> usize {
         match self {
-            Self::Sgd => 0,
-            Self::Momentum { .. } | Self::Nesterov { .. } => 1,
-            Self::Adam { .. } | Self::AdamW { .. } => 2,
+            Self::Sgd => <Sgd<f64> as Change<f64>>::MOMENTS,
+            Self::Momentum { .. } | Self::Nesterov { .. } => <Momentum<f64> as Change<f64>>::MOMENTS,
+            Self::Adam { .. } | Self::AdamW { .. } => <Adam<f64> as Change<f64>>::MOMENTS,
         }
     }
 
@@ -155,14 +155,14 @@ impl<T: Element> Step<T> {
 }
 
 /// What is made of a gradient before the rule sees it.
-trait Gradient<T: Element> {
+trait Prepared<T: Element> {
     fn of<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V) -> S::V;
 }
 
 /// Nothing.
 struct AsItIs;
 
-impl<T: Element> Gradient<T> for AsItIs {
+impl<T: Element> Prepared<T> for AsItIs {
     #[inline(always)]
     fn of<S: Simd<T>>(&self, _: S, _: S::V, g: S::V) -> S::V {
         g
@@ -175,7 +175,7 @@ struct Scaled<T> {
     l2: T,
 }
 
-impl<T: Element> Gradient<T> for Scaled<T> {
+impl<T: Element> Prepared<T> for Scaled<T> {
     #[inline(always)]
     fn of<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V) -> S::V {
         simd.mul_add(simd.splat(self.l2), w, simd.mul(g, simd.splat(self.scale)))
@@ -192,7 +192,7 @@ struct Sweep<'a, T, R, G> {
     v: &'a mut [T],
 }
 
-impl<T: Element, R: Change<T>, G: Gradient<T>> Kernel<T> for Sweep<'_, T, R, G> {
+impl<T: Element, R: Change<T>, G: Prepared<T>> Kernel<T> for Sweep<'_, T, R, G> {
     type Output = ();
 
     #[inline(always)]
@@ -209,7 +209,7 @@ impl<T: Element, R: Change<T>, G: Gradient<T>> Kernel<T> for Sweep<'_, T, R, G> 
     }
 }
 
-impl<T: Element, R: Change<T>, G: Gradient<T>> Sweep<'_, T, R, G> {
+impl<T: Element, R: Change<T>, G: Prepared<T>> Sweep<'_, T, R, G> {
     /// The `n ≤ LANES` elements from `at` on.
     ///
     /// # Safety

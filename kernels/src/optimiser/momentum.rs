@@ -36,7 +36,7 @@ impl<T: Element> Change<T> for Momentum<T> {
 pub(super) struct Nesterov<T>(Momentum<T>);
 
 impl<T: Element> Change<T> for Nesterov<T> {
-    const MOMENTS: usize = 1;
+    const MOMENTS: usize = <Momentum<T> as Change<T>>::MOMENTS;
 
     #[inline(always)]
     fn change<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V, S::V) {
