@@ -39,7 +39,7 @@ pub trait Element:
     const EPSILON: Self;
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
-    /// Elements in a cache line of 64 bytes, the width of a packed panel.
+    /// Elements in a cache line of 64 bytes: the columns of a packed line.
     const LINE: usize;
 
     /// The nearest number of this type.

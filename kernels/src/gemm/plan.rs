@@ -67,8 +67,9 @@ const ROWS_TO_PACK_SHALLOW: usize = 192;
 /// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
 const ROWS_TO_PACK: usize = 48;
 
-/// Rows of B, and columns of A, that are asked for ahead, where they come from afar: enough for L3. Twice as many fill the buffers that their lines wait
-/// in (Emerald Rapids, packing on the way, 48×1024×1024: 106 → 135 GFLOP/s).
+/// Rows of B, and columns of A, that are asked for ahead, where they come from afar: enough for L3. Each may be on a page of its own, which no hardware
+/// foresees (packing B, f64 2048³: 111 → 115 GFLOP/s). Twice as many fill the buffers that their lines wait in (Emerald Rapids, packing on the way,
+/// 48×1024×1024: 106 → 135).
 pub(super) const AHEAD: usize = 8;
 
 /// A strip's block of B that takes more than so many L1 is asked for ahead though it is in L2.
@@ -327,7 +328,8 @@ impl<T: Element> Product<T> {
         team.threads().min(work / team.work_of_thread(work)).max(1)
     }
 
-    /// Few rows of A at a far stride, or a whole column of it at a stride that folds onto the same sets.
+    /// A is packed for its factor; and where several strips read an A whose rows are no runs, if its columns are none either, or lie at a stride
+    /// that folds onto the same cache sets.
     fn is_left_worth_packing(&self, plan: &Plan) -> bool {
         let is_read_again = self.a.col != 1 && self.n > plan.strip_cols;
         self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, self.k.min(plan.kc)))

@@ -1,7 +1,8 @@
 //! The table of tiles: which micro-kernels exist on each tier, and which one a shape gets.
 //!
 //! A tile of MR rows × NV vectors takes `MR·NV` accumulators, NV registers for B's row and one for A's broadcast. Every tile
-//! that fits the registers is compiled. Measured on a Zen 5 core (two 512-bit FMA pipes; percentage of the FMA peak
+//! that fits the registers, with accumulators in three quarters of them at most, is compiled: 12 × 2 of 32, not 14 × 2, which would fit and gain
+//! nothing. Measured on a Zen 5 core (two 512-bit FMA pipes; percentage of the FMA peak
 //! with A in place, k = 256, B in L1 or L2; `cargo bench -p deltarule-benches --bench gemm` times the product as a whole):
 //!
 //! | tile (rows × vectors) | loads per FMA | f32 AVX-512 | AVX2 |
@@ -197,7 +198,7 @@ impl<T: Element> Kernel<T> for Lookup {
     }
 }
 
-/// Accumulators, a row of B and a broadcast must fit, with one register to spare.
+/// Accumulators, a row of B and a broadcast must fit, with one register to spare, and accumulators take no more than three quarters.
 const fn fits(registers: usize, rows: usize, vectors: usize) -> bool {
     rows * vectors <= registers * 3 / 4 && rows * vectors + vectors + 2 <= registers
 }
