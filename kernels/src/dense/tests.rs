@@ -584,6 +584,25 @@ fn a_batch_of_no_rows_leaves_the_bias_and_exact_zeros() {
     check(&Team::new(2));
 }
 
+/// A layer without outputs, or without inputs, may be as wide as it likes on its other side.
+#[test]
+fn an_empty_layer_may_be_of_any_width() {
+    const WIDE: usize = usize::MAX;
+    let none = |rows, cols| MatRef::<f32>::new(&[], rows, cols).unwrap();
+    let (identity, step) = (Activation::Identity, Rule::Sgd.step(0.1, 0.0, 1, 1.0));
+    for team in [Team::serial(), Team::new(2)] {
+        let mut w = Weights::from_rows(none(0, WIDE), true);
+        let (mut moments, dw) = (Moments::zeros_like(&w, Rule::Sgd), Gradient::zeros_like(&w));
+        let (out, below) = (MatMut::new(&mut [], 0, 0).unwrap(), MatMut::new(&mut [], 0, WIDE).unwrap());
+        forward(&team, none(0, WIDE), &w, &[], identity, None, out).unwrap();
+        backward_input(&team, none(0, 0), &w, identity, none(0, WIDE), below).unwrap();
+        backward_update(&team, none(0, WIDE), none(0, 0), &mut w, &mut moments, &step).unwrap();
+        update(&team, &mut w, &dw, &mut moments, &step).unwrap();
+        let (w, below) = (Weights::from_rows(none(WIDE, 0), true), MatMut::new(&mut [], 0, 0).unwrap());
+        backward_input(&team, none(0, WIDE), &w, identity, none(0, 0), below).unwrap();
+    }
+}
+
 /// So many rows that the inputs, whose stride folds onto few sets, are packed in parts of fewer rows than usual.
 #[test]
 fn the_copy_for_the_way_back_follows_an_update_by_a_very_tall_batch() {

@@ -92,9 +92,9 @@ impl<T: Element> From<&mut MatMut<'_, T>> for Output<T> {
 }
 
 impl<T: Element> Output<T> {
-    /// Packed lines of `rows` rows that begin at `data`.
+    /// Packed lines of `rows` rows that begin at `data`; any number of rows where there are no columns.
     pub(crate) fn lines(data: *mut T, rows: usize) -> Self {
-        Self { data, row: T::LINE, line: rows * T::LINE, col: 1, padded: true }
+        Self { data, row: T::LINE, line: rows.wrapping_mul(T::LINE), col: 1, padded: true }
     }
 
     /// No place at all: null, and so are its rows.

@@ -115,12 +115,17 @@ impl<T: Element> PackedB<T> {
 
     /// Its transpose as the right-hand side of a product.
     pub(crate) fn turned_right(&self) -> Right<T> {
-        Right::Turned { data: self.lines.as_ptr(), line: self.rows * T::LINE }
+        Right::Turned { data: self.lines.as_ptr(), line: self.line_len() }
     }
 
     /// As the right-hand side of a product.
     pub(crate) fn right(&self) -> Right<T> {
-        Right::Lines { data: self.lines.as_ptr(), line: self.rows * T::LINE }
+        Right::Lines { data: self.lines.as_ptr(), line: self.line_len() }
+    }
+
+    /// From one line to the next. An empty matrix may have any number of rows: no such step is taken there.
+    fn line_len(&self) -> usize {
+        self.rows.wrapping_mul(T::LINE)
     }
 }
 
