@@ -78,9 +78,16 @@ pub fn bias_sums<T: Element>(by: impl Execute<T>, dz: MatRef<'_, T>, sums: &mut 
 }
 
 /// `db ← db + sums`, block after block of [`bias_sums`], as many elements each as `db` has. A gradient begins at zero.
+///
+/// # Panics
+/// The sums are not whole blocks; nothing is written then.
 #[inline(always)]
 pub fn add_bias_sums<T: Element>(sums: &[T], db: &mut [T]) {
-    for block in sums.chunks_exact(db.len().max(1)) {
+    let blocks = sums.chunks_exact(db.len().max(1));
+    // The remainder is known already; to divide again would take as long as the sums of a small layer.
+    let are_whole = blocks.remainder().is_empty() && (!db.is_empty() || sums.is_empty());
+    assert!(are_whole, "{} sums are not blocks of {}", sums.len(), db.len());
+    for block in blocks {
         for (db, &sum) in db.iter_mut().zip(block) {
             *db += sum;
         }

@@ -9,6 +9,7 @@ use crate::isa::{Isa, Kernel, Simd};
 use crate::optimiser::Rule;
 use crate::team::Team;
 use crate::view::MatRef;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Numbers between −1 and 1 that look random.
 fn numbers<T: Element>(len: usize, seed: u64) -> Vec<T> {
@@ -289,6 +290,17 @@ fn sums_over_the_rows_go_on_from_part_to_part() {
     }
     let case = Case::<f32>::new(65, 1, 3);
     assert!(bias_sums(Isa::current(), case.dz(), &mut [0.0; 3]).is_err(), "two blocks");
+}
+
+#[test]
+fn bias_sums_that_are_no_whole_blocks_are_refused() {
+    for (sums, outputs) in [(5, 2), (1, 2), (3, 0)] {
+        let mut db = vec![0.0_f32; outputs];
+        let add = AssertUnwindSafe(|| add_bias_sums(&vec![1.0; sums], &mut db));
+        assert!(catch_unwind(add).is_err(), "{sums} sums of {outputs}");
+        assert_eq!(db, vec![0.0; outputs]);
+    }
+    add_bias_sums::<f32>(&[], &mut []);
 }
 
 fn view<T: Element>(data: &[T], (rows, cols, stride): (usize, usize, usize)) -> MatRef<'_, T> {
