@@ -3,7 +3,8 @@
 //! ```text
 //! −[y ln σ(z) + (1 − y) ln(1 − σ(z))] = max(z, 0) − z·y + ln(1 + e^−|z|),    ∂/∂z = σ(z) − y
 //! ```
-//! Finite for every finite `z`; the derivative has the bits of the sigmoid minus `y`, so it lies in [−1, 1].
+//! Finite for every finite `z`, though a sum of such terms may not be; the derivative has the bits of the sigmoid minus `y`, so it lies
+//! in [−1, 1].
 
 use super::pointwise::Terms;
 use crate::activation::log::ln_1_plus;

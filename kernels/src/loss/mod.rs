@@ -7,8 +7,10 @@
 //! | [`Loss::LogLoss`] | `Σ −[y ln σ(z) + (1 − y) ln(1 − σ(z))]` | `z`: `σ(z) − y` |
 //! | [`Loss::CrossEntropy`] | `−ln softmax(z)_class` | `z`: `softmax(z) − 1_class` |
 //!
-//! The last two start from the logits, where nothing overflows and nothing cancels. Rows are contiguous, row by row.
-//! Terms are summed inside a row, and rows in `f64`, in the orders of `row`: the bits depend on the shape alone.
+//! The last two start from the logits, where no exponential overflows and nothing cancels. Rows are contiguous, row by row.
+//! Terms are summed inside a row, and rows in `f64`, in the orders of `row`: the bits depend on the shape alone. A row's loss is a number of the
+//! element type all the same: it is +∞ where its terms sum to more than there is, or logits are further apart than that (cross-entropy of
+//! 3·10³⁸ and −3·10³⁸ in `f32`, class 1).
 
 mod cross_entropy;
 mod log_loss;
@@ -65,7 +67,7 @@ impl Loss {
     /// for the others.
     ///
     /// # Panics
-    /// Lengths do not fit to rows of `outputs`, the targets are not of the loss's kind (classes for cross-entropy,
+    /// Lengths do not fit to rows of `outputs`, be there none; the targets are not of the loss's kind (classes for cross-entropy,
     /// values for the others), or a class is not below `outputs`.
     #[inline(always)]
     pub fn value<T: Element>(self, by: impl Execute<T>, out: &[T], targets: Targets<'_, T>, outputs: usize) -> f64 {
@@ -99,10 +101,7 @@ impl Loss {
         outputs: usize,
         gradient: Option<(T, &mut [T])>,
     ) -> f64 {
-        if out.is_empty() {
-            return 0.0;
-        }
-        assert!(outputs > 0 && out.len().is_multiple_of(outputs), "{} outputs are not rows of {outputs}", out.len());
+        assert!(out.len().is_multiple_of(outputs), "{} outputs are not rows of {outputs}", out.len());
         match (self, targets) {
             (Self::HalfSquaredError, Targets::Values(y)) => {
                 by.kernel(Pointwise::new(HalfSquaredError, out, y, outputs, gradient))

@@ -3,6 +3,7 @@
 use super::*;
 use crate::isa::Isa;
 use crate::softmax::softmax_rows;
+use std::panic::catch_unwind;
 
 const LOSSES: [Loss; 4] = [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy];
 /// Around the strands, the block on the stack, and several of it.
@@ -339,6 +340,23 @@ fn nothing_is_no_loss() {
         assert_eq!(batch.gradient(loss, Isa::current(), 1.0).0, 0.0);
     }
     softmax_rows::<f32>(Isa::current(), &[], 0, &mut []);
+}
+
+/// Neither two values nor a class go with no rows; of no outputs there may be none.
+#[test]
+fn targets_of_no_rows_are_looked_at() {
+    for loss in LOSSES {
+        let fitting: Targets<'_, f32> = match loss {
+            Loss::CrossEntropy => Targets::Classes(&[]),
+            _ => Targets::Values(&[]),
+        };
+        assert_eq!([0, 3].map(|outputs| loss.value(Isa::current(), &[], fitting, outputs)), [0.0; 2]);
+        let (two, one) = (Targets::Values(&[1.0_f32, 2.0]), Targets::Classes(&[1]));
+        for (targets, outputs) in [(two, 3), (one, 3), (one, 0)] {
+            let value = || loss.value(Isa::current(), &[], targets, outputs);
+            assert!(catch_unwind(value).is_err(), "{loss:?} of {targets:?}");
+        }
+    }
 }
 
 #[test]
