@@ -57,7 +57,8 @@ pub enum Activation {
     Relu,
     /// `a = z` where `z > 0`, else `slope · z`
     LeakyRelu {
-        /// The slope at and below zero; rounded to the element type, in which it is to be finite: `0 · ∞` is NaN.
+        /// The slope at and below zero; rounded to the element type, in which it is to be finite: `0 · ∞` is NaN. So is the value at −∞ of a
+        /// slope of 0, or of one that rounds to 0; [`Relu`](Activation::Relu) gives 0 there.
         slope: f64,
     },
     /// `a = σ(z) = 1 / (1 + e^−z)`
