@@ -36,6 +36,9 @@ const CACHE_LINE: usize = 64;
 ///
 /// # Errors
 /// A row that `from` does not have, or lengths that do not fit; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 pub fn gather_rows<T: Element>(
     team: &Team,
     from: Rows<'_, T>,
@@ -64,6 +67,9 @@ pub fn gather_rows<T: Element>(
 ///
 /// # Errors
 /// A row that `from` does not have, or a length that is not one of whole rows; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 pub fn read_rows<T: Element>(team: &Team, from: Rows<'_, T>, first: usize, to: &mut [T]) -> Result<(), ShapeError> {
     let count = to.len().checked_div(from.columns()).unwrap_or(0);
     check(&from, count, count.checked_sub(1).map(|last| first.saturating_add(last)), to)?;

@@ -10,14 +10,18 @@
 //!
 //! * Only turns wait for those before them ([`Team::run_in_order`]), which somebody is at.
 //! * Helpers are tasks on the caller's own rayon pool (the global one for a thread outside any pool). A pool that is busy, of
-//!   size one or asleep changes only the time: the caller then does all jobs itself.
+//!   size one or asleep changes only the time that the caller takes: it then does all jobs itself.
+//! * A helper stays for as long as lists keep coming, list after list, through all of a training if need be. Its thread does nothing else of the
+//!   pool's meanwhile: what that means to other work there, and how to keep them apart, see [`Team`].
 //! * A claim is one compare-and-swap on a ticket that tells which jobs are left. Who has one looks at the list only then, so it is the
 //!   present one, however late a helper comes.
 //! * The caller claims from the front, helpers from the back. From step to step a thread so meets nearly the same jobs, and finds
 //!   their weights in its own caches.
 //! * Work too small to wake a helper is done alone, until it adds up: see [`WORK_TO_MISS`].
 //! * A helper that does not come is sent for once more, with a later list, see [`PATIENCE`]; who comes when others have gone home goes too.
-//! * A helper that finds no list spins for [`LINGER`], then ends its task. Nothing spins without a bound.
+//! * A helper that finds no list spins for [`LINGER`], then ends its task. The caller, at the end of a list, waits for the jobs that others have
+//!   claimed, and a turn for a place and for the turns before it: as long as those take, on the core at first, then by giving it away.
+//!   Nothing else waits.
 //! * A call from inside a job, or from a second thread while a list is out, runs alone on its own thread.
 //! * A panic in a job is carried to the caller once every claimed job has ended. No lock is held at any time.
 //!
@@ -56,6 +60,18 @@ static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
 /// Up to `threads` threads that share work: the caller, and helpers that come and go.
 ///
 /// Cheap to make and to keep; a team of one never touches rayon.
+///
+/// # Beside other work
+/// A helper is a task of the pool that the caller is in, or of rayon's global one. It stays until it has found nothing to do for 200 µs, or the
+/// team is gone: a thread of the pool that helps with a training, say, may do so until that ends or pauses. So may a thread that waits in a
+/// `join` or a `scope` of its own: it takes up whatever task there is meanwhile, this one as well, and goes on only when the helper has gone
+/// home. Where other work must not wait for that, the team wants a pool of its own: make one with `rayon::ThreadPoolBuilder`, and the calls
+/// inside of its `install`.
+///
+/// # Panics
+/// rayon starts its threads when a team of several first shares work. Where it cannot, that call panics, whichever it is (a product, a
+/// layer's pass, an update, the gathering of rows, [`run`](Self::run)), once everything that was begun has ended; what it was to write is
+/// incomplete then.
 #[derive(Debug)]
 pub struct Team {
     threads: usize,
@@ -140,7 +156,7 @@ impl Team {
     /// The error of one `first` or `then`; others may be done nevertheless, but no `then` behind one that failed.
     ///
     /// # Panics
-    /// When there is no place; or when `first` or `then` panics, after everything that was begun has ended.
+    /// When there is no place; or when `first` or `then` panics, or rayon cannot start its threads, after everything that was begun has ended.
     #[inline]
     pub fn run_in_order<P: Send, S: Send, R, E: Send + Sync>(
         &self,
@@ -183,7 +199,7 @@ impl Team {
     /// Runs `job(i, part)` for each part of `len` elements of `items`, the last perhaps shorter, each once, in any order.
     ///
     /// # Panics
-    /// `len` is zero; or when a job panics, after every job that was begun has ended.
+    /// `len` is zero; or when a job panics, or rayon cannot start its threads, after every job that was begun has ended.
     pub fn run_chunks<A: Send>(&self, items: &mut [A], len: usize, job: impl Fn(usize, &mut [A]) + Sync) {
         let (all, jobs) = (items.len(), items.len().div_ceil(len));
         let items = Parts::of(items);

@@ -15,6 +15,9 @@ use crate::view::{MatMut, MatRef, ShapeError};
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 #[inline(always)]
 pub fn backward_input<T: Element>(
     by: impl Compute<T>,
@@ -78,6 +81,9 @@ pub enum Sum {
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 #[inline(always)]
 pub fn backward_weights<T: Element>(
     by: impl Compute<T>,

@@ -21,6 +21,9 @@ const WORK: usize = 256 * 1024;
 ///
 /// # Errors
 /// `db` has not as many elements as `dz` has columns, or the rows of `dz` are not contiguous; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 #[inline(always)]
 pub fn backward_bias<T: Element>(
     by: impl Compute<T>,

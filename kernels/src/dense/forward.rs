@@ -14,6 +14,9 @@ use crate::view::{MatMut, MatRef, ShapeError};
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 #[inline(always)]
 pub fn forward<T: Element>(
     by: impl Compute<T>,

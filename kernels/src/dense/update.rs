@@ -27,6 +27,9 @@ const ONE_BLOCK: usize = 512;
 /// # Errors
 /// The gradient or the moments belong to weights of another shape, or the moments are fewer arrays than the rule needs; nothing is
 /// written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 #[inline(always)]
 pub fn update<T: Element, C: Compute<T>>(
     by: C,
@@ -68,6 +71,9 @@ pub fn update<T: Element, C: Compute<T>>(
 ///
 /// # Errors
 /// The shapes do not fit each other, or the moments are fewer arrays than the rule needs; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 #[inline(always)]
 pub fn backward_update<T: Element, C: Compute<T>>(
     by: C,

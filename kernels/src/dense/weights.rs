@@ -145,6 +145,9 @@ impl<T: Element> Gradient<T> {
     }
 
     /// Whether every element is finite.
+    ///
+    /// # Panics
+    /// Where a [team](crate::Team#panics) does.
     #[inline(always)]
     pub fn is_finite<C: Compute<T>>(&self, by: C) -> bool {
         let Some(jobs) = LineJobs::of(self.lines.packed()).filter(|_| C::PLANNED) else {
@@ -161,6 +164,9 @@ impl<T: Element> Gradient<T> {
 
     /// The sum of all squares in `f64`, in an order that the shape alone decides: lane by lane down each packed line, across its lanes, line
     /// after line, and so for some lines after others where there are many.
+    ///
+    /// # Panics
+    /// Where a [team](crate::Team#panics) does.
     #[inline(always)]
     pub fn sum_of_squares(&self, by: impl Compute<T>) -> f64 {
         let Some(jobs) = LineJobs::of(self.lines.packed()) else { return by.kernel(SumOfSquares(self.all_lines())) };

@@ -67,6 +67,9 @@ pub fn gemm<T: Element>(
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 pub fn gemm_on<T: Element>(
     team: &Team,
     alpha: T,
@@ -83,6 +86,9 @@ pub fn gemm_on<T: Element>(
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
 pub fn gemm_at<T: Element>(
     isa: Isa,
     team: &Team,
