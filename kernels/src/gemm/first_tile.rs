@@ -48,7 +48,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TO_L2: bool> Kernel<T> 
         let Packing { strip, mut to, line } = *self.0;
         let tile = Tiles::<T, MR, NV, false, false, false>(&self.0.strip);
         let ahead = strip.b_row.wrapping_mul(if TO_L2 { 2 * AHEAD } else { AHEAD });
-        let mut at = At { a: row_groups::<T, MR>(strip.a, strip.a_inner), b: strip.b };
+        let mut at = At { a: row_groups::<T, MR, NV>(strip.a, strip.a_inner), b: strip.b };
         let mut acc = tile.start(simd, 0, strip.c);
         for _ in 0..strip.k {
             let row = tile.row_of_b(simd, at.b);

@@ -161,7 +161,7 @@ impl<T: Element, const MR: usize> Groups<'_, T, MR> {
                 *sum = self.start(simd, i, first + v * S::LANES, width);
             }
         }
-        let mut a = row_groups::<T, MR>(a, a_row);
+        let mut a = row_groups::<T, MR, 1>(a, a_row);
         let mut b = b.wrapping_add(first * b_col);
         for _ in 0..k / S::LANES {
             let mut from = b;
