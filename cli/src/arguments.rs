@@ -280,6 +280,9 @@ pub struct CompareArguments {
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
+    /// What the target is [default: text and few whole numbers that recur are classes]
+    #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
+    pub task: TaskChoice,
     /// The width of the hidden layer
     #[arg(long, default_value = "16", value_name = "WIDTH")]
     pub hidden: usize,

@@ -12,7 +12,7 @@ use deltarule::{
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, TaskChoice, load};
+use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, load};
 use crate::failure::Failure;
 use crate::outcome::{best_epoch, make_out_folder, write, write_scene};
 use crate::picture::{Comparison, Method};
@@ -60,10 +60,11 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
     if arguments.seeds == 0 || arguments.epochs == 0 {
         return Err(Failure::Misuse("--seeds and --epochs must be at least 1".to_string()));
     }
-    let options = training_options(&arguments.reading, TaskChoice::Auto);
+    let options = training_options(&arguments.reading, arguments.task);
     let data = load(&Source::parse(&arguments.data)?, &options)?;
     if data.class_names().is_empty() {
-        return Err(Failure::Misuse(format!("{}: the target is a number; compare needs classes", data.name)));
+        let what = "the target is a number; compare needs classes: say --task classification if its numbers are some";
+        return Err(Failure::Misuse(format!("{}: {what}", data.name)));
     }
     make_out_folder(&arguments.out)?;
 

@@ -69,7 +69,7 @@ impl Failure {
     }
 }
 
-/// The crate counts rows, columns, epochs and batches from 0; everything that the program says, and its files, count from 1.
+/// The crate counts rows, columns, epochs and batches from 0; what the program says of data and of runs counts from 1, as `history.csv` does.
 fn counted_from_one(error: &deltarule::Error) -> String {
     use deltarule::Error::{Class, NonFinite, NotANumber, Probability};
     let one_more = match *error {

@@ -31,6 +31,7 @@ fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions
     };
     CsvOptions {
         features: model.about().features.clone(),
+        is_for_model: true,
         known_classes: model.classes(),
         ..training_options(arguments, task)
     }

@@ -142,19 +142,20 @@ fn csv_asks_whether_a_column_without_a_name_is_an_index() {
         read_csv("t.csv", text.as_bytes(), &CsvOptions { header, drop, ..CsvOptions::default() })
     };
     let cases = [
-        (",a,b,y\n0,1,2,x\n1,3,4,z\n2,5,6,x\n", Header::Detect, 1, "0"),
-        ("\"\",\"a\",\"y\"\n\"1\",5,\"x\"\n\"2\",6,\"z\"\n", Header::Detect, 1, "0"),
-        ("Unnamed: 0,a,y\n0,5,x\n1,6,z\n", Header::Detect, 1, "0"),
-        ("a,,y\n5,0,x\n6,1,z\n", Header::Detect, 2, "1"),
-        (",a,y\n7,5,x\n2,6,z\n9,5,x\n", Header::Detect, 1, "0"),
-        (",0,1\n0,5,x\n1,6,z\n", Header::Present, 1, "-3"),
+        (",a,b,y\n0,1,2,x\n1,3,4,z\n2,5,6,x\n", 1, "0"),
+        ("\"\",\"a\",\"y\"\n\"1\",5,\"x\"\n\"2\",6,\"z\"\n", 1, "0"),
+        ("Unnamed: 0,a,y\n0,5,x\n1,6,z\n", 1, "0"),
+        ("a,,y\n5,0,x\n6,1,z\n", 2, "1"),
+        (",a,y\n7,5,x\n2,6,z\n9,5,x\n", 1, "0"),
     ];
-    for (text, header, column, drop) in cases {
-        let message = refusal(read(text, header, ""));
+    for (text, column, drop) in cases {
+        let message = refusal(read(text, Header::Detect, ""));
         let expected = format!("t.csv, line 1, column {column}: this column has no name and numbers the rows");
         assert!(message.starts_with(&expected), "{text:?}: {message}");
         assert!(message.contains(&format!("say --drop {drop} ")), "{text:?}: {message}");
-        let rest = read(text, header, drop).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let kept = read(text, Header::Present, "").unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let rest = read(text, Header::Detect, drop).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        assert_eq!(kept.columns, rest.columns + 1, "{text:?}: whoever says that the header is right is believed");
         assert!(!rest.feature_names.iter().any(|name| name.is_empty() || name.starts_with("Unnamed")), "{text:?}");
     }
     // Measurements: they recur, have fractions or signs, or somebody named them.
@@ -162,10 +163,14 @@ fn csv_asks_whether_a_column_without_a_name_is_an_index() {
     {
         assert_eq!(csv(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).columns, 2, "{text:?}");
     }
-    // A model that learnt from it wants it.
-    let features = ["", "a"].map(String::from).to_vec();
-    let known = CsvOptions { features, ..CsvOptions::default() };
-    assert_eq!(read_csv("t", ",a,y\n0,5,x\n1,6,z\n".as_bytes(), &known).expect("sound").columns, 2);
+    for text in [",a,y\n5,5,1.5\n", ",y\n0,1.5\n1,2.5\n"] {
+        assert!(csv(text).is_ok(), "{text:?}: a single row has no index, and an only feature is meant");
+    }
+    // A model that learnt from it wants it, whether it knows the names or not.
+    for features in [vec![], ["", "a"].map(String::from).to_vec()] {
+        let known = CsvOptions { features, is_for_model: true, ..CsvOptions::default() };
+        assert_eq!(read_csv("t", ",a,y\n0,5,x\n1,6,z\n".as_bytes(), &known).expect("sound").columns, 2);
+    }
 }
 
 /// A model's features are needed: what names one of them as something else is a mistake.

@@ -180,6 +180,10 @@ fn names_and_biases_of_other_nets() {
             "2.weight and 2.bias, …, as nn.Sequential names them; rename the tensors so, in the order of the layers";
         assert!(refused.to_string().ends_with(advice), "{refused}");
     }
+    let mut with_another = PLAIN.to_vec();
+    with_another.push(("epoch", &[1], Dtype::F32));
+    let refused = problem(Mlp::<f32>::from_bytes(&foreign(&with_another), &options()));
+    assert!(matches!(&refused, FileError::Extra(name) if name == "epoch"), "{refused}: it needs no other name");
     let without = [PLAIN[0], PLAIN[2], PLAIN[3]];
     let refused = problem(Mlp::<f32>::from_bytes(&foreign(&without), &options()));
     let expected = "tensor 0.bias is missing; a layer that was made without a bias (bias=False) needs one of zeros";

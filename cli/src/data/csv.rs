@@ -59,6 +59,8 @@ pub struct CsvOptions {
     pub delimiter: Option<u8>,
     /// What the target is taken for.
     pub task: TaskChoice,
+    /// For a model that there is: nobody asks then what it should learn from.
+    pub is_for_model: bool,
     /// The classes of a model that is to be measured; a label that is none of them is an error. Empty for any.
     pub known_classes: Vec<String>,
 }
@@ -252,14 +254,18 @@ impl<'a> Table<'a> {
         (alone || self.counts).then_some("occurs on this line alone")
     }
 
-    /// Programs write the numbers of rows beside them, in a column without a name. That a net learns from these is asked for, not assumed.
+    /// Programs write the numbers of rows beside them, in a column without a name. That a net learns from these is asked for, not assumed;
+    /// but a single row has no index, and an only feature is meant.
     fn refuse_an_index(&self, names: &[String]) -> Result<(), DataError> {
+        if self.rows < 2 || self.columns.features.len() < 2 {
+            return Ok(());
+        }
         let features = self.columns.features.iter().enumerate();
         let mut nameless = features.filter(|(_, column)| is_nameless(&names[**column]));
         let Some((_, &column)) = nameless.find(|(place, _)| self.numbers_rows(*place)) else { return Ok(()) };
-        let drop = index_of(column, names);
         let what = format!(
-            "this column has no name and numbers the rows, as an index does; say --drop {drop} to leave it out, or name it"
+            "this column has no name and numbers the rows, as an index does; say --drop {column} to leave it out (options count from 0), --header \
+             to keep it, or name it"
         );
         Err(self.at(self.first_line, column, what))
     }
@@ -285,7 +291,7 @@ impl<'a> Table<'a> {
         if self.rows == 0 {
             return Err(DataError::whole(self.name, "there is no row after the header"));
         }
-        if let Some(names) = names.as_deref().filter(|_| options.features.is_empty()) {
+        if let Some(names) = names.as_deref().filter(|_| options.header == Header::Detect && !options.is_for_model) {
             self.refuse_an_index(names)?;
         }
         let target = match self.columns.target {
@@ -325,12 +331,6 @@ fn is_number(field: &[u8]) -> bool {
 /// No name, or the one that pandas gives to a column without one.
 fn is_nameless(name: &str) -> bool {
     name.is_empty() || name.starts_with("Unnamed: ")
-}
-
-/// The index by which an option finds the column: from the back where the one from the front is the name of another.
-fn index_of(column: usize, names: &[String]) -> String {
-    let index = column.to_string();
-    if names.contains(&index) { format!("-{}", names.len() - column) } else { index }
 }
 
 /// How many fields are numbers, if these count from 0 or from 1 in the order of the columns; else 0. So tables that were written without

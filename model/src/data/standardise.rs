@@ -151,8 +151,8 @@ impl Standardisation {
     }
 }
 
-/// Deviations up to this part of the mean are the last digits of `f64`.
-const LAST_DIGITS: f64 = 4.0 * f64::EPSILON;
+/// Deviations up to this part of the mean are the last digits of `f64`, as sums of a thousand terms leave them.
+const LAST_DIGITS: f64 = 32.0 * f64::EPSILON;
 
 /// The mean, and `1 / √variance`: 0 where that is no number to multiply by, and where the column differs in the last digits alone. Those come
 /// of how its values were computed (0.1 + 0.2 is not 0.3); as a deviation they would make millions of the next row's difference.

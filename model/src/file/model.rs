@@ -193,14 +193,15 @@ fn read_model<T: Element>(source: &mut impl Read, len: u64, options: &LoadOption
     Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
 }
 
-/// Whether a name is that of a layer's tensor in an `nn.Sequential`: a number, and what it is of the layer of that number.
-fn has_place(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(number, part)| number.parse::<usize>().is_ok() && !part.contains('.'))
+/// Whether a name is that of a layer's weights or bias, but not as `nn.Sequential` names them: by a number and what it is of the layer of that number.
+fn is_named_otherwise(name: &str) -> bool {
+    let (layer, part) = name.rsplit_once('.').unwrap_or(("", name));
+    matches!(part, "weight" | "bias") && layer.parse::<usize>().is_err()
 }
 
 /// The model that a plain file holds: the numbers of its linear layers may have any gaps, their shapes say the widths.
 fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<T>, Vec<usize>), FileError> {
-    if let Some(name) = header.tensors.keys().find(|name| !has_place(name)) {
+    if let Some(name) = header.tensors.keys().find(|name| is_named_otherwise(name)) {
         return Err(FileError::Name(name.clone()));
     }
     let number = |t: &Entry| -> Option<usize> { t.name.strip_suffix(".weight")?.parse().ok() };
