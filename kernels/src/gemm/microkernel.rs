@@ -263,6 +263,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         let mut acc = self.start(simd, tile, c);
         let asks = MR * NV > 2 && !near.is_null();
         let mut first = 0;
+        // One vector wide, tiles have no registers for the addresses of a second loop: see `unseen`.
         if NV > 1 && !asks && !(ASKS && self.0.asks.is_some()) {
             self.steps(simd, k, &mut at, &mut acc);
             first = k;
