@@ -19,7 +19,8 @@ const MOST_CLASSES: usize = 1000;
 
 /// The folder for a run's files, with the folders above it.
 pub(crate) fn make_out_folder(path: &Path) -> Result<(), Failure> {
-    if path.exists() && !path.is_dir() {
+    // Asked once: what fails between two questions would make a file of a folder.
+    if std::fs::metadata(path).is_ok_and(|what| !what.is_dir()) {
         return Err(Failure::Misuse(format!("--out {}: this is a file; name a folder", path.display())));
     }
     std::fs::create_dir_all(path).map_err(Failure::file(path))
