@@ -7,12 +7,17 @@
 //! They are asked to L2, not L1. AMD's CPUs have room for 24 lines on their way to L1, and drop hints that find none; there are twice as many to L2
 //! (Zen 4, a batch of 128 out of 60,000 rows of 784 in the middle of training: `f32` 75 → 50 µs, `u8` 35 → 30). With the next batch asked
 //! for, `u8` takes 8.5 µs, and a step of 784-128-10 grows by 3 (by 1 where it asks at three places within the step); `f32` would take 29, and the
-//! step 20 more, for 400 KB push its own numbers out of L2. Other CPUs were measured before, with hints to L1: Zen 5, in training, `u8` 8 to 11 µs;
-//! Emerald Rapids `f32` 55, `u8` 30.
+//! step 20 more, for 400 KB push its own numbers out of L2. On Zen 5, in training and with hints to L1, `u8` takes 8 to 11 µs.
+//!
+//! Intel's CPUs are asked for the first line of a long row alone: hints take the sixteen buffers of L1 whichever cache they name, while what the
+//! hardware fetches ahead within a page waits elsewhere (Emerald Rapids, batches in turns, a step and its `f32` gather: 784-128-10 404 → 377 µs,
+//! 392-128-10 228 → 212, 1568-128-10 833 → 784, `u8` 779 → 750; rows of 16 lines are alike, and of 12, 784 bytes, better asked for whole, 359 against 367).
+//! What is left of `f32`, 30 µs more than from L2, is the 13 GB/s that L3 gives a core. Asked for during the step, tile by tile, whole or in
+//! parts, the next rows delayed its multiplications by more than that (395 → 437 to 458).
 
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch_to_l2};
-use crate::machine::caches;
+use crate::machine::{Habits, caches};
 use crate::rows::{Readable, Rows, Stored};
 use crate::team::Team;
 use crate::view::ShapeError;
@@ -27,6 +32,8 @@ const BYTES_AHEAD: usize = 6 * 1024;
 const BYTES_TO_WAKE: usize = 1024 * 1024;
 /// The part of L2 that the next batch's rows may take while they wait.
 const PART_OF_L2: usize = 8;
+/// Lines of a row that are all asked for, though the hardware would fetch those behind the first.
+const SHORT_ROW: usize = 16;
 /// Bytes of a cache line.
 const CACHE_LINE: usize = 64;
 
@@ -131,11 +138,13 @@ impl<T: Element, I: Fn(usize) -> usize> Read<'_, T, I> {
         let columns = self.from.columns();
         let count = self.to.len().checked_div(columns).unwrap_or(0);
         let ahead = BYTES_AHEAD / columns.saturating_mul(size_of::<E>()).max(1) + 1;
+        let asked = elements_to_ask::<E>(columns);
         let row = |i: usize| &stored[(self.row_at)(i) * columns..][..columns];
-        (1..ahead.min(count)).for_each(|i| ask(row(i)));
+        let ask = |i: usize| ask(&row(i)[..asked]);
+        (1..ahead.min(count)).for_each(ask);
         for (i, to) in self.to.chunks_exact_mut(columns.max(1)).enumerate() {
             if i + ahead < count {
-                ask(row(i + ahead));
+                ask(i + ahead);
             }
             E::read(simd, row(i), to);
             if let Some(standard) = &self.from.standard {
@@ -148,12 +157,19 @@ impl<T: Element, I: Fn(usize) -> usize> Read<'_, T, I> {
 /// Asks for those of these rows that there are, where all may wait in L2.
 fn ask_for_next<E>(stored: &[E], columns: usize, rows: &[u32]) {
     if rows.len().saturating_mul(columns).saturating_mul(size_of::<E>()) <= caches().l2 / PART_OF_L2 {
-        let row = |&row: &u32| stored.get((row as usize).checked_mul(columns)?..)?.get(..columns);
+        let asked = elements_to_ask::<E>(columns);
+        let row = |&row: &u32| stored.get((row as usize).checked_mul(columns)?..)?.get(..asked);
         rows.iter().filter_map(row).for_each(ask);
     }
 }
 
-/// Asks for the lines of a row.
+/// Elements at the start of a row that are asked for.
+fn elements_to_ask<E>(columns: usize) -> usize {
+    let of_line = CACHE_LINE / size_of::<E>();
+    if columns > SHORT_ROW * of_line && Habits::here().fetches_runs { of_line } else { columns }
+}
+
+/// Asks for these lines of a row.
 #[inline(always)]
 fn ask<E>(row: &[E]) {
     row.chunks(CACHE_LINE / size_of::<E>()).for_each(|line| prefetch_to_l2(line.as_ptr()));

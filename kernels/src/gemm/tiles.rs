@@ -236,6 +236,7 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
             waits_for_l2: false,
             shuffles_on_multipliers: false,
             has_near_l3: false,
+            fetches_runs: false,
         },
     };
     let mut rows = 1;

@@ -1,5 +1,7 @@
 //! What no feature bit tells of a CPU, but its maker and family: how it executes wide vectors. Decides what is faster, never a result.
 
+use std::sync::OnceLock;
+
 /// Who made it, and which family of theirs it is.
 #[derive(Clone, Copy)]
 struct Cpu {
@@ -28,11 +30,19 @@ pub struct Habits {
     /// at its whole depth 112 GFLOP/s, 128 rows at a time 100; on Emerald Rapids the latter gains a third), and that several strips of it are
     /// read again for every few rows of a large A.
     pub(crate) has_near_l3: bool,
+    /// Lines that follow each other within a page are fetched ahead by the hardware, and do not take the buffers that hints wait in: Intel's L2
+    /// streamer (the manual above; measured on Emerald Rapids, see [`gather`](mod@crate::gather)).
+    pub(crate) fetches_runs: bool,
 }
 
 impl Habits {
-    /// Those of the CPU that this runs on.
+    /// Those of the CPU that this runs on, looked up once: a virtual machine takes microseconds for it.
     pub(crate) fn here() -> Self {
+        static HERE: OnceLock<Habits> = OnceLock::new();
+        *HERE.get_or_init(Self::look_up)
+    }
+
+    fn look_up() -> Self {
         let cpu = Cpu::here();
         let is_intel = cpu.is_some_and(|cpu| &cpu.maker == b"GenuineIntel");
         let is_amd = cpu.is_some_and(|cpu| &cpu.maker == b"AuthenticAMD");
@@ -43,6 +53,7 @@ impl Habits {
             waits_for_l2: is_intel,
             shuffles_on_multipliers: is_intel,
             has_near_l3: is_amd && cpu.is_some_and(|cpu| cpu.family >= 0x17),
+            fetches_runs: is_intel,
         }
     }
 }
