@@ -2,8 +2,8 @@
 //!
 //! A pass of its own would wait for each line of B; here the next ones come while this one is multiplied.
 
+use super::ahead::AHEAD;
 use super::microkernel::{At, Strip, Tiles, row_groups, vector_offset};
-use super::plan::AHEAD;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, prefetch, prefetch_to_l2};
 

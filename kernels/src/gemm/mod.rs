@@ -10,6 +10,7 @@
 //! * β = 0 never reads C, α = 0 never reads A or B.
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
 
+mod ahead;
 mod driver;
 mod few_columns;
 mod first_tile;

@@ -15,7 +15,7 @@
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
 
-use super::plan::AHEAD;
+use super::ahead::AHEAD;
 use super::square::turn;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};

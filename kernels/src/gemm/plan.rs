@@ -1,9 +1,13 @@
-//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when.
+//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles ask for
+//! meanwhile is decided with it, in [`ahead`](super::ahead).
 
+// A plan's tests look for it here.
+pub(super) use super::ahead::AHEAD;
+use super::ahead::Ahead;
 use super::driver::{Place, Product};
 use super::microkernel::End;
 use super::operand::Right;
-use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines, packed_bytes, past_line, stays_in_l1};
+use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
 use crate::machine::caches;
@@ -19,8 +23,6 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
-/// Bytes on pages that every CPU remembers in all of its tables: three quarters of 2,048.
-const PAGES_BYTES_OF_ALL_TABLES: usize = 1536 * 4096;
 /// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, for their height divides it. (Not that of the tallest tile of
 /// 8 registers, five rows of one vector; but no strip is so narrow there.) Else at whole cache lines of a transposed A or of a transposed
 /// copy, or anywhere where there is neither.
@@ -51,7 +53,7 @@ const FOLLOWED_ROWS: usize = 16;
 
 /// Rows of a strip of B that L2 keeps where its stride folds, if more than a few tiles read it (31×1024×2048: 195 → 225).
 const FOLDED_DEPTH: usize = 256;
-const FEW: usize = 16;
+pub(super) const FEW: usize = 16;
 
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
 /// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 155, f64
@@ -65,18 +67,7 @@ const VECTORS_WHERE_FAR: usize = 2;
 /// Rows of A that are worth packing B in a shallow product: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
 /// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
-const ROWS_TO_PACK: usize = 48;
-
-/// Rows of B, and columns of A, that are asked for ahead, where they come from afar: enough for L3. Each may be on a page of its own, which no hardware
-/// foresees (packing B, f64 2048³: 111 → 115 GFLOP/s). Twice as many fill the buffers that their lines wait in (Emerald Rapids, packing on the way,
-/// 48×1024×1024: 106 → 135).
-pub(super) const AHEAD: usize = 8;
-
-/// A strip's block of B that takes more than so many L1 is asked for ahead though it is in L2.
-const L1_IN_STRIP: usize = 2;
-
-/// Steps of k that are worth asking for columns of A, or for rows of a B that comes from L2.
-pub(super) const STEPS_TO_ASK: usize = 96;
+pub(super) const ROWS_TO_PACK: usize = 48;
 
 /// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
@@ -125,35 +116,15 @@ pub(super) struct Plan {
     /// Where C goes.
     place: Place,
     /// B's columns are turned on the way.
-    turned: bool,
+    pub(super) turned: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
     pub(super) across: bool,
     /// C is beyond the caches.
     pub(super) far: bool,
     /// B is read in place from so far that a block of its rows is read across all strips before the next.
-    streams: bool,
+    pub(super) streams: bool,
     /// What is asked for ahead of what is read.
     pub(super) ahead: Ahead,
-}
-
-/// How many columns of A, or rows of B, ahead of those that are read the tiles ask for others, 0 for none; not both. And whether they ask
-/// for the block of B that will be read next.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Ahead {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-    pub(super) next: bool,
-}
-
-/// What will be read after a strip's block of B.
-#[derive(Clone, Copy)]
-pub(super) enum Next<T> {
-    /// Nothing that is far.
-    Near,
-    /// That of the strip beside it, if there is one.
-    Strip,
-    /// So many rows and columns of this one.
-    Block { b: Right<T>, rows: usize, cols: usize },
 }
 
 /// When B is packed.
@@ -388,13 +359,13 @@ impl<T: Element> Product<T> {
     }
 
     /// B's vectors are whole lines, but lie across two, come from L2 for every tile, and this CPU is slow at that.
-    fn right_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+    pub(super) fn right_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let Right::Strided { row, .. } = self.b else { return false };
         self.is_right_off_lines(table) && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
     }
 
     /// B's vectors are whole lines, but lie across two, and this CPU is slow at that.
-    fn is_right_off_lines(&self, table: &TileTable<T>) -> bool {
+    pub(super) fn is_right_off_lines(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, .. } = self.b else { return false };
         table.lanes() == T::LINE && !on_lines(data, row) && table.habits.waits_for_split_lines
     }
@@ -406,40 +377,6 @@ impl<T: Element> Product<T> {
             && plan.strip_cols == T::LINE
             && stays_in_l1::<T>(T::LINE, depth, T::LINE)
             && !stays_in_l1::<T>(stride, depth, T::LINE)
-    }
-
-    /// Columns of A that are asked for ahead: where they are runs in place, each may be on a page of its own, which no hardware foresees
-    /// (Emerald Rapids, 1000×32×1000 tn: 88 → 157 GFLOP/s, 1000×64×1000 tn: 129 → 172; 784×10×64 tn would lose 4 %).
-    fn columns_ahead(&self, plan: &Plan) -> usize {
-        let runs = self.a.row == 1 && self.a.panel().is_none() && !plan.pack_a && !plan.turned;
-        let far = self.k.min(plan.kc) >= STEPS_TO_ASK && bytes::<T>(self.k, self.a.col) > caches().l1d;
-        if runs && far { AHEAD } else { 0 }
-    }
-
-    /// Rows of B that are asked for ahead: where it streams or comes from beyond L2, and where it splits. Fewer rows of A than are worth packing a B that splits
-    /// are worth that (Emerald Rapids, B off the lines: 32×128×784 141 → 163 GFLOP/s of 176 on them, 16×500×500 134 → 159, 10×128×128
-    /// 120 → 135, 1×500×500 35 → 42; 128×784×32, whose strips stay in L1, would lose: 161 → 154). So are few rows where
-    /// L1 keeps a strip, for there are but one or two tiles to profit from that (4×200×100 92 → 103, 14×192×128 135 → 145).
-    fn rows_ahead(&self, plan: &Plan, table: &TileTable<T>) -> usize {
-        let Right::Strided { row, .. } = self.b else { return 0 };
-        let can_ask = table.lanes() == T::LINE && self.reads_right_in_place(plan) && !plan.turned;
-        // What comes from memory is worth asking for even so (8×4096×4096: 23 → 43).
-        if !can_ask || !plan.streams && has_no_room_ahead::<T>(row) {
-            return 0;
-        }
-        let few = self.m <= FEW && self.k >= STEPS_TO_ASK;
-        let comes_from_l2 = few && bytes::<T>(self.k, self.n) > caches().l1d && self.is_right_off_lines(table);
-        let comes_from_l3 = self.m < ROWS_TO_PACK && bytes::<T>(self.k, self.n) > caches().l2;
-        let far = comes_from_l2 || comes_from_l3 || plan.streams || self.right_splits(plan, table);
-        if far { AHEAD } else { 0 }
-    }
-
-    /// A strip's block of B is far larger than L1, so that every tile reads it from L2, wherever it lies, and this CPU waits for that (Emerald
-    /// Rapids, 1024³ and 2048³: 2 to 3 %, 512×1024×1024 nt 6, 512³ 1; strips of up to two L1 gain nothing or lose: 512×64×128 4 %;
-    /// so do few rows, which L2's bandwidth binds: 1×128×784 6 %, 2×128×784 more).
-    fn strip_comes_from_l2(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let can_ask = table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.turned && !plan.across;
-        can_ask && self.m > FEW && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
     }
 
     /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that
@@ -454,27 +391,8 @@ impl<T: Element> Product<T> {
     }
 
     /// B is read where it lies.
-    fn reads_right_in_place(&self, plan: &Plan) -> bool {
+    pub(super) fn reads_right_in_place(&self, plan: &Plan) -> bool {
         plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. })
-    }
-
-    /// Whether tiles ask for the block of B that is read after theirs: where it comes from beyond L2, and this thread reads it. Rows that
-    /// fold onto the same sets, or lie on more pages than the CPU remembers, would push each other out before their turn; those that are
-    /// read in place, but off the lines, are asked for as they come (Emerald Rapids, 64×1000×1000: 145 → 157 GFLOP/s, 20×784×784: 136 → 150,
-    /// 24×2000×2000: 126 → 144; packed beforehand, 64×2048×2048: 149 → 155; 64×2000×2000, over 2,000 pages, would lose a tenth, 40×1000×1000
-    /// in place a thirtieth; the nearest cache as the goal gives 1 to 3 % less).
-    fn asks_for_next(&self, plan: &Plan) -> bool {
-        let depth = self.k.min(plan.kc);
-        let pays = match (self.b, plan.pack_b) {
-            (Right::Lines { .. }, _) => true,
-            (Right::Strided { row, .. }, _) if clash::<T>(row, depth) => false,
-            (Right::Strided { data, row, .. }, PackB::Never) => plan.streams && on_lines(data, row),
-            (Right::Strided { row, col: 1, .. }, PackB::ByJob) => bytes::<T>(depth, row) <= PAGES_BYTES_OF_ALL_TABLES,
-            _ => false,
-        };
-        // Elsewhere stable Rust has no hint to give.
-        let can_ask = cfg!(target_arch = "x86_64");
-        can_ask && pays && !plan.is_shared() && !plan.across && !plan.turned && bytes::<T>(self.k, self.n) > caches().l2
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
@@ -538,10 +456,4 @@ impl<T: Element> Product<T> {
 /// The depth of a strip's block: whole lines of a transpose.
 fn longest_strip<T: Element>(strip_cols: usize) -> usize {
     (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
-}
-
-/// Rows at this stride that are asked for ahead push each other out of L1 before they are read (Zen 4, 8 ways: 2×1024×1024 60 → 75 GFLOP/s
-/// without, 8×1024×1024 100 → 105, f64 2×512×1000 24 → 30).
-fn has_no_room_ahead<T: Element>(stride: usize) -> bool {
-    folds_onto_sets::<T>(stride) && caches().l1d / L1_PERIOD <= AHEAD
 }

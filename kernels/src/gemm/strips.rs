@@ -1,11 +1,12 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
+use super::ahead::{Ahead, Next};
 use super::driver::Product;
 use super::first_tile::Packing;
 use super::microkernel::{Asks, End, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
-use super::plan::{Ahead, Next, Plan};
+use super::plan::Plan;
 use super::room::{L1_PERIOD, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
