@@ -12,7 +12,7 @@
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
 use super::ahead::{Ahead, Next, STEPS_TO_ASK};
-use super::microkernel::{End, Start};
+use super::description::{End, Start};
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
 use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE};

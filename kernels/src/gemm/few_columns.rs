@@ -10,8 +10,8 @@
 //! are, else squares of A are turned in registers (see [`super::turned`]), which shares the ports with few multiplications. Multiplication
 //! commutes, so the bits are the same; α stays with A.
 
+use super::description::{End, Start};
 use super::driver::{Place, Product};
-use super::microkernel::{End, Start};
 use super::operand::{Output, Right};
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};

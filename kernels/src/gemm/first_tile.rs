@@ -3,7 +3,8 @@
 //! A pass of its own would wait for each line of B; here the next ones come while this one is multiplied.
 
 use super::ahead::AHEAD;
-use super::microkernel::{At, Strip, Tiles, row_groups, vector_offset};
+use super::description::Strip;
+use super::microkernel::{At, Tiles, row_groups, vector_offset};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, prefetch, prefetch_to_l2};
 
@@ -19,7 +20,7 @@ pub(crate) struct Packing<'a, T> {
 /// A compiled micro-kernel that packs.
 ///
 /// # Safety
-/// As [`StripFn`](super::microkernel::StripFn), for one tile of whole vectors; and `to` is this thread's alone, and valid for writes of whole lines.
+/// As [`StripFn`](super::description::StripFn), for one tile of whole vectors; and `to` is this thread's alone, and valid for writes of whole lines.
 pub(crate) type PackingFn<T> = unsafe fn(&Packing<'_, T>);
 
 /// The micro-kernel that packs, for one instruction set and one tile.

@@ -11,6 +11,7 @@
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
 
 mod ahead;
+mod description;
 mod driver;
 mod few_columns;
 mod first_tile;
@@ -29,8 +30,8 @@ mod tiles;
 mod transposition;
 mod turned;
 
+pub(crate) use description::{End, Start};
 pub(crate) use driver::{Block, Place, Product, Vouched};
-pub(crate) use microkernel::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed};

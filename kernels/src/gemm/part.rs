@@ -1,7 +1,7 @@
 //! A part of a product is a product: fewer rows, fewer columns, a block of k; and so is its transpose.
 
+use super::description::Start;
 use super::driver::Product;
-use super::microkernel::Start;
 use super::operand::{Left, Output, Right};
 use crate::element::Element;
 use std::ops::Range;

@@ -4,8 +4,8 @@
 // A plan's tests look for it here.
 pub(super) use super::ahead::AHEAD;
 use super::ahead::Ahead;
+use super::description::End;
 use super::driver::{Place, Product};
-use super::microkernel::End;
 use super::operand::Right;
 use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;

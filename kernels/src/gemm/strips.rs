@@ -1,9 +1,9 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
 use super::ahead::{Ahead, Next};
+use super::description::{Asks, End, Start, Strip};
 use super::driver::Product;
 use super::first_tile::Packing;
-use super::microkernel::{Asks, End, Start, Strip};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;

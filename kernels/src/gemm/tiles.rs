@@ -19,8 +19,9 @@
 //! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads. Zen 4, with data paths of 256 bits,
 //! agrees: with strips of 4, 3 and 2 vectors whole products run at 113, 110 and 110 GFLOP/s of 118 at 64³, at 112, 113 and 111 at 1024³.
 
+use super::description::StripFn;
 use super::first_tile::{PackingFn, packing};
-use super::microkernel::{StripFn, last_steps, strip};
+use super::microkernel::{last_steps, strip};
 use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
