@@ -27,6 +27,7 @@
 //!
 //! What a job computes must not depend on who does it, or in which order jobs are done: then the bits don't either.
 
+mod ticket;
 mod turns;
 
 use std::any::Any;
@@ -36,6 +37,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use ticket::Ticket;
 use turns::Turns;
 
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
@@ -253,49 +255,6 @@ impl Drop for Team {
 #[derive(Clone, Copy)]
 struct List {
     job: *const (dyn Fn(usize) + Sync),
-}
-
-/// Jobs `front .. back` of a list are left to claim.
-#[derive(Clone, Copy)]
-struct Ticket {
-    front: usize,
-    back: usize,
-}
-
-impl Ticket {
-    const BITS: u32 = 32;
-    /// Jobs that a ticket can count.
-    const MOST: usize = u32::MAX as usize;
-
-    /// `front << 32 | back`
-    fn pack(self) -> u64 {
-        (self.front as u64) << Self::BITS | self.back as u64
-    }
-
-    fn unpack(word: u64) -> Self {
-        Self { front: (word >> Self::BITS) as usize, back: word as usize & Self::MOST }
-    }
-
-    fn take_front(&mut self) -> Option<usize> {
-        (self.front < self.back).then(|| {
-            self.front += 1;
-            self.front - 1
-        })
-    }
-
-    fn take_back(&mut self) -> Option<usize> {
-        (self.front < self.back).then(|| {
-            self.back -= 1;
-            self.back
-        })
-    }
-
-    /// How many there were; none are left.
-    fn take_all(&mut self) -> Option<usize> {
-        let left = self.back - self.front;
-        self.front = self.back;
-        Some(left)
-    }
 }
 
 /// What caller and helpers share. It outlives the team while a helper's task is still on its way.
