@@ -8,7 +8,7 @@ use crate::machine::{Habits, caches};
 use crate::{AlignedVec, PackedB};
 
 /// Numbers between −1 and 1 whose products are not exact.
-fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
+pub(super) fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
     (0..len).map(|i| T::from_f64(((i + seed) * 40_503 % 65_521) as f64 / 32_761.0 - 1.0)).collect()
 }
 
