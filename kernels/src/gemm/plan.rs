@@ -2,7 +2,7 @@
 //! meanwhile is decided with it, in [`ahead`](super::ahead).
 
 // A plan's tests look for it here.
-pub(super) use super::ahead::AHEAD;
+use super::ahead::AHEAD;
 use super::ahead::Ahead;
 use super::description::End;
 use super::driver::{Place, Product};

@@ -1,8 +1,9 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
 //! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
 
+use super::ahead::AHEAD;
 use super::outer::Order;
-use super::plan::{AHEAD, PACKED_BYTES, PackB};
+use super::plan::{PACKED_BYTES, PackB};
 use super::*;
 use crate::machine::{Habits, caches};
 use crate::{AlignedVec, PackedB};
