@@ -1,9 +1,7 @@
 //! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles ask for
 //! meanwhile is decided with it, in [`ahead`](super::ahead).
 
-// A plan's tests look for it here.
-use super::ahead::AHEAD;
-use super::ahead::Ahead;
+use super::ahead::{AHEAD, Ahead};
 use super::description::End;
 use super::driver::{Place, Product};
 use super::operand::Right;
