@@ -301,9 +301,8 @@ fn a_save_that_fails_leaves_the_old_file() {
     let old = folder.0.join("old");
     fs::create_dir(&old).expect("a folder");
     fs::write(old.join("inside"), b"precious").expect("a file");
-    // A folder that is not empty cannot be replaced, so the rename fails: at the last moment.
     let error = model().save(&old).expect_err("a folder in the way");
-    assert!(matches!(error, Error::File { .. }), "{error}");
+    assert!(error.to_string().ends_with("it is a folder; name a file in it"), "{error}");
     assert_eq!(fs::read(old.join("inside")).expect("still there"), b"precious");
     assert_eq!(folder.names(), ["old"], "the half-made file is gone");
     assert!(model().save(folder.0.join("no/such/folder/model")).is_err());
@@ -387,6 +386,24 @@ fn a_link_stays_a_link() {
     file::write_atomically(&link, b"new").expect("written");
     assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
     assert_eq!(fs::read(&real).expect("the file"), b"new");
+}
+
+/// A socket stands for devices too, such as `/dev/null`: a rename would put a file in the place of each.
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_replaced() {
+    let folder = Folder::new("socket");
+    let (socket, link) = (folder.0.join("socket"), folder.0.join("link"));
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    std::os::unix::fs::symlink(&socket, &link).expect("a link");
+    for path in [&socket, &link] {
+        let error = model().save(path).expect_err("no regular file").to_string();
+        assert!(error.contains("it is not a regular file") && error.ends_with("name a regular file"), "{error}");
+    }
+    assert!(!fs::symlink_metadata(&socket).expect("still there").is_file());
+    assert!(fs::symlink_metadata(&link).expect("still there").is_symlink());
+    assert_eq!(folder.names().len(), 2, "nothing is left beside them");
+    drop(listener);
 }
 
 #[test]
