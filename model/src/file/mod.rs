@@ -14,7 +14,8 @@
 //! they are read back exactly.
 //!
 //! Files are read with suspicion: the header is checked against the length of the file, and names, types and shapes
-//! against the model, before memory for the data is asked for. Files are written whole or not at all
+//! against the model, before memory for the data is asked for; a header that is longer, or holds more values, than a model's would be
+//! is not read to its end. Files are written whole or not at all
 //! ([`write_atomically`]), and not at all where they would not be read again.
 //!
 //! The `safetensors` crate would read these files too, and checks ours in the tests; here it is not used because it would
@@ -74,6 +75,12 @@ pub enum FileError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// A header of so many values that they would take far more memory than the file: it is not read on, and not written.
+    #[error(
+        "its header holds more than {0} values, and no more are read; if it is a model's, leave out the names of classes and \
+         features"
+    )]
+    ManyValues(usize),
     /// An entry of the header is not what the format asks for.
     #[error("header entry {name:?}: {what}")]
     Entry {
