@@ -102,7 +102,7 @@ type Described = (&'static str, &'static [usize], Dtype);
 fn foreign(tensors: &[Described]) -> Vec<u8> {
     let data: Vec<u8> = (0..4096u32).flat_map(|i| (i as f32 / 64.0).to_le_bytes()).collect();
     let size = |dtype| match dtype {
-        Dtype::F64 => 8,
+        Dtype::F64 | Dtype::I64 => 8,
         Dtype::F16 => 2,
         _ => 4,
     };
@@ -151,6 +151,8 @@ fn tensors_that_do_not_belong() {
     assert!(matches!(&dtype, FileError::Dtype { tensor, expected: "F32", .. } if tensor == "3.weight"), "{dtype}");
     let half = load(&|t| t[0].2 = Dtype::F16);
     assert!(matches!(half, FileError::Dtype { .. }), "{half}");
+    assert!(half.to_string().ends_with("not F32; models are of float32 or float64: convert it to one of them first"));
+    assert!(dtype.to_string().ends_with("not F32; load it into a model of its own type"), "{dtype}");
     let shape = load(&|t| t[2].1 = &[1, 5]);
     assert!(matches!(&shape, FileError::Shape { expected, found, .. } if *expected == [1, 4] && *found == [1, 5]));
     let bias = load(&|t| t[1].1 = &[5]);
@@ -190,6 +192,29 @@ fn names_and_biases_of_other_nets() {
     assert_eq!(refused.to_string(), expected);
     let no_weight = problem(Mlp::<f32>::from_bytes(&foreign(&[]), &options()));
     assert_eq!(no_weight.to_string(), "tensor 0.weight is missing");
+}
+
+/// A net with BatchNorm counts its batches in whole numbers. What it cannot be read for is its layer, not their type.
+#[test]
+fn layers_of_other_kinds() {
+    let folder = Folder::new("kinds");
+    let path = folder.0.join("norm");
+    let mut tensors = PLAIN.to_vec();
+    tensors.extend(["1.weight", "1.bias", "1.running_mean"].map(|name| (name, &[4][..], Dtype::F32)));
+    tensors.push(("1.num_batches_tracked", &[], Dtype::I64));
+    fs::write(&path, foreign(&tensors)).expect("a file");
+    assert_eq!(file::element_type(&path).expect("its weights have one"), "F32");
+    let refused = problem(Mlp::<f32>::load_with(&path, &options())).to_string();
+    let expected = "tensor 1.num_batches_tracked does not belong to this model; it is of a layer of another kind, such as \
+                    BatchNorm, and only linear layers can be represented";
+    assert_eq!(refused, expected);
+    // Without its counts, such as LayerNorm.
+    tensors.truncate(6);
+    let refused = problem(Mlp::<f32>::from_bytes(&foreign(&tensors), &options())).to_string();
+    assert!(refused.starts_with("header entry \"1.weight\": the weights of a linear layer"), "{refused}");
+    fs::write(&path, foreign(&[("epoch", &[1], Dtype::I64)])).expect("a file");
+    let refused = problem(file::element_type(&path));
+    assert_eq!(refused.to_string(), "tensor epoch does not belong to this model");
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub enum FileError {
         found: u64,
     },
     /// A tensor of another element type.
-    #[error("tensor {tensor} has the type {found}, not {expected}; load it into a model of its own type")]
+    #[error("tensor {tensor} has the type {found}, not {expected}; {advice}", advice = about_type(.found))]
     Dtype {
         /// Which tensor.
         tensor: String,
@@ -130,7 +130,7 @@ pub enum FileError {
     )]
     Name(String),
     /// A tensor that should not be there.
-    #[error("tensor {0} does not belong to this model")]
+    #[error("tensor {0} does not belong to this model{advice}", advice = about_kinds(.0))]
     Extra(String),
     /// A weight that is NaN or infinite.
     #[error("tensor {tensor}: element {index} is {value}; such a model predicts nothing")]
@@ -160,6 +160,23 @@ pub enum FileError {
 fn about_biases(tensor: &str) -> &'static str {
     match tensor.strip_suffix(".bias").is_some_and(|layer| layer.parse::<usize>().is_ok()) {
         true => "; a layer that was made without a bias (bias=False) needs one of zeros",
+        false => "",
+    }
+}
+
+/// What to do about a tensor of a type that is not the model's, and may be no model's.
+fn about_type(found: &str) -> &'static str {
+    match found {
+        "F32" | "F64" => "load it into a model of its own type",
+        _ => "models are of float32 or float64: convert it to one of them first",
+    }
+}
+
+/// What a tensor may be due to that is part of a numbered layer, but neither its weights nor its bias.
+fn about_kinds(tensor: &str) -> &'static str {
+    let layer = tensor.rsplit_once('.').filter(|(_, part)| !matches!(*part, "weight" | "bias"));
+    match layer.is_some_and(|(layer, _)| layer.parse::<usize>().is_ok()) {
+        true => "; it is of a layer of another kind, such as BatchNorm, and only linear layers can be represented",
         false => "",
     }
 }
