@@ -47,6 +47,42 @@
 //! * A step of training and a prediction allocate nothing after the first, but for a task of the pool when a helper is sent for.
 //! * No thread is touched unless [`Plan::threads`](Plan#structfield.threads) or [`Scratch::with_threads`] asks for it.
 //!
+//! # Replacing a model while it serves
+//! A model is only read, so many threads share one in an `Arc`. Where newer ones come while it serves, a lock stands around the `Arc`, and
+//! is never held for longer than it takes to copy or to swap a pointer: a request takes the `Arc` once and gets all of its answers from
+//! that model, the new file is read away from the requests, and what is refused there leaves the old model at work.
+//!
+//! ```
+//! use deltarule::{Error, Mlp, Scratch};
+//! use std::path::Path;
+//! use std::sync::{Arc, PoisonError, RwLock};
+//!
+//! struct Serving(RwLock<Arc<Mlp<f32>>>);
+//!
+//! impl Serving {
+//!     /// The model of now: once a request.
+//!     fn current(&self) -> Arc<Mlp<f32>> {
+//!         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+//!     }
+//!
+//!     /// On a thread that answers no requests.
+//!     fn replace(&self, path: &Path) -> Result<(), Error> {
+//!         let mut model = Arc::new(Mlp::load(path)?);
+//!         std::mem::swap(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), &mut model);
+//!         // The old model goes here, with the lock released, or with the last request that still holds it.
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let serving = Serving(RwLock::new(Arc::new(Mlp::builder(&[2, 4, 1]).build()?)));
+//! let mut scratch = Scratch::new(); // one for each thread
+//! let model = serving.current();
+//! assert_eq!(model.predict(&[0.5, -1.0], &mut scratch)?.len(), 1);
+//! assert!(serving.replace(Path::new("no such file")).is_err());
+//! assert!(Arc::ptr_eq(&model, &serving.current()));
+//! # Ok::<(), Error>(())
+//! ```
+//!
 //! # Threads
 //! Work is shared out on the caller's rayon pool: inside `pool.install(…)` that pool, else rayon's global one.
 

@@ -2,8 +2,8 @@
 //! save that fails leaves what was there.
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Record,
-    Scratch, Standardisation, Targets, Trainer, file,
+    Activation, Dataset, EarlyStopping, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Scratch,
+    Standardisation, Targets, Trainer, file,
 };
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -102,7 +102,7 @@ type Described = (&'static str, &'static [usize], Dtype);
 fn foreign(tensors: &[Described]) -> Vec<u8> {
     let data: Vec<u8> = (0..4096u32).flat_map(|i| (i as f32 / 64.0).to_le_bytes()).collect();
     let size = |dtype| match dtype {
-        Dtype::F64 => 8,
+        Dtype::F64 | Dtype::I64 => 8,
         Dtype::F16 => 2,
         _ => 4,
     };
@@ -151,6 +151,8 @@ fn tensors_that_do_not_belong() {
     assert!(matches!(&dtype, FileError::Dtype { tensor, expected: "F32", .. } if tensor == "3.weight"), "{dtype}");
     let half = load(&|t| t[0].2 = Dtype::F16);
     assert!(matches!(half, FileError::Dtype { .. }), "{half}");
+    assert!(half.to_string().ends_with("not F32; models are of float32 or float64: convert it to one of them first"));
+    assert!(dtype.to_string().ends_with("not F32; load it into a model of its own type"), "{dtype}");
     let shape = load(&|t| t[2].1 = &[1, 5]);
     assert!(matches!(&shape, FileError::Shape { expected, found, .. } if *expected == [1, 4] && *found == [1, 5]));
     let bias = load(&|t| t[1].1 = &[5]);
@@ -190,6 +192,29 @@ fn names_and_biases_of_other_nets() {
     assert_eq!(refused.to_string(), expected);
     let no_weight = problem(Mlp::<f32>::from_bytes(&foreign(&[]), &options()));
     assert_eq!(no_weight.to_string(), "tensor 0.weight is missing");
+}
+
+/// A net with BatchNorm counts its batches in whole numbers. What it cannot be read for is its layer, not their type.
+#[test]
+fn layers_of_other_kinds() {
+    let folder = Folder::new("kinds");
+    let path = folder.0.join("norm");
+    let mut tensors = PLAIN.to_vec();
+    tensors.extend(["1.weight", "1.bias", "1.running_mean"].map(|name| (name, &[4][..], Dtype::F32)));
+    tensors.push(("1.num_batches_tracked", &[], Dtype::I64));
+    fs::write(&path, foreign(&tensors)).expect("a file");
+    assert_eq!(file::element_type(&path).expect("its weights have one"), "F32");
+    let refused = problem(Mlp::<f32>::load_with(&path, &options())).to_string();
+    let expected = "tensor 1.num_batches_tracked does not belong to this model; it is of a layer of another kind, such as \
+                    BatchNorm, and only linear layers can be represented";
+    assert_eq!(refused, expected);
+    // Without its counts, such as LayerNorm.
+    tensors.truncate(6);
+    let refused = problem(Mlp::<f32>::from_bytes(&foreign(&tensors), &options())).to_string();
+    assert!(refused.starts_with("header entry \"1.weight\": the weights of a linear layer"), "{refused}");
+    fs::write(&path, foreign(&[("epoch", &[1], Dtype::I64)])).expect("a file");
+    let refused = problem(file::element_type(&path));
+    assert_eq!(refused.to_string(), "tensor epoch does not belong to this model");
 }
 
 #[test]
@@ -301,9 +326,8 @@ fn a_save_that_fails_leaves_the_old_file() {
     let old = folder.0.join("old");
     fs::create_dir(&old).expect("a folder");
     fs::write(old.join("inside"), b"precious").expect("a file");
-    // A folder that is not empty cannot be replaced, so the rename fails: at the last moment.
     let error = model().save(&old).expect_err("a folder in the way");
-    assert!(matches!(error, Error::File { .. }), "{error}");
+    assert!(error.to_string().ends_with("it is a folder; name a file in it"), "{error}");
     assert_eq!(fs::read(old.join("inside")).expect("still there"), b"precious");
     assert_eq!(folder.names(), ["old"], "the half-made file is gone");
     assert!(model().save(folder.0.join("no/such/folder/model")).is_err());
@@ -387,6 +411,24 @@ fn a_link_stays_a_link() {
     file::write_atomically(&link, b"new").expect("written");
     assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
     assert_eq!(fs::read(&real).expect("the file"), b"new");
+}
+
+/// A socket stands for devices too, such as `/dev/null`: a rename would put a file in the place of each.
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_replaced() {
+    let folder = Folder::new("socket");
+    let (socket, link) = (folder.0.join("socket"), folder.0.join("link"));
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    std::os::unix::fs::symlink(&socket, &link).expect("a link");
+    for path in [&socket, &link] {
+        let error = model().save(path).expect_err("no regular file").to_string();
+        assert!(error.contains("it is not a regular file") && error.ends_with("name a regular file"), "{error}");
+    }
+    assert!(!fs::symlink_metadata(&socket).expect("still there").is_file());
+    assert!(fs::symlink_metadata(&link).expect("still there").is_symlink());
+    assert_eq!(folder.names().len(), 2, "nothing is left beside them");
+    drop(listener);
 }
 
 #[test]
@@ -485,27 +527,15 @@ fn two_thousand_epochs_come_back() {
     }
 }
 
-/// Checkpoints had their epochs in the header once.
 #[test]
-fn a_checkpoint_with_its_epochs_as_text_is_read() {
+fn a_checkpoint_without_its_epochs_is_refused() {
     let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
-    let trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
-    let bytes = trainer.to_bytes();
+    let bytes = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits").to_bytes();
     let without = checkpoint_saying(&bytes, r#""history":{"dtype":"F64","shape":[0,7],"data_offsets":[0,0]},"#, "");
-    let missing = problem(Trainer::<f32>::from_bytes(&without));
-    assert!(matches!(&missing, FileError::Missing(name) if name == "history"), "{missing}");
-    let with = |epochs: &str| {
-        let text = format!(r#"\"history\":[{epochs}],\"early\""#);
-        Trainer::<f32>::from_bytes(&checkpoint_saying(&without, r#"\"early\""#, &text))
-    };
-    let back = with(r#"[0,0.1,0.5,null,null,0],[1,0.05,\"NaN\",0.25,0.75,3]"#).expect("a checkpoint");
-    let first = Record { epoch: 0, rate: 0.1, loss: 0.5, validation_loss: None, validation_score: None, skipped: 0 };
-    assert_eq!(back.history()[0], first);
-    let second = back.history()[1];
-    assert!(second.loss.is_nan(), "{second:?}");
-    assert_eq!((second.epoch, second.validation_loss, second.validation_score), (1, Some(0.25), Some(0.75)));
-    assert_eq!(Trainer::<f32>::from_bytes(&back.to_bytes()).expect("a checkpoint").history()[0], first);
-    for wrong in ["[0,0.1,0.5,null,null]", "[-1,0.1,0.5,null,null,0]", "[0,0.1,0.5,null,0.75,0]"] {
-        assert!(with(wrong).is_err(), "{wrong}");
+    // A list among the metadata is no table.
+    let with_text = checkpoint_saying(&without, r#"\"early\""#, r#"\"history\":[],\"early\""#);
+    for bytes in [without, with_text] {
+        let missing = problem(Trainer::<f32>::from_bytes(&bytes));
+        assert!(matches!(&missing, FileError::Missing(name) if name == "history"), "{missing}");
     }
 }

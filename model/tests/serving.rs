@@ -1,10 +1,11 @@
-//! A model that is replaced while it serves: every answer comes from one whole model, and a bad file leaves the old one at work.
+//! A model that is replaced while it serves, in the way that the crate's documentation shows: every answer comes from one whole model,
+//! and a bad file leaves the old one at work.
 
 use deltarule::{Activation, Error, Mlp, Output, Scratch};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Longer than this nobody serves, should the test fail while others wait for its end.
@@ -21,15 +22,19 @@ fn answer(model: &Mlp<f32>, x: &[f32], scratch: &mut Scratch<f32>) -> Vec<u32> {
     model.predict(x, scratch).expect("whole rows").iter().map(|p| p.to_bits()).collect()
 }
 
-/// What a service does on a signal: the new model takes the old one's place when all of it is there.
-fn replace(serving: &RwLock<Arc<Mlp<f32>>>, path: &Path) -> Result<(), Error> {
-    let new = Arc::new(Mlp::load(path)?);
-    *serving.write().expect("nobody panics with it") = new;
-    Ok(())
-}
+/// The pattern of the crate's documentation, line by line: what holds of it here holds of services that follow it.
+struct Serving(RwLock<Arc<Mlp<f32>>>);
 
-fn current(serving: &RwLock<Arc<Mlp<f32>>>) -> Arc<Mlp<f32>> {
-    serving.read().expect("nobody panics with it").clone()
+impl Serving {
+    fn current(&self) -> Arc<Mlp<f32>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, path: &Path) -> Result<(), Error> {
+        let mut model = Arc::new(Mlp::load(path)?);
+        std::mem::swap(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), &mut model);
+        Ok(())
+    }
 }
 
 #[test]
@@ -42,7 +47,7 @@ fn every_answer_comes_from_one_whole_model() {
     let expected = [&models[0], &models[1]].map(|model| answer(model, &x, &mut Scratch::new()));
     assert_ne!(expected[0], expected[1]);
 
-    let serving = RwLock::new(Arc::new(models[0].clone()));
+    let serving = Serving(RwLock::new(Arc::new(models[0].clone())));
     // Answers that each server has given; and whether the last replacement is done.
     let answers: [AtomicUsize; SERVERS] = Default::default();
     let done = AtomicUsize::new(0);
@@ -53,7 +58,7 @@ fn every_answer_comes_from_one_whole_model() {
             scope.spawn(move || {
                 let mut scratch = Scratch::new();
                 while done.load(Ordering::Relaxed) == 0 && begun.elapsed() < LONGEST {
-                    let given = answer(&current(serving), x, &mut scratch);
+                    let given = answer(&serving.current(), x, &mut scratch);
                     assert!(expected.contains(&given), "an answer of neither model");
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
@@ -62,8 +67,8 @@ fn every_answer_comes_from_one_whole_model() {
         for replacement in 1..=REPLACEMENTS {
             let new = replacement % 2;
             models[new].save(&path).expect("saved");
-            replace(&serving, &path).expect("a good file");
-            let now = current(&serving);
+            serving.replace(&path).expect("a good file");
+            let now = serving.current();
             // A copy that was cut short, one that was damaged, and none at all.
             let bytes = fs::read(&path).expect("just written");
             let bad = folder.join("bad.safetensors");
@@ -72,9 +77,9 @@ fn every_answer_comes_from_one_whole_model() {
                 1 => fs::write(&bad, bytes.iter().map(|b| b ^ 0x20).collect::<Vec<u8>>()).expect("written"),
                 _ => drop(fs::remove_file(&bad)),
             }
-            replace(&serving, &bad).expect_err("a bad file");
-            assert!(Arc::ptr_eq(&now, &current(&serving)), "the old model still serves");
-            assert_eq!(answer(&current(&serving), &x, &mut Scratch::new()), expected[new]);
+            serving.replace(&bad).expect_err("a bad file");
+            assert!(Arc::ptr_eq(&now, &serving.current()), "the old model still serves");
+            assert_eq!(answer(&serving.current(), &x, &mut Scratch::new()), expected[new]);
             // Every server meets this model before the next comes.
             let seen = answers.each_ref().map(|count| count.load(Ordering::Relaxed));
             let is_behind = || answers.iter().zip(seen).any(|(count, seen)| count.load(Ordering::Relaxed) < seen + 2);
@@ -86,4 +91,16 @@ fn every_answer_comes_from_one_whole_model() {
     });
     fs::remove_dir_all(&folder).expect("a temporary folder");
     assert!(answers.iter().all(|count| count.load(Ordering::Relaxed) >= 2 * REPLACEMENTS), "{answers:?}");
+}
+
+/// What is tested here is what is recommended there: all lines of it, but for their comments.
+#[test]
+fn the_documentation_shows_the_same_pattern() {
+    let documentation = include_str!("../src/lib.rs");
+    let pattern = include_str!("serving.rs").lines().skip_while(|line| !line.starts_with("struct Serving"));
+    let lines: Vec<&str> = pattern.take_while(|&line| line != "#[test]").filter(|line| !line.is_empty()).collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    for line in lines {
+        assert!(documentation.contains(&format!("//! {line}\n")), "the documentation lacks: {line}");
+    }
 }

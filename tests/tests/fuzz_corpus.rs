@@ -60,6 +60,14 @@ fn every_target_is_replayed() {
     assert_eq!(here, known);
 }
 
+/// A fuzzer that begins with what the loader refuses at once gets nowhere.
+#[test]
+fn the_first_checkpoint_is_one() {
+    let data = std::fs::read(root().join("fuzz/corpus/checkpoint/adam")).unwrap();
+    let trainer = deltarule::Trainer::<f32>::from_bytes(&data).expect("a checkpoint");
+    assert_eq!(trainer.history().len(), 2);
+}
+
 /// Noise of every length, and every kept input cut at every byte and with every byte turned: quick, and enough to find
 /// the loaders' careless moments without a fuzzer.
 #[test]

@@ -1,10 +1,9 @@
 //! Writing a file whole or not at all.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Replaces `path` by `bytes` so that at every instant, whatever fails, the old file or the new one is there, whole.
 ///
@@ -13,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A symbolic link to a file is followed, one that leads nowhere is replaced; permissions of the old file are kept.
 ///
 /// # Errors
-/// Whatever the system says.
+/// Where `path` is there and no regular file (a folder, a pipe, a device such as `/dev/null`): it would be gone. Else
+/// whatever the system says.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // The file itself, not a link to it: a rename would replace the link.
     let path = &if_there(fs::canonicalize(path))?.unwrap_or_else(|| path.to_path_buf());
@@ -21,10 +21,24 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let sibling = Sibling::create(folder)?;
-    sibling.write(bytes, path)?;
+    let old = if_there(fs::metadata(path))?;
+    old.as_ref().map_or(Ok(()), check_replaceable)?;
+    let mut sibling = Sibling::create(folder)?;
+    sibling.write(bytes, old.as_ref())?;
     sibling.become_file(path)?;
     sync_folder(folder)
+}
+
+/// A rename puts the new file in the place of whatever is there, with rights enough even of a device that others use.
+fn check_replaceable(old: &Metadata) -> io::Result<()> {
+    if old.is_file() {
+        return Ok(());
+    }
+    let advice = match old.is_dir() {
+        true => "it is a folder; name a file in it",
+        false => "it is not a regular file but a pipe, a socket or a device; name a regular file",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, advice))
 }
 
 /// What there is to know of a file that need not exist. Any other error ends the save: on a guess, a link would be replaced
@@ -40,42 +54,47 @@ fn if_there<R>(answer: io::Result<R>) -> io::Result<Option<R>> {
 struct Sibling {
     path: PathBuf,
     file: File,
+    /// Whether `path` is still its name.
+    is_beside: bool,
 }
 
 impl Sibling {
     fn create(folder: &Path) -> io::Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         loop {
-            let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = OsString::from(format!(".deltarule-{}-{number}.tmp", std::process::id()));
-            let path = folder.join(name);
+            // Processes in two containers may have one number and one folder, so the number alone tells nobody apart.
+            let random = RandomState::new().hash_one(0);
+            let path = folder.join(format!(".deltarule-{}-{random}.tmp", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { path, file }),
-                // Left behind by a process of the same number that was killed.
+                Ok(file) => return Ok(Self { path, file, is_beside: true }),
+                // Another's, however unlikely: it is left alone.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn write(&self, bytes: &[u8], old: &Path) -> io::Result<()> {
+    fn write(&self, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
         // First, so that at no time others can read what the old file kept from them.
-        if let Some(metadata) = if_there(fs::metadata(old))? {
-            self.file.set_permissions(metadata.permissions())?;
+        if let Some(old) = old {
+            self.file.set_permissions(old.permissions())?;
         }
         (&self.file).write_all(bytes)?;
         self.file.sync_all()
     }
 
-    fn become_file(self, path: &Path) -> io::Result<()> {
-        // If this fails, dropping `self` removes the sibling; if it succeeds, there is nothing left to remove.
-        fs::rename(&self.path, path)
+    fn become_file(&mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        // The name is free, and whatever bears it from now on is not ours to remove.
+        self.is_beside = false;
+        Ok(())
     }
 }
 
 impl Drop for Sibling {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if self.is_beside {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -85,4 +104,59 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("deltarule-atomic-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a temporary folder");
+        path
+    }
+
+    /// As another process of the same number may take the name once it is free.
+    #[test]
+    fn a_name_that_was_given_up_is_left_to_others() {
+        let folder = folder("given-up");
+        let mut sibling = Sibling::create(&folder).expect("a file");
+        sibling.write(b"ours", None).expect("written");
+        sibling.become_file(&folder.join("file")).expect("renamed");
+        let name = sibling.path.clone();
+        fs::write(&name, b"another's").expect("a file");
+        drop(sibling);
+        assert_eq!(fs::read(&name).expect("still there"), b"another's");
+        assert_eq!(fs::read(folder.join("file")).expect("the file"), b"ours");
+        fs::remove_dir_all(&folder).expect("a temporary folder");
+    }
+
+    #[test]
+    fn a_rename_that_fails_leaves_no_sibling() {
+        let folder = folder("fails");
+        let inside = folder.join("in the way/inside");
+        fs::create_dir_all(&inside).expect("folders");
+        let mut sibling = Sibling::create(&folder).expect("a file");
+        sibling.become_file(&folder.join("in the way")).expect_err("a folder that is not empty");
+        let name = sibling.path.clone();
+        assert!(name.exists());
+        drop(sibling);
+        assert!(!name.exists() && inside.exists());
+        fs::remove_dir_all(&folder).expect("a temporary folder");
+    }
+
+    /// The number of the process is in all of them, and in those of another container's process, too.
+    #[test]
+    fn names_differ_by_more_than_a_count() {
+        let folder = folder("names");
+        let numbers = [0; 3].map(|_| {
+            let name = Sibling::create(&folder).expect("a file").path.display().to_string();
+            let number = name.trim_end_matches(".tmp").rsplit('-').next().and_then(|digits| digits.parse::<u64>().ok());
+            number.expect("digits")
+        });
+        // A count would begin small; three of 64 random bits do once in 2^132.
+        assert!(numbers.iter().any(|&number| number > 1 << 20), "{numbers:?}");
+        assert!(numbers[0] != numbers[1] && numbers[1] != numbers[2], "{numbers:?}");
+        fs::remove_dir_all(&folder).expect("a temporary folder");
+    }
 }

@@ -1,10 +1,15 @@
-//! As much JSON as file headers need: exact numbers, duplicates found, depth and memory bounded by the text.
+//! As much JSON as file headers need: exact numbers, duplicates found, depth and number of values bounded.
 
 use super::FileError;
 use std::fmt::{self, Write};
 
 /// How deep lists and objects may nest.
 const DEPTH: usize = 32;
+
+/// How many values a text may have. A value of two bytes, such as a 0 in a list, takes more than ten times as much memory as text, so the
+/// length of the text alone would be no bound to speak of. Half a million tensors have so many, or names, means and scales of a million
+/// features and more.
+pub(crate) const MOST_VALUES: usize = 1 << 22;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +29,7 @@ pub(crate) enum Json {
 impl Json {
     /// Reads a whole text.
     pub(crate) fn parse(text: &[u8]) -> Result<Json, FileError> {
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = Parser { text, at: 0, values: 0 };
         let value = parser.value(0)?;
         parser.space();
         match parser.at == text.len() {
@@ -158,6 +163,8 @@ fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
+    /// How many have begun.
+    values: usize,
 }
 
 impl Parser<'_> {
@@ -187,6 +194,10 @@ impl Parser<'_> {
         if depth > DEPTH {
             return Err(self.error("the nesting is too deep"));
         }
+        if self.values == MOST_VALUES {
+            return Err(FileError::ManyValues(MOST_VALUES));
+        }
+        self.values += 1;
         self.space();
         match self.peek() {
             Some(b'{') => self.object(depth),
@@ -219,6 +230,8 @@ impl Parser<'_> {
             entries.push((key, parser.value(depth + 1)?));
             Ok(())
         })?;
+        // Short ones, of which there may be many, would keep room for four.
+        entries.shrink_to_fit();
         let mut keys: Vec<&String> = entries.iter().map(|(key, _)| key).collect();
         keys.sort_unstable();
         match keys.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -233,6 +246,7 @@ impl Parser<'_> {
             list.push(parser.value(depth + 1)?);
             Ok(())
         })?;
+        list.shrink_to_fit();
         Ok(Json::List(list))
     }
 
@@ -406,5 +420,18 @@ mod tests {
         }
         assert!(Json::parse(b"\"\xff\"").is_err(), "not UTF-8");
         assert!(matches!(Json::parse(br#"{"a":1,"b":2,"a":3}"#), Err(FileError::Duplicate(key)) if key == "a"));
+    }
+
+    /// All of them count, wherever they are: in a list, and in lists and objects of their own.
+    #[test]
+    fn no_more_values_are_read_than_the_bound_says() {
+        for (item, values) in [("0", 1), ("[0]", 2), ("{\"\":0}", 2)] {
+            let text = |items: usize| format!("[{}{item}]", format!("{item},").repeat(items - 1));
+            // The outer list is a value as well.
+            let most = (MOST_VALUES - 1) / values;
+            assert!(Json::parse(text(most).as_bytes()).is_ok(), "{most} of {item}");
+            let error = Json::parse(text(most + 1).as_bytes()).expect_err("too many");
+            assert!(error.to_string().starts_with("its header holds more than 4194304 values"), "{error}");
+        }
     }
 }

@@ -14,7 +14,8 @@
 //! they are read back exactly.
 //!
 //! Files are read with suspicion: the header is checked against the length of the file, and names, types and shapes
-//! against the model, before memory for the data is asked for. Files are written whole or not at all
+//! against the model, before memory for the data is asked for; a header that is longer, or holds more values, than a model's would be
+//! is not read to its end. Files are written whole or not at all
 //! ([`write_atomically`]), and not at all where they would not be read again.
 //!
 //! The `safetensors` crate would read these files too, and checks ours in the tests; here it is not used because it would
@@ -74,6 +75,12 @@ pub enum FileError {
         /// What is wrong there.
         what: &'static str,
     },
+    /// A header of so many values that they would take far more memory than the file: it is not read on, and not written.
+    #[error(
+        "its header holds more than {0} values, and no more are read; if it is a model's, leave out the names of classes and \
+         features"
+    )]
+    ManyValues(usize),
     /// An entry of the header is not what the format asks for.
     #[error("header entry {name:?}: {what}")]
     Entry {
@@ -94,7 +101,7 @@ pub enum FileError {
         found: u64,
     },
     /// A tensor of another element type.
-    #[error("tensor {tensor} has the type {found}, not {expected}; load it into a model of its own type")]
+    #[error("tensor {tensor} has the type {found}, not {expected}; {advice}", advice = about_type(.found))]
     Dtype {
         /// Which tensor.
         tensor: String,
@@ -123,7 +130,7 @@ pub enum FileError {
     )]
     Name(String),
     /// A tensor that should not be there.
-    #[error("tensor {0} does not belong to this model")]
+    #[error("tensor {0} does not belong to this model{advice}", advice = about_kinds(.0))]
     Extra(String),
     /// A weight that is NaN or infinite.
     #[error("tensor {tensor}: element {index} is {value}; such a model predicts nothing")]
@@ -153,6 +160,23 @@ pub enum FileError {
 fn about_biases(tensor: &str) -> &'static str {
     match tensor.strip_suffix(".bias").is_some_and(|layer| layer.parse::<usize>().is_ok()) {
         true => "; a layer that was made without a bias (bias=False) needs one of zeros",
+        false => "",
+    }
+}
+
+/// What to do about a tensor of a type that is not the model's, and may be no model's.
+fn about_type(found: &str) -> &'static str {
+    match found {
+        "F32" | "F64" => "load it into a model of its own type",
+        _ => "models are of float32 or float64: convert it to one of them first",
+    }
+}
+
+/// What a tensor may be due to that is part of a numbered layer, but neither its weights nor its bias.
+fn about_kinds(tensor: &str) -> &'static str {
+    let layer = tensor.rsplit_once('.').filter(|(_, part)| !matches!(*part, "weight" | "bias"));
+    match layer.is_some_and(|(layer, _)| layer.parse::<usize>().is_ok()) {
+        true => "; it is of a layer of another kind, such as BatchNorm, and only linear layers can be represented",
         false => "",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::card;
 use super::tensors::{Entry, Header, Writer, check_finite, check_header};
-use super::{FileError, HISTORY, write_atomically};
+use super::{FileError, write_atomically};
 use crate::mlp::{About, Builder};
 use crate::{Activation, Element, Error, Layer, Mlp, Output};
 use std::fs::File;
@@ -97,14 +97,15 @@ impl<T: Element> Mlp<T> {
 /// The element type of the weights in a safetensors file, as the format names it: `"F32"`, `"F64"`, …
 ///
 /// # Errors
-/// [`Error::File`], with what is wrong with the file, or if it holds no tensor or tensors of several types.
+/// [`Error::File`], with what is wrong with the file, or if it holds no weights or those of several types.
 pub fn element_type(path: impl AsRef<Path>) -> Result<String, Error> {
     let path = path.as_ref();
     let read = || {
         let (mut source, len) = open(path)?;
         let header = Header::read(&mut source, len)?;
-        let mut tensors = header.tensors.values().filter(|t| t.name != HISTORY);
-        let first = tensors.next().ok_or_else(|| FileError::Missing("0.weight".to_owned()))?;
+        // What else there is may count in whole numbers, and is for the loader to refuse.
+        let mut tensors = header.tensors.values().filter(|t| is_weight_or_bias(&t.name));
+        let first = tensors.next().ok_or_else(|| no_layers(&header))?;
         match tensors.find(|t| t.dtype != first.dtype) {
             None => Ok(first.dtype.clone()),
             Some(other) => Err(other.error("its dtype differs from the other tensors'")),
@@ -193,10 +194,23 @@ fn read_model<T: Element>(source: &mut impl Read, len: u64, options: &LoadOption
     Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
 }
 
+/// Whether a name is that of a layer's weights or bias, however the layer is called.
+fn is_weight_or_bias(name: &str) -> bool {
+    matches!(name.rsplit('.').next(), Some("weight" | "bias"))
+}
+
+/// What is wrong with a file of no weights.
+fn no_layers(header: &Header) -> FileError {
+    match header.tensors.keys().next() {
+        None => FileError::Missing("0.weight".to_owned()),
+        Some(name) => FileError::Extra(name.clone()),
+    }
+}
+
 /// Whether a name is that of a layer's weights or bias, but not as `nn.Sequential` names them: by a number and what it is of the layer of that number.
 fn is_named_otherwise(name: &str) -> bool {
-    let (layer, part) = name.rsplit_once('.').unwrap_or(("", name));
-    matches!(part, "weight" | "bias") && layer.parse::<usize>().is_err()
+    let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer);
+    is_weight_or_bias(name) && layer.parse::<usize>().is_err()
 }
 
 /// The model that a plain file holds: the numbers of its linear layers may have any gaps, their shapes say the widths.
@@ -204,13 +218,19 @@ fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<
     if let Some(name) = header.tensors.keys().find(|name| is_named_otherwise(name)) {
         return Err(FileError::Name(name.clone()));
     }
+    // Before any shape is looked at: a layer of another kind has weights of other shapes.
+    if let Some(name) = header.tensors.keys().find(|name| !is_weight_or_bias(name)) {
+        return Err(FileError::Extra(name.clone()));
+    }
     let number = |t: &Entry| -> Option<usize> { t.name.strip_suffix(".weight")?.parse().ok() };
     let mut layers: Vec<(usize, &Entry)> = header.tensors.values().filter_map(|t| Some((number(t)?, t))).collect();
     layers.sort_by_key(|(number, _)| *number);
     let mut widths = Vec::with_capacity(layers.len() + 1);
     for (_, tensor) in &layers {
         let &[outputs, inputs] = &tensor.shape[..] else {
-            return Err(tensor.error("the weights of a layer have two dimensions, outputs × inputs"));
+            return Err(tensor.error(
+                "the weights of a linear layer have two dimensions, outputs × inputs, and no other layers can be represented",
+            ));
         };
         if widths.is_empty() {
             widths.push(inputs);
@@ -218,10 +238,7 @@ fn infer<T: Element>(header: &Header, options: &LoadOptions) -> Result<(Builder<
         widths.push(outputs);
     }
     if layers.is_empty() {
-        return Err(match header.tensors.keys().next() {
-            None => FileError::Missing("0.weight".to_owned()),
-            Some(name) => FileError::Extra(name.clone()),
-        });
+        return Err(no_layers(header));
     }
     let output = options.output.ok_or(FileError::NoActivations)?;
     let hidden = match (options.hidden, layers.len()) {

@@ -1,7 +1,7 @@
 //! The frame of a safetensors file: named tensors and metadata, to bytes and back.
 
 use super::FileError;
-use super::json::Json;
+use super::json::{Json, MOST_VALUES};
 use crate::Element;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -219,12 +219,17 @@ pub(crate) fn check_finite<T: Element>(tensor: &str, values: &[T]) -> Result<(),
     }
 }
 
-/// Whether the header of a whole file is short enough to be read again.
+/// Whether the header of a whole file is short enough to be read again, and has no more values than are read.
 pub(crate) fn check_header(file: &[u8]) -> Result<(), FileError> {
-    let length = file.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
-    match length <= LONGEST_HEADER {
-        true => Ok(()),
-        false => Err(FileError::LongHeader { length, longest: LONGEST_HEADER }),
+    let (start, rest) = file.split_first_chunk().ok_or(FileError::TooShort(file.len() as u64))?;
+    let length = u64::from_le_bytes(*start);
+    if length > LONGEST_HEADER {
+        return Err(FileError::LongHeader { length, longest: LONGEST_HEADER });
+    }
+    // A value has two bytes at least, with its comma: only a long header is worth reading.
+    match rest.split_at_checked(length as usize) {
+        Some((text, data)) if text.len() > 2 * MOST_VALUES => Header::parse(text, data.len() as u64).map(drop),
+        _ => Ok(()),
     }
 }
 
@@ -270,6 +275,35 @@ mod tests {
         assert!(matches!(header.nothing_left(), Err(FileError::Extra(name)) if name == "b"));
         assert_eq!(header.take("b").expect("it is there").name, "b");
         assert!(header.nothing_left().is_ok());
+    }
+
+    /// Far more than any model has, and nothing that the bounds would forbid.
+    #[test]
+    fn large_headers_are_read() {
+        let names: Vec<Json> = (0..100_000).map(|class| Json::text(format!("class {class}"))).collect();
+        let means = Json::reals(&vec![0.0; 300_000]);
+        let long = Json::text("x".repeat(4 << 20));
+        let card = Json::object([("classes", Json::List(names)), ("mean", means), ("long", long)]);
+        let mut writer = Writer::new(&card);
+        (0..100_000).for_each(|l| writer.push(format!("{l}.weight"), &[1, 1], &[0.5f32]));
+        let file = writer.finish();
+        assert!(check_header(&file).is_ok());
+        let header = Header::read(&mut &file[..], file.len() as u64).expect("a header");
+        assert_eq!((header.tensors.len(), header.card), (100_000, Some(card)));
+    }
+
+    /// Their numbers would take gigabytes before anybody found that they mean nothing.
+    #[test]
+    fn too_many_values_are_neither_read_nor_written() {
+        let zeros = format!("[0{}]", ",0".repeat(MOST_VALUES));
+        let (entry, card) = (format!(r#"{{"a":{zeros}}}"#), format!(r#"{{"__metadata__":{{"{OURS}":"{zeros}"}}}}"#));
+        for text in [entry, card] {
+            let file = [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+            let read = Header::read(&mut &file[..], file.len() as u64).map(drop);
+            for refused in [read, check_header(&file)] {
+                assert!(matches!(refused, Err(FileError::ManyValues(MOST_VALUES))), "{refused:?}");
+            }
+        }
     }
 
     #[test]

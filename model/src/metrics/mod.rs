@@ -13,6 +13,9 @@ pub(crate) use values::mean_r2;
 
 /// The share of labels that were predicted.
 ///
+/// Several labels a row count one by one, so that it is the mean over the labels of the accuracy of each. scikit-learn's
+/// `accuracy_score` is stricter there: it counts the rows whose labels were all predicted.
+///
 /// ```
 /// assert_eq!(deltarule::metrics::accuracy(&[0, 1, 2, 2], &[0, 1, 1, 2]), 0.75);
 /// ```

@@ -6,7 +6,7 @@
 
 use super::settings::{plan_from_json, plan_to_json};
 use super::state::{Clock, Good, State, Sums, Watch};
-use super::{Record, Trainer, table};
+use super::{Trainer, table};
 use crate::file::card::{self, wrong};
 use crate::file::json::Json;
 use crate::file::tensors::{Entry, Header, Writer, check_finite};
@@ -119,7 +119,7 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
         prefixes.extend(&GOOD_MOMENTS[..moments]);
     }
     // All entries are checked before any data is read.
-    let history = take_history(&mut header, json)?;
+    let history = take_history(&mut header)?;
     let entries = take_groups::<T>(&mut header, &shapes, &prefixes)?;
     header.nothing_left()?;
     let data = header.data(source)?;
@@ -133,9 +133,7 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let trained = model(&group())?;
     let mut state = State::new(&trained, plan.optimiser.rule);
     state_from_json(json, &mut state).ok_or_else(|| wrong("state"))?;
-    if let Some(history) = history {
-        state.history = table::from_table(&history.values::<f64>(&data)).ok_or_else(|| wrong(HISTORY))?;
-    }
+    state.history = table::from_table(&history.values::<f64>(&data)).ok_or_else(|| wrong(HISTORY))?;
     for k in 0..moments {
         set_moment(&mut state.memory, k, &group())?;
     }
@@ -157,15 +155,12 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
 /// For each layer the numbers shaped like its weights, and those shaped like its bias.
 type Parameters<T> = Vec<(Vec<T>, Vec<T>)>;
 
-/// The table of epochs; nothing for a checkpoint of the time when they were text in the header.
-fn take_history(header: &mut Header, state: &Json) -> Result<Option<Entry>, FileError> {
-    if let Json::List(_) = state.get(HISTORY) {
-        return Ok(None);
-    }
+/// The table of epochs.
+fn take_history(header: &mut Header) -> Result<Entry, FileError> {
     let entry = header.take(HISTORY)?;
     let epochs = entry.shape.first().copied().unwrap_or(0);
     entry.expect::<f64>(&[epochs, table::COLUMNS])?;
-    Ok(Some(entry))
+    Ok(entry)
 }
 
 /// Layers' tensors, as many as there are shapes for each prefix.
@@ -240,23 +235,6 @@ fn state_to_json<T>(state: &State<T>) -> Json {
     ])
 }
 
-/// An epoch as text, which is how checkpoints kept them once.
-fn record_from_json(json: &Json) -> Option<Record> {
-    let optional = |json: &Json| match json {
-        Json::Null => Some(None),
-        number => number.as_f64().map(Some),
-    };
-    let count = |json: &Json| json.as_u64().filter(|&count| count <= table::MOST);
-    let items = json.as_list(|item| Some(item.clone()))?;
-    let [epoch, rate, loss, validation_loss, validation_score, skipped] = &items[..] else { return None };
-    let (validation_loss, validation_score) = (optional(validation_loss)?, optional(validation_score)?);
-    if validation_loss.is_some() != validation_score.is_some() {
-        return None;
-    }
-    let (epoch, skipped) = (count(epoch)?, count(skipped)?);
-    Some(Record { epoch, rate: rate.as_f64()?, loss: loss.as_f64()?, validation_loss, validation_score, skipped })
-}
-
 fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     let list = |json: &Json| json.as_list(|item| Some(item.clone()));
     let watch = |json: &Json| -> Option<Watch> {
@@ -267,9 +245,6 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     let [loss, rows, skipped] = &list(json.get("sums"))?[..] else { return None };
     state.clock = Clock { epoch, batch, updates, samples };
     state.sums = Sums { loss: loss.as_f64()?, rows: rows.as_u64()?, skipped: skipped.as_u64()? };
-    if let Json::List(_) = json.get(HISTORY) {
-        state.history = json.get(HISTORY).as_list(record_from_json)?;
-    }
     state.early = watch(json.get("early"))?;
     state.plateau = watch(json.get("plateau"))?;
     // Counts that go on from there.
