@@ -81,8 +81,8 @@ pub fn gemm_on<T: Element>(
     product(TileTable::current(), team, alpha, a, b, beta, c)
 }
 
-/// [`gemm_on`] with the micro-kernels of tier `isa` (of the portable one where this machine lacks it), for tests and
-/// measurements.
+/// [`gemm_on`] with the micro-kernels of tier `isa` (of the next lower one of its architecture that this machine has), for
+/// tests and measurements.
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.

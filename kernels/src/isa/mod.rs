@@ -231,7 +231,7 @@ pub trait Kernel<T> {
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
 }
 
-/// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.
+/// Runs `kernel` on tier `isa`, or on the next lower one that this machine has.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub fn dispatch<T, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output
@@ -240,17 +240,39 @@ where
     Avx2: Simd<T>,
     Avx512: Simd<T>,
 {
-    if isa == Isa::Avx512
-        && let Some(token) = Avx512::new()
-    {
-        return token.enter(kernel);
+    match Taken::of(isa, Avx512::new, Avx2::new) {
+        Taken::Avx512(token) => token.enter(kernel),
+        Taken::Avx2(token) => token.enter(kernel),
+        Taken::Portable => Portable::new().enter(kernel),
     }
-    if isa == Isa::Avx2
-        && let Some(token) = Avx2::new()
-    {
-        return token.enter(kernel);
+}
+
+/// The tier of x86-64 that is entered where one is asked for, with the token that proves it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, PartialEq)]
+enum Taken<Wide, Half> {
+    Avx512(Wide),
+    Avx2(Half),
+    Portable,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<Wide, Half> Taken<Wide, Half> {
+    /// From what is asked for and what is there; nothing is looked for above what is asked for.
+    #[inline(always)]
+    fn of(isa: Isa, avx512: impl FnOnce() -> Option<Wide>, avx2: impl FnOnce() -> Option<Half>) -> Self {
+        if isa == Isa::Avx512
+            && let Some(token) = avx512()
+        {
+            return Self::Avx512(token);
+        }
+        if matches!(isa, Isa::Avx512 | Isa::Avx2)
+            && let Some(token) = avx2()
+        {
+            return Self::Avx2(token);
+        }
+        Self::Portable
     }
-    Portable::new().enter(kernel)
 }
 
 /// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.

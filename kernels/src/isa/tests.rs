@@ -451,28 +451,48 @@ fn picks_change_with_each_quarter_of_a_power_of_two() {
     picks(&DOUBLE);
 }
 
-/// The lanes of the tier that a dispatch really enters.
-struct Lanes;
+/// The tier that a dispatch really enters, and its lanes.
+struct Entered;
 
-impl<T> Kernel<T> for Lanes {
-    type Output = (usize, usize);
+impl<T> Kernel<T> for Entered {
+    type Output = (Isa, usize);
 
     #[inline(always)]
-    fn run<S: Simd<T>>(self, _: S) -> (usize, usize) {
-        (S::LANES, S::REGISTERS)
+    fn run<S: Simd<T>>(self, _: S) -> (Isa, usize) {
+        (S::ISA, S::LANES)
     }
 }
 
 #[test]
-fn dispatch_enters_the_tier_or_the_portable_one() {
+fn dispatch_enters_the_tier_or_the_next_lower_one() {
     for isa in [Isa::Portable, Isa::Neon, Isa::Avx2, Isa::Avx512] {
-        let lanes = match isa {
-            _ if !isa.is_available() => 8,
+        let next = if isa == Isa::Avx512 { Isa::Avx2 } else { Isa::Portable };
+        let there = [isa, next].into_iter().find(|isa| isa.is_available()).unwrap_or(Isa::Portable);
+        let lanes = match there {
             Isa::Avx512 => 16,
             Isa::Avx2 | Isa::Portable => 8,
             Isa::Neon => 4,
         };
-        assert_eq!(f32::dispatch(isa, Lanes).0, lanes);
-        assert_eq!(f64::dispatch(isa, Lanes).0, lanes / 2);
+        assert_eq!(f32::dispatch(isa, Entered), (there, lanes));
+        assert_eq!(f64::dispatch(isa, Entered), (there, lanes / 2));
+    }
+}
+
+/// Whatever this machine has.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_absent_tier_falls_to_the_next_lower_one() {
+    let taken = |isa, [wide, half]: [bool; 2]| Taken::of(isa, || wide.then_some(()), || half.then_some(()));
+    let (both, half, neither) = ([true, true], [false, true], [false, false]);
+    assert_eq!(
+        [both, half, neither].map(|there| taken(Isa::Avx512, there)),
+        [Taken::Avx512(()), Taken::Avx2(()), Taken::Portable]
+    );
+    assert_eq!(
+        [both, half, neither].map(|there| taken(Isa::Avx2, there)),
+        [Taken::Avx2(()), Taken::Avx2(()), Taken::Portable]
+    );
+    for isa in [Isa::Portable, Isa::Neon] {
+        assert_eq!([both, half, neither].map(|there| taken(isa, there)), [(); 3].map(|()| Taken::Portable), "{isa}");
     }
 }
