@@ -8,7 +8,8 @@
 //! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or
 //!   turns it in registers where A has few rows; either costs up to half of the product then. Pack such a matrix once with [`PackedB`] and keep it.
 //! * β = 0 never reads C, α = 0 never reads A or B.
-//! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
+//! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k. So `α·a` is rounded to the
+//!   type, and must itself neither overflow nor underflow there: in `f32` 2 · 3·10³⁸ is ∞, and stays it, though times 0.1 it would be 6·10³⁷.
 
 mod driver;
 mod few_columns;
@@ -49,7 +50,8 @@ use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `C = α A B + β C` on the calling thread: A is m × k, B k × n, C m × n, each with any strides.
 ///
-/// Every element of C is one chain of fused multiply-adds in the order of k, see the crate's documentation.
+/// Every element of C is one chain of fused multiply-adds in the order of k, see the crate's documentation. α is folded into A, so that `α·a`,
+/// rounded to the type, must itself neither overflow nor underflow, whatever B makes of it.
 ///
 /// # Memory
 /// What is packed on the way goes to memory of the thread that packs it, which it keeps for its next products for as long as it lives. Each

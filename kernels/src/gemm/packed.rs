@@ -129,7 +129,8 @@ impl<T: Element> PackedB<T> {
     }
 }
 
-/// `C = A B + β C` with B packed beforehand, shared by a team. The bits are those of [`gemm_on`](super::gemm_on).
+/// `C = A B + β C` with B packed beforehand, shared by a team. The bits are those of [`gemm_on`](super::gemm_on) with α = 1; what is said
+/// [there](super::gemm#memory) of memory that threads keep holds here as well. A factor of A B is the caller's to fold into A, or into B before it is packed.
 ///
 /// # Errors
 /// The shapes do not fit each other, or the rows of C are not contiguous (`col_stride` 1); nothing is written then.
