@@ -41,7 +41,7 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub(crate) use opaque::opaque;
-pub use pick::Sixteen;
+pub use pick::{Picked, Sixteen};
 pub use portable::Portable;
 pub(crate) use prefetch::{prefetch, prefetch_to_l2};
 pub(crate) use side_by_side::SideBySide;
@@ -110,9 +110,15 @@ pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     fn scale(self, a: Self::V, e: Self::V) -> Self::V;
     /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
-    /// An element of `table` for each lane of `y`: another one in each quarter of every power of two, the same ones after four powers
+    /// An element of `table` for each lane of `y`, in `f32` alone: another one in each quarter of every power of two, the same ones after four powers
     /// (`[½, ⅝)` has element 8, `[1, 1¼)` element 12). Lanes that are zero, subnormal, negative, infinite or NaN have some element, too.
-    fn pick(self, table: &'static Sixteen<T>, y: Self::V) -> Self::V;
+    #[inline(always)]
+    fn pick(self, _table: &'static Sixteen, _y: Self::V) -> Self::V
+    where
+        T: Picked,
+    {
+        unreachable!("vectors of `f32` have their own, and no others are picked for")
+    }
 }
 
 /// One instruction set's vectors of `T`: besides [`Lanes`] what crosses lanes, and parts of a vector.
