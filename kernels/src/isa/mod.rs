@@ -26,6 +26,8 @@ mod slice;
 mod tier;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
+#[cfg(test)]
+pub(crate) mod walked;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
