@@ -35,7 +35,7 @@ use gaps::through_scratch;
 pub(crate) use microkernel::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
-pub use packed::{PackedB, gemm_packed};
+pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
 pub(crate) use room::folds_onto_sets;
 pub(crate) use tiles::TileTable;

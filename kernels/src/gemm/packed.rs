@@ -143,6 +143,38 @@ pub fn gemm_packed<T: Element>(
     a: MatRef<'_, T>,
     b: &PackedB<T>,
     beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    product(TileTable::current, team, a, b, beta, c)
+}
+
+/// [`gemm_packed`] with the micro-kernels of tier `isa` (of the next lower one of its architecture that this machine has), for tests and
+/// measurements.
+///
+/// # Errors
+/// As [`gemm_packed`] has them.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
+pub fn gemm_packed_at<T: Element>(
+    isa: Isa,
+    team: &Team,
+    a: MatRef<'_, T>,
+    b: &PackedB<T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    product(|| TileTable::of(isa), team, a, b, beta, c)
+}
+
+/// [`gemm_packed`] with the micro-kernels of a table, which is asked for when it is needed.
+#[inline(always)]
+fn product<T: Element>(
+    table: impl FnOnce() -> &'static TileTable<T>,
+    team: &Team,
+    a: MatRef<'_, T>,
+    b: &PackedB<T>,
+    beta: T,
     mut c: MatMut<'_, T>,
 ) -> Result<(), ShapeError> {
     ShapeError::expect("the columns of A and the rows of B", b.rows, a.cols())?;
@@ -172,6 +204,6 @@ pub fn gemm_packed<T: Element>(
         near: Output::nowhere(),
     };
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, None) };
+    unsafe { product.run(table(), team, Place::Memory, None) };
     Ok(())
 }
