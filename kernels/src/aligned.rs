@@ -22,6 +22,9 @@ impl<T: crate::Element> AlignedVec<T> {
     }
 
     /// `len` zeros.
+    ///
+    /// # Panics
+    /// So many are larger than the address space. Where there is only not enough memory for them, the program ends, as with any `Vec`.
     pub fn zeros(len: usize) -> Self {
         let mut buffer = Self::new();
         buffer.grow(len);
@@ -29,6 +32,9 @@ impl<T: crate::Element> AlignedVec<T> {
     }
 
     /// Makes room for at least `len` elements; new ones are zero. Memory is never given back.
+    ///
+    /// # Panics
+    /// As [`zeros`](Self::zeros) does; the buffer is as it was then.
     pub fn grow(&mut self, len: usize) {
         if len > self.len {
             let lines = len.div_ceil(T::LINE);
@@ -91,6 +97,17 @@ impl<T> std::fmt::Debug for AlignedVec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_the_address_space_is_refused() {
+        for len in [usize::MAX, isize::MAX as usize / 4 + 17] {
+            assert!(std::panic::catch_unwind(|| AlignedVec::<f32>::zeros(len)).is_err(), "{len}");
+            let mut buffer = AlignedVec::<f32>::zeros(5);
+            let grow = std::panic::AssertUnwindSafe(|| buffer.grow(len));
+            assert!(std::panic::catch_unwind(grow).is_err(), "{len}");
+            assert_eq!(*buffer, [0.0; 5]);
+        }
+    }
 
     #[test]
     fn a_buffer_takes_no_more_than_it_is_asked_for() {

@@ -56,7 +56,7 @@ pub trait Element:
     fn is_finite(self) -> bool;
     /// The bits, zero-extended.
     fn to_bits64(self) -> u64;
-    /// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.
+    /// Runs `kernel` on tier `isa`, or on the next lower one of its architecture that this machine has.
     fn dispatch<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
 }
 

@@ -18,12 +18,21 @@ use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
 
 /// Runs kernels that work element by element.
+///
+/// # Who shares what
+/// | takes | runs on |
+/// |---|---|
+/// | [`Execute`]: [`Activation`](crate::Activation), [`Loss`](crate::Loss), [`Step::sweep`](crate::Step::sweep), [`dense::bias_sums`](crate::dense::bias_sums), [`dense::backward_single`](crate::dense::backward_single) | the calling thread alone, by a [`Team`], too: whoever has much of it cuts it, and [runs](Team::run) the pieces |
+/// | [`Compute`]: the rest of [`dense`](crate::dense), products with their activations, gradients, updates | the threads of the team, where it is [worth](Team::is_worth) their while |
+/// | a [`Team`] itself: [`gemm_on`](crate::gemm_on), [`gemm_packed`](crate::gemm_packed), [`gather_rows`](crate::gather_rows), [`read_rows`](crate::read_rows) | likewise |
+/// | a tier or none: [`softmax_rows`](crate::softmax_rows), [`gemm()`](crate::gemm()), [`PackedB`](crate::PackedB), [`Weights`](crate::Weights) when they are packed | the calling thread alone |
 pub trait Execute<T: Element>: Copy + Sync {
     /// Runs `kernel` on a tier that this machine has.
     fn kernel<K: Kernel<T>>(self, kernel: K) -> K::Output;
 }
 
-/// Runs kernels, and products: who can compute a layer. [`Team`] (by reference) and [`Inside`] can.
+/// Runs kernels, and products: who can compute a layer. [`Team`] (by reference) and [`Inside`] can; the team shares them among its threads,
+/// where there is enough to share.
 #[expect(private_bounds, reason = "sealed: what a product is stays inside")]
 pub trait Compute<T: Element>: Execute<T> + Multiply<T> {
     /// Runs `job(0)`, …, `job(jobs − 1)`, each once; in any order and side by side where `is_worth` it and there is somebody.

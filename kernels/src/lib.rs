@@ -54,3 +54,8 @@ pub use rows::{Rows, Stored};
 pub use softmax::softmax_rows;
 pub use team::Team;
 pub use view::{MatMut, MatRef, ShapeError};
+
+/// README's example, which must run as well.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -268,7 +268,8 @@ impl<'a, T: Copy> MatRef<'a, T> {
     /// A row-major matrix without gaps.
     ///
     /// # Errors
-    /// The slice is shorter than `rows · cols`.
+    /// The slice is shorter than `rows · cols` ([`SliceTooShort`](ShapeError::SliceTooShort)), or that is more than
+    /// the address space has ([`Overflow`](ShapeError::Overflow)).
     #[inline]
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Result<Self, ShapeError> {
         let layout = Layout::contiguous(rows, cols, data.len())?;
@@ -278,7 +279,8 @@ impl<'a, T: Copy> MatRef<'a, T> {
     /// A row-major matrix whose rows begin `row_stride` elements apart.
     ///
     /// # Errors
-    /// The slice ends before the last element.
+    /// The slice ends before the last element ([`SliceTooShort`](ShapeError::SliceTooShort)); or the matrix reaches past the address space, or
+    /// would if every element had a place of its own ([`Overflow`](ShapeError::Overflow)).
     #[inline]
     pub fn with_row_stride(data: &'a [T], rows: usize, cols: usize, row_stride: usize) -> Result<Self, ShapeError> {
         let layout = Layout::rows_apart(rows, cols, row_stride, data.len())?;
@@ -288,7 +290,8 @@ impl<'a, T: Copy> MatRef<'a, T> {
     /// A matrix with any strides; a stride of zero repeats.
     ///
     /// # Errors
-    /// The slice ends before the last element.
+    /// The slice ends before the last element ([`SliceTooShort`](ShapeError::SliceTooShort)); or the matrix reaches past the address space, or
+    /// would if every element had a place of its own ([`Overflow`](ShapeError::Overflow)), as one with a stride of 0 may.
     pub fn with_strides(
         data: &'a [T],
         rows: usize,
@@ -353,7 +356,8 @@ impl<'a, T: Copy> MatMut<'a, T> {
     /// A row-major matrix without gaps.
     ///
     /// # Errors
-    /// The slice is shorter than `rows · cols`.
+    /// The slice is shorter than `rows · cols` ([`SliceTooShort`](ShapeError::SliceTooShort)), or that is more than
+    /// the address space has ([`Overflow`](ShapeError::Overflow)).
     #[inline]
     pub fn new(data: &'a mut [T], rows: usize, cols: usize) -> Result<Self, ShapeError> {
         let layout = Layout::contiguous(rows, cols, data.len())?;
@@ -363,7 +367,8 @@ impl<'a, T: Copy> MatMut<'a, T> {
     /// A row-major matrix whose rows begin `row_stride` elements apart.
     ///
     /// # Errors
-    /// The slice ends before the last element, or the rows overlap.
+    /// The slice ends before the last element ([`SliceTooShort`](ShapeError::SliceTooShort)), the matrix reaches past the address space
+    /// ([`Overflow`](ShapeError::Overflow)), or the rows overlap ([`OverlappingOutput`](ShapeError::OverlappingOutput)).
     #[inline]
     pub fn with_row_stride(data: &'a mut [T], rows: usize, cols: usize, row_stride: usize) -> Result<Self, ShapeError> {
         let layout = Layout::rows_apart(rows, cols, row_stride, data.len())?;
@@ -376,7 +381,9 @@ impl<'a, T: Copy> MatMut<'a, T> {
     /// A matrix with positive strides, one of which is at least the extent of the other dimension.
     ///
     /// # Errors
-    /// The slice ends before the last element, two elements would share one place, or rows and columns interleave.
+    /// The slice ends before the last element ([`SliceTooShort`](ShapeError::SliceTooShort)), the matrix reaches past the address space
+    /// ([`Overflow`](ShapeError::Overflow)); or two elements would share one place, or rows and columns interleave
+    /// ([`OverlappingOutput`](ShapeError::OverlappingOutput)).
     pub fn with_strides(
         data: &'a mut [T],
         rows: usize,

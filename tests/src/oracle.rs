@@ -49,7 +49,8 @@ impl<T: Element> Factors<'_, T> {
         Ok(())
     }
 
-    /// `α Σ a b + β c` of one element and `|α| Σ |a b| + |β c|` in `f64`, the roundings carried along in a second word.
+    /// `Σ (αa) b + β c` of one element and `Σ |(αa) b| + |β c|` in `f64`, the roundings carried along in a second word. `αa` is formed in `T`, by
+    /// one rounding, as the product is documented to do: where that overflows or underflows, so does the oracle.
     fn element_ref(self, i: usize, j: usize) -> (f64, f64) {
         let (mut high, mut low, mut magnitude) = (0.0f64, 0.0f64, 0.0f64);
         let mut add = |x: f64, y: f64| {

@@ -44,6 +44,21 @@ fn without_alpha_the_factors_are_not_read() {
     }
 }
 
+/// Whichever of the factors is the one that is packed.
+#[test]
+fn alpha_times_a_must_be_a_number_of_the_type() {
+    for isa in tiers::all() {
+        for (m, n) in [(1, 1), (1, 40), (40, 1), (20, 40)] {
+            for order in [Order::Rows(0), Order::Columns(0), Order::Sparse(1)] {
+                let (a, b) = (Matrix::new(m, 1, order, |_, _| 3e38), Matrix::new(1, n, order, |_, _| 0.1));
+                let mut c = Matrix::new(m, n, order, |_, _| 1.0f32);
+                multiply(isa, 2.0, &a, &b, 1.0, &mut c);
+                assert!(c.elements().iter().all(|&c| c == f32::INFINITY), "{isa} {m} × {n} {order:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn without_beta_c_is_not_read() {
     for isa in tiers::all() {

@@ -47,10 +47,10 @@ impl<T: Element> ActivationFn<T> for Tanh {
 
 /// Tables of tanh by pieces, with each number where [`Lanes::pick`] looks for it.
 pub(super) struct Pieces {
-    centre: Sixteen<f32>,
-    value: Sixteen<f32>,
+    centre: Sixteen,
+    value: Sixteen,
     /// Lowest order first.
-    slopes: [Sixteen<f32>; 5],
+    slopes: [Sixteen; 5],
     /// The last centre: from there on tanh is 1.
     end: f32,
 }
@@ -68,7 +68,7 @@ impl Pieces {
 }
 
 /// The first piece begins at ½, whose place is 8.
-const fn column(rows: &[[f32; 7]; 16], column: usize) -> Sixteen<f32> {
+const fn column(rows: &[[f32; 7]; 16], column: usize) -> Sixteen {
     let mut all = [0.0; 16];
     let mut piece = 0;
     while piece < 16 {

@@ -12,12 +12,13 @@
 
 use super::description::{End, Start};
 use super::driver::{Place, Product};
+use super::gaps::SCRATCH_ELEMENTS;
 use super::operand::{Output, Right};
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
 use super::transposition::Transposition;
-use super::{SCRATCH_ELEMENTS, turned};
+use super::turned;
 use crate::element::Element;
 use crate::team::Team;
 

@@ -8,13 +8,15 @@
 //! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or
 //!   turns it in registers where A has few rows; either costs up to half of the product then. Pack such a matrix once with [`PackedB`] and keep it.
 //! * β = 0 never reads C, α = 0 never reads A or B.
-//! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k.
+//! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k. So `α·a` is rounded to the
+//!   type, and must itself neither overflow nor underflow there: in `f32` 2 · 3·10³⁸ is ∞, and stays it, though times 0.1 it would be 6·10³⁷.
 
 mod ahead;
 mod description;
 mod driver;
 mod few_columns;
 mod first_tile;
+mod gaps;
 mod microkernel;
 mod operand;
 mod outer;
@@ -32,13 +34,12 @@ mod turned;
 
 pub(crate) use description::{End, Start};
 pub(crate) use driver::{Block, Place, Product, Vouched};
+use gaps::through_scratch;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
-pub use packed::{PackedB, gemm_packed};
+pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
 pub(crate) use room::folds_onto_sets;
-use room::packed_stride;
-pub(crate) use scratch::{Slot, with_scratch};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
 pub use tiles::Tiled;
@@ -51,7 +52,13 @@ use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `C = α A B + β C` on the calling thread: A is m × k, B k × n, C m × n, each with any strides.
 ///
-/// Every element of C is one chain of fused multiply-adds in the order of k, see the crate's documentation.
+/// Every element of C is one chain of fused multiply-adds in the order of k, see the crate's documentation. α is folded into A, so that `α·a`,
+/// rounded to the type, must itself neither overflow nor underflow, whatever B makes of it.
+///
+/// # Memory
+/// What is packed on the way goes to memory of the thread that packs it, which it keeps for its next products for as long as it lives. Each
+/// thread that multiplies has at most 8 MB for A, 8 MB for a B that is packed as a whole, 4 MB (or half of L2, where that is more) for strips
+/// of B, and about 2 MB twice for parts of C that are computed elsewhere; most shapes take far less of it, or nothing.
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
@@ -83,8 +90,8 @@ pub fn gemm_on<T: Element>(
     product(TileTable::current(), team, alpha, a, b, beta, c)
 }
 
-/// [`gemm_on`] with the micro-kernels of tier `isa` (of the portable one where this machine lacks it), for tests and
-/// measurements.
+/// [`gemm_on`] with the micro-kernels of tier `isa` (of the next lower one of its architecture that this machine has), for
+/// tests and measurements.
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.
@@ -184,43 +191,6 @@ fn multiply<T: Element>(
         unsafe { product.run(table, team, Place::Memory, None) };
     } else {
         through_scratch(table, team, product, c);
-    }
-}
-
-/// Elements of scratch for such a product, an upper bound unless one row is longer.
-const SCRATCH_ELEMENTS: usize = 256 * 1024;
-
-/// A product whose C has gaps between its columns: block by block of rows through contiguous scratch.
-#[inline(never)]
-fn through_scratch<T: Element>(table: &'static TileTable<T>, team: &Team, product: Product<T>, mut c: MatMut<'_, T>) {
-    let cols = c.cols();
-    let stride = packed_stride::<T>(cols);
-    let rows = (SCRATCH_ELEMENTS / stride).clamp(1, c.rows());
-    with_scratch::<T, _>(Slot::C, rows * stride, |block| {
-        for first in (0..c.rows()).step_by(rows) {
-            let mut part = product.rows(first..c.rows().min(first + rows));
-            part.c = Output { data: block.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
-            if !matches!(product.start, Start::Zero) {
-                each_of_block(block, stride, (part.m, cols), |to, i, j| *to = c.get(first + i, j));
-                // The block has been borrowed meanwhile.
-                part.c.data = block.as_mut_ptr();
-            }
-            // SAFETY: A and B are vouched for by their views, the block has room for these rows.
-            unsafe { part.run(table, team, Place::Memory, None) };
-            each_of_block(block, stride, (part.m, cols), |value, i, j| c.set(first + i, j, *value));
-        }
-    });
-}
-
-/// `work` on each element of a block, and on its row and column.
-fn each_of_block<T>(
-    block: &mut [T],
-    stride: usize,
-    (rows, cols): (usize, usize),
-    mut work: impl FnMut(&mut T, usize, usize),
-) {
-    for (i, row) in block.chunks_exact_mut(stride).take(rows).enumerate() {
-        row.iter_mut().take(cols).enumerate().for_each(|(j, element)| work(element, i, j));
     }
 }
 

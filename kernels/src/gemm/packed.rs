@@ -129,7 +129,8 @@ impl<T: Element> PackedB<T> {
     }
 }
 
-/// `C = A B + β C` with B packed beforehand, shared by a team. The bits are those of [`gemm_on`](super::gemm_on).
+/// `C = A B + β C` with B packed beforehand, shared by a team. The bits are those of [`gemm_on`](super::gemm_on) with α = 1; what is said
+/// [there](super::gemm#memory) of memory that threads keep holds here as well. A factor of A B is the caller's to fold into A, or into B before it is packed.
 ///
 /// # Errors
 /// The shapes do not fit each other, or the rows of C are not contiguous (`col_stride` 1); nothing is written then.
@@ -138,6 +139,38 @@ impl<T: Element> PackedB<T> {
 /// Where a [team](crate::Team#panics) does.
 #[inline] // The views then stay in registers: 8×8×8 40 → 49 GFLOP/s.
 pub fn gemm_packed<T: Element>(
+    team: &Team,
+    a: MatRef<'_, T>,
+    b: &PackedB<T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    product(TileTable::current, team, a, b, beta, c)
+}
+
+/// [`gemm_packed`] with the micro-kernels of tier `isa` (of the next lower one of its architecture that this machine has), for tests and
+/// measurements.
+///
+/// # Errors
+/// As [`gemm_packed`] has them.
+///
+/// # Panics
+/// Where a [team](crate::Team#panics) does.
+pub fn gemm_packed_at<T: Element>(
+    isa: Isa,
+    team: &Team,
+    a: MatRef<'_, T>,
+    b: &PackedB<T>,
+    beta: T,
+    c: MatMut<'_, T>,
+) -> Result<(), ShapeError> {
+    product(|| TileTable::of(isa), team, a, b, beta, c)
+}
+
+/// [`gemm_packed`] with the micro-kernels of a table, which is asked for when it is needed.
+#[inline(always)]
+fn product<T: Element>(
+    table: impl FnOnce() -> &'static TileTable<T>,
     team: &Team,
     a: MatRef<'_, T>,
     b: &PackedB<T>,
@@ -171,6 +204,6 @@ pub fn gemm_packed<T: Element>(
         near: Output::nowhere(),
     };
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
-    unsafe { product.run(TileTable::current(), team, Place::Memory, None) };
+    unsafe { product.run(table(), team, Place::Memory, None) };
     Ok(())
 }

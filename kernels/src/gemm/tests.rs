@@ -5,6 +5,7 @@ use super::ahead::AHEAD;
 use super::outer::Order;
 use super::plan::{PACKED_BYTES, PackB};
 use super::*;
+use crate::isa::walked::{fused, walked, with_halves};
 use crate::machine::{Habits, caches};
 use crate::{AlignedVec, PackedB};
 
@@ -43,7 +44,7 @@ fn product_of<T: Element>((a, b): (MatRef<'_, T>, MatRef<'_, T>), end: End<T>, m
 
 /// Every height of a tile, every tail of a strip and what may follow it, and k around the steps that go row by row.
 fn check_tables<T: Element>() {
-    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+    for isa in with_halves() {
         let habits = [
             Habits::default(),
             Habits { executes_in_halves: true, ..Habits::default() },
@@ -105,8 +106,7 @@ fn vectors_whole_or_in_halves_give_the_same_bits() {
 /// Heights around those of the tile that packs, strips that it takes and strips that it does not, k in one block and (where L2 has 1 MB) in two.
 fn check_packing<T: Element>() {
     // The portable tier may round twice.
-    let fused = Isa::available().into_iter().filter(|&isa| isa != Isa::Portable);
-    let tables: Vec<&TileTable<T>> = fused.map(TileTable::of).collect();
+    let tables: Vec<&TileTable<T>> = fused().into_iter().map(TileTable::of).collect();
     for m in [48, 49, 53, 100] {
         for n in [64, 128, 192, 200] {
             for k in [40, 1100] {
@@ -127,7 +127,7 @@ fn packing_on_the_way_changes_nothing() {
 /// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, few rows of any depth whose B
 /// is off the lines at each row in the same place, and shallow products whose B or C is, on any CPU.
 fn check_split_lines<T: Element>() {
-    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+    for isa in fused() {
         let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
         let tables: [&TileTable<T>; 1] = [Box::leak(Box::new(T::table_for(isa, habits)))];
         for m in [1, 5, 12, 33, 70] {
@@ -182,7 +182,7 @@ fn check_streams<T: Element>() {
                 let same = c.iter().zip(&expected).all(|(c, &expected)| c.to_bits64() == expected);
                 assert!(same, "{m} × {n} × {k}, B packed beforehand");
             }
-            for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+            for isa in fused() {
                 for team in [Team::serial(), Team::new(2)] {
                     let mut c = before.clone();
                     gemm_at(isa, &team, alpha, a, b, beta, MatMut::new(&mut c, m, n).unwrap()).unwrap();
@@ -202,7 +202,7 @@ fn a_streaming_right_hand_side_changes_nothing() {
 
 /// Tables of the tier with vectors that are lines, on CPUs with a near L3 and without.
 fn near_and_far<T: Element>() -> Option<[&'static TileTable<T>; 2]> {
-    let isa = Isa::available().into_iter().find(|isa| isa.half().is_some())?;
+    let isa = with_halves().into_iter().next()?;
     Some(
         [true, false]
             .map(|has_near_l3| &*Box::leak(Box::new(T::table_for(isa, Habits { has_near_l3, ..Habits::default() })))),
@@ -218,7 +218,7 @@ fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
     }
     let (k, n) = (1000, caches().l2 / 4000 / 16 * 16 + 16);
     if caches().l3 < 4 * caches().l2 {
-        return;
+        return eprintln!("skipped: the plans, as L3 is no four times L2 here");
     }
     let (a, b) = (vec![0.0; 8 * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, 8, k).unwrap(), MatRef::new(&b, k, n).unwrap());
@@ -234,7 +234,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
     let Some(tables) = near_and_far::<f32>() else { return };
     check_product(&tables, (600, 300, 1000), 304, End::Stored);
     if caches().l3 < 16 * caches().l2 {
-        return;
+        return eprintln!("skipped: the plans, as L3 is no sixteen times L2 here");
     }
     let (m, k, n) = (6 * caches().l2 / 4096, 1024, 2048);
     let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
@@ -249,7 +249,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
 #[test]
 fn strips_and_rows_are_shared_evenly() {
     let team = Team::new(2);
-    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+    for isa in with_halves() {
         let table = TileTable::<f32>::of(isa);
         let plan = |m: usize, n: usize, k: usize| {
             let (a, unused, b) = (vec![0.0; m * k], vec![0.0; n * k], PackedB::<f32>::zeros(k, n));
@@ -300,7 +300,7 @@ fn padding_counts_where_all_of_b_is_packed() {
 #[test]
 fn a_strip_without_a_plan_gives_the_same_bits() {
     fn check<T: Element>() {
-        let tables: Vec<_> = Isa::available().into_iter().filter(|isa| isa.fuses()).map(TileTable::<T>::of).collect();
+        let tables: Vec<_> = walked(|isa| isa.fuses()).into_iter().map(TileTable::<T>::of).collect();
         for (m, n, k) in [(48, 4 * T::LINE, 48), (100, 2 * T::LINE, 90), (331, T::LINE, 61), (700, T::LINE, 16)] {
             for end in [End::Stored, End::Onto(T::from_f64(-0.5))] {
                 check_product(&tables, (m, n, k), n, end);
@@ -376,7 +376,7 @@ fn plans_spare_a_far_right_hand_side() {
     let (n, k) = (400, 500);
     let (a, b) = (numbers::<f32>(60 * k, 1), numbers::<f32>(k * n, 2));
     let b = MatRef::new(&b, k, n).unwrap();
-    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+    for isa in with_halves() {
         let table = TileTable::<f32>::of(isa);
         let width = |m: usize, depth: usize| {
             let (a, b) = (MatRef::new(&a[..m * depth], m, depth).unwrap(), b.rows_range(0..depth));
@@ -408,7 +408,7 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
     let waits = Habits { waits_for_l2: true, ..Habits::default() };
     let deep = 3 * caches().l1d / size_of::<f32>() / 64;
     let (a, b) = (numbers::<f32>(100 * deep, 1), numbers::<f32>(deep * 128, 2));
-    for isa in Isa::available().into_iter().filter(|isa| isa.half().is_some()) {
+    for isa in with_halves() {
         let rows_under = |m: usize, habits, depth: usize| {
             let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
             let views = (MatRef::new(&a[..m * deep], m, deep).unwrap(), MatRef::new(&b, deep, 128).unwrap());
@@ -439,7 +439,7 @@ fn columns_apart_are_not_cut_at_lines() {
     let b = &room[room.as_ptr().align_offset(64) + 15..];
     let (a, b) = (MatRef::new(&[1.0; 13], 1, k).unwrap(), MatRef::with_strides(b, k, n, 16, 0).unwrap());
     let sum = (0..k).fold(0.0_f32, |sum, p| 1.0_f32.mul_add(b.get(p, 0), sum));
-    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+    for isa in fused() {
         let mut c = vec![0.0_f32; n];
         let table = Box::leak(Box::new(f32::table_for(isa, habits)));
         multiply_at(table, (a, b), End::Stored, MatMut::new(&mut c, 1, n).unwrap());
@@ -467,7 +467,7 @@ fn lines_that_split_leave_packed_ones_alone() {
     let (a, b) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n + 32, 2));
     let b = &b[b.as_ptr().align_offset(64) + 1..][..k * n];
     let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(b, k, n).unwrap());
-    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+    for isa in fused() {
         let habits = Habits { waits_for_split_lines: true, ..Habits::default() };
         let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
         let mut lines = crate::AlignedVec::<f32>::zeros(super::pack::packed_len::<f32>(m, n));
@@ -503,7 +503,7 @@ fn columns_of_a_in_place_give_the_same_bits() {
         let apart = n + 3;
         let (a, b, before) = (numbers::<f32>(k * m, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
         let (a, b) = (MatRef::new(&a, k, m).unwrap().t(), MatRef::new(&b, k, n).unwrap());
-        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        for isa in fused() {
             let mut c = before.clone();
             let to = MatMut::with_row_stride(&mut c, m, n, apart).unwrap();
             gemm_at(isa, &Team::serial(), alpha, a, b, -0.3, to).unwrap();
@@ -524,7 +524,7 @@ fn a_turned_product_in_parts_gives_the_same_bits() {
     let (m, n, k, apart) = (70_001, 4, 128, 7);
     let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
     let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, n, k).unwrap().t());
-    for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+    for isa in fused() {
         let mut c = before.clone();
         let to = MatMut::with_row_stride(&mut c, m, n, apart).unwrap();
         gemm_at(isa, &Team::serial(), 0.7, a, b, -0.3, to).unwrap();
@@ -567,7 +567,7 @@ fn outer_products_give_the_same_bits() {
             assert_eq!(wrong.map(|at| (at / apart, at % apart)), None, "{m} × {n} × {k}, {apart} apart, {how}");
         };
         let own: Vec<f32> = a.iter().map(|a| alpha * a).collect();
-        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        for isa in fused() {
             for (team, (side, a)) in
                 [0, 1].into_iter().flat_map(|team| sides.iter().enumerate().map(move |a| (team, a)))
             {
@@ -673,7 +673,7 @@ fn panels_fit_the_parts_of_a_tall_product() {
     for (m, n, k) in [(66_048, 64, 32), (32_768, 128, 64)] {
         let (a, b) = (numbers::<f32>(k * m, 1), numbers::<f32>(k * n, 2));
         let (a, b) = (MatRef::new(&a, k, m).unwrap().t(), MatRef::new(&b, k, n).unwrap());
-        for isa in Isa::available().into_iter().filter(|&isa| isa != Isa::Portable) {
+        for isa in fused() {
             for alpha in [1.0, 0.7] {
                 let mut c = vec![0.0; m * n];
                 gemm_at(isa, &Team::serial(), alpha, a, b, 0.0, MatMut::new(&mut c, m, n).unwrap()).unwrap();

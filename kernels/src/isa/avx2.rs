@@ -32,7 +32,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $first:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $min:ident $max:ident,
-     transpose: $transpose:ident, bytes: $bytes:ident, pick: $pick:ident) => {
+     transpose: $transpose:ident, bytes: $bytes:ident $(, pick: $pick:ident)?) => {
         impl Lanes<$t> for Avx2 {
             type V = $v;
             type M = $v;
@@ -144,11 +144,13 @@ macro_rules! simd {
                 // SAFETY: the token proves AVX2.
                 unsafe { $own::split_exponent(a) }
             }
-            #[inline(always)]
-            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
-                // SAFETY: the token proves AVX2.
-                unsafe { super::pick::$pick(table, y) }
-            }
+            $(
+                #[inline(always)]
+                fn pick(self, table: &'static Sixteen, y: $v) -> $v {
+                    // SAFETY: the token proves AVX2.
+                    unsafe { super::pick::$pick(table, y) }
+                }
+            )?
         }
 
         impl Simd<$t> for Avx2 {
@@ -202,7 +204,7 @@ simd!(f64, __m256d, 4, _mm256_cmp_pd, _mm256_blendv_pd, double,
     loads: _mm256_loadu_pd _mm256_maskload_pd _mm256_storeu_pd f64_4,
     arithmetic: _mm256_set1_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd
         _mm256_sqrt_pd _mm256_min_pd _mm256_max_pd,
-    transpose: f64_4, bytes: f64_4, pick: f64_4);
+    transpose: f64_4, bytes: f64_4);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last three work on the bits is told in [`super::bits`].

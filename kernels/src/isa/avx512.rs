@@ -42,7 +42,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $compare:ident, $blend:ident, $own:ident,
      loads: $load:ident $load_masked:ident $store:ident $store_masked:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $abs:ident $min:ident $max:ident $scale:ident,
-     transpose: $transpose:ident few $few:ident $(runs $runs:ident)?, bytes: $bytes:ident, pick: $pick:ident) => {
+     transpose: $transpose:ident few $few:ident $(runs $runs:ident)?, bytes: $bytes:ident $(, pick: $pick:ident)?) => {
         impl Lanes<$t> for Avx512 {
             type V = $v;
             type M = $m;
@@ -154,11 +154,13 @@ macro_rules! simd {
                 // SAFETY: the token proves AVX-512.
                 unsafe { $own::split_exponent(a) }
             }
-            #[inline(always)]
-            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
-                // SAFETY: the token proves AVX-512.
-                unsafe { super::pick::$pick(table, y) }
-            }
+            $(
+                #[inline(always)]
+                fn pick(self, table: &'static Sixteen, y: $v) -> $v {
+                    // SAFETY: the token proves AVX-512.
+                    unsafe { super::pick::$pick(table, y) }
+                }
+            )?
         }
 
         impl Simd<$t> for Avx512 {
@@ -238,7 +240,7 @@ simd!(f64, __m512d, __mmask8, 8, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, doubl
     loads: _mm512_loadu_pd _mm512_maskz_loadu_pd _mm512_storeu_pd _mm512_mask_storeu_pd,
     arithmetic: _mm512_set1_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd
         _mm512_sqrt_pd _mm512_abs_pd _mm512_min_pd _mm512_max_pd _mm512_scalef_pd,
-    transpose: f64_8 few f64_4x8, bytes: f64_8, pick: f64_8);
+    transpose: f64_8 few f64_4x8, bytes: f64_8);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].

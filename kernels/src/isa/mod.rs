@@ -26,6 +26,8 @@ mod slice;
 mod tier;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
+#[cfg(test)]
+pub(crate) mod walked;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -41,7 +43,7 @@ pub use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub(crate) use opaque::opaque;
-pub use pick::Sixteen;
+pub use pick::{Picked, Sixteen};
 pub use portable::Portable;
 pub(crate) use prefetch::{prefetch, prefetch_to_l2};
 pub(crate) use side_by_side::SideBySide;
@@ -110,9 +112,15 @@ pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     fn scale(self, a: Self::V, e: Self::V) -> Self::V;
     /// `(e, m)` with `a = m · 2^e`, `√½ ≤ m < √2`, for positive normal `a`
     fn split_exponent(self, a: Self::V) -> (Self::V, Self::V);
-    /// An element of `table` for each lane of `y`: another one in each quarter of every power of two, the same ones after four powers
+    /// An element of `table` for each lane of `y`, in `f32` alone: another one in each quarter of every power of two, the same ones after four powers
     /// (`[½, ⅝)` has element 8, `[1, 1¼)` element 12). Lanes that are zero, subnormal, negative, infinite or NaN have some element, too.
-    fn pick(self, table: &'static Sixteen<T>, y: Self::V) -> Self::V;
+    #[inline(always)]
+    fn pick(self, _table: &'static Sixteen, _y: Self::V) -> Self::V
+    where
+        T: Picked,
+    {
+        unreachable!("vectors of `f32` have their own, and no others are picked for")
+    }
 }
 
 /// One instruction set's vectors of `T`: besides [`Lanes`] what crosses lanes, and parts of a vector.
@@ -231,7 +239,7 @@ pub trait Kernel<T> {
     fn run<S: Simd<T>>(self, simd: S) -> Self::Output;
 }
 
-/// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.
+/// Runs `kernel` on tier `isa`, or on the next lower one that this machine has.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub fn dispatch<T, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output
@@ -240,17 +248,39 @@ where
     Avx2: Simd<T>,
     Avx512: Simd<T>,
 {
-    if isa == Isa::Avx512
-        && let Some(token) = Avx512::new()
-    {
-        return token.enter(kernel);
+    match Taken::of(isa, Avx512::new, Avx2::new) {
+        Taken::Avx512(token) => token.enter(kernel),
+        Taken::Avx2(token) => token.enter(kernel),
+        Taken::Portable => Portable::new().enter(kernel),
     }
-    if isa == Isa::Avx2
-        && let Some(token) = Avx2::new()
-    {
-        return token.enter(kernel);
+}
+
+/// The tier of x86-64 that is entered where one is asked for, with the token that proves it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, PartialEq)]
+enum Taken<Wide, Half> {
+    Avx512(Wide),
+    Avx2(Half),
+    Portable,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<Wide, Half> Taken<Wide, Half> {
+    /// From what is asked for and what is there; nothing is looked for above what is asked for.
+    #[inline(always)]
+    fn of(isa: Isa, avx512: impl FnOnce() -> Option<Wide>, avx2: impl FnOnce() -> Option<Half>) -> Self {
+        if isa == Isa::Avx512
+            && let Some(token) = avx512()
+        {
+            return Self::Avx512(token);
+        }
+        if matches!(isa, Isa::Avx512 | Isa::Avx2)
+            && let Some(token) = avx2()
+        {
+            return Self::Avx2(token);
+        }
+        Self::Portable
     }
-    Portable::new().enter(kernel)
 }
 
 /// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.

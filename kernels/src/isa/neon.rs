@@ -30,7 +30,7 @@ macro_rules! simd {
     ($t:ident, $v:ident, $m:ident, $lanes:literal, $own:ident,
      memory: $load:ident $store:ident $bytes:ident,
      arithmetic: $splat:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $neg:ident $abs:ident,
-     choice: $lt:ident $le:ident $eq:ident $select:ident $pick:ident) => {
+     choice: $lt:ident $le:ident $eq:ident $select:ident $(, pick: $pick:ident)?) => {
         impl Lanes<$t> for Neon {
             type V = $v;
             type M = $m;
@@ -148,11 +148,13 @@ macro_rules! simd {
                 // SAFETY: the token proves NEON.
                 unsafe { $own::split_exponent(a) }
             }
-            #[inline(always)]
-            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
-                // SAFETY: the token proves NEON.
-                unsafe { super::pick::$pick(table, y) }
-            }
+            $(
+                #[inline(always)]
+                fn pick(self, table: &'static Sixteen, y: $v) -> $v {
+                    // SAFETY: the token proves NEON.
+                    unsafe { super::pick::$pick(table, y) }
+                }
+            )?
         }
 
         impl Simd<$t> for Neon {
@@ -209,11 +211,11 @@ macro_rules! simd {
 simd!(f32, float32x4_t, uint32x4_t, 4, single,
     memory: vld1q_f32 vst1q_f32 f32_4,
     arithmetic: vdupq_n_f32 vaddq_f32 vsubq_f32 vmulq_f32 vdivq_f32 vfmaq_f32 vsqrtq_f32 vnegq_f32 vabsq_f32,
-    choice: vcltq_f32 vcleq_f32 vceqq_f32 vbslq_f32 f32_4);
+    choice: vcltq_f32 vcleq_f32 vceqq_f32 vbslq_f32, pick: f32_4);
 simd!(f64, float64x2_t, uint64x2_t, 2, double,
     memory: vld1q_f64 vst1q_f64 f64_2,
     arithmetic: vdupq_n_f64 vaddq_f64 vsubq_f64 vmulq_f64 vdivq_f64 vfmaq_f64 vsqrtq_f64 vnegq_f64 vabsq_f64,
-    choice: vcltq_f64 vcleq_f64 vceqq_f64 vbslq_f64 f64_2);
+    choice: vcltq_f64 vcleq_f64 vceqq_f64 vbslq_f64);
 
 /// Defines the operations that take several instructions, as functions of the same standing as the intrinsics.
 /// How the last two work on the bits is told in [`super::bits`].

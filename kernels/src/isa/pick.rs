@@ -1,5 +1,5 @@
 //! Tables of sixteen numbers, from which every lane picks one for itself: `f32` in one permutation of a register with AVX-512, two and a choice
-//! with AVX2. (`f64` has them for completeness; nothing is made of them yet.)
+//! with AVX2. Not for `f64`, whose pieces would take twice the terms, and which AVX2 could only gather.
 //!
 //! The four bits that choose are the low ones of the exponent and the high ones of the mantissa: another number is picked in every quarter of a power of two.
 //!
@@ -10,12 +10,17 @@
 
 /// Sixteen numbers, beginning on a cache line.
 #[repr(align(64))]
-pub struct Sixteen<T>(pub [T; 16]);
+pub struct Sixteen(pub [f32; 16]);
+
+/// What lanes [pick](super::Lanes::pick): `f32` alone.
+pub trait Picked: crate::Element {}
+
+impl Picked for f32 {}
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use neon::{f32_4, f64_2};
+pub(super) use neon::f32_4;
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{f32_8, f32_16, f64_4, f64_8};
+pub(super) use x86::{f32_8, f32_16};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -25,31 +30,19 @@ mod x86 {
 
     /// How far to the right the four bits stand.
     const SINGLE: u32 = bits::single::MANTISSA - 2;
-    const DOUBLE: u32 = bits::double::MANTISSA - 2;
 
     #[target_feature(enable = "avx512f")]
     #[inline]
-    pub(in super::super) fn f32_16(table: &Sixteen<f32>, y: __m512) -> __m512 {
+    pub(in super::super) fn f32_16(table: &Sixteen, y: __m512) -> __m512 {
         // SAFETY: the table has 16 numbers.
         let all = unsafe { _mm512_loadu_ps(table.0.as_ptr()) };
         _mm512_permutexvar_ps(_mm512_srli_epi32::<SINGLE>(_mm512_castps_si512(y)), all)
     }
 
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    pub(in super::super) fn f64_8(table: &Sixteen<f64>, y: __m512d) -> __m512d {
-        let [low, high] = halves(&table.0);
-        // SAFETY: a half has 8 numbers.
-        let low = unsafe { _mm512_loadu_pd(low.as_ptr()) };
-        // SAFETY: a half has 8 numbers.
-        let high = unsafe { _mm512_loadu_pd(high.as_ptr()) };
-        _mm512_permutex2var_pd(low, _mm512_srli_epi64::<DOUBLE>(_mm512_castpd_si512(y)), high)
-    }
-
     /// From both halves by three bits; the fourth, moved to the place of the sign, chooses between them.
     #[target_feature(enable = "avx2")]
     #[inline]
-    pub(in super::super) fn f32_8(table: &Sixteen<f32>, y: __m256) -> __m256 {
+    pub(in super::super) fn f32_8(table: &Sixteen, y: __m256) -> __m256 {
         let [low, high] = halves(&table.0);
         // SAFETY: a half has 8 numbers.
         let low = unsafe { _mm256_loadu_ps(low.as_ptr()) };
@@ -61,18 +54,8 @@ mod x86 {
         _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, place), _mm256_permutevar8x32_ps(high, place), fourth)
     }
 
-    /// From memory: there is no permutation of four `f64` by places in a register.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    pub(in super::super) fn f64_4(table: &Sixteen<f64>, y: __m256d) -> __m256d {
-        let place = _mm256_srli_epi64::<{ DOUBLE as i32 }>(_mm256_castpd_si256(y));
-        let place = _mm256_and_si256(place, _mm256_set1_epi64x(15));
-        // SAFETY: the table has 16 numbers, and no place is more than 15.
-        unsafe { _mm256_i64gather_pd::<8>(table.0.as_ptr(), place) }
-    }
-
     #[inline(always)]
-    fn halves<T>(all: &[T; 16]) -> [&[T]; 2] {
+    fn halves(all: &[f32; 16]) -> [&[f32]; 2] {
         let (low, high) = all.split_at(8);
         [low, high]
     }
@@ -87,21 +70,12 @@ mod neon {
     /// Byte by byte: the places of a number's four bytes follow from its own.
     #[target_feature(enable = "neon")]
     #[inline]
-    pub(in super::super) fn f32_4(table: &Sixteen<f32>, y: float32x4_t) -> float32x4_t {
+    pub(in super::super) fn f32_4(table: &Sixteen, y: float32x4_t) -> float32x4_t {
         const RIGHT: i32 = bits::single::MANTISSA as i32 - 2;
         // SAFETY: the table has 64 bytes.
         let all = unsafe { vld1q_u8_x4(table.0.as_ptr().cast()) };
         let place = vandq_u32(vshrq_n_u32::<RIGHT>(vreinterpretq_u32_f32(y)), vdupq_n_u32(15));
         let places = vmlaq_u32(vdupq_n_u32(u32::from_ne_bytes([0, 1, 2, 3])), place, vdupq_n_u32(0x0404_0404));
         vreinterpretq_f32_u8(vqtbl4q_u8(all, vreinterpretq_u8_u32(places)))
-    }
-
-    #[target_feature(enable = "neon")]
-    #[inline]
-    pub(in super::super) fn f64_2(table: &Sixteen<f64>, y: float64x2_t) -> float64x2_t {
-        const RIGHT: i32 = bits::double::MANTISSA as i32 - 2;
-        let place = vshrq_n_u64::<RIGHT>(vreinterpretq_u64_f64(y));
-        let (low, high) = (vgetq_lane_u64::<0>(place) as usize % 16, vgetq_lane_u64::<1>(place) as usize % 16);
-        vcombine_f64(vdup_n_f64(table.0[low]), vdup_n_f64(table.0[high]))
     }
 }

@@ -28,7 +28,7 @@ impl Default for Portable {
 }
 
 macro_rules! simd {
-    ($t:ident, $v:ident, $lanes:literal, $bits:ident) => {
+    ($t:ident, $v:ident, $lanes:literal, $bits:ident $(, $pick:ident)?) => {
         impl Lanes<$t> for Portable {
             type V = $v;
             /// All ones or all zeros in a lane.
@@ -127,11 +127,13 @@ macro_rules! simd {
                 let pairs = a.to_array().map(super::bits::$bits::split_exponent);
                 ($v::new(pairs.map(|(e, _)| e)), $v::new(pairs.map(|(_, m)| m)))
             }
-            #[inline(always)]
-            fn pick(self, table: &'static Sixteen<$t>, y: $v) -> $v {
-                let place = |y: $t| (y.to_bits() >> (super::bits::$bits::MANTISSA - 2)) as usize % 16;
-                $v::new(y.to_array().map(|y| table.0[place(y)]))
-            }
+            $(
+                #[inline(always)]
+                fn $pick(self, table: &'static Sixteen, y: $v) -> $v {
+                    let place = |y: $t| (y.to_bits() >> (super::bits::$bits::MANTISSA - 2)) as usize % 16;
+                    $v::new(y.to_array().map(|y| table.0[place(y)]))
+                }
+            )?
         }
 
         impl Simd<$t> for Portable {
@@ -180,5 +182,5 @@ macro_rules! simd {
     };
 }
 
-simd!(f32, f32x8, 8, single);
+simd!(f32, f32x8, 8, single, pick);
 simd!(f64, f64x4, 4, double);

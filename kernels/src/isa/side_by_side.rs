@@ -6,7 +6,7 @@
 //! ```
 //! A CPU looks some hundred operations ahead for one that need not wait, which is three or four vectors of a long function.
 
-use super::{Lanes, Sixteen, sealed};
+use super::{Lanes, Picked, Sixteen, sealed};
 
 /// `N` vectors as one.
 #[derive(Clone, Copy)]
@@ -87,7 +87,10 @@ impl<T: Copy, S: Lanes<T>, const N: usize> Lanes<T> for SideBySide<S, N> {
         (each!(i => pairs[i].0), each!(i => pairs[i].1))
     }
     #[inline(always)]
-    fn pick(self, table: &'static Sixteen<T>, y: Self::V) -> Self::V {
+    fn pick(self, table: &'static Sixteen, y: Self::V) -> Self::V
+    where
+        T: Picked,
+    {
         each!(i => self.0.pick(table, y[i]))
     }
 }

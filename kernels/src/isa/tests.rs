@@ -387,20 +387,20 @@ fn bytes_become_their_numbers() {
 }
 
 /// Picks from `table`, for every number.
-struct Picks<'a, T: 'static>(&'static Sixteen<T>, &'a [T], &'a mut [T]);
+struct Picks<'a>(&'static Sixteen, &'a [f32], &'a mut [f32]);
 
-impl<T: Element> Kernel<T> for Picks<'_, T> {
+impl Kernel<f32> for Picks<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd<T>>(self, s: S) {
+    fn run<S: Simd<f32>>(self, s: S) {
         for (y, to) in self.1.chunks(S::LANES).zip(self.2.chunks_mut(S::LANES)) {
             store(s, to, s.pick(self.0, load(s, y)));
         }
     }
 }
 
-fn picks<T: Element>(table: &'static Sixteen<T>) {
+fn picks(table: &'static Sixteen) {
     // All quarters of powers of two, from their first number to nearly their last.
     let mantissas = [1.0, 1.249_999, 1.25, 1.499_999, 1.5, 1.749_999, 1.75, 1.999_999];
     let places = (-40..40)
@@ -408,15 +408,15 @@ fn picks<T: Element>(table: &'static Sixteen<T>) {
     let (numbers, places): (Vec<f64>, Vec<i32>) = places.unzip();
     for isa in Isa::available() {
         for shift in 0..16 {
-            let y: Vec<T> = numbers[shift..].iter().map(|&y| T::from_f64(y)).collect();
-            let mut picked = vec![T::ZERO; y.len()];
-            T::dispatch(isa, Picks(table, &y, &mut picked));
+            let y: Vec<f32> = numbers[shift..].iter().map(|&y| y as f32).collect();
+            let mut picked = vec![0.0; y.len()];
+            f32::dispatch(isa, Picks(table, &y, &mut picked));
             for (i, &picked) in picked.iter().enumerate() {
                 let place = places[shift + i];
                 assert_eq!(picked, table.0[place as usize], "{} on {isa}", y[i]);
             }
-            let odd: Vec<T> = [f64::NAN, f64::INFINITY, -1.0, -0.0, f64::NEG_INFINITY].map(T::from_f64).repeat(5);
-            T::dispatch(isa, Picks(table, &odd, &mut picked[..25]));
+            let odd = [f32::NAN, f32::INFINITY, -1.0, -0.0, f32::NEG_INFINITY].repeat(5);
+            f32::dispatch(isa, Picks(table, &odd, &mut picked[..25]));
             assert!(picked[..25].iter().all(|x| table.0.contains(x)), "on {isa}");
         }
     }
@@ -428,7 +428,7 @@ fn picks_change_with_each_quarter_of_a_power_of_two() {
     const fn single(i: u32) -> f32 {
         f32::from_bits(0x3f01_0203 + i * 0x0004_1014)
     }
-    static SINGLE: Sixteen<f32> = Sixteen([
+    static TABLE: Sixteen = Sixteen([
         single(0),
         single(1),
         single(2),
@@ -446,33 +446,51 @@ fn picks_change_with_each_quarter_of_a_power_of_two() {
         single(14),
         single(15),
     ]);
-    static DOUBLE: Sixteen<f64> = Sixteen([3., 1., 4., 1.5, 9., 2., 6., 5., 3.5, 8., 9.5, 7., 9.25, 3.25, 2.5, 8.5]);
-    picks(&SINGLE);
-    picks(&DOUBLE);
+    picks(&TABLE);
 }
 
-/// The lanes of the tier that a dispatch really enters.
-struct Lanes;
+/// The tier that a dispatch really enters, and its lanes.
+struct Entered;
 
-impl<T> Kernel<T> for Lanes {
-    type Output = (usize, usize);
+impl<T> Kernel<T> for Entered {
+    type Output = (Isa, usize);
 
     #[inline(always)]
-    fn run<S: Simd<T>>(self, _: S) -> (usize, usize) {
-        (S::LANES, S::REGISTERS)
+    fn run<S: Simd<T>>(self, _: S) -> (Isa, usize) {
+        (S::ISA, S::LANES)
     }
 }
 
 #[test]
-fn dispatch_enters_the_tier_or_the_portable_one() {
+fn dispatch_enters_the_tier_or_the_next_lower_one() {
     for isa in [Isa::Portable, Isa::Neon, Isa::Avx2, Isa::Avx512] {
-        let lanes = match isa {
-            _ if !isa.is_available() => 8,
+        let next = if isa == Isa::Avx512 { Isa::Avx2 } else { Isa::Portable };
+        let there = [isa, next].into_iter().find(|isa| isa.is_available()).unwrap_or(Isa::Portable);
+        let lanes = match there {
             Isa::Avx512 => 16,
             Isa::Avx2 | Isa::Portable => 8,
             Isa::Neon => 4,
         };
-        assert_eq!(f32::dispatch(isa, Lanes).0, lanes);
-        assert_eq!(f64::dispatch(isa, Lanes).0, lanes / 2);
+        assert_eq!(f32::dispatch(isa, Entered), (there, lanes));
+        assert_eq!(f64::dispatch(isa, Entered), (there, lanes / 2));
+    }
+}
+
+/// Whatever this machine has.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_absent_tier_falls_to_the_next_lower_one() {
+    let taken = |isa, [wide, half]: [bool; 2]| Taken::of(isa, || wide.then_some(()), || half.then_some(()));
+    let (both, half, neither) = ([true, true], [false, true], [false, false]);
+    assert_eq!(
+        [both, half, neither].map(|there| taken(Isa::Avx512, there)),
+        [Taken::Avx512(()), Taken::Avx2(()), Taken::Portable]
+    );
+    assert_eq!(
+        [both, half, neither].map(|there| taken(Isa::Avx2, there)),
+        [Taken::Avx2(()), Taken::Avx2(()), Taken::Portable]
+    );
+    for isa in [Isa::Portable, Isa::Neon] {
+        assert_eq!([both, half, neither].map(|there| taken(isa, there)), [(); 3].map(|()| Taken::Portable), "{isa}");
     }
 }

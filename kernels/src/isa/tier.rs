@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// An instruction set that the kernels are compiled for, from the slowest tier to the fastest.
+/// An instruction set that the kernels are compiled for, from the slowest tier to the fastest. More may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Isa {
     /// What the build's baseline offers.
     Portable,

@@ -23,7 +23,20 @@ pub(super) struct CrossEntropy<'a, T> {
 impl<'a, T: Element> CrossEntropy<'a, T> {
     pub(super) fn new(z: &'a [T], classes: &'a [u32], outputs: usize, gradient: Option<(T, &'a mut [T])>) -> Self {
         assert_eq!(classes.len() * outputs, z.len(), "one class for each row of {outputs} logits");
+        // The largest alone, without an exit on the way: a vector of classes at a time.
+        let largest = classes.iter().fold(0, |largest: u32, &class| largest.max(class));
+        if largest as usize >= outputs {
+            refuse(classes, outputs);
+        }
         Self { z, classes, outputs, gradient }
+    }
+}
+
+/// Names the first row whose class is none of the outputs, before anything is written. (No rows have none, be there outputs or not.)
+#[cold]
+fn refuse(classes: &[u32], outputs: usize) {
+    for (row, &class) in classes.iter().enumerate() {
+        assert!((class as usize) < outputs, "row {row} has class {class}, but there are {outputs} outputs");
     }
 }
 

@@ -68,7 +68,7 @@ impl Loss {
     ///
     /// # Panics
     /// Lengths do not fit to rows of `outputs`, be there none; the targets are not of the loss's kind (classes for cross-entropy,
-    /// values for the others), or a class is not below `outputs`.
+    /// values for the others), or a class is not below `outputs`. Nothing is written then.
     #[inline(always)]
     pub fn value<T: Element>(self, by: impl Execute<T>, out: &[T], targets: Targets<'_, T>, outputs: usize) -> f64 {
         self.pass(by, out, targets, outputs, None)

@@ -94,7 +94,9 @@ pub(crate) fn row_sum<T: Element, S: Simd<T>>(simd: S, row: &[T]) -> T {
     }
 }
 
-/// The largest number of the row, −∞ if it has none; NaN is passed over.
+/// The largest number of the row, −∞ if it has none. Where the row has a NaN it is NaN, −∞ or some number of the row: which of them, the
+/// place of the NaN decides. Nobody sees that, as it is subtracted from every number of the row: the NaN's exponential is NaN whatever is
+/// subtracted, and so are the sum and all that is made of it.
 #[inline(always)]
 pub(crate) fn row_max<T: Element, S: Simd<T>>(simd: S, row: &[T]) -> T {
     let least = -T::ONE / T::ZERO;

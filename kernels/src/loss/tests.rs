@@ -3,7 +3,7 @@
 use super::*;
 use crate::isa::Isa;
 use crate::softmax::softmax_rows;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const LOSSES: [Loss; 4] = [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy];
 /// Around the strands, the block on the stack, and several of it.
@@ -357,6 +357,23 @@ fn targets_of_no_rows_are_looked_at() {
             assert!(catch_unwind(value).is_err(), "{loss:?} of {targets:?}");
         }
     }
+}
+
+/// Beyond the first sixteen rows, too: rows before it are not written first.
+#[test]
+fn a_class_that_is_none_is_named_before_anything_is_written() {
+    for (rows, bad) in [(2, 1), (40, 0), (40, 37)] {
+        let mut classes = vec![0; rows];
+        classes[bad] = 99;
+        let mut dz = vec![7.0f32; rows * 10];
+        let targets = Targets::Classes(&classes);
+        let gradient = || Loss::CrossEntropy.gradient(Isa::current(), &vec![0.5; rows * 10], targets, 10, 1.0, &mut dz);
+        let message = catch_unwind(AssertUnwindSafe(gradient)).unwrap_err().downcast::<String>().unwrap();
+        assert_eq!(*message, format!("row {bad} has class 99, but there are 10 outputs"));
+        assert!(dz.iter().all(|&dz| dz == 7.0), "{rows} rows");
+    }
+    let loss = Loss::CrossEntropy.value(Isa::current(), &[0.5f32; 10], Targets::Classes(&[9]), 10);
+    assert!((loss - 10f64.ln()).abs() < 1e-6, "{loss}");
 }
 
 #[test]

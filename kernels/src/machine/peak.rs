@@ -1,17 +1,17 @@
 //! The limit: how many multiply-adds a second the machine makes when nothing else stands in the way.
 //!
-//! Twelve independent chains of fused multiply-adds on registers, on the tier in use. A fused multiply-add takes four
-//! or five cycles and two start each cycle, so ten chains or more keep both units full, and twelve with two constants
-//! fit the sixteen registers of AVX2. With several threads all run at once, as they do in a product: that way shared
+//! Independent chains of fused multiply-adds on registers, on the tier in use. A fused multiply-add takes four or five cycles and two start each
+//! cycle, on some CPUs four, so ten or twenty chains keep all units full: as many as three quarters of the registers hold, which leaves
+//! room for two constants (twelve of 16, twenty-four of 32). With several threads all run at once, as they do in a product: that way shared
 //! clocks and shared power count.
 
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::{Barrier, OnceLock};
+use std::thread::Builder;
 use std::time::Instant;
 
-const CHAINS: usize = 12;
 const STEPS: usize = 20_000;
 const TRIES: usize = 60;
 
@@ -21,13 +21,33 @@ struct Chains<T> {
 }
 
 impl<T: Element> Kernel<T> for Chains<T> {
-    /// Elements a vector, and the sum, so that nothing is optimised away.
+    /// Multiply-adds a step, and the sum, so that nothing is optimised away.
     type Output = (usize, T);
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, s: S) -> (usize, T) {
+        match const { chains_of(S::REGISTERS) } {
+            24 => self.run_side_by_side::<S, 24>(s),
+            12 => self.run_side_by_side::<S, 12>(s),
+            _ => self.run_side_by_side::<S, 6>(s),
+        }
+    }
+}
+
+/// Chains that fill so many registers, beside two constants.
+const fn chains_of(registers: usize) -> usize {
+    match registers {
+        32.. => 24,
+        16.. => 12,
+        _ => 6,
+    }
+}
+
+impl<T: Element> Chains<T> {
+    #[inline(always)]
+    fn run_side_by_side<S: Simd<T>, const N: usize>(self, s: S) -> (usize, T) {
         let (factor, term) = (s.splat(self.factor), s.splat(self.term));
-        let mut chains = [s.splat(T::ONE); CHAINS];
+        let mut chains = [s.splat(T::ONE); N];
         for _ in 0..STEPS {
             for chain in &mut chains {
                 *chain = s.mul_add(*chain, factor, term);
@@ -37,33 +57,73 @@ impl<T: Element> Kernel<T> for Chains<T> {
         let mut out = [T::ZERO; 16];
         // SAFETY: no tier's vector has more than 16 elements, and `out` has room for one.
         unsafe { s.store_partial(out.as_mut_ptr(), S::LANES.min(16), sum) };
-        (S::LANES, out[0])
+        (N * S::LANES, out[0])
     }
 }
 
-/// One thread's GFLOP/s in its best try.
-fn best_try<T: Element>(isa: Isa, start: &Barrier) -> f64 {
+/// One thread's GFLOP/s in its best try, once all threads are there.
+fn best_try<T: Element>(isa: Isa, start: &OnceLock<Barrier>) -> f64 {
     let mut best = f64::INFINITY;
-    let mut lanes = 1;
-    start.wait();
+    let mut each_step = 1;
+    start.wait().wait();
     for _ in 0..TRIES {
         let kernel = Chains { factor: black_box(T::from_f64(0.5)), term: black_box(T::ONE) };
         let begin = Instant::now();
-        let (wide, sum) = T::dispatch(isa, kernel);
+        let (multiply_adds, sum) = T::dispatch(isa, kernel);
         let took = begin.elapsed().as_secs_f64();
         black_box(sum);
-        lanes = wide;
+        each_step = multiply_adds;
         best = best.min(took);
     }
-    2.0 * (CHAINS * STEPS * lanes) as f64 / best / 1e9
+    2.0 * (STEPS * each_step) as f64 / best / 1e9
 }
 
-/// The machine's fused multiply-adds, in GFLOP/s, on `threads` threads at once.
+/// The machine's fused multiply-adds, in GFLOP/s, on `threads` threads at once; none at all is one. Where the system starts fewer, it is
+/// that of fewer.
 pub fn peak_gflops<T: Element>(isa: Isa, threads: usize) -> f64 {
-    let start = Barrier::new(threads);
+    peak_of::<T>(isa, threads, |_| Builder::new())
+}
+
+/// The same on threads of one's own making, numbered from 1.
+fn peak_of<T: Element>(isa: Isa, threads: usize, thread: impl Fn(usize) -> Builder) -> f64 {
+    // Made when it is known how many there are: a thread that cannot be started is not waited for.
+    let start = OnceLock::new();
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| best_try::<T>(isa, &start))).collect();
+        let spawn = |number| thread(number).spawn_scoped(scope, || best_try::<T>(isa, &start)).ok();
+        let others: Vec<_> = (1..threads).map_while(spawn).collect();
+        start.get_or_init(|| Barrier::new(1 + others.len()));
         let own = best_try::<T>(isa, &start);
         own + others.into_iter().map(|thread| thread.join().unwrap_or(0.0)).sum::<f64>()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_leave_registers_for_the_constants() {
+        for registers in [8, 16, 32] {
+            assert_eq!(chains_of(registers), registers * 3 / 4);
+        }
+    }
+
+    #[test]
+    fn every_tier_has_a_peak_on_any_number_of_threads() {
+        for isa in Isa::available() {
+            for threads in [0, 1, 2] {
+                let peaks = [peak_gflops::<f32>(isa, threads), peak_gflops::<f64>(isa, threads)];
+                assert!(peaks.into_iter().all(|peak| peak.is_finite() && peak > 0.0), "{peaks:?} on {isa}");
+            }
+        }
+    }
+
+    /// No system has so large a stack to give.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    #[test]
+    fn a_thread_that_cannot_be_started_is_not_waited_for() {
+        let thread = |number| if number < 2 { Builder::new() } else { Builder::new().stack_size(1 << 60) };
+        let peak = peak_of::<f32>(Isa::Portable, 4, thread);
+        assert!(peak.is_finite() && peak > 0.0, "{peak}");
+    }
 }

@@ -25,7 +25,11 @@ pub(super) struct Adam<T> {
 }
 
 impl<T: Element> Adam<T> {
+    /// Step `t`, from 1: neither bias correction is zero then, however near 1 the decays are.
     pub(super) fn new(lr: f64, beta1: f64, beta2: f64, epsilon: f64, t: u64, decay: f64) -> Self {
+        for (name, beta) in [("first", beta1), ("second", beta2)] {
+            assert!((0.0..1.0).contains(&beta), "the {name} decay of Adam is {beta}, not at least 0 and below 1");
+        }
         Self {
             keep: T::from_f64(1.0 - lr * decay),
             one_minus_beta1: T::from_f64(1.0 - beta1),

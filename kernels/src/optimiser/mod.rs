@@ -32,18 +32,18 @@ pub enum Rule {
     },
     /// Kingma and Ba 2015, with both bias corrections; L2 joins the gradient.
     Adam {
-        /// Decay of the mean, usually 0.9
+        /// Decay of the mean, at least 0 and below 1, usually 0.9
         beta1: f64,
-        /// Decay of the mean square, usually 0.999
+        /// Decay of the mean square, at least 0 and below 1, usually 0.999
         beta2: f64,
         /// Added to the root, usually 1e-8
         epsilon: f64,
     },
     /// Loshchilov and Hutter 2019: Adam with L2 taken off the weights directly.
     AdamW {
-        /// Decay of the mean, usually 0.9
+        /// Decay of the mean, at least 0 and below 1, usually 0.9
         beta1: f64,
-        /// Decay of the mean square, usually 0.999
+        /// Decay of the mean square, at least 0 and below 1, usually 0.999
         beta2: f64,
         /// Added to the root, usually 1e-8
         epsilon: f64,
@@ -60,9 +60,13 @@ impl Rule {
         }
     }
 
-    /// The numbers of step `t` (the first is 1) at learning rate `lr`, with `l2 · w` added to the gradient (for AdamW
-    /// `lr · l2 · w` taken off the weights), the gradient first multiplied by `gradient_scale`.
+    /// The numbers of step `t` at learning rate `lr`, with `l2 · w` added to the gradient (for AdamW
+    /// `lr · l2 · w` taken off the weights), the gradient first multiplied by `gradient_scale`. Steps count from 1.
+    ///
+    /// # Panics
+    /// `t` is 0, or a β of Adam is not at least 0 and below 1: its bias correction would divide by zero, and every weight become NaN.
     pub fn step<T: Element>(self, lr: f64, l2: f64, t: u64, gradient_scale: f64) -> Step<T> {
+        assert!(t > 0, "steps count from 1");
         let kind = match self {
             Self::Sgd => Kind::Sgd(Sgd::new(lr)),
             Self::Momentum { momentum } => Kind::Momentum(Momentum::new(lr, momentum)),

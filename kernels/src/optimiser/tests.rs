@@ -78,6 +78,33 @@ fn the_scale_multiplies_the_gradient_first() {
     assert_eq!(a, b);
 }
 
+/// They would make every weight NaN.
+#[test]
+fn steps_that_no_rule_has_are_refused() {
+    let refused = |rule: Rule, t: u64| catch_unwind(|| rule.step::<f32>(0.1, 0.0, t, 1.0)).is_err();
+    for rule in RULES {
+        assert!(refused(rule, 0), "{rule:?}: steps count from 1");
+        assert!(!refused(rule, 1) && !refused(rule, u64::MAX), "{rule:?}");
+    }
+    for beta in [-0.1, 1.0, 1.5, f64::NAN] {
+        for (beta1, beta2) in [(beta, 0.999), (0.9, beta)] {
+            assert!(refused(Rule::Adam { beta1, beta2, epsilon: 1e-8 }, 1), "{beta1} and {beta2}");
+            assert!(refused(Rule::AdamW { beta1, beta2, epsilon: 1e-8 }, 1), "{beta1} and {beta2}");
+        }
+    }
+    let (least, most) = (0.0, 1.0 - f64::EPSILON / 2.0);
+    for (beta1, beta2) in [(least, least), (most, most)] {
+        let mut w = [1.0];
+        let step = Rule::Adam { beta1, beta2, epsilon: 1e-8 }.step::<f64>(0.1, 0.0, 1, 1.0);
+        step.sweep(Isa::current(), &mut w, &[1.0], &mut [0.0], &mut [0.0]);
+        assert!(
+            (w[0] - 0.9).abs() < 1e-6,
+            "{beta1} and {beta2}: the first step is as long as the rate, not {}",
+            1.0 - w[0]
+        );
+    }
+}
+
 /// As those of a bias might be: found before anything changes.
 #[test]
 fn moments_that_are_missing_are_noticed_first() {
