@@ -11,6 +11,7 @@ pub mod fits;
 pub mod measure;
 pub mod options;
 pub mod phases;
+pub mod prepared;
 pub mod problem;
 pub mod products;
 pub mod shapes;

@@ -98,7 +98,7 @@ impl Layer {
         let flops = 2.0 * (batch * inputs * outputs) as f64;
         let mut add = |name: &str, flops: f64, run: &mut dyn FnMut() -> Result<(), ShapeError>| {
             run()?;
-            let seconds = seconds(run);
+            let seconds = seconds(run)?;
             phases.push(Phase { name: format!("layer {l} {name}"), flops, seconds });
             Ok::<(), ShapeError>(())
         };
@@ -117,13 +117,17 @@ impl Layer {
 }
 
 /// Seconds a call.
-fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> f64 {
+fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> Result<f64, ShapeError> {
+    let mut failure = None;
     let mut timed = [Timed::new(|calls| {
         for _ in 0..calls {
-            // The first call has shown that the shapes fit.
-            let _ = run();
+            if let Err(e) = run() {
+                failure.get_or_insert(e);
+            }
         }
     })];
     interleaved(&mut timed, Duration::from_millis(150), 5, false);
-    timed[0].seconds()
+    let seconds = timed[0].seconds();
+    drop(timed);
+    failure.map_or(Ok(seconds), Err)
 }

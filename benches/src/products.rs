@@ -1,8 +1,9 @@
-//! `versus gemm`: every contender on every product, verified, timed in turn, and shown beside the best of the peers.
+//! `versus gemm`: every contender on every product, verified, timed in turn, verified again, and shown beside the best of the peers.
 
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
+use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::shapes::{Shape, default_set};
 use crate::table::{Table, figure, json_string};
@@ -18,6 +19,12 @@ struct Score {
     contender: String,
     ours: bool,
     seconds: f64,
+}
+
+impl Score {
+    fn new<T>(contender: &dyn Contender<T>, seconds: f64) -> Self {
+        Self { contender: contender.name().to_owned(), ours: contender.is_ours(), seconds }
+    }
 }
 
 /// Runs the whole comparison and prints it.
@@ -63,21 +70,23 @@ fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
 
 fn scores<T: Real>(options: &Options, shape: &Shape, all: &[Box<dyn Contender<T>>]) -> Result<Vec<Score>, String> {
     let problem = Problem::<T>::new(shape.clone());
-    let mut names = Vec::new();
-    let mut timed = Vec::new();
+    let mut prepared = Vec::new();
     for contender in all {
-        let mut run = contender.prepare(&problem)?;
-        // NaN where nothing is written: the check finds it.
-        let mut c = vec![T::from_f64(f64::NAN); shape.m * shape.n];
-        run(&mut c, 1);
-        problem.verify(&c).map_err(|e| format!("{} on {}: {e}", contender.name(), shape.case))?;
-        names.push((contender.name().to_owned(), contender.is_ours()));
-        timed.push(Timed::new(move |calls| run(&mut c, calls)));
+        prepared.push(Prepared::new(contender.as_ref(), &problem)?);
     }
+    prepared.iter_mut().try_for_each(Prepared::verify)?;
+    let seconds = seconds(options, &mut prepared);
+    prepared.iter_mut().try_for_each(Prepared::verify)?;
+    let contenders = prepared.iter().map(Prepared::contender).zip(seconds);
+    Ok(contenders.map(|(contender, seconds)| Score::new(contender, seconds)).collect())
+}
+
+/// Seconds a call, of each.
+fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>]) -> Vec<f64> {
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
+    let mut timed: Vec<_> = prepared.iter_mut().map(|one| Timed::new(|calls| one.run(calls))).collect();
     interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1);
-    let scores = names.into_iter().zip(&timed);
-    Ok(scores.map(|((contender, ours), timed)| Score { contender, ours, seconds: timed.seconds() }).collect())
+    timed.iter().map(Timed::seconds).collect()
 }
 
 fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: f64) -> String {

@@ -133,6 +133,7 @@ impl<T: Element + Routine> Contender<T> for Blas<T> {
                 // SAFETY: a `Problem` holds m·k and k·n elements with these leading dimensions; C was checked above.
                 unsafe { (self.gemm)(ROW_MAJOR, ta, tb, m, n, k, one, a, lda, b, ldb, zero, c.as_mut_ptr(), n) };
             }
+            Ok(())
         }))
     }
 }

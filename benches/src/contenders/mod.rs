@@ -26,8 +26,8 @@ pub trait Real:
 impl Real for f32 {}
 impl Real for f64 {}
 
-/// `calls` products into C, which is row-major m × n; α = 1, β = 0.
-pub type Run<'a, T> = Box<dyn FnMut(&mut [T], usize) + 'a>;
+/// `calls` products into C, which is row-major m × n; α = 1, β = 0. All calls are made, though one fails: the first error is returned.
+pub type Run<'a, T> = Box<dyn FnMut(&mut [T], usize) -> Result<(), String> + 'a>;
 
 /// A library that multiplies.
 pub trait Contender<T> {
