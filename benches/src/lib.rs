@@ -10,6 +10,7 @@ pub mod contenders;
 pub mod fits;
 pub mod measure;
 pub mod options;
+pub mod peak;
 pub mod phases;
 pub mod prepared;
 pub mod problem;

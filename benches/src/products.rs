@@ -3,11 +3,11 @@
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
+use crate::peak::Peak;
 use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::shapes::{Shape, default_set};
 use crate::table::{Table, figure, json_string};
-use deltarule_kernels::machine::peak_gflops;
 use deltarule_kernels::{Element, Isa};
 use std::time::Duration;
 
@@ -34,21 +34,21 @@ impl Score {
 pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let shapes = chosen(options)?;
     let contenders = contenders::all::<T>(options.threads, &options.blas)?;
-    let peak = peak_gflops::<T>(Isa::current(), options.threads);
+    let mut peak = Peak::new::<T>(options.threads);
     if options.json {
         for shape in &shapes {
-            for score in scores(options, shape, &contenders)? {
-                println!("{}", json_line::<T>(options, shape, &score, peak));
+            for score in scores(options, shape, &contenders, &mut peak)? {
+                println!("{}", json_line::<T>(options, shape, &score, &peak));
             }
         }
         return Ok(());
     }
     println!(
-        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s measured in this run; GFLOP/s, higher is better",
+        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
         T::NAME,
         options.threads,
         Isa::current(),
-        figure(peak)
+        figure(peak.gflops())
     );
     println!(
         "%peak and ratio are of deltarule, and of prepacked where its columns say so, to the best peer of the row; < marks a loss\n"
@@ -58,8 +58,10 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     header.extend(["%peak", "ratio", "prepacked %peak", "ratio", "best peer"]);
     let table = Table::begin(&header, shapes.iter().map(|shape| shape.case.len()));
     for shape in &shapes {
-        table.row(&cells(shape, &scores(options, shape, &contenders)?, peak));
+        let scores = scores(options, shape, &contenders, &mut peak)?;
+        table.row(&cells(shape, &scores, &mut peak));
     }
+    peak.print_notes();
     Ok(())
 }
 
@@ -68,28 +70,33 @@ fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
     options.only(set, |shape| &shape.case)
 }
 
-fn scores<T: Real>(options: &Options, shape: &Shape, all: &[Box<dyn Contender<T>>]) -> Result<Vec<Score>, String> {
+fn scores<T: Real>(
+    options: &Options,
+    shape: &Shape,
+    all: &[Box<dyn Contender<T>>],
+    peak: &mut Peak,
+) -> Result<Vec<Score>, String> {
     let problem = Problem::<T>::new(shape.clone());
     let mut prepared = Vec::new();
     for contender in all {
         prepared.push(Prepared::new(contender.as_ref(), &problem)?);
     }
     prepared.iter_mut().try_for_each(Prepared::verify)?;
-    let seconds = seconds(options, &mut prepared);
+    let seconds = seconds(options, &mut prepared, peak);
     prepared.iter_mut().try_for_each(Prepared::verify)?;
     let contenders = prepared.iter().map(Prepared::contender).zip(seconds);
     Ok(contenders.map(|(contender, seconds)| Score::new(contender, seconds)).collect())
 }
 
-/// Seconds a call, of each.
-fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>]) -> Vec<f64> {
+/// Seconds a call, of each; the peak is measured in turns with them.
+fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>], peak: &mut Peak) -> Vec<f64> {
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
     let mut timed: Vec<_> = prepared.iter_mut().map(|one| Timed::new(|calls| one.run(calls))).collect();
-    interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1);
+    interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
     timed.iter().map(Timed::seconds).collect()
 }
 
-fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: f64) -> String {
+fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: &Peak) -> String {
     let gflops = shape.flops() / score.seconds / 1e9;
     format!(
         "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
@@ -104,18 +111,18 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
         json_string(&score.contender),
         score.seconds * 1e6,
         gflops,
-        gflops / peak
+        gflops / peak.gflops()
     )
 }
 
 /// The row of the table: GFLOP/s of each, then ours against the best peer.
-fn cells(shape: &Shape, scores: &[Score], peak: f64) -> Vec<String> {
+fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak) -> Vec<String> {
     let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
     let mut cells = vec![shape.case.clone()];
     cells.extend(scores.iter().map(|score| figure(gflops(score))));
     let best = scores.iter().filter(|score| !score.ours).min_by(|a, b| a.seconds.total_cmp(&b.seconds));
     for ours in scores.iter().filter(|score| score.ours) {
-        cells.push(format!("{:.1}", 100.0 * gflops(ours) / peak));
+        cells.push(peak.percent(shape.flops(), ours.seconds));
         cells.push(best.map_or_else(String::new, |best| ratio(best.seconds / ours.seconds)));
     }
     cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
