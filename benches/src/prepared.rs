@@ -47,7 +47,8 @@ impl<'a, T: Element> Prepared<'a, T> {
         // NaN where nothing is written: the check finds it.
         self.c.fill(T::from_f64(f64::NAN));
         self.run(1);
-        let outcome = self.failure.take().map_or_else(|| self.problem.verify(&self.c), Err);
+        let columns = self.contender.writes_columns();
+        let outcome = self.failure.take().map_or_else(|| self.problem.verify(&self.c, columns), Err);
         outcome.map_err(|e| format!("{} on {}: {e}", self.contender.name(), self.problem.shape.case))
     }
 }

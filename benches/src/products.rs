@@ -1,4 +1,7 @@
 //! `versus gemm`: every contender on every product, verified, timed in turn, verified again, and shown beside the best of the peers.
+//!
+//! Like is set against like: the plain call against the peers' plain calls, and the one whose weights were packed beforehand against
+//! whatever is fastest, the peers' packed calls included.
 
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
@@ -18,12 +21,18 @@ const LEAST_ROUNDS: usize = 5;
 struct Score {
     contender: String,
     ours: bool,
+    packed: bool,
     seconds: f64,
 }
 
 impl Score {
     fn new<T>(contender: &dyn Contender<T>, seconds: f64) -> Self {
-        Self { contender: contender.name().to_owned(), ours: contender.is_ours(), seconds }
+        Self {
+            contender: contender.name().to_owned(),
+            ours: contender.is_ours(),
+            packed: contender.is_packed(),
+            seconds,
+        }
     }
 }
 
@@ -51,11 +60,12 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         figure(peak.gflops())
     );
     println!(
-        "%peak and ratio are of deltarule, and of prepacked where its columns say so, to the best peer of the row; < marks a loss\n"
+        "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
     );
+    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row\n");
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
-    header.extend(["%peak", "ratio", "prepacked %peak", "ratio", "best peer"]);
+    header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
     let table = Table::begin(&header, shapes.iter().map(|shape| shape.case.len()));
     for shape in &shapes {
         let scores = scores(options, shape, &contenders, &mut peak)?;
@@ -115,20 +125,45 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
     )
 }
 
-/// The row of the table: GFLOP/s of each, then ours against the best peer.
+/// The row of the table: GFLOP/s of each, then each of ours against the best of its peers.
 fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak) -> Vec<String> {
     let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
     let mut cells = vec![shape.case.clone()];
     cells.extend(scores.iter().map(|score| figure(gflops(score))));
-    let best = scores.iter().filter(|score| !score.ours).min_by(|a, b| a.seconds.total_cmp(&b.seconds));
     for ours in scores.iter().filter(|score| score.ours) {
+        let best = best_peer(scores, ours.packed);
         cells.push(peak.percent(shape.flops(), ours.seconds));
         cells.push(best.map_or_else(String::new, |best| ratio(best.seconds / ours.seconds)));
+        cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
     }
-    cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
     cells
+}
+
+/// The fastest peer; those that pack their weights beforehand count where ours does, too.
+fn best_peer(scores: &[Score], packed: bool) -> Option<&Score> {
+    let peers = scores.iter().filter(|score| !score.ours && (packed || !score.packed));
+    peers.min_by(|a, b| a.seconds.total_cmp(&b.seconds))
 }
 
 fn ratio(ratio: f64) -> String {
     format!("{}{ratio:.2}", if ratio < 1.0 { "<" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_peers_are_set_against_packed_weights_alone() {
+        let score =
+            |contender: &str, ours, packed, seconds| Score { contender: contender.to_owned(), ours, packed, seconds };
+        let scores = [
+            score("ours", true, false, 1.0),
+            score("plain", false, false, 3.0),
+            score("slow", false, false, 4.0),
+            score("packed", false, true, 2.0),
+        ];
+        let best = |packed| best_peer(&scores, packed).unwrap().contender.as_str();
+        assert_eq!([best(false), best(true)], ["plain", "packed"]);
+    }
 }

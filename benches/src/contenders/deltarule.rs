@@ -73,6 +73,9 @@ impl<T: Element> Contender<T> for Prepacked {
     fn is_ours(&self) -> bool {
         true
     }
+    fn is_packed(&self) -> bool {
+        true
+    }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
         let a = problem.a_view().map_err(|e| e.to_string())?;
         let packed = PackedB::new(problem.b_view().map_err(|e| e.to_string())?);
