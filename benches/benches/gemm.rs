@@ -2,8 +2,9 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use deltarule_benches::contenders::{Contender, Matrixmultiply, Ours, Prepacked, Real};
+use deltarule_benches::prepared::Prepared;
 use deltarule_benches::problem::Problem;
-use deltarule_benches::shapes::{Shape, default_set};
+use deltarule_benches::shapes::default_set;
 
 fn products<T: Real>(criterion: &mut Criterion) {
     let contenders: [Box<dyn Contender<T>>; 3] =
@@ -11,14 +12,15 @@ fn products<T: Real>(criterion: &mut Criterion) {
     for shape in default_set() {
         let mut group = criterion.benchmark_group(format!("gemm {} {}", T::NAME, shape.case));
         group.throughput(Throughput::Elements(shape.flops() as u64));
-        let Shape { m, n, .. } = shape;
         let problem = Problem::<T>::new(shape);
         for contender in &contenders {
-            let mut c = vec![<T as deltarule_kernels::Element>::ZERO; m * n];
-            let mut run = contender.prepare(&problem).expect("every one of these takes every shape");
+            let mut prepared =
+                Prepared::new(contender.as_ref(), &problem).expect("every one of these takes every shape");
+            prepared.verify().expect("the product is right before it is timed");
             group.bench_function(BenchmarkId::from_parameter(contender.name()), |bencher| {
-                bencher.iter(|| run(&mut c, 1));
+                bencher.iter(|| prepared.run(1));
             });
+            prepared.verify().expect("the product is right after it was timed");
         }
         group.finish();
     }

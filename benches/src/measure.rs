@@ -61,7 +61,7 @@ impl<'a> Timed<'a> {
 
     fn round(&mut self, settle: bool) {
         if settle {
-            std::thread::sleep(SETTLE);
+            self::settle();
         }
         self.batch(self.calls.div_ceil(4));
         let took = self.batch(self.calls);
@@ -69,8 +69,19 @@ impl<'a> Timed<'a> {
     }
 }
 
-/// Times all contenders in interleaved rounds for about `budget`, at least `least` rounds.
-pub fn interleaved(contenders: &mut [Timed<'_>], budget: Duration, least: usize, settle: bool) {
+/// Lets a neighbour's spinning threads go to sleep.
+pub fn settle() {
+    std::thread::sleep(SETTLE);
+}
+
+/// Times all contenders in interleaved rounds for about `budget`, at least `least` rounds, after each of which comes what belongs `between` them.
+pub fn interleaved(
+    contenders: &mut [Timed<'_>],
+    budget: Duration,
+    least: usize,
+    settle: bool,
+    mut between: impl FnMut(),
+) {
     for contender in contenders.iter_mut() {
         contender.calibrate();
     }
@@ -80,6 +91,7 @@ pub fn interleaved(contenders: &mut [Timed<'_>], budget: Duration, least: usize,
         for contender in contenders.iter_mut() {
             contender.round(settle);
         }
+        between();
         rounds += 1;
     }
 }
@@ -94,7 +106,9 @@ mod tests {
             Timed::new(|calls| std::thread::sleep(Duration::from_micros(200) * calls as u32)),
             Timed::new(|calls| std::thread::sleep(Duration::from_micros(800) * calls as u32)),
         ];
-        interleaved(&mut contenders, Duration::from_millis(1), 2, false);
+        let mut rounds = 0;
+        interleaved(&mut contenders, Duration::from_millis(1), 2, false, || rounds += 1);
+        assert!(rounds >= 2);
         assert!(contenders[0].seconds() >= 2e-4);
         assert!(contenders[1].seconds() >= 8e-4 && contenders[1].seconds() < 1.0);
     }

@@ -8,6 +8,7 @@ use crate::cases::Case;
 use crate::contenders::team;
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
+use crate::peak::Peak;
 use crate::problem::next_uniform;
 use crate::table::{Table, figure};
 use deltarule::{Activation, Optimiser};
@@ -26,16 +27,16 @@ struct Phase {
 ///
 /// # Errors
 /// Shapes that do not fit, which would be a fault of this program.
-pub fn print(options: &Options, case: &Case, whole: f64, peak: f64) -> Result<(), String> {
+pub fn print(options: &Options, case: &Case, whole: f64, peak: &mut Peak) -> Result<(), String> {
     let phases = phases(options, case).map_err(|e| format!("{}: {e}", case.name))?;
+    peak.again();
     let table = Table::begin(&["  phase", "us", "limit us", "% of limit", "% of step"], [24].into_iter());
     for phase in &phases {
-        let limit = phase.flops / peak / 1e9;
         table.row(&[
             format!("  {}", phase.name),
             figure(phase.seconds * 1e6),
-            figure(limit * 1e6),
-            if phase.flops > 0.0 { format!("{:.1}", 100.0 * limit / phase.seconds) } else { String::new() },
+            figure(peak.limit(phase.flops) * 1e6),
+            if phase.flops > 0.0 { peak.percent(phase.flops, phase.seconds) } else { String::new() },
             format!("{:.1}", 100.0 * phase.seconds / whole),
         ]);
     }
@@ -98,7 +99,7 @@ impl Layer {
         let flops = 2.0 * (batch * inputs * outputs) as f64;
         let mut add = |name: &str, flops: f64, run: &mut dyn FnMut() -> Result<(), ShapeError>| {
             run()?;
-            let seconds = seconds(run);
+            let seconds = seconds(run)?;
             phases.push(Phase { name: format!("layer {l} {name}"), flops, seconds });
             Ok::<(), ShapeError>(())
         };
@@ -117,13 +118,17 @@ impl Layer {
 }
 
 /// Seconds a call.
-fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> f64 {
+fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> Result<f64, ShapeError> {
+    let mut failure = None;
     let mut timed = [Timed::new(|calls| {
         for _ in 0..calls {
-            // The first call has shown that the shapes fit.
-            let _ = run();
+            if let Err(e) = run() {
+                failure.get_or_insert(e);
+            }
         }
     })];
-    interleaved(&mut timed, Duration::from_millis(150), 5, false);
-    timed[0].seconds()
+    interleaved(&mut timed, Duration::from_millis(150), 5, false, || ());
+    let seconds = timed[0].seconds();
+    drop(timed);
+    failure.map_or(Ok(seconds), Err)
 }

@@ -56,11 +56,11 @@ impl<T: Element> Problem<T> {
     }
 
     /// Compares `c` with the product in `f64`: each element within `γ(k+3) · Σ |a||b|`, the bound of any order of
-    /// summation. NaN fails.
+    /// summation. NaN fails. C is row-major, or column-major where it is said to be stored by `columns`.
     ///
     /// # Errors
     /// Names the first element that is wrong.
-    pub fn verify(&self, c: &[T]) -> Result<(), String> {
+    pub fn verify(&self, c: &[T], columns: bool) -> Result<(), String> {
         let Shape { m, n, k, .. } = self.shape;
         let all = m * n <= SAMPLE || m * n * k <= CHECK_ALL;
         let mut state = 0x2545_f491_4f6c_dd1d;
@@ -69,7 +69,7 @@ impl<T: Element> Problem<T> {
         let gamma = terms / (1.0 - terms);
         for nth in 0..if all { m * n } else { SAMPLE } {
             let at = if all { nth } else { next_index(&mut state, m * n) };
-            let (i, j) = (at / n, at % n);
+            let (i, j) = if columns { (at % m, at / m) } else { (at / n, at % n) };
             let (sum, magnitude) = self.element(i, j);
             let error = (c[at].to_f64() - sum).abs();
             let within = error <= gamma * magnitude;

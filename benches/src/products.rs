@@ -1,12 +1,16 @@
-//! `versus gemm`: every contender on every product, verified, timed in turn, and shown beside the best of the peers.
+//! `versus gemm`: every contender on every product, verified, timed in turn, verified again, and shown beside the best of the peers.
+//!
+//! Like is set against like: the plain call against the peers' plain calls, and the one whose weights were packed beforehand against
+//! whatever is fastest, the peers' packed calls included.
 
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
+use crate::peak::Peak;
+use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::shapes::{Shape, default_set};
 use crate::table::{Table, figure, json_string};
-use deltarule_kernels::machine::peak_gflops;
 use deltarule_kernels::{Element, Isa};
 use std::time::Duration;
 
@@ -17,7 +21,19 @@ const LEAST_ROUNDS: usize = 5;
 struct Score {
     contender: String,
     ours: bool,
+    packed: bool,
     seconds: f64,
+}
+
+impl Score {
+    fn new<T>(contender: &dyn Contender<T>, seconds: f64) -> Self {
+        Self {
+            contender: contender.name().to_owned(),
+            ours: contender.is_ours(),
+            packed: contender.is_packed(),
+            seconds,
+        }
+    }
 }
 
 /// Runs the whole comparison and prints it.
@@ -27,32 +43,35 @@ struct Score {
 pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let shapes = chosen(options)?;
     let contenders = contenders::all::<T>(options.threads, &options.blas)?;
-    let peak = peak_gflops::<T>(Isa::current(), options.threads);
+    let mut peak = Peak::new::<T>(options.threads);
     if options.json {
         for shape in &shapes {
-            for score in scores(options, shape, &contenders)? {
-                println!("{}", json_line::<T>(options, shape, &score, peak));
+            for score in scores(options, shape, &contenders, &mut peak)? {
+                println!("{}", json_line::<T>(options, shape, &score, &peak));
             }
         }
         return Ok(());
     }
     println!(
-        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s measured in this run; GFLOP/s, higher is better",
+        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
         T::NAME,
         options.threads,
         Isa::current(),
-        figure(peak)
+        figure(peak.gflops())
     );
     println!(
-        "%peak and ratio are of deltarule, and of prepacked where its columns say so, to the best peer of the row; < marks a loss\n"
+        "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
     );
+    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row\n");
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
-    header.extend(["%peak", "ratio", "prepacked %peak", "ratio", "best peer"]);
+    header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
     let table = Table::begin(&header, shapes.iter().map(|shape| shape.case.len()));
     for shape in &shapes {
-        table.row(&cells(shape, &scores(options, shape, &contenders)?, peak));
+        let scores = scores(options, shape, &contenders, &mut peak)?;
+        table.row(&cells(shape, &scores, &mut peak));
     }
+    peak.print_notes();
     Ok(())
 }
 
@@ -61,26 +80,33 @@ fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
     options.only(set, |shape| &shape.case)
 }
 
-fn scores<T: Real>(options: &Options, shape: &Shape, all: &[Box<dyn Contender<T>>]) -> Result<Vec<Score>, String> {
+fn scores<T: Real>(
+    options: &Options,
+    shape: &Shape,
+    all: &[Box<dyn Contender<T>>],
+    peak: &mut Peak,
+) -> Result<Vec<Score>, String> {
     let problem = Problem::<T>::new(shape.clone());
-    let mut names = Vec::new();
-    let mut timed = Vec::new();
+    let mut prepared = Vec::new();
     for contender in all {
-        let mut run = contender.prepare(&problem)?;
-        // NaN where nothing is written: the check finds it.
-        let mut c = vec![T::from_f64(f64::NAN); shape.m * shape.n];
-        run(&mut c, 1);
-        problem.verify(&c).map_err(|e| format!("{} on {}: {e}", contender.name(), shape.case))?;
-        names.push((contender.name().to_owned(), contender.is_ours()));
-        timed.push(Timed::new(move |calls| run(&mut c, calls)));
+        prepared.push(Prepared::new(contender.as_ref(), &problem)?);
     }
-    let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
-    interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1);
-    let scores = names.into_iter().zip(&timed);
-    Ok(scores.map(|((contender, ours), timed)| Score { contender, ours, seconds: timed.seconds() }).collect())
+    prepared.iter_mut().try_for_each(Prepared::verify)?;
+    let seconds = seconds(options, &mut prepared, peak);
+    prepared.iter_mut().try_for_each(Prepared::verify)?;
+    let contenders = prepared.iter().map(Prepared::contender).zip(seconds);
+    Ok(contenders.map(|(contender, seconds)| Score::new(contender, seconds)).collect())
 }
 
-fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: f64) -> String {
+/// Seconds a call, of each; the peak is measured in turns with them.
+fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>], peak: &mut Peak) -> Vec<f64> {
+    let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
+    let mut timed: Vec<_> = prepared.iter_mut().map(|one| Timed::new(|calls| one.run(calls))).collect();
+    interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
+    timed.iter().map(Timed::seconds).collect()
+}
+
+fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: &Peak) -> String {
     let gflops = shape.flops() / score.seconds / 1e9;
     format!(
         "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
@@ -95,24 +121,49 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
         json_string(&score.contender),
         score.seconds * 1e6,
         gflops,
-        gflops / peak
+        gflops / peak.gflops()
     )
 }
 
-/// The row of the table: GFLOP/s of each, then ours against the best peer.
-fn cells(shape: &Shape, scores: &[Score], peak: f64) -> Vec<String> {
+/// The row of the table: GFLOP/s of each, then each of ours against the best of its peers.
+fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak) -> Vec<String> {
     let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
     let mut cells = vec![shape.case.clone()];
     cells.extend(scores.iter().map(|score| figure(gflops(score))));
-    let best = scores.iter().filter(|score| !score.ours).min_by(|a, b| a.seconds.total_cmp(&b.seconds));
     for ours in scores.iter().filter(|score| score.ours) {
-        cells.push(format!("{:.1}", 100.0 * gflops(ours) / peak));
+        let best = best_peer(scores, ours.packed);
+        cells.push(peak.percent(shape.flops(), ours.seconds));
         cells.push(best.map_or_else(String::new, |best| ratio(best.seconds / ours.seconds)));
+        cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
     }
-    cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
     cells
+}
+
+/// The fastest peer; those that pack their weights beforehand count where ours does, too.
+fn best_peer(scores: &[Score], packed: bool) -> Option<&Score> {
+    let peers = scores.iter().filter(|score| !score.ours && (packed || !score.packed));
+    peers.min_by(|a, b| a.seconds.total_cmp(&b.seconds))
 }
 
 fn ratio(ratio: f64) -> String {
     format!("{}{ratio:.2}", if ratio < 1.0 { "<" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_peers_are_set_against_packed_weights_alone() {
+        let score =
+            |contender: &str, ours, packed, seconds| Score { contender: contender.to_owned(), ours, packed, seconds };
+        let scores = [
+            score("ours", true, false, 1.0),
+            score("plain", false, false, 3.0),
+            score("slow", false, false, 4.0),
+            score("packed", false, true, 2.0),
+        ];
+        let best = |packed| best_peer(&scores, packed).unwrap().contender.as_str();
+        assert_eq!([best(false), best(true)], ["plain", "packed"]);
+    }
 }

@@ -6,11 +6,11 @@
 use crate::cases::{Batch, Case, chosen};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
+use crate::peak::Peak;
 use crate::phases;
 use crate::table::{Table, figure, json_string};
 use deltarule::Trainer;
 use deltarule_kernels::Isa;
-use deltarule_kernels::machine::peak_gflops;
 use std::time::Duration;
 
 /// Rounds that every case gets, however long they take.
@@ -22,43 +22,44 @@ const LEAST_ROUNDS: usize = 5;
 /// A net that cannot be built, or a step that fails.
 pub fn run(options: &Options) -> Result<(), String> {
     let cases = chosen(options)?;
-    let peak = peak_gflops::<f32>(Isa::current(), options.threads);
+    let mut peak = Peak::new::<f32>(options.threads);
     if options.json {
         for case in &cases {
-            println!("{}", json_line(options, case, seconds(options, case)?, peak));
+            let seconds = seconds(options, case, &mut peak)?;
+            println!("{}", json_line(options, case, seconds, &peak));
         }
         return Ok(());
     }
     let (threads, isa) = (options.threads, Isa::current());
     println!(
-        "one training step, {threads} thread(s), tier {isa}, FMA peak {} GFLOP/s measured in this run",
-        figure(peak)
+        "one training step, {threads} thread(s), tier {isa}, FMA peak {} GFLOP/s at the start",
+        figure(peak.gflops())
     );
-    println!("limit: the products of the step at that peak\n");
+    println!("limit: the products of the step at the peak\n");
     let table = Table::begin(
         &["case", "us/step", "samples/s", "limit us", "% of limit"],
         cases.iter().map(|case| case.name.len()),
     );
     for case in &cases {
-        let seconds = seconds(options, case)?;
-        let limit = case.flops() / peak / 1e9;
+        let seconds = seconds(options, case, &mut peak)?;
         let samples = (case.batch as f64 / seconds).round();
         table.row(&[
             case.name.clone(),
             figure(seconds * 1e6),
             format!("{samples}"),
-            figure(limit * 1e6),
-            format!("{:.1}", 100.0 * limit / seconds),
+            figure(peak.limit(case.flops()) * 1e6),
+            peak.percent(case.flops(), seconds),
         ]);
         if options.phases {
-            phases::print(options, case, seconds, peak)?;
+            phases::print(options, case, seconds, &mut peak)?;
         }
     }
+    peak.print_notes();
     Ok(())
 }
 
-/// Seconds a step: the minimum over batches of steps.
-fn seconds(options: &Options, case: &Case) -> Result<f64, String> {
+/// Seconds a step: the minimum over batches of steps; the peak is measured in turns with them.
+fn seconds(options: &Options, case: &Case, peak: &mut Peak) -> Result<f64, String> {
     let mut trainer = case.trainer(options.threads).map_err(|e| format!("{}: {e}", case.name))?;
     let data = case.data();
     step(&mut trainer, case, &data)?;
@@ -75,7 +76,7 @@ fn seconds(options: &Options, case: &Case) -> Result<f64, String> {
         None => steps,
     }];
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(2.0));
-    interleaved(&mut timed, budget, LEAST_ROUNDS, false);
+    interleaved(&mut timed, budget, LEAST_ROUNDS, false, || peak.between_rounds());
     let seconds = timed[0].seconds();
     drop(timed);
     failure.map_or(Ok(seconds), Err)
@@ -85,7 +86,7 @@ fn step(trainer: &mut Trainer<f32>, case: &Case, data: &Batch) -> Result<f64, St
     trainer.step(data.x(), data.targets()).map_err(|e| format!("{}: {e}", case.name))
 }
 
-fn json_line(options: &Options, case: &Case, seconds: f64, peak: f64) -> String {
+fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> String {
     format!(
         "{{\"case\":{},\"threads\":{},\"contender\":\"deltarule\",\"us_step\":{:.3},\"samples_s\":{:.0},\
          \"limit_fraction\":{:.4}}}",
@@ -93,6 +94,6 @@ fn json_line(options: &Options, case: &Case, seconds: f64, peak: f64) -> String 
         options.threads,
         seconds * 1e6,
         case.batch as f64 / seconds,
-        case.flops() / peak / 1e9 / seconds
+        peak.limit(case.flops()) / seconds
     )
 }

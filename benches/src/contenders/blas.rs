@@ -1,15 +1,17 @@
 //! Any library with the C interface of BLAS, loaded by path: OpenBLAS, BLIS, MKL and their kin.
 
-use super::{Contender, Run};
+use super::{Contender, PackedBlas, Run};
 use crate::problem::Problem;
+use crate::shapes::Shape;
 use deltarule_kernels::Element;
 use libloading::{Library, Symbol};
 use std::ffi::c_int;
 use std::marker::PhantomData;
 
-const ROW_MAJOR: c_int = 101;
+pub(super) const ROW_MAJOR: c_int = 101;
 const AS_IT_IS: c_int = 111;
 const TRANSPOSED: c_int = 112;
+pub(super) const AS_PACKED: c_int = 151;
 
 /// `cblas_sgemm` and `cblas_dgemm`: order, the two transposes, m, n, k, α, A, lda, B, ldb, β, C, ldc.
 type Cblas<T> = unsafe extern "C" fn(
@@ -29,16 +31,16 @@ type Cblas<T> = unsafe extern "C" fn(
     c_int,
 );
 
-/// The name of the routine for an element type.
+/// The routines for an element type.
 pub trait Routine {
-    /// As a C string.
-    const SYMBOL: &'static [u8];
+    /// What `cblas_?gemm` has in place of the `?`.
+    const LETTER: char;
 }
 impl Routine for f32 {
-    const SYMBOL: &'static [u8] = b"cblas_sgemm\0";
+    const LETTER: char = 's';
 }
 impl Routine for f64 {
-    const SYMBOL: &'static [u8] = b"cblas_dgemm\0";
+    const LETTER: char = 'd';
 }
 
 /// How the libraries are told their number of threads: by `int`, or (BLIS) by a 64-bit integer, for which the same
@@ -59,27 +61,57 @@ pub struct Blas<T> {
 }
 
 impl<T: Routine> Blas<T> {
-    /// Loads the library at `path` and sets its number of threads.
+    /// Loads the library at `path` and sets its number of threads. The second is the library with B packed beforehand, if it can do that.
     ///
     /// # Errors
     /// It cannot be loaded, or has no `cblas_?gemm`.
-    pub fn load(name: &str, path: &str, threads: usize) -> Result<Self, String> {
+    pub fn load(name: &str, path: &str, threads: usize) -> Result<(Self, Option<PackedBlas<T>>), String> {
         let library = open(path).map_err(|e| format!("--blas {name}={path}: {e}"))?;
-        let gemm = Self::routine(&library).map_err(|e| format!("--blas {name}={path}: {e}"))?;
+        // SAFETY: in every library with this symbol it is the CBLAS function of this signature.
+        let gemm = unsafe { routine::<T, Cblas<T>>(&library, "") };
+        let gemm = gemm.map_err(|e| format!("--blas {name}={path}: {e}"))?;
+        let packed = PackedBlas::of(name, &library);
         set_threads(&library, threads);
         // Never unloaded: the library's own threads outlive this value, and would wake up in code that is gone.
         std::mem::forget(library);
-        Ok(Self { name: name.to_owned(), gemm, element: PhantomData })
+        Ok((Self { name: name.to_owned(), gemm, element: PhantomData }, packed))
     }
+}
 
-    /// The routine under its own name, or with the prefix that scipy's wheel gives it.
-    fn routine(library: &Library) -> Result<Cblas<T>, libloading::Error> {
-        let prefixed = [b"scipy_", T::SYMBOL].concat();
-        // SAFETY: in every library with this symbol it is the CBLAS function of this signature.
-        let plain: Result<Symbol<'_, Cblas<T>>, _> = unsafe { library.get(T::SYMBOL) };
-        // SAFETY: as above.
-        let symbol = plain.or_else(|_| unsafe { library.get(prefixed.as_slice()) })?;
-        Ok(*symbol)
+/// `cblas_?gemm` and what its name goes on with, under that name or with the prefix that scipy's wheel gives it.
+///
+/// # Safety
+/// `F` is the type of that function.
+pub(super) unsafe fn routine<T: Routine, F: Copy>(library: &Library, rest: &str) -> Result<F, libloading::Error> {
+    let name = format!("cblas_{}gemm{rest}\0", T::LETTER);
+    let prefixed = format!("scipy_{name}");
+    // SAFETY: the caller's promise is the one that is asked for here.
+    let plain: Result<Symbol<'_, F>, _> = unsafe { library.get(name.as_bytes()) };
+    // SAFETY: as above.
+    let symbol = plain.or_else(|_| unsafe { library.get(prefixed.as_bytes()) })?;
+    Ok(*symbol)
+}
+
+/// Sizes, transposes and leading dimensions, as the routines take them.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments {
+    pub(super) m: c_int,
+    pub(super) n: c_int,
+    pub(super) k: c_int,
+    pub(super) ta: c_int,
+    pub(super) lda: c_int,
+    pub(super) tb: c_int,
+    pub(super) ldb: c_int,
+}
+
+impl Arguments {
+    /// Those of a product, row-major.
+    pub(super) fn of(shape: &Shape, name: &str) -> Result<Self, String> {
+        let int = |size: usize| c_int::try_from(size).map_err(|_| format!("{size} is too large for {name}"));
+        let [m, n, k] = [int(shape.m)?, int(shape.n)?, int(shape.k)?];
+        let (ta, lda) = if shape.layout.a_transposed { (TRANSPOSED, m) } else { (AS_IT_IS, k) };
+        let (tb, ldb) = if shape.layout.b_transposed { (TRANSPOSED, k) } else { (AS_IT_IS, n) };
+        Ok(Self { m, n, k, ta, lda, tb, ldb })
     }
 }
 
@@ -121,10 +153,7 @@ impl<T: Element + Routine> Contender<T> for Blas<T> {
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
         let shape = &problem.shape;
-        let int = |size: usize| c_int::try_from(size).map_err(|_| format!("{size} is too large for {}", self.name));
-        let [m, n, k] = [int(shape.m)?, int(shape.n)?, int(shape.k)?];
-        let (ta, lda) = if shape.layout.a_transposed { (TRANSPOSED, m) } else { (AS_IT_IS, k) };
-        let (tb, ldb) = if shape.layout.b_transposed { (TRANSPOSED, k) } else { (AS_IT_IS, n) };
+        let Arguments { m, n, k, ta, lda, tb, ldb } = Arguments::of(shape, &self.name)?;
         let (a, b) = (problem.a.as_ptr(), problem.b.as_ptr());
         let (needed, one, zero) = (shape.m * shape.n, T::ONE, T::ZERO);
         Ok(Box::new(move |c, calls| {
@@ -133,6 +162,7 @@ impl<T: Element + Routine> Contender<T> for Blas<T> {
                 // SAFETY: a `Problem` holds m·k and k·n elements with these leading dimensions; C was checked above.
                 unsafe { (self.gemm)(ROW_MAJOR, ta, tb, m, n, k, one, a, lda, b, ldb, zero, c.as_mut_ptr(), n) };
             }
+            Ok(())
         }))
     }
 }

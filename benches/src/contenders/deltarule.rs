@@ -35,19 +35,20 @@ pub fn team(threads: usize) -> Team {
     if threads == 1 { Team::serial() } else { Team::new(threads) }
 }
 
-/// The loop of a contender of ours. The shapes were checked by the first, untimed call; an error later would leave C
-/// unwritten, which the check of the result finds.
+/// The loop of a contender of ours. It goes on after an error, so that a batch of calls that fail is counted as what it is.
 fn repeat<T: Element>(
     problem: &Problem<T>,
     mut product: impl FnMut(MatMut<'_, T>) -> Result<(), ShapeError>,
-) -> impl FnMut(&mut [T], usize) {
+) -> impl FnMut(&mut [T], usize) -> Result<(), String> {
     let (m, n) = (problem.shape.m, problem.shape.n);
     move |c, calls| {
+        let mut failure = None;
         for _ in 0..calls {
-            if MatMut::new(c, m, n).and_then(&mut product).is_err() {
-                c.fill(T::from_f64(f64::NAN));
+            if let Err(e) = MatMut::new(c, m, n).and_then(&mut product) {
+                failure.get_or_insert(e);
             }
         }
+        failure.map_or(Ok(()), |e| Err(e.to_string()))
     }
 }
 
@@ -70,6 +71,9 @@ impl<T: Element> Contender<T> for Prepacked {
         "prepacked"
     }
     fn is_ours(&self) -> bool {
+        true
+    }
+    fn is_packed(&self) -> bool {
         true
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {

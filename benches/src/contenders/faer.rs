@@ -33,6 +33,7 @@ impl<T: Element + ComplexField> Contender<T> for Faer {
             for _ in 0..calls {
                 matmul(MatMut::from_row_major_slice_mut(c, m, n), Accum::Replace, a, b, <T as Element>::ONE, par);
             }
+            Ok(())
         }))
     }
 }

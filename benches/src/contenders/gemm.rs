@@ -49,6 +49,7 @@ impl<T: Element> Contender<T> for Gemm {
                     );
                 }
             }
+            Ok(())
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! Who is timed, one file each. A contender turns a problem into something that can be repeated; all get the same
-//! memory, the same layout and the same number of threads.
+//! memory, the same layout and the same number of threads. Some of them pack B beforehand, as weights may be that many
+//! batches are multiplied by; what they ask of C in return is theirs to say.
 
 mod blas;
 mod deltarule;
@@ -7,13 +8,15 @@ mod faer;
 mod gemm;
 mod gemmkit;
 mod matrixmultiply;
+mod packed_blas;
 
 pub use blas::Blas;
 pub use deltarule::{Ours, Prepacked, team};
 pub use faer::Faer;
 pub use gemm::Gemm;
-pub use gemmkit::Gemmkit;
+pub use gemmkit::{Gemmkit, PackedGemmkit};
 pub use matrixmultiply::Matrixmultiply;
+pub use packed_blas::PackedBlas;
 
 use crate::problem::Problem;
 use deltarule_kernels::Element;
@@ -26,8 +29,9 @@ pub trait Real:
 impl Real for f32 {}
 impl Real for f64 {}
 
-/// `calls` products into C, which is row-major m × n; α = 1, β = 0.
-pub type Run<'a, T> = Box<dyn FnMut(&mut [T], usize) + 'a>;
+/// `calls` products into C, which is m × n and row-major unless its contender [writes columns](Contender::writes_columns); α = 1, β = 0. All calls
+/// are made, though one fails: the first error is returned.
+pub type Run<'a, T> = Box<dyn FnMut(&mut [T], usize) -> Result<(), String> + 'a>;
 
 /// A library that multiplies.
 pub trait Contender<T> {
@@ -35,6 +39,14 @@ pub trait Contender<T> {
     fn name(&self) -> &str;
     /// One of ours: not counted among the peers.
     fn is_ours(&self) -> bool {
+        false
+    }
+    /// B is packed beforehand, outside the timing.
+    fn is_packed(&self) -> bool {
+        false
+    }
+    /// C is column-major.
+    fn writes_columns(&self) -> bool {
         false
     }
     /// Everything up to the product itself, done once outside the timing.
@@ -56,9 +68,12 @@ pub fn all<T: Real>(threads: usize, blas: &[(String, String)]) -> Result<Vec<Box
         Box::new(Gemm { threads }),
         Box::new(Faer { threads }),
         Box::new(Gemmkit { threads }),
+        Box::new(PackedGemmkit { threads }),
     ];
     for (name, path) in blas {
-        all.push(Box::new(Blas::<T>::load(name, path, threads)?));
+        let (plain, packed) = Blas::<T>::load(name, path, threads)?;
+        all.push(Box::new(plain));
+        all.extend(packed.map(|packed| Box::new(packed) as Box<dyn Contender<T>>));
     }
     Ok(all)
 }
