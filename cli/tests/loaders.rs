@@ -239,6 +239,29 @@ fn csv_lines_are_counted_as_an_editor_counts_them() {
     assert!(message.starts_with("t.csv, line 6, column 2"), "{message}");
 }
 
+/// A stray quote at the start of a field would make one field of all that follows.
+#[test]
+fn csv_quotes_must_be_closed() {
+    let rows = |from: usize| (from..100).map(|row| format!("{row},{},x\n", row % 7)).collect::<String>();
+    let long: String = std::iter::repeat_n(rows(0), 200).collect();
+    for (text, place) in [
+        (format!("a,b,y\n1,2,\"x\n{}", rows(0)), "t.csv, line 2, column 3"),
+        (format!("a,b,y\n1,2,\"x\ny\"\n3,4,\"x\n{}", rows(0)), "t.csv, line 4, column 3"),
+        (format!("a,\"b,y\n{}", rows(0)), "t.csv, line 1, column 2"),
+        (format!("a,b,y\n{long}1,2,\"x"), "t.csv, line 20002, column 3"),
+        (format!("a,b,y\n1,2,\"x\n{long}"), "t.csv, line 2, column 3"),
+    ] {
+        let message = refusal(csv(text));
+        assert!(
+            message.starts_with(&format!("{place}: the quote that begins this field is never closed")),
+            "{message}"
+        );
+    }
+    let names = |text: &str| csv(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).class_names().to_vec();
+    assert_eq!(names("a,b,y\n1,2,\"x\ny\"\n3,4,\"z\"\"\""), ["x\ny", "z\""]);
+    assert_eq!(names("a,b,y\n1,2,5\" pipe\n3,4,z\n"), ["5\" pipe", "z"]);
+}
+
 /// An IDX file of bytes.
 fn idx(shape: &[u32], elements: usize) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, shape.len() as u8];

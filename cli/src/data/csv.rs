@@ -2,18 +2,23 @@
 //! column.
 //!
 //! The file is read once, record by record: columns are settled on the first record, then each field is parsed in place.
-//! Quoting, CRLF, a byte-order mark and a missing last newline are the `csv` crate's work; what the fields mean is ours.
+//! Quoting, CRLF and a missing last newline are the `csv` crate's work, but for a quote that is never closed (`quotes.rs`); what the fields mean
+//! is ours.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
+use super::quotes::Quotes;
 use super::target::{RawTarget, interpret};
 use super::{DataError, Dataset, Features, Target, TaskChoice};
 
 /// How much of the file is looked at to guess the delimiter.
 const PREFIX: u64 = 64 * 1024;
+
+/// What some programs write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What to say where numbers may be names.
 const WHICH: &str = "say --header if this line names the columns, --no-header if it is a row";
@@ -73,13 +78,14 @@ pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<D
     if prefix.starts_with(&[0xff, 0xfe]) || prefix.starts_with(&[0xfe, 0xff]) {
         return Err(text(name, 1, None, "the file is UTF-16; save it as UTF-8"));
     }
-    let delimiter = options.delimiter.unwrap_or_else(|| guess_delimiter(&prefix));
+    let prefix = prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&prefix);
+    let delimiter = options.delimiter.unwrap_or_else(|| guess_delimiter(prefix));
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
         .delimiter(delimiter)
-        .from_reader(prefix.chain(source));
+        .from_reader(Quotes::new(prefix.chain(source), delimiter));
     Table::read(name, &mut reader, options)
 }
 
@@ -122,7 +128,11 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn read<R: Read>(name: &'a str, reader: &mut Reader<R>, options: &CsvOptions) -> Result<Dataset, DataError> {
+    fn read<R: Read>(
+        name: &'a str,
+        reader: &mut Reader<Quotes<R>>,
+        options: &CsvOptions,
+    ) -> Result<Dataset, DataError> {
         let mut record = ByteRecord::new();
         if !next(name, reader, &mut record)? {
             return Err(DataError::whole(name, "the file is empty"));
@@ -317,11 +327,19 @@ impl<'a> Table<'a> {
     }
 }
 
-fn next<R: Read>(name: &str, reader: &mut Reader<R>, record: &mut ByteRecord) -> Result<bool, DataError> {
-    reader.read_byte_record(record).map_err(|error| {
+/// The next record, if there is one that is whole. One that swallowed the rest of the file is refused before anything else is said of it.
+fn next<R: Read>(name: &str, reader: &mut Reader<Quotes<R>>, record: &mut ByteRecord) -> Result<bool, DataError> {
+    let is_there = reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map_or_else(|| reader.position().line(), ::csv::Position::line);
         text(name, line, None, format!("cannot be read: {error}"))
-    })
+    })?;
+    match reader.get_ref().left_open() {
+        None => Ok(is_there),
+        Some(opened) => {
+            let what = "the quote that begins this field is never closed; remove it, or close it where the field ends";
+            Err(text(name, opened.line, Some(opened.column), what))
+        }
+    }
 }
 
 fn is_number(field: &[u8]) -> bool {

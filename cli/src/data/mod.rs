@@ -13,6 +13,7 @@ mod dataset;
 mod error;
 mod idx;
 mod npy;
+mod quotes;
 mod source;
 mod split;
 mod target;

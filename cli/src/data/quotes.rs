@@ -1,0 +1,113 @@
+//! Whether the text of a CSV file ends inside of quotes.
+//!
+//! The `csv` crate takes the end of the file for the end of the field then, so that one stray quote makes a single field of all rows that
+//! follow it. The bytes are therefore watched on their way to that crate, by its own rules: a quote opens a field only where it is the
+//! field's first byte, and two of them inside of quotes are one that belongs to the field.
+
+use std::io::{self, Read};
+
+/// Bytes of a CSV file, watched as they are read.
+pub(super) struct Quotes<R> {
+    source: R,
+    delimiter: u8,
+    state: State,
+    /// Where the next byte is, counted as an editor does.
+    line: u64,
+    /// Fields of this record that have ended.
+    column: usize,
+    /// Where the last field that begins with a quote has it.
+    opened: Opened,
+    ended: bool,
+}
+
+/// The place of a field that begins with a quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Opened {
+    /// Its line, counted from 1.
+    pub line: u64,
+    /// Its column, counted from 0.
+    pub column: usize,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Before the first byte of a field.
+    Start,
+    /// In a field without quotes, or behind those that closed it.
+    Plain,
+    Quoted,
+    /// Behind a quote inside of quotes: it closes the field, unless another follows.
+    MayBeClosed,
+}
+
+impl<R> Quotes<R> {
+    /// Watches `source`, which begins with the first field.
+    pub(super) fn new(source: R, delimiter: u8) -> Self {
+        let opened = Opened { line: 1, column: 0 };
+        Self { source, delimiter, state: State::Start, line: 1, column: 0, opened, ended: false }
+    }
+
+    /// The field that was open when the file ended, if one was.
+    pub(super) fn left_open(&self) -> Option<Opened> {
+        (self.ended && matches!(self.state, State::Quoted)).then_some(self.opened)
+    }
+
+    fn see(&mut self, byte: u8) {
+        self.state = match (self.state, byte) {
+            (State::Start, b'"') => {
+                self.opened = Opened { line: self.line, column: self.column };
+                State::Quoted
+            }
+            (State::Quoted, b'"') => State::MayBeClosed,
+            (State::MayBeClosed, b'"') | (State::Quoted, _) => State::Quoted,
+            (_, b'\n' | b'\r') => {
+                self.column = 0;
+                State::Start
+            }
+            (_, byte) if byte == self.delimiter => {
+                self.column += 1;
+                State::Start
+            }
+            _ => State::Plain,
+        };
+        self.line += u64::from(byte == b'\n');
+    }
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        buffer[..count].iter().for_each(|&byte| self.see(byte));
+        self.ended = count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left_open(text: &str) -> Option<Opened> {
+        let mut quotes = Quotes::new(text.as_bytes(), b',');
+        quotes.read_to_end(&mut Vec::new()).expect("bytes in memory");
+        quotes.left_open()
+    }
+
+    #[test]
+    fn a_field_is_open_until_a_quote_closes_it() {
+        for text in
+            ["", "a,b\n", "\"a\"", "\"a\nb\",c", "\"a\"\"b\"", "a,5\" pipe\n", "\"a\" b\" c\n", " \"a\n", "\"\""]
+        {
+            assert_eq!(left_open(text), None, "{text:?}");
+        }
+        for (text, line, column) in [
+            ("\"", 1, 0),
+            ("\"\"\"", 1, 0),
+            ("a,b\r\n\r\n1,\"x\n2,y\n", 3, 1),
+            ("\"a\nb\",\"c\",\"d\ne\n", 2, 2),
+            ("\"a\"\n\"b\"\"\n", 2, 0),
+        ] {
+            assert_eq!(left_open(text), Some(Opened { line, column }), "{text:?}");
+        }
+    }
+}
