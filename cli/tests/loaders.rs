@@ -237,6 +237,36 @@ fn csv_faults_name_their_place() {
 fn csv_lines_are_counted_as_an_editor_counts_them() {
     let message = refusal(csv("a,b,y\n\n1,2,\"x\ny\"\n3,4,z\n5,oops,z\n"));
     assert!(message.starts_with("t.csv, line 6, column 2"), "{message}");
+    for text in ["a,b,y\r\n1,2,x\r\n3,oops,z\r\n", "a,b,y\n\noops,2,x\n", "\r\na,b,y\r\noops,2,x\r\n"] {
+        let message = refusal(csv(text));
+        assert!(message.starts_with("t.csv, line 3, column"), "{text:?}: {message}");
+    }
+    let data = csv("a,b,y\r\n\r\n1,2,\"x\r\ny\"\r\n3,4,z\r\n").expect("sound");
+    assert_eq!(data.places.lines, [3, 5]);
+}
+
+/// A number that `f32` cannot hold is named as the file has it, whatever columns were left out.
+#[test]
+fn csv_values_keep_their_places() {
+    let gathered = |text: &str, options: &CsvOptions| {
+        let data = read_csv("t.csv", text.as_bytes(), options).expect("sound");
+        let rows: Vec<usize> = (0..data.rows).collect();
+        let to_f32 = |value: f64| value as f32;
+        data.gather(&rows, to_f32, f32::is_finite)
+            .and_then(|_| data.gather_target(&rows, to_f32, f32::is_finite))
+            .expect_err("too large")
+            .to_string()
+    };
+    let dropping = CsvOptions { drop: vec!["0".to_string()], header: Header::Missing, ..CsvOptions::default() };
+    for (text, options, place) in [
+        ("7,5,0.5\n8,6,1e300\n", &CsvOptions::default(), "t.csv, line 2, column 3: the value is too large"),
+        ("a,b,y\n7,5,0.5\n\n8,6,1e300\n", &CsvOptions::default(), "t.csv, line 4, column y: the value is too large"),
+        ("a,b,y\n7,5,0.5\n8,1e300,1.5\n", &CsvOptions::default(), "t.csv, line 3, column b: the value is too large"),
+        ("7,5,0.5\n8,1e300,1.5\n", &dropping, "t.csv, line 2, column 2: the value is too large"),
+    ] {
+        let message = gathered(text, options);
+        assert!(message.starts_with(place), "{message}\n  not  {place}");
+    }
 }
 
 /// A stray quote at the start of a field would make one field of all that follows.

@@ -2,17 +2,17 @@
 //! column.
 //!
 //! The file is read once, record by record: columns are settled on the first record, then each field is parsed in place.
-//! Quoting, CRLF and a missing last newline are the `csv` crate's work, but for a quote that is never closed (`quotes.rs`); what the fields mean
-//! is ours.
+//! Quoting, CRLF and a missing last newline are the `csv` crate's work; lines are counted, and quotes that are never closed are found, in
+//! `watched.rs`. What the fields mean is ours.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::quotes::Quotes;
 use super::target::{RawTarget, interpret};
-use super::{DataError, Dataset, Features, Target, TaskChoice};
+use super::watched::Watched;
+use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
 
 /// How much of the file is looked at to guess the delimiter.
 const PREFIX: u64 = 64 * 1024;
@@ -85,7 +85,7 @@ pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<D
         .flexible(true)
         .trim(Trim::All)
         .delimiter(delimiter)
-        .from_reader(Quotes::new(prefix.chain(source), delimiter));
+        .from_reader(Watched::new(prefix.chain(source), delimiter));
     Table::read(name, &mut reader, options)
 }
 
@@ -117,6 +117,8 @@ struct Table<'a> {
     features: Vec<f64>,
     numbers: Vec<f64>,
     labels: Vec<String>,
+    /// The line of each row.
+    lines: Vec<u64>,
     /// The line of the first target that is not a number.
     text_at: Option<u64>,
     rows: usize,
@@ -130,7 +132,7 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn read<R: Read>(
         name: &'a str,
-        reader: &mut Reader<Quotes<R>>,
+        reader: &mut Reader<Watched<R>>,
         options: &CsvOptions,
     ) -> Result<Dataset, DataError> {
         let mut record = ByteRecord::new();
@@ -145,6 +147,7 @@ impl<'a> Table<'a> {
             features: Vec::new(),
             numbers: Vec::new(),
             labels: Vec::new(),
+            lines: Vec::new(),
             text_at: None,
             rows: 0,
             guessed: options.header == Header::Detect && names.is_none(),
@@ -187,6 +190,7 @@ impl<'a> Table<'a> {
         if let Some(column) = self.columns.target {
             self.push_target(&record[column], line, column)?;
         }
+        self.lines.push(line);
         self.rows += 1;
         Ok(())
     }
@@ -322,24 +326,30 @@ impl<'a> Table<'a> {
             features: Features::Floats(self.features),
             target,
             official_test: None,
+            places: Places { lines: self.lines, features: self.columns.features, target: self.columns.target },
             built_in: false,
         })
     }
 }
 
 /// The next record, if there is one that is whole. One that swallowed the rest of the file is refused before anything else is said of it.
-fn next<R: Read>(name: &str, reader: &mut Reader<Quotes<R>>, record: &mut ByteRecord) -> Result<bool, DataError> {
+fn next<R: Read>(name: &str, reader: &mut Reader<Watched<R>>, record: &mut ByteRecord) -> Result<bool, DataError> {
     let is_there = reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map_or_else(|| reader.position().line(), ::csv::Position::line);
         text(name, line, None, format!("cannot be read: {error}"))
     })?;
-    match reader.get_ref().left_open() {
-        None => Ok(is_there),
-        Some(opened) => {
-            let what = "the quote that begins this field is never closed; remove it, or close it where the field ends";
-            Err(text(name, opened.line, Some(opened.column), what))
-        }
+    if let Some(opened) = reader.get_ref().left_open() {
+        let what = "the quote that begins this field is never closed; remove it, or close it where the field ends";
+        return Err(text(name, opened.line, Some(opened.column), what));
     }
+    if is_there
+        && let Some(line) = reader.get_mut().next_line()
+        && let Some(mut position) = record.position().cloned()
+    {
+        position.set_line(line);
+        record.set_position(Some(position));
+    }
+    Ok(is_there)
 }
 
 fn is_number(field: &[u8]) -> bool {

@@ -1,18 +1,22 @@
-//! Whether the text of a CSV file ends inside of quotes.
+//! What the bytes of a CSV file tell on their way to the `csv` crate: the lines on which its records begin, and whether it ends inside of quotes.
 //!
-//! The `csv` crate takes the end of the file for the end of the field then, so that one stray quote makes a single field of all rows that
-//! follow it. The bytes are therefore watched on their way to that crate, by its own rules: a quote opens a field only where it is the
-//! field's first byte, and two of them inside of quotes are one that belongs to the field.
+//! That crate takes the end of the file for the end of the field, so that one stray quote makes a single field of all rows that follow it. And
+//! it counts the lines that lie before the end of the record above, which leaves out empty ones and, of CRLF, the last. The bytes are seen by
+//! its own rules: a quote opens a field only where it is the field's first byte, two of them inside of quotes are one that belongs to the
+//! field, and a record begins at the first byte that ends no line.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 /// Bytes of a CSV file, watched as they are read.
-pub(super) struct Quotes<R> {
+pub(super) struct Watched<R> {
     source: R,
     delimiter: u8,
     state: State,
     /// Where the next byte is, counted as an editor does.
     line: u64,
+    /// The lines of records that began, but were not asked for yet.
+    begun: VecDeque<u64>,
     /// Fields of this record that have ended.
     column: usize,
     /// Where the last field that begins with a quote has it.
@@ -31,6 +35,8 @@ pub(super) struct Opened {
 
 #[derive(Clone, Copy)]
 enum State {
+    /// Before the first byte of a record.
+    Between,
     /// Before the first byte of a field.
     Start,
     /// In a field without quotes, or behind those that closed it.
@@ -40,11 +46,12 @@ enum State {
     MayBeClosed,
 }
 
-impl<R> Quotes<R> {
+impl<R> Watched<R> {
     /// Watches `source`, which begins with the first field.
     pub(super) fn new(source: R, delimiter: u8) -> Self {
         let opened = Opened { line: 1, column: 0 };
-        Self { source, delimiter, state: State::Start, line: 1, column: 0, opened, ended: false }
+        let begun = VecDeque::new();
+        Self { source, delimiter, state: State::Between, line: 1, begun, column: 0, opened, ended: false }
     }
 
     /// The field that was open when the file ended, if one was.
@@ -52,7 +59,17 @@ impl<R> Quotes<R> {
         (self.ended && matches!(self.state, State::Quoted)).then_some(self.opened)
     }
 
+    /// The line of the next record, of which at least one byte has been read. To be asked once a record.
+    pub(super) fn next_line(&mut self) -> Option<u64> {
+        self.begun.pop_front()
+    }
+
     fn see(&mut self, byte: u8) {
+        if matches!(self.state, State::Between) && !matches!(byte, b'\n' | b'\r') {
+            self.begun.push_back(self.line);
+            self.column = 0;
+            self.state = State::Start;
+        }
         self.state = match (self.state, byte) {
             (State::Start, b'"') => {
                 self.opened = Opened { line: self.line, column: self.column };
@@ -60,10 +77,7 @@ impl<R> Quotes<R> {
             }
             (State::Quoted, b'"') => State::MayBeClosed,
             (State::MayBeClosed, b'"') | (State::Quoted, _) => State::Quoted,
-            (_, b'\n' | b'\r') => {
-                self.column = 0;
-                State::Start
-            }
+            (_, b'\n' | b'\r') => State::Between,
             (_, byte) if byte == self.delimiter => {
                 self.column += 1;
                 State::Start
@@ -74,7 +88,7 @@ impl<R> Quotes<R> {
     }
 }
 
-impl<R: Read> Read for Quotes<R> {
+impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
         buffer[..count].iter().for_each(|&byte| self.see(byte));
@@ -88,9 +102,19 @@ mod tests {
     use super::*;
 
     fn left_open(text: &str) -> Option<Opened> {
-        let mut quotes = Quotes::new(text.as_bytes(), b',');
-        quotes.read_to_end(&mut Vec::new()).expect("bytes in memory");
-        quotes.left_open()
+        let mut watched = Watched::new(text.as_bytes(), b',');
+        watched.read_to_end(&mut Vec::new()).expect("bytes in memory");
+        watched.left_open()
+    }
+
+    #[test]
+    fn records_begin_on_the_lines_of_an_editor() {
+        for text in ["a\n\nb\n\"c\nd\"\ne", "a\r\n\r\nb\r\n\"c\r\nd\"\r\ne\r\n", "a\n\r\nb\n\"c\n\"\"\"\n,\n\n\n"] {
+            let mut watched = Watched::new(text.as_bytes(), b',');
+            watched.read_to_end(&mut Vec::new()).expect("bytes in memory");
+            let lines: Vec<u64> = std::iter::from_fn(|| watched.next_line()).collect();
+            assert_eq!(lines, [1, 3, 4, 6], "{text:?}");
+        }
     }
 
     #[test]
