@@ -20,6 +20,7 @@ mod evaluate;
 pub mod failure;
 mod info;
 mod machine;
+mod not_finite;
 mod outcome;
 pub mod picture;
 mod predict;

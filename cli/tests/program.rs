@@ -287,6 +287,36 @@ fn several_numbers_are_predicted_a_column_each() {
     assert_eq!((lines.len(), lines[2].split(',').count()), (3, 3));
 }
 
+/// No class and no score is made of what is no number.
+#[test]
+fn answers_that_are_no_numbers_are_refused() {
+    let place = Place::new();
+    let save = |name: &str, output, weights: &[f32]| {
+        let outputs = weights.len() / 2;
+        let mut model = deltarule::Mlp::<f32>::builder(&[2, outputs]).output(output).build().expect("widths");
+        model.set_layer(0, weights, &vec![0.0; outputs]).expect("lengths that fit");
+        model.save(place.path(name)).expect("saved");
+    };
+    save("number.safetensors", deltarule::Output::Linear, &[1e30, 0.0]);
+    save("classes.safetensors", deltarule::Output::Softmax, &[0.0, 1.0, 1e30, 0.0, 0.0, 0.0]);
+    place.file("points.csv", "x,y,z\n1,2,0.5\n\n1e30,2,1.5\n");
+    for command in ["eval number.safetensors", "predict number.safetensors --target z --out answers.csv"] {
+        let message = place.bad(&format!("{command} --data points.csv"), 1);
+        let words = "error: points.csv, line 4, output 1: the model answers inf; ";
+        assert!(message.starts_with(words) && message.contains("look at the row"), "{message}");
+    }
+    place.file("labels.csv", "x,y,label\n1e-30,2,1\n-1,2,0\n1e30,2,2\n");
+    for command in ["eval classes.safetensors", "predict classes.safetensors --target label --out answers.csv"] {
+        let message = place.bad(&format!("{command} --data labels.csv"), 1);
+        assert!(message.starts_with("error: labels.csv, line 4, output ") && message.contains("NaN"), "{message}");
+    }
+    assert!(!place.path("answers.csv").exists());
+    // The outputs are numbers, and their squares are not.
+    place.file("far.csv", "x,y,z\n1,2,0.5\n2,2,1.5\n");
+    let message = place.bad("eval number.safetensors --data far.csv --json", 1);
+    assert!(message.starts_with("error: far.csv: every output is a number, but their loss is inf"), "{message}");
+}
+
 #[test]
 fn results_go_into_a_folder() {
     let place = Place::new();

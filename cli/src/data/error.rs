@@ -42,7 +42,7 @@ pub enum DataError {
         data: String,
         /// The row's line, or its number.
         row: String,
-        /// The column's name, or its number.
+        /// What of the row: a column by its name or number, or an output.
         column: String,
         /// What is wrong, and what to do.
         what: String,
