@@ -245,6 +245,28 @@ fn csv_lines_are_counted_as_an_editor_counts_them() {
     assert_eq!(data.places.lines, [3, 5]);
 }
 
+/// Identifiers of 64 bits are told apart, though neighbours are one `f64`.
+#[test]
+fn csv_classes_beyond_f64_are_not_merged() {
+    let rows: String = (0..8).map(|row| format!("{row},{}\n", 9_007_199_254_740_992_u64 + row % 4)).collect();
+    let text = format!("a,y\n9,1.0\n{rows}8,1\n");
+    let read = |known: &[String], target| {
+        let options = CsvOptions { task: target, known_classes: known.to_vec(), ..CsvOptions::default() };
+        read_csv("t", text.as_bytes(), &options).expect("sound")
+    };
+    let data = read(&[], TaskChoice::Classification);
+    let names = ["1", "9007199254740992", "9007199254740993", "9007199254740994", "9007199254740995"];
+    assert_eq!(data.class_names(), names);
+    let Target::Classes { labels, .. } = &data.target else { panic!("classes expected") };
+    assert_eq!(labels[..], [0, 1, 2, 3, 4, 1, 2, 3, 4, 0]);
+    assert_eq!(
+        read(data.class_names(), TaskChoice::Classification).target,
+        data.target,
+        "for a model of these classes"
+    );
+    assert!(matches!(read(&[], TaskChoice::Regression).target, Target::Values(_)));
+}
+
 /// A number that `f32` cannot hold is named as the file has it, whatever columns were left out.
 #[test]
 fn csv_values_keep_their_places() {

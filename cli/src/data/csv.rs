@@ -10,7 +10,7 @@ use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::target::{RawTarget, interpret};
+use super::target::{RawTarget, interpret, is_rounded, names_of_numbers};
 use super::watched::Watched;
 use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
 
@@ -236,13 +236,12 @@ impl<'a> Table<'a> {
     }
 
     /// Text among whole numbers is a label among labels; text among fractions is a mistake.
-    fn raw_target(&mut self, column: usize, known: &[String]) -> Result<RawTarget, DataError> {
+    fn raw_target(&mut self, column: usize, options: &CsvOptions) -> Result<RawTarget, DataError> {
+        let known = &options.known_classes;
         if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
             return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
         }
-        let Some(line) = self.text_at else {
-            return Ok(RawTarget::Numbers(std::mem::take(&mut self.numbers)));
-        };
+        let Some(line) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
         if let Some(why) = self.first_may_be_a_name() {
             return Err(self.at(line, column, format!("the target ‘{}’ {why}; {WHICH}", clip(&self.labels[0]))));
         }
@@ -251,6 +250,17 @@ impl<'a> Table<'a> {
             return Err(self.at(line, column, what));
         }
         Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
+    }
+
+    /// Numbers are classes by their names where two of them may be one number.
+    fn raw_numbers(&mut self, task: TaskChoice) -> RawTarget {
+        let numbers = std::mem::take(&mut self.numbers);
+        let labels = std::mem::take(&mut self.labels);
+        let are_rounded = || labels.iter().zip(&numbers).any(|(label, &number)| is_rounded(label, number));
+        match task == TaskChoice::Classification && are_rounded() {
+            true => RawTarget::Text(names_of_numbers(labels, &numbers)),
+            false => RawTarget::Numbers(numbers),
+        }
     }
 
     /// Why the first target may be the name of its column, if it may: columns can have numbers for names, but no label is one.
@@ -311,7 +321,7 @@ impl<'a> Table<'a> {
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
-                let raw = self.raw_target(column, &options.known_classes)?;
+                let raw = self.raw_target(column, options)?;
                 interpret(raw, options.task, &options.known_classes)
                     .map_err(|what| DataError::whole(self.name, what))?
             }

@@ -78,6 +78,23 @@ fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, String> {
     Ok(Target::Classes { labels, names: known.to_vec() })
 }
 
+/// From here on not every whole number is an `f64`: 2⁵³.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Whether a text is a whole number that its `f64` rounds, so that it would not print back as it was.
+pub(super) fn is_rounded(text: &str, value: f64) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_whole && value.abs() >= LARGEST_EXACT && value.abs().to_string() != digits.trim_start_matches('0')
+}
+
+/// The names of the classes that a column of numbers speaks for: numbers as they print, so that 1 and 1.0 are one class, but rounded ones as
+/// they stood, lest neighbours become one.
+pub(super) fn names_of_numbers(texts: Vec<String>, values: &[f64]) -> Vec<String> {
+    let name = |(text, &value): (String, &f64)| if is_rounded(&text, value) { text } else { value.to_string() };
+    texts.into_iter().zip(values).map(name).collect()
+}
+
 /// Few distinct whole numbers, each twice or more as a rule: prices of a handful of houses are whole numbers too.
 fn looks_like_classes(values: &[f64]) -> bool {
     let mut distinct = BTreeSet::new();
@@ -155,6 +172,18 @@ mod tests {
             panic!("classes expected")
         };
         assert_eq!((labels, names), (vec![2, 1, 0, 1, 0, 1], ["-1", "9", "10"].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn whole_numbers_that_f64_rounds_keep_their_text() {
+        let of = |text: &str| is_rounded(text, text.parse().expect("a number"));
+        for exact in ["0", "-7", "007", "9007199254740992", "9007199254740994", "100000000000000000000", "1e300", "0.1"]
+        {
+            assert!(!of(exact), "{exact}");
+        }
+        for rounded in ["9007199254740993", "-9007199254740993", "0009007199254740993", "100000000000000000001"] {
+            assert!(of(rounded), "{rounded}");
+        }
     }
 
     #[test]
