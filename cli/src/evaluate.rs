@@ -6,7 +6,7 @@ use crate::any_model::AnyModel;
 use crate::arguments::{EvalArguments, PartChoice};
 use crate::data::DataError;
 use crate::failure::Failure;
-use crate::not_finite::refuse_outputs;
+use crate::not_finite::{placed, refuse_outputs};
 use crate::reading::{Purpose, Subject};
 use crate::report::{PartReport, table};
 use crate::say::{note, say};
@@ -39,7 +39,9 @@ fn measure<T: Element>(model: &Mlp<T>, subject: &Subject, threads: usize) -> Res
     let rows = crate::train::rows_of::<T>(&subject.data, &subject.rows)?;
     let mut scratch = Scratch::with_threads(threads);
     refuse_outputs(model, subject, &mut scratch)?;
-    let evaluation = model.evaluate(loss_of(model), &rows, &mut scratch)?;
+    let evaluation = model
+        .evaluate(loss_of(model), &rows, &mut scratch)
+        .map_err(|error| placed(error.into(), &subject.data, model, &[(&rows, &subject.rows)]))?;
     if evaluation.loss.is_finite() {
         return Ok(evaluation);
     }
