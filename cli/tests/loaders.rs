@@ -245,6 +245,36 @@ fn csv_lines_are_counted_as_an_editor_counts_them() {
     assert_eq!(data.places.lines, [3, 5]);
 }
 
+/// A label that a model does not know is named by its place, and of many classes it is said how many there are.
+#[test]
+fn csv_labels_that_a_model_does_not_know() {
+    let few = ["x", "z"].map(String::from).to_vec();
+    let many: Vec<String> = (0..15).map(|class| class.to_string()).collect();
+    for (text, known_classes, words) in [
+        (
+            "a,b,y\n\n1,2,x\n3,4,zzz\n",
+            &few,
+            "t.csv, line 4, column 3: the target ‘y’: ‘zzz’ is none of the model's classes (x, z)",
+        ),
+        ("1,2,x\n3,4,zzz\n", &few, "t.csv, line 2, column 3: ‘zzz’ is none of the model's classes (x, z)"),
+        (
+            "a,y\n1,2\n3,15\n",
+            &many,
+            "t.csv, line 3, column 2: the target ‘y’: ‘15’ is none of the model's classes (0, 1, 2",
+        ),
+        ("a,y\n1,2\n3,15\n", &many, " 11 and 3 more, 15 in all)"),
+    ] {
+        let options = CsvOptions {
+            known_classes: known_classes.clone(),
+            is_for_model: true,
+            task: TaskChoice::Classification,
+            ..CsvOptions::default()
+        };
+        let message = refusal(read_csv("t.csv", text.as_bytes(), &options));
+        assert!(message.contains(words), "{message}\n  lacks {words}");
+    }
+}
+
 /// Identifiers of 64 bits are told apart, though neighbours are one `f64`.
 #[test]
 fn csv_classes_beyond_f64_are_not_merged() {

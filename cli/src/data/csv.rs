@@ -10,8 +10,9 @@ use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::target::{RawTarget, interpret, is_rounded, names_of_numbers};
+use super::target::{RawTarget, Unfit, interpret, is_rounded, names_of_numbers};
 use super::watched::Watched;
+use super::words::{clip, listed};
 use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
 
 /// How much of the file is looked at to guess the delimiter.
@@ -311,6 +312,15 @@ impl<'a> Table<'a> {
         text(self.name, line, Some(column), what)
     }
 
+    /// Says of a target why it is none, where it stands.
+    fn unfit(&self, Unfit { row, what }: Unfit, column: usize, names: Option<&[String]>) -> DataError {
+        let of_column = names.map(|names| format!("the target ‘{}’: ", clip(&names[column]))).unwrap_or_default();
+        match row.and_then(|row| self.lines.get(row)) {
+            Some(&line) => self.at(line, column, format!("{of_column}{what}")),
+            None => DataError::whole(self.name, what),
+        }
+    }
+
     fn finish(mut self, names: Option<Vec<String>>, options: &CsvOptions) -> Result<Dataset, DataError> {
         if self.rows == 0 {
             return Err(DataError::whole(self.name, "there is no row after the header"));
@@ -323,7 +333,7 @@ impl<'a> Table<'a> {
             Some(column) => {
                 let raw = self.raw_target(column, options)?;
                 interpret(raw, options.task, &options.known_classes)
-                    .map_err(|what| DataError::whole(self.name, what))?
+                    .map_err(|unfit| self.unfit(unfit, column, names.as_deref()))?
             }
         };
         let name_of = |column: &usize| names.as_ref().map(|names| names[*column].clone());
@@ -492,23 +502,8 @@ fn resolve(name: &str, option: &str, wanted: &str, count: usize, names: Option<&
     }
 }
 
-fn listed(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
-    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
-}
-
 fn line_of(record: &ByteRecord) -> u64 {
     record.position().map_or(0, ::csv::Position::line)
-}
-
-/// The beginning of a field, for a message.
-fn clip(field: &str) -> String {
-    let mut shown: String = field.chars().take(40).collect();
-    if shown.len() < field.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn text(file: &str, line: u64, column: Option<usize>, what: impl Into<String>) -> DataError {

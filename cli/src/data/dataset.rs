@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use deltarule::Labels;
 
+use super::words::{clip, listed};
 use super::{DataError, Task};
 
 /// The features of all rows, row by row.
@@ -128,7 +129,7 @@ impl Dataset {
             None if by_place => {}
             None => {
                 let strange = names.iter().find(|name| find(name).is_none()).cloned().unwrap_or_default();
-                let what = format!("the class ‘{strange}’ is none of the model's ({})", known.join(", "));
+                let what = format!("the class ‘{}’ is none of the model's ({})", clip(&strange), listed(known));
                 return Err(DataError::whole(&self.name, what));
             }
         }

@@ -17,6 +17,7 @@ mod source;
 mod split;
 mod target;
 mod watched;
+mod words;
 
 pub use builtin::Builtin;
 pub use csv::{CsvOptions, Header, TargetColumn, read_csv};
