@@ -338,9 +338,16 @@ fn numbers_are_predicted_too() {
     let answers = place.good("predict m/model.safetensors --data diabetes");
     assert_eq!(answers.lines().next(), Some("prediction"));
     assert!(place.bad("predict m/model.safetensors --data diabetes --probabilities", 2).contains("answers numbers"));
-    assert!(
-        place.bad("eval m/model.safetensors --data breast-cancer", 2).contains("30 features, but the model takes 10")
-    );
+    let message = place.bad("eval m/model.safetensors --data breast-cancer", 2);
+    assert!(message.contains("30 features, but the model takes 10; give the data that it learnt from"), "{message}");
+    assert!(!message.contains("--drop"), "which is refused: {message}");
+    let many = (0..12).map(|column| column.to_string()).collect::<Vec<_>>().join(".5,");
+    place.file("wide.csv", &format!("{many}.5\n{many}.5\n"));
+    let message = place.bad("eval m/model.safetensors --data wide.csv", 2);
+    assert!(message.contains("11 features, but the model takes 10; name a column that is no feature"), "{message}");
+    place.file("narrow.csv", "1.5,2.5,3.5\n4.5,5.5,6.5\n");
+    let message = place.bad("eval m/model.safetensors --data narrow.csv", 2);
+    assert!(message.contains("2 features, but the model takes 10; give a file with all the columns"), "{message}");
 }
 
 #[test]
