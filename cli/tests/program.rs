@@ -461,6 +461,19 @@ fn misuse_and_failure_have_their_status_and_words() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("sse9"));
 }
 
+/// More threads than there is memory for: said before anything asks for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_cannot_be_made_are_refused() {
+    let place = Place::new();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -v 900000 && exec \"$0\" train --quiet --epochs 1 --threads 2000"]);
+    let output = shell.arg(env!("CARGO_BIN_EXE_deltarule")).current_dir(place.0.path()).output().expect("sh starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.starts_with("error: 2000 threads cannot be made") && errors.contains("--threads"), "{errors}");
+}
+
 #[test]
 fn damaged_models_are_refused() {
     let place = Place::new();
