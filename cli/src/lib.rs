@@ -28,6 +28,7 @@ mod progress;
 mod reading;
 mod report;
 mod resume;
+mod rounding;
 mod say;
 mod settings;
 mod train;

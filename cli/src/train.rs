@@ -66,6 +66,9 @@ fn learn<T: Element>(
     let mut trainer = trainer(arguments, data, settings, &parts)?;
     if !arguments.quiet {
         introduce(data, &trainer, split);
+        if let (Dtype::F32, Some(warning)) = (arguments.dtype, rounding_of(data, &trainer, split)) {
+            note(&warning);
+        }
     }
     let before = trainer.samples();
     let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
@@ -241,6 +244,11 @@ fn report<T: Element>(
         seconds,
         samples_per_second: rows_learnt as f64 / seconds.max(1e-9),
     }
+}
+
+/// What `f32` does to columns that are standardised, if that is much.
+fn rounding_of<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) -> Option<String> {
+    crate::rounding::warning(data, &split.train, trainer.model().about().inputs.is_some())
 }
 
 /// What is about to happen, before the bar.

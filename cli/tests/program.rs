@@ -474,6 +474,20 @@ fn threads_that_cannot_be_made_are_refused() {
     assert!(errors.starts_with("error: 2000 threads cannot be made") && errors.contains("--threads"), "{errors}");
 }
 
+/// `f32` holds only every 128th second of our time.
+#[test]
+fn columns_that_f32_rounds_are_warned_of() {
+    let place = Place::new();
+    let rows: String = (0..60).map(|row| format!("{},{},{}\n", 1_700_000_000 + 10 * row, row % 7, row % 2)).collect();
+    place.file("times.csv", &format!("time,x,y\n{rows}"));
+    for (options, warned) in [("", true), ("--dtype f64", false), ("--standardise no", false), ("--quiet", false)] {
+        let output = place.run(&format!("train --data times.csv --epochs 1 --out m {options}"));
+        let notes = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{options}: {notes}");
+        assert_eq!(notes.contains("times.csv: column time: f32 holds these values"), warned, "{options}: {notes}");
+    }
+}
+
 #[test]
 fn damaged_models_are_refused() {
     let place = Place::new();
