@@ -64,6 +64,19 @@ impl<R> Watched<R> {
         self.begun.pop_front()
     }
 
+    /// Most bytes are inside of a plain field, where only its end matters.
+    fn see_all(&mut self, mut bytes: &[u8]) {
+        while let [byte, rest @ ..] = bytes {
+            self.see(*byte);
+            let delimiter = self.delimiter;
+            let is_inside = |&&byte: &&u8| byte != delimiter && !matches!(byte, b'\n' | b'\r');
+            bytes = match self.state {
+                State::Plain => &rest[rest.iter().take_while(is_inside).count()..],
+                _ => rest,
+            };
+        }
+    }
+
     fn see(&mut self, byte: u8) {
         if matches!(self.state, State::Between) && !matches!(byte, b'\n' | b'\r') {
             self.begun.push_back(self.line);
@@ -91,7 +104,7 @@ impl<R> Watched<R> {
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
-        buffer[..count].iter().for_each(|&byte| self.see(byte));
+        self.see_all(&buffer[..count]);
         self.ended = count == 0 && !buffer.is_empty();
         Ok(count)
     }
@@ -130,6 +143,7 @@ mod tests {
             ("a,b\r\n\r\n1,\"x\n2,y\n", 3, 1),
             ("\"a\nb\",\"c\",\"d\ne\n", 2, 2),
             ("\"a\"\n\"b\"\"\n", 2, 0),
+            ("a \"b\",5\" pipe\nlong,longer,\"longest\n", 2, 2),
         ] {
             assert_eq!(left_open(text), Some(Opened { line, column }), "{text:?}");
         }
