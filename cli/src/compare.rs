@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, load};
 use crate::failure::Failure;
+use crate::not_finite::placed;
 use crate::outcome::{best_epoch, make_out_folder, write, write_scene};
 use crate::picture::{Comparison, Method};
 use crate::reading::training_options;
@@ -113,7 +114,9 @@ fn train(
         .patience(u64::MAX)
         .threads(threads(arguments.threads));
     let mut trainer = Trainer::new(builder.build()?, plan)?;
-    trainer.fit(&rows, Some(&validation), |_| ControlFlow::Continue(()))?;
+    let finish = trainer.fit(&rows, Some(&validation), |_| ControlFlow::Continue(()));
+    let parts = [(&rows, &split.train[..]), (&validation, &split.validation[..])];
+    finish.map_err(|error| placed(error.into(), data, trainer.model(), &parts))?;
     let history = trainer.history().to_vec();
     let model = trainer.into_model();
     let numbers = numbers(&model, &test, &history)?;

@@ -4,7 +4,9 @@ use deltarule::{Element, Evaluation, Loss, Mlp, Output, Scratch};
 
 use crate::any_model::AnyModel;
 use crate::arguments::{EvalArguments, PartChoice};
+use crate::data::DataError;
 use crate::failure::Failure;
+use crate::not_finite::{placed, refuse_outputs};
 use crate::reading::{Purpose, Subject};
 use crate::report::{PartReport, table};
 use crate::say::{note, say};
@@ -36,7 +38,20 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
 fn measure<T: Element>(model: &Mlp<T>, subject: &Subject, threads: usize) -> Result<Evaluation, Failure> {
     let rows = crate::train::rows_of::<T>(&subject.data, &subject.rows)?;
     let mut scratch = Scratch::with_threads(threads);
-    Ok(model.evaluate(loss_of(model), &rows, &mut scratch)?)
+    refuse_outputs(model, subject, &mut scratch)?;
+    let evaluation = model
+        .evaluate(loss_of(model), &rows, &mut scratch)
+        .map_err(|error| placed(error.into(), &subject.data, model, &[(&rows, &subject.rows)]))?;
+    if evaluation.loss.is_finite() {
+        return Ok(evaluation);
+    }
+    let what = format!(
+        "every output is a number, but their loss is {}: one is too far from its target for {}; look at the targets, rescale them, or train \
+         with --dtype f64",
+        evaluation.loss,
+        T::NAME
+    );
+    Err(DataError::whole(&subject.data.name, what).into())
 }
 
 /// The loss that the model was trained with, or what its output suggests.

@@ -1,9 +1,11 @@
 //! The machine under a command: the instruction set that was asked for, the threads, and the best they can do.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use deltarule::{Element, Isa};
 use deltarule_kernels::machine::peak_gflops;
+use rayon::ThreadPoolBuildError;
 
 use crate::failure::Failure;
 
@@ -17,9 +19,18 @@ pub(crate) fn prepare(threads: Option<usize>) -> Result<(), Failure> {
     if threads == 0 {
         return Err(Failure::Misuse("--threads 0: at least one thread is needed".to_string()));
     }
-    // The pool can be made only once in a process; a second command in one process uses the first one's.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    Ok(())
+    made(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global(), threads)
+}
+
+/// Whether there is a pool. It can be made only once in a process: a second command in one process uses the first one's, and that error alone has
+/// no cause beneath it. Where the system gave too few threads there is none, and whoever asked for it would panic.
+fn made(pool: Result<(), ThreadPoolBuildError>, threads: usize) -> Result<(), Failure> {
+    match pool {
+        Err(error) if error.source().is_some() => Err(Failure::Other(format!(
+            "{threads} threads cannot be made: {error}; ask for fewer with --threads, or raise the system's limits of memory and processes"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The measured multiply-add peak of `threads` threads on the instruction set in use, in GFLOP/s.
@@ -30,6 +41,32 @@ pub(crate) fn peak<T: Element>(threads: usize) -> f64 {
         best = best.max(peak_gflops::<T>(Isa::current(), threads));
         if start.elapsed() >= PEAK_SEARCH {
             return best;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rayon::ThreadPoolBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_pool_that_the_system_refuses_is_a_failure() {
+        let refused = ThreadPoolBuilder::new().num_threads(300).spawn_handler(|_| Err(io::Error::other("no memory")));
+        let message = made(refused.build().map(drop), 300).expect_err("there is no pool").to_string();
+        assert!(
+            message.starts_with("300 threads cannot be made: no memory; ask for fewer with --threads"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_pool_that_there_is_serves_again() {
+        for threads in [1, 2] {
+            assert!(prepare(Some(threads)).is_ok(), "{threads} threads");
         }
     }
 }

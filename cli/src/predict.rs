@@ -9,11 +9,9 @@ use deltarule::{Element, Mlp, Output, Scratch, class_of, file::write_atomically}
 use crate::any_model::AnyModel;
 use crate::arguments::PredictArguments;
 use crate::failure::Failure;
+use crate::not_finite::{ROWS_AT_A_TIME, refuse_among};
 use crate::reading::{Purpose, Subject};
 use crate::with_model;
-
-/// Rows that are answered at a time, so that not all answers are in memory as numbers too.
-const ROWS_AT_A_TIME: usize = 4096;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
@@ -70,6 +68,7 @@ impl<W: Write> Answers<'_, W> {
         for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
             let features: Vec<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
             let answers = model.predict(&features, &mut scratch)?;
+            refuse_among(&subject.data, rows, answers)?;
             for outputs in answers.chunks_exact(model.outputs()) {
                 self.record(self.answer(outputs))?;
             }

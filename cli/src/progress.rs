@@ -19,11 +19,10 @@ pub(crate) struct Watcher {
     metric: &'static str,
     begun: Instant,
     drawn: Instant,
-    /// Rows that had been learnt from before this process began, after a resume.
+    /// Batches that lay before the first one seen, after a resume; `None` until there is one.
     before: Option<u64>,
-    /// Batches that this process has seen, and those that lay before.
+    /// The last epoch that has ended.
     last: Option<Record>,
-    samples: u64,
 }
 
 enum Mode {
@@ -43,13 +42,12 @@ impl Watcher {
             Mode::Lines
         };
         let now = Instant::now();
-        Self { mode, metric, begun: now, drawn: now, before: None, last: None, samples: 0 }
+        Self { mode, metric, begun: now, drawn: now, before: None, last: None }
     }
 
     /// Takes note of a batch or of an epoch.
     pub(crate) fn observe(&mut self, progress: &Progress<'_>) {
-        self.samples = progress.samples;
-        let rows_before = *self.before.get_or_insert_with(|| batches_done(progress).saturating_sub(1));
+        let batches_before = *self.before.get_or_insert_with(|| batches_done(progress).saturating_sub(1));
         if let Some(record) = progress.record {
             self.last = Some(*record);
         }
@@ -60,7 +58,7 @@ impl Watcher {
                 let now = Instant::now();
                 if progress.record.is_some() || now.duration_since(self.drawn) >= REDRAW {
                     self.drawn = now;
-                    self.draw(bar, progress, rows_before);
+                    self.draw(bar, progress, batches_before);
                 }
             }
         }

@@ -74,14 +74,15 @@ impl Subject {
             Purpose::Evaluation => evaluation_options(&arguments.reading, model),
             Purpose::Prediction => prediction_options(arguments, model),
         };
-        let mut data = load(&Source::parse(&arguments.data)?, &options)?;
+        let source = Source::parse(&arguments.data)?;
+        let mut data = load(&source, &options)?;
         if data.columns != model.inputs() {
             return Err(Failure::Misuse(format!(
                 "{}: a row has {} features, but the model takes {}; {}",
                 data.name,
                 data.columns,
                 model.inputs(),
-                "name a column that is no feature with --target or --drop"
+                advice_on_columns(&source, data.columns > model.inputs())
             )));
         }
         let known = model.classes();
@@ -99,6 +100,21 @@ impl Subject {
         let part = arguments.part.unwrap_or(usual);
         let rows = rows_of_part(&data, part, arguments.test_split)?;
         Ok(Self { data, rows, part })
+    }
+}
+
+/// What to do about rows that have other columns than the model: only of a text table some can be left out.
+fn advice_on_columns(source: &Source, are_too_many: bool) -> &'static str {
+    match (source, are_too_many) {
+        (Source::Csv(_), true) => "name a column that is no feature with --target or --drop",
+        (Source::Csv(_), false) => {
+            "give a file with all the columns that it learnt from, and for eval with the target besides"
+        }
+        (Source::Npy(..), _) => "save the array with the columns that it learnt from, in their order",
+        (Source::IdxFolder(_), _) => "give images of the size that it learnt from",
+        (Source::Builtin(_) | Source::FashionMnist, _) => {
+            "give the data that it learnt from, or a file with the same columns"
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
+use crate::not_finite::placed;
 use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
@@ -65,12 +66,15 @@ fn learn<T: Element>(
     let mut trainer = trainer(arguments, data, settings, &parts)?;
     if !arguments.quiet {
         introduce(data, &trainer, split);
+        if let (Dtype::F32, Some(warning)) = (arguments.dtype, rounding_of(data, &trainer, split)) {
+            note(&warning);
+        }
     }
     let before = trainer.samples();
     let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
     let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
     watcher.finish();
-    let finish = finish?;
+    let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
 
     let evaluations = evaluate(&trainer, &parts)?;
@@ -117,6 +121,12 @@ impl<T: Element> Parts<T> {
             validation: some_rows_of(data, &split.validation)?,
             test: some_rows_of(data, &split.test)?,
         })
+    }
+
+    /// The parts that a run looks at while it learns, with the rows that they are.
+    fn learnt_from<'a>(&'a self, split: &'a Split) -> Vec<(&'a Rows<T>, &'a [usize])> {
+        let validation = self.validation.as_ref().map(|rows| (rows, &split.validation[..]));
+        [(&self.train, &split.train[..])].into_iter().chain(validation).collect()
     }
 
     fn counts(&self) -> Counts {
@@ -236,6 +246,11 @@ fn report<T: Element>(
     }
 }
 
+/// What `f32` does to columns that are standardised, if that is much.
+fn rounding_of<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) -> Option<String> {
+    crate::rounding::warning(data, &split.train, trainer.model().about().inputs.is_some())
+}
+
 /// What is about to happen, before the bar.
 fn introduce<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
     let (model, plan) = (trainer.model(), trainer.plan());
@@ -335,6 +350,30 @@ mod tests {
         make_out_folder(&arguments.out).expect("a temporary folder");
         let parts = Parts::of(&data, &split).expect("rows");
         (trainer(arguments, &data, &settings, &parts).expect("a run"), parts)
+    }
+
+    /// Only a row that was not learnt from can be so far from the others: its place in that part says nothing to whoever has the file.
+    #[test]
+    fn a_number_that_is_too_large_is_named_as_in_the_file() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let path = place.path().join("t.csv");
+        let write = |large: Option<usize>| {
+            let x = |row| if large == Some(row) { 3e38 } else { (row % 7) as f64 / 10.0 };
+            let rows: String = (0..60).map(|row| format!("{},{:e},{}\n", row % 5, x(row), row % 2)).collect();
+            fs::write(&path, format!("a,b,y\n\n{rows}")).expect("temporary file");
+        };
+        let mut arguments = options(place.path(), "");
+        arguments.data = path.display().to_string();
+        write(None);
+        let data = load(&Source::parse(&arguments.data).expect("a file"), &Default::default()).expect("sound");
+        let settings = Settings::new(&arguments, &data).expect("settings that fit");
+        let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
+        for &row in &split.validation[..3] {
+            write(Some(row));
+            let message = run(&arguments).expect_err("too large").to_string();
+            let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data, row + 3);
+            assert!(message.starts_with(&words) && message.contains("--dtype f64"), "{message}");
+        }
     }
 
     #[test]

@@ -237,6 +237,111 @@ fn csv_faults_name_their_place() {
 fn csv_lines_are_counted_as_an_editor_counts_them() {
     let message = refusal(csv("a,b,y\n\n1,2,\"x\ny\"\n3,4,z\n5,oops,z\n"));
     assert!(message.starts_with("t.csv, line 6, column 2"), "{message}");
+    for text in ["a,b,y\r\n1,2,x\r\n3,oops,z\r\n", "a,b,y\n\noops,2,x\n", "\r\na,b,y\r\noops,2,x\r\n"] {
+        let message = refusal(csv(text));
+        assert!(message.starts_with("t.csv, line 3, column"), "{text:?}: {message}");
+    }
+    let data = csv("a,b,y\r\n\r\n1,2,\"x\r\ny\"\r\n3,4,z\r\n").expect("sound");
+    assert_eq!(data.places.lines, [3, 5]);
+}
+
+/// A label that a model does not know is named by its place, and of many classes it is said how many there are.
+#[test]
+fn csv_labels_that_a_model_does_not_know() {
+    let few = ["x", "z"].map(String::from).to_vec();
+    let many: Vec<String> = (0..15).map(|class| class.to_string()).collect();
+    for (text, known_classes, words) in [
+        (
+            "a,b,y\n\n1,2,x\n3,4,zzz\n",
+            &few,
+            "t.csv, line 4, column 3: the target ‘y’: ‘zzz’ is none of the model's classes (x, z)",
+        ),
+        ("1,2,x\n3,4,zzz\n", &few, "t.csv, line 2, column 3: ‘zzz’ is none of the model's classes (x, z)"),
+        (
+            "a,y\n1,2\n3,15\n",
+            &many,
+            "t.csv, line 3, column 2: the target ‘y’: ‘15’ is none of the model's classes (0, 1, 2",
+        ),
+        ("a,y\n1,2\n3,15\n", &many, " 11 and 3 more, 15 in all)"),
+    ] {
+        let options = CsvOptions {
+            known_classes: known_classes.clone(),
+            is_for_model: true,
+            task: TaskChoice::Classification,
+            ..CsvOptions::default()
+        };
+        let message = refusal(read_csv("t.csv", text.as_bytes(), &options));
+        assert!(message.contains(words), "{message}\n  lacks {words}");
+    }
+}
+
+/// Identifiers of 64 bits are told apart, though neighbours are one `f64`.
+#[test]
+fn csv_classes_beyond_f64_are_not_merged() {
+    let rows: String = (0..8).map(|row| format!("{row},{}\n", 9_007_199_254_740_992_u64 + row % 4)).collect();
+    let text = format!("a,y\n9,1.0\n{rows}8,1\n");
+    let read = |known: &[String], target| {
+        let options = CsvOptions { task: target, known_classes: known.to_vec(), ..CsvOptions::default() };
+        read_csv("t", text.as_bytes(), &options).expect("sound")
+    };
+    let data = read(&[], TaskChoice::Classification);
+    let names = ["1", "9007199254740992", "9007199254740993", "9007199254740994", "9007199254740995"];
+    assert_eq!(data.class_names(), names);
+    let Target::Classes { labels, .. } = &data.target else { panic!("classes expected") };
+    assert_eq!(labels[..], [0, 1, 2, 3, 4, 1, 2, 3, 4, 0]);
+    assert_eq!(
+        read(data.class_names(), TaskChoice::Classification).target,
+        data.target,
+        "for a model of these classes"
+    );
+    assert!(matches!(read(&[], TaskChoice::Regression).target, Target::Values(_)));
+}
+
+/// A number that `f32` cannot hold is named as the file has it, whatever columns were left out.
+#[test]
+fn csv_values_keep_their_places() {
+    let gathered = |text: &str, options: &CsvOptions| {
+        let data = read_csv("t.csv", text.as_bytes(), options).expect("sound");
+        let rows: Vec<usize> = (0..data.rows).collect();
+        let to_f32 = |value: f64| value as f32;
+        data.gather(&rows, to_f32, f32::is_finite)
+            .and_then(|_| data.gather_target(&rows, to_f32, f32::is_finite))
+            .expect_err("too large")
+            .to_string()
+    };
+    let dropping = CsvOptions { drop: vec!["0".to_string()], header: Header::Missing, ..CsvOptions::default() };
+    for (text, options, place) in [
+        ("7,5,0.5\n8,6,1e300\n", &CsvOptions::default(), "t.csv, line 2, column 3: the value is too large"),
+        ("a,b,y\n7,5,0.5\n\n8,6,1e300\n", &CsvOptions::default(), "t.csv, line 4, column y: the value is too large"),
+        ("a,b,y\n7,5,0.5\n8,1e300,1.5\n", &CsvOptions::default(), "t.csv, line 3, column b: the value is too large"),
+        ("7,5,0.5\n8,1e300,1.5\n", &dropping, "t.csv, line 2, column 2: the value is too large"),
+    ] {
+        let message = gathered(text, options);
+        assert!(message.starts_with(place), "{message}\n  not  {place}");
+    }
+}
+
+/// A stray quote at the start of a field would make one field of all that follows.
+#[test]
+fn csv_quotes_must_be_closed() {
+    let rows = |from: usize| (from..100).map(|row| format!("{row},{},x\n", row % 7)).collect::<String>();
+    let long: String = std::iter::repeat_n(rows(0), 200).collect();
+    for (text, place) in [
+        (format!("a,b,y\n1,2,\"x\n{}", rows(0)), "t.csv, line 2, column 3"),
+        (format!("a,b,y\n1,2,\"x\ny\"\n3,4,\"x\n{}", rows(0)), "t.csv, line 4, column 3"),
+        (format!("a,\"b,y\n{}", rows(0)), "t.csv, line 1, column 2"),
+        (format!("a,b,y\n{long}1,2,\"x"), "t.csv, line 20002, column 3"),
+        (format!("a,b,y\n1,2,\"x\n{long}"), "t.csv, line 2, column 3"),
+    ] {
+        let message = refusal(csv(text));
+        assert!(
+            message.starts_with(&format!("{place}: the quote that begins this field is never closed")),
+            "{message}"
+        );
+    }
+    let names = |text: &str| csv(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).class_names().to_vec();
+    assert_eq!(names("a,b,y\n1,2,\"x\ny\"\n3,4,\"z\"\"\""), ["x\ny", "z\""]);
+    assert_eq!(names("a,b,y\n1,2,5\" pipe\n3,4,z\n"), ["5\" pipe", "z"]);
 }
 
 /// An IDX file of bytes.

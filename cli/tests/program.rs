@@ -287,6 +287,36 @@ fn several_numbers_are_predicted_a_column_each() {
     assert_eq!((lines.len(), lines[2].split(',').count()), (3, 3));
 }
 
+/// No class and no score is made of what is no number.
+#[test]
+fn answers_that_are_no_numbers_are_refused() {
+    let place = Place::new();
+    let save = |name: &str, output, weights: &[f32]| {
+        let outputs = weights.len() / 2;
+        let mut model = deltarule::Mlp::<f32>::builder(&[2, outputs]).output(output).build().expect("widths");
+        model.set_layer(0, weights, &vec![0.0; outputs]).expect("lengths that fit");
+        model.save(place.path(name)).expect("saved");
+    };
+    save("number.safetensors", deltarule::Output::Linear, &[1e30, 0.0]);
+    save("classes.safetensors", deltarule::Output::Softmax, &[0.0, 1.0, 1e30, 0.0, 0.0, 0.0]);
+    place.file("points.csv", "x,y,z\n1,2,0.5\n\n1e30,2,1.5\n");
+    for command in ["eval number.safetensors", "predict number.safetensors --target z --out answers.csv"] {
+        let message = place.bad(&format!("{command} --data points.csv"), 1);
+        let words = "error: points.csv, line 4, output 1: the model answers inf; ";
+        assert!(message.starts_with(words) && message.contains("look at the row"), "{message}");
+    }
+    place.file("labels.csv", "x,y,label\n1e-30,2,1\n-1,2,0\n1e30,2,2\n");
+    for command in ["eval classes.safetensors", "predict classes.safetensors --target label --out answers.csv"] {
+        let message = place.bad(&format!("{command} --data labels.csv"), 1);
+        assert!(message.starts_with("error: labels.csv, line 4, output ") && message.contains("NaN"), "{message}");
+    }
+    assert!(!place.path("answers.csv").exists());
+    // The outputs are numbers, and their squares are not.
+    place.file("far.csv", "x,y,z\n1,2,0.5\n2,2,1.5\n");
+    let message = place.bad("eval number.safetensors --data far.csv --json", 1);
+    assert!(message.starts_with("error: far.csv: every output is a number, but their loss is inf"), "{message}");
+}
+
 #[test]
 fn results_go_into_a_folder() {
     let place = Place::new();
@@ -308,9 +338,16 @@ fn numbers_are_predicted_too() {
     let answers = place.good("predict m/model.safetensors --data diabetes");
     assert_eq!(answers.lines().next(), Some("prediction"));
     assert!(place.bad("predict m/model.safetensors --data diabetes --probabilities", 2).contains("answers numbers"));
-    assert!(
-        place.bad("eval m/model.safetensors --data breast-cancer", 2).contains("30 features, but the model takes 10")
-    );
+    let message = place.bad("eval m/model.safetensors --data breast-cancer", 2);
+    assert!(message.contains("30 features, but the model takes 10; give the data that it learnt from"), "{message}");
+    assert!(!message.contains("--drop"), "which is refused: {message}");
+    let many = (0..12).map(|column| column.to_string()).collect::<Vec<_>>().join(".5,");
+    place.file("wide.csv", &format!("{many}.5\n{many}.5\n"));
+    let message = place.bad("eval m/model.safetensors --data wide.csv", 2);
+    assert!(message.contains("11 features, but the model takes 10; name a column that is no feature"), "{message}");
+    place.file("narrow.csv", "1.5,2.5,3.5\n4.5,5.5,6.5\n");
+    let message = place.bad("eval m/model.safetensors --data narrow.csv", 2);
+    assert!(message.contains("2 features, but the model takes 10; give a file with all the columns"), "{message}");
 }
 
 #[test]
@@ -422,6 +459,33 @@ fn misuse_and_failure_have_their_status_and_words() {
     let output = place.command("cpu").env("DELTARULE_ISA", "sse9").output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("sse9"));
+}
+
+/// More threads than there is memory for: said before anything asks for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_cannot_be_made_are_refused() {
+    let place = Place::new();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -v 900000 && exec \"$0\" train --quiet --epochs 1 --threads 2000"]);
+    let output = shell.arg(env!("CARGO_BIN_EXE_deltarule")).current_dir(place.0.path()).output().expect("sh starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.starts_with("error: 2000 threads cannot be made") && errors.contains("--threads"), "{errors}");
+}
+
+/// `f32` holds only every 128th second of our time.
+#[test]
+fn columns_that_f32_rounds_are_warned_of() {
+    let place = Place::new();
+    let rows: String = (0..60).map(|row| format!("{},{},{}\n", 1_700_000_000 + 10 * row, row % 7, row % 2)).collect();
+    place.file("times.csv", &format!("time,x,y\n{rows}"));
+    for (options, warned) in [("", true), ("--dtype f64", false), ("--standardise no", false), ("--quiet", false)] {
+        let output = place.run(&format!("train --data times.csv --epochs 1 --out m {options}"));
+        let notes = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{options}: {notes}");
+        assert_eq!(notes.contains("times.csv: column time: f32 holds these values"), warned, "{options}: {notes}");
+    }
 }
 
 #[test]

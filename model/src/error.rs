@@ -40,11 +40,11 @@ pub enum Error {
     #[error("the data set has no {0}; there is nothing to learn from")]
     Empty(&'static str),
     /// A NaN or an infinity in the data.
-    #[error("row {row}, column {column}: the {what} is {value}; fill or drop missing values before training")]
+    #[error("row {row}, column {column}: the {what} is {value}; {}", advice_on(what))]
     NotANumber {
-        /// `"input"` or `"target"`.
+        /// `"input"` or `"target"`; where it was a number before: `"standardised input"` or `"standardised target"`.
         what: &'static str,
-        /// Row of the data set.
+        /// Row of the data set, be it the one to learn from or the one to validate on.
         row: usize,
         /// Column of the inputs or of the targets.
         column: usize,
@@ -111,6 +111,14 @@ pub enum Error {
     /// Bytes in memory that are no model.
     #[error("model bytes: {0}")]
     Bytes(#[from] FileError),
+}
+
+/// What to do about a number that is none, and whether it was one in the data.
+fn advice_on(what: &str) -> &'static str {
+    match what.starts_with("standardised") {
+        true => "the number is too large beside the column's deviation: rescale the column, or use f64",
+        false => "fill or drop missing values before training",
+    }
 }
 
 impl Error {

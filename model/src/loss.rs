@@ -150,7 +150,7 @@ impl<'a, T: Element> Wanted<'a, T> {
                     check_probabilities(values, outputs)?;
                 }
                 Ok(Wanted::Values(match scale {
-                    Some(scale) => Cow::Owned(scale.applied(values)?),
+                    Some(scale) => Cow::Owned(scale.applied_to_targets(values)?),
                     None => Cow::Borrowed(values),
                 }))
             }

@@ -195,13 +195,14 @@ pub fn class_of<T: Element>(outputs: &[T]) -> u32 {
     match outputs {
         [p] => u32::from(p.to_f64() >= 0.5),
         many => {
-            let mut best = 0;
-            for (class, p) in many.iter().enumerate() {
-                if *p > many[best] {
-                    best = class;
+            let mut best: Option<(usize, T)> = None;
+            for (class, &p) in many.iter().enumerate() {
+                // Nothing is larger than NaN: as the first it would speak for all.
+                if !p.to_f64().is_nan() && best.is_none_or(|(_, largest)| p > largest) {
+                    best = Some((class, p));
                 }
             }
-            best as u32
+            best.map_or(0, |(class, _)| class as u32)
         }
     }
 }

@@ -112,6 +112,17 @@ fn outputs_that_are_no_numbers_are_class_0() {
 }
 
 #[test]
+fn an_output_that_is_no_number_speaks_for_no_class() {
+    let n = f64::NAN;
+    for (outputs, class) in
+        [([n, 0.3, 0.7], 2), ([n, 0.7, 0.3], 1), ([n, n, 0.1], 2), ([0.3, n, 0.1], 0), ([0.1, n, 0.3], 2)]
+    {
+        assert_eq!(class_of(&outputs), class, "{outputs:?}");
+    }
+    assert_eq!(class_of(&[f64::NEG_INFINITY, f64::NEG_INFINITY]), 0, "the first of the largest");
+}
+
+#[test]
 fn lengths_that_differ_have_no_score() {
     let panics = |score: fn()| std::panic::catch_unwind(score).is_err();
     assert!(panics(|| assert!(accuracy(&[0, 1, 2, 2], &[0, 1]) < 2.0)));

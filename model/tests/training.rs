@@ -286,6 +286,25 @@ fn a_nan_in_the_data_is_named_by_row_and_column() {
     assert_eq!(error.to_string(), "row 1, column 0: the target is inf; fill or drop missing values before training");
 }
 
+/// It was a number in the data, so that nothing is missing there.
+#[test]
+fn a_number_that_standardisation_makes_infinite_has_its_own_advice() {
+    let good = Dataset::with_values(vec![0.0f32, 1e-3], 1, vec![0.0, 1e-3], 1).expect("good data");
+    let targets = Standardisation::of_targets(&good).expect("numbers");
+    let model = || {
+        let builder = Mlp::<f32>::builder(&[1, 1]).standardise(Standardisation::of_inputs(&good));
+        builder.standardise_targets(targets.clone()).build().expect("widths")
+    };
+    for (what, x, y) in [("standardised input", 3e38, 0.0), ("standardised target", 0.0, 3e38)] {
+        let bad = Dataset::with_values(vec![0.0, x], 1, vec![0.0, y], 1).expect("good data");
+        let mut trainer = Trainer::new(model(), Plan::new(Loss::SquaredError)).expect("a plan that fits");
+        let error = trainer.fit(&good, Some(&bad), |_| Continue(())).expect_err("too large");
+        let is_named = matches!(error, Error::NotANumber { what: named, row: 1, column: 0, .. } if named == what);
+        assert!(is_named, "{error}");
+        assert!(error.to_string().ends_with("deviation: rescale the column, or use f64"), "{error}");
+    }
+}
+
 #[test]
 fn data_that_makes_no_data_set() {
     let new = |x: usize, columns, classes: usize| Dataset::with_classes(vec![0.0f32; x], columns, vec![0; classes], 2);

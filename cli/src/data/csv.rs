@@ -2,18 +2,24 @@
 //! column.
 //!
 //! The file is read once, record by record: columns are settled on the first record, then each field is parsed in place.
-//! Quoting, CRLF, a byte-order mark and a missing last newline are the `csv` crate's work; what the fields mean is ours.
+//! Quoting, CRLF and a missing last newline are the `csv` crate's work; lines are counted, and quotes that are never closed are found, in
+//! `watched.rs`. What the fields mean is ours.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::target::{RawTarget, interpret};
-use super::{DataError, Dataset, Features, Target, TaskChoice};
+use super::target::{RawTarget, Unfit, interpret, is_rounded, names_of_numbers};
+use super::watched::Watched;
+use super::words::{clip, listed};
+use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
 
 /// How much of the file is looked at to guess the delimiter.
 const PREFIX: u64 = 64 * 1024;
+
+/// What some programs write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What to say where numbers may be names.
 const WHICH: &str = "say --header if this line names the columns, --no-header if it is a row";
@@ -73,13 +79,14 @@ pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<D
     if prefix.starts_with(&[0xff, 0xfe]) || prefix.starts_with(&[0xfe, 0xff]) {
         return Err(text(name, 1, None, "the file is UTF-16; save it as UTF-8"));
     }
-    let delimiter = options.delimiter.unwrap_or_else(|| guess_delimiter(&prefix));
+    let prefix = prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&prefix);
+    let delimiter = options.delimiter.unwrap_or_else(|| guess_delimiter(prefix));
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
         .delimiter(delimiter)
-        .from_reader(prefix.chain(source));
+        .from_reader(Watched::new(prefix.chain(source), delimiter));
     Table::read(name, &mut reader, options)
 }
 
@@ -111,6 +118,8 @@ struct Table<'a> {
     features: Vec<f64>,
     numbers: Vec<f64>,
     labels: Vec<String>,
+    /// The line of each row.
+    lines: Vec<u64>,
     /// The line of the first target that is not a number.
     text_at: Option<u64>,
     rows: usize,
@@ -122,7 +131,11 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn read<R: Read>(name: &'a str, reader: &mut Reader<R>, options: &CsvOptions) -> Result<Dataset, DataError> {
+    fn read<R: Read>(
+        name: &'a str,
+        reader: &mut Reader<Watched<R>>,
+        options: &CsvOptions,
+    ) -> Result<Dataset, DataError> {
         let mut record = ByteRecord::new();
         if !next(name, reader, &mut record)? {
             return Err(DataError::whole(name, "the file is empty"));
@@ -135,6 +148,7 @@ impl<'a> Table<'a> {
             features: Vec::new(),
             numbers: Vec::new(),
             labels: Vec::new(),
+            lines: Vec::new(),
             text_at: None,
             rows: 0,
             guessed: options.header == Header::Detect && names.is_none(),
@@ -177,6 +191,7 @@ impl<'a> Table<'a> {
         if let Some(column) = self.columns.target {
             self.push_target(&record[column], line, column)?;
         }
+        self.lines.push(line);
         self.rows += 1;
         Ok(())
     }
@@ -222,13 +237,12 @@ impl<'a> Table<'a> {
     }
 
     /// Text among whole numbers is a label among labels; text among fractions is a mistake.
-    fn raw_target(&mut self, column: usize, known: &[String]) -> Result<RawTarget, DataError> {
+    fn raw_target(&mut self, column: usize, options: &CsvOptions) -> Result<RawTarget, DataError> {
+        let known = &options.known_classes;
         if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
             return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
         }
-        let Some(line) = self.text_at else {
-            return Ok(RawTarget::Numbers(std::mem::take(&mut self.numbers)));
-        };
+        let Some(line) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
         if let Some(why) = self.first_may_be_a_name() {
             return Err(self.at(line, column, format!("the target ‘{}’ {why}; {WHICH}", clip(&self.labels[0]))));
         }
@@ -237,6 +251,17 @@ impl<'a> Table<'a> {
             return Err(self.at(line, column, what));
         }
         Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
+    }
+
+    /// Numbers are classes by their names where two of them may be one number.
+    fn raw_numbers(&mut self, task: TaskChoice) -> RawTarget {
+        let numbers = std::mem::take(&mut self.numbers);
+        let labels = std::mem::take(&mut self.labels);
+        let are_rounded = || labels.iter().zip(&numbers).any(|(label, &number)| is_rounded(label, number));
+        match task == TaskChoice::Classification && are_rounded() {
+            true => RawTarget::Text(names_of_numbers(labels, &numbers)),
+            false => RawTarget::Numbers(numbers),
+        }
     }
 
     /// Why the first target may be the name of its column, if it may: columns can have numbers for names, but no label is one.
@@ -287,6 +312,15 @@ impl<'a> Table<'a> {
         text(self.name, line, Some(column), what)
     }
 
+    /// Says of a target why it is none, where it stands.
+    fn unfit(&self, Unfit { row, what }: Unfit, column: usize, names: Option<&[String]>) -> DataError {
+        let of_column = names.map(|names| format!("the target ‘{}’: ", clip(&names[column]))).unwrap_or_default();
+        match row.and_then(|row| self.lines.get(row)) {
+            Some(&line) => self.at(line, column, format!("{of_column}{what}")),
+            None => DataError::whole(self.name, what),
+        }
+    }
+
     fn finish(mut self, names: Option<Vec<String>>, options: &CsvOptions) -> Result<Dataset, DataError> {
         if self.rows == 0 {
             return Err(DataError::whole(self.name, "there is no row after the header"));
@@ -297,9 +331,9 @@ impl<'a> Table<'a> {
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
-                let raw = self.raw_target(column, &options.known_classes)?;
+                let raw = self.raw_target(column, options)?;
                 interpret(raw, options.task, &options.known_classes)
-                    .map_err(|what| DataError::whole(self.name, what))?
+                    .map_err(|unfit| self.unfit(unfit, column, names.as_deref()))?
             }
         };
         let name_of = |column: &usize| names.as_ref().map(|names| names[*column].clone());
@@ -312,16 +346,30 @@ impl<'a> Table<'a> {
             features: Features::Floats(self.features),
             target,
             official_test: None,
+            places: Places { lines: self.lines, features: self.columns.features, target: self.columns.target },
             built_in: false,
         })
     }
 }
 
-fn next<R: Read>(name: &str, reader: &mut Reader<R>, record: &mut ByteRecord) -> Result<bool, DataError> {
-    reader.read_byte_record(record).map_err(|error| {
+/// The next record, if there is one that is whole. One that swallowed the rest of the file is refused before anything else is said of it.
+fn next<R: Read>(name: &str, reader: &mut Reader<Watched<R>>, record: &mut ByteRecord) -> Result<bool, DataError> {
+    let is_there = reader.read_byte_record(record).map_err(|error| {
         let line = error.position().map_or_else(|| reader.position().line(), ::csv::Position::line);
         text(name, line, None, format!("cannot be read: {error}"))
-    })
+    })?;
+    if let Some(opened) = reader.get_ref().left_open() {
+        let what = "the quote that begins this field is never closed; remove it, or close it where the field ends";
+        return Err(text(name, opened.line, Some(opened.column), what));
+    }
+    if is_there
+        && let Some(line) = reader.get_mut().next_line()
+        && let Some(mut position) = record.position().cloned()
+    {
+        position.set_line(line);
+        record.set_position(Some(position));
+    }
+    Ok(is_there)
 }
 
 fn is_number(field: &[u8]) -> bool {
@@ -454,23 +502,8 @@ fn resolve(name: &str, option: &str, wanted: &str, count: usize, names: Option<&
     }
 }
 
-fn listed(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
-    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
-}
-
 fn line_of(record: &ByteRecord) -> u64 {
     record.position().map_or(0, ::csv::Position::line)
-}
-
-/// The beginning of a field, for a message.
-fn clip(field: &str) -> String {
-    let mut shown: String = field.chars().take(40).collect();
-    if shown.len() < field.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn text(file: &str, line: u64, column: Option<usize>, what: impl Into<String>) -> DataError {

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use deltarule::Labels;
 
+use super::words::{clip, listed};
 use super::{DataError, Task};
 
 /// The features of all rows, row by row.
@@ -58,6 +59,17 @@ pub enum Target {
     Absent,
 }
 
+/// Where rows and columns stand in the file that they were read from, for messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The line of each row; empty where the source has no lines.
+    pub lines: Vec<u64>,
+    /// The column of each feature, counted from 0; empty where all columns are features.
+    pub features: Vec<usize>,
+    /// The column of the target, counted from 0, if it is one of the same file.
+    pub target: Option<usize>,
+}
+
 /// A table in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
@@ -77,6 +89,8 @@ pub struct Dataset {
     pub target: Target,
     /// Rows that the source itself sets apart for the test.
     pub official_test: Option<Range<usize>>,
+    /// Where it all was before it was read.
+    pub places: Places,
     /// Whether the set ships with the program, so that the rule for its test part is part of the program too.
     pub built_in: bool,
 }
@@ -115,7 +129,7 @@ impl Dataset {
             None if by_place => {}
             None => {
                 let strange = names.iter().find(|name| find(name).is_none()).cloned().unwrap_or_default();
-                let what = format!("the class ‘{strange}’ is none of the model's ({})", known.join(", "));
+                let what = format!("the class ‘{}’ is none of the model's ({})", clip(&strange), listed(known));
                 return Err(DataError::whole(&self.name, what));
             }
         }
@@ -172,18 +186,47 @@ impl Dataset {
             }
             Target::Values(values) => match rows.iter().map(|row| value(row, values)).collect() {
                 Ok(values) => Ok(Some(Labels::Values { values, outputs: 1 })),
-                Err(row) => Err(self.too_large(row, self.target_name.clone())),
+                Err(row) => Err(self.too_large(row, self.target_label())),
             },
         }
     }
 
-    /// A feature's name, or its number counted from 1.
+    /// A feature as messages call it: by its name, or by its number in the file, counted from 1.
     pub fn feature_label(&self, column: usize) -> String {
-        self.feature_names.get(column).cloned().unwrap_or_else(|| (column + 1).to_string())
+        let number = self.places.features.get(column).copied().unwrap_or(column);
+        column_label(self.feature_names.get(column), number)
+    }
+
+    /// The target as messages call it.
+    pub fn target_label(&self) -> String {
+        match self.places.target {
+            None => "the target".to_string(),
+            Some(number) => column_label(Some(&self.target_name), number),
+        }
+    }
+
+    /// A row as messages call it: by its line, or by its number, counted from 1.
+    pub fn row_label(&self, row: usize) -> String {
+        match self.places.lines.get(row) {
+            Some(line) => format!("line {line}"),
+            None => format!("row {}", row + 1),
+        }
+    }
+
+    /// A fault of one number.
+    pub fn fault(&self, row: usize, column: String, what: impl Into<String>) -> DataError {
+        DataError::Value { data: self.name.clone(), row: self.row_label(row), column, what: what.into() }
     }
 
     fn too_large(&self, row: usize, column: String) -> DataError {
-        let what = "the value is too large for f32; rescale the column, or use f64 (train --dtype f64)".to_string();
-        DataError::Value { data: self.name.clone(), row: row + 1, column, what }
+        self.fault(row, column, "the value is too large for f32; rescale the column, or use f64 (train --dtype f64)")
+    }
+}
+
+/// A column's name, if it has one, or its number, counted here from 0.
+fn column_label(name: Option<&String>, number: usize) -> String {
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => format!("column {name}"),
+        None => format!("column {}", number + 1),
     }
 }

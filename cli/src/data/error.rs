@@ -35,14 +35,14 @@ pub enum DataError {
         /// What is wrong, and what to do.
         what: String,
     },
-    /// A value that the number type of the run cannot hold.
-    #[error("{data}, row {row}, column {column}: {what}")]
+    /// A value that was read well, but cannot be used.
+    #[error("{data}, {row}, {column}: {what}")]
     Value {
         /// The data set's name.
         data: String,
-        /// Row, counted from 1, header not counted.
-        row: usize,
-        /// The column's name, or its number.
+        /// The row's line, or its number.
+        row: String,
+        /// What of the row: a column by its name or number, or an output.
         column: String,
         /// What is wrong, and what to do.
         what: String,

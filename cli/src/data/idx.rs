@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{DataError, Dataset, Features, Target, elements};
+use super::{DataError, Dataset, Features, Places, Target, elements};
 
 /// More dimensions than any data set has.
 const MOST_DIMENSIONS: u8 = 8;
@@ -105,6 +105,7 @@ pub(super) fn load_folder(name: &str, folder: &Path) -> Result<Dataset, DataErro
             names: (0..classes).map(|class| class.to_string()).collect(),
         },
         official_test,
+        places: Places::default(),
         built_in: false,
     })
 }

@@ -16,10 +16,12 @@ mod npy;
 mod source;
 mod split;
 mod target;
+mod watched;
+mod words;
 
 pub use builtin::Builtin;
 pub use csv::{CsvOptions, Header, TargetColumn, read_csv};
-pub use dataset::{Dataset, Features, Target};
+pub use dataset::{Dataset, Features, Places, Target};
 pub use error::DataError;
 pub use idx::{IdxArray, read_idx};
 pub use npy::{NpyArray, read_npy};

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::target::{RawTarget, interpret};
-use super::{DataError, Dataset, Features, Target, TaskChoice, elements};
+use super::target::{RawTarget, Unfit, interpret};
+use super::{DataError, Dataset, Features, Places, Target, TaskChoice, elements};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy's own headers are a few hundred bytes long.
@@ -104,7 +104,10 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[S
                     format!("the shape is {:?}, but {name} has {rows} rows: one target a row is needed", target.shape);
                 return Err(DataError::whole(label, what));
             }
-            interpret(RawTarget::Numbers(target.values), task, known).map_err(|what| DataError::whole(label, what))?
+            interpret(RawTarget::Numbers(target.values), task, known).map_err(|Unfit { row, what }| {
+                let place = row.map(|row| format!("row {}: ", row + 1)).unwrap_or_default();
+                DataError::whole(label, format!("{place}{what}"))
+            })?
         }
     };
     Ok(Dataset {
@@ -116,6 +119,7 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[S
         features: Features::Floats(features.values),
         target,
         official_test: None,
+        places: Places::default(),
         built_in: false,
     })
 }

@@ -123,7 +123,7 @@ fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Builtin, Features};
+    use super::super::{Builtin, Features, Places};
     use super::*;
 
     const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.2 };
@@ -191,6 +191,7 @@ mod tests {
             features: Features::Floats(vec![1.0, 2.0]),
             target: Target::Values(vec![1.0, 2.0]),
             official_test: None,
+            places: Places::default(),
             built_in: false,
         };
         assert!(Split::new(&data, FRACTIONS, 1).is_err());

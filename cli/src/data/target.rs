@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Target;
+use super::words::{clip, listed};
 
 /// Whole-numbered targets with at most this many distinct values may be taken for classes. Unless told otherwise, more labels than this
 /// are only believed where they recur.
@@ -42,40 +43,72 @@ pub(super) enum RawTarget {
     Numbers(Vec<f64>),
 }
 
-/// Decides what the column means, where `known` names the classes of a model that is to be measured, if any. `Err` says,
-/// in words, why the column cannot mean what was asked for.
-pub(super) fn interpret(raw: RawTarget, choice: TaskChoice, known: &[String]) -> Result<Target, String> {
+/// Why a column of targets cannot mean what was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unfit {
+    /// The row whose target it is, counted from 0, if it is one row's.
+    pub row: Option<usize>,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+impl From<String> for Unfit {
+    fn from(what: String) -> Self {
+        Self { row: None, what }
+    }
+}
+
+/// Decides what the column means, where `known` names the classes of a model that is to be measured, if any. `Err` says
+/// why the column cannot mean what was asked for.
+pub(super) fn interpret(raw: RawTarget, choice: TaskChoice, known: &[String]) -> Result<Target, Unfit> {
     if !known.is_empty() {
         return known_classes(raw, known);
     }
     match (raw, choice) {
         (RawTarget::Text(_), TaskChoice::Regression) => {
-            Err("the target is text, which no regression can learn; drop --task regression".to_string())
+            Err("the target is text, which no regression can learn; drop --task regression".to_string().into())
         }
-        (RawTarget::Text(labels), choice) => text_classes(labels, choice),
+        (RawTarget::Text(labels), choice) => Ok(text_classes(labels, choice)?),
         (RawTarget::Numbers(values), TaskChoice::Regression) => Ok(Target::Values(values)),
-        (RawTarget::Numbers(values), TaskChoice::Classification) => number_classes(&values, choice),
+        (RawTarget::Numbers(values), TaskChoice::Classification) => Ok(number_classes(&values, choice)?),
         (RawTarget::Numbers(values), TaskChoice::Auto) if looks_like_classes(&values) => {
-            number_classes(&values, choice)
+            Ok(number_classes(&values, choice)?)
         }
         (RawTarget::Numbers(values), TaskChoice::Auto) => Ok(Target::Values(values)),
     }
 }
 
 /// Each label by its name among the known classes.
-fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, String> {
+fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, Unfit> {
     let texts = match raw {
         RawTarget::Text(labels) => labels,
         RawTarget::Numbers(values) => values.iter().map(f64::to_string).collect(),
     };
     let class_of = |(row, text): (usize, &String)| {
         known.iter().position(|name| name == text).map(|class| class as u32).ok_or_else(|| {
-            let shown: Vec<&str> = known.iter().take(12).map(String::as_str).collect();
-            format!("row {}: ‘{text}’ is none of the model's classes ({})", row + 1, shown.join(", "))
+            let what = format!("‘{}’ is none of the model's classes ({})", clip(text), listed(known));
+            Unfit { row: Some(row), what }
         })
     };
     let labels = texts.iter().enumerate().map(class_of).collect::<Result<_, _>>()?;
     Ok(Target::Classes { labels, names: known.to_vec() })
+}
+
+/// From here on not every whole number is an `f64`: 2⁵³.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Whether a text is a whole number that its `f64` rounds, so that it would not print back as it was.
+pub(super) fn is_rounded(text: &str, value: f64) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_whole && value.abs() >= LARGEST_EXACT && value.abs().to_string() != digits.trim_start_matches('0')
+}
+
+/// The names of the classes that a column of numbers speaks for: numbers as they print, so that 1 and 1.0 are one class, but rounded ones as
+/// they stood, lest neighbours become one.
+pub(super) fn names_of_numbers(texts: Vec<String>, values: &[f64]) -> Vec<String> {
+    let name = |(text, &value): (String, &f64)| if is_rounded(&text, value) { text } else { value.to_string() };
+    texts.into_iter().zip(values).map(name).collect()
 }
 
 /// Few distinct whole numbers, each twice or more as a rule: prices of a handful of houses are whole numbers too.
@@ -158,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_that_f64_rounds_keep_their_text() {
+        let of = |text: &str| is_rounded(text, text.parse().expect("a number"));
+        for exact in ["0", "-7", "007", "9007199254740992", "9007199254740994", "100000000000000000000", "1e300", "0.1"]
+        {
+            assert!(!of(exact), "{exact}");
+        }
+        for rounded in ["9007199254740993", "-9007199254740993", "0009007199254740993", "100000000000000000001"] {
+            assert!(of(rounded), "{rounded}");
+        }
+    }
+
+    #[test]
     fn fractions_and_many_values_are_numbers() {
         assert!(matches!(interpret(RawTarget::Numbers(vec![0.5, 1.0]), TaskChoice::Auto, &[]), Ok(Target::Values(_))));
         let many = (0..30).map(f64::from).collect();
@@ -199,7 +244,8 @@ mod tests {
             (1001, 2001, told, "1001 different labels in 2001 rows"),
         ] {
             let error = of(distinct, rows, choice).expect_err(words);
-            assert!(error.contains(words) && error.contains("choose another --target"), "{error}");
+            let Unfit { row, what } = error;
+            assert!(row.is_none() && what.contains(words) && what.contains("choose another --target"), "{what}");
         }
         for (distinct, rows, choice) in
             [(20, 20, TaskChoice::Auto), (21, 42, TaskChoice::Auto), (800, 800, told), (1001, 2002, told)]
@@ -223,7 +269,10 @@ mod tests {
         let target = interpret(RawTarget::Numbers(vec![2.0, 2.0]), TaskChoice::Classification, &known);
         assert_eq!(target, Ok(Target::Classes { labels: vec![1, 1], names: known.to_vec() }));
         let unknown = interpret(RawTarget::Numbers(vec![2.0, 3.0]), TaskChoice::Classification, &known);
-        assert_eq!(unknown, Err("row 2: ‘3’ is none of the model's classes (1, 2, other)".to_string()));
+        assert_eq!(
+            unknown,
+            Err(Unfit { row: Some(1), what: "‘3’ is none of the model's classes (1, 2, other)".to_string() })
+        );
     }
 
     #[test]

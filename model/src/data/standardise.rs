@@ -121,11 +121,20 @@ impl Standardisation {
     /// # Errors
     /// `values` are not whole rows, or one of them is not finite once it is standardised; row and column name it.
     pub fn applied<T: Element>(&self, values: &[T]) -> Result<Vec<T>, Error> {
+        self.applied_to("standardised input", values)
+    }
+
+    /// The same of targets.
+    pub(crate) fn applied_to_targets<T: Element>(&self, values: &[T]) -> Result<Vec<T>, Error> {
+        self.applied_to("standardised target", values)
+    }
+
+    fn applied_to<T: Element>(&self, what: &'static str, values: &[T]) -> Result<Vec<T>, Error> {
         self.check_rows(values)?;
         let mut copy = vec![T::ZERO; values.len()];
         let rows = self.of_rows(Rows::new(Stored::Numbers(values), self.columns()))?;
         read_rows(&Team::serial(), rows, 0, &mut copy)?;
-        super::check_finite("standardised input", &copy, self.columns())?;
+        super::check_finite(what, &copy, self.columns())?;
         Ok(copy)
     }
 
