@@ -90,6 +90,8 @@ impl<T: Element> Trainer<T> {
 
     /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and what decides the batches
     /// (their size, seed and shuffle) where an epoch is under way. Without early stopping the model holds the last weights again, and what was best is forgotten.
+    /// Where the rate or the schedule's shape is another than before, what plateaus and roll-backs have made of the rate is forgotten: the run goes
+    /// on at the rate that it is given.
     ///
     /// # Errors
     /// A setting out of its range, another update rule or another loss; other batches in the middle of an epoch.
@@ -108,6 +110,9 @@ impl<T: Element> Trainer<T> {
         }
         if plan.non_finite != NonFinite::RollBack {
             self.state.good = None;
+        }
+        if plan.optimiser.rate != self.plan.optimiser.rate || plan.schedule.shape != self.plan.schedule.shape {
+            self.state.rate_factor = 1.0;
         }
         self.team = Team::new(plan.threads);
         self.scratch = Scratch::with_threads(plan.threads);
