@@ -113,7 +113,7 @@ pub(crate) fn resumed<T: Element>(
         plan.epochs = settings.plan.epochs;
     }
     if arguments.schedule.is_some() {
-        plan.schedule = settings.plan.schedule;
+        plan.schedule.shape = settings.plan.schedule.shape;
     }
     if let Some(epochs) = arguments.warm_up {
         plan.schedule.warm_up = epochs;

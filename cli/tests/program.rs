@@ -183,6 +183,32 @@ fn a_run_that_goes_on_equals_one_that_never_stopped() {
     assert!(place.bad(&format!("{train} --resume --out parts --seed 9"), 2).contains("has seed 1"));
 }
 
+/// The learning rates of a run's epochs.
+fn rates(place: &Place, run: &str) -> Vec<f64> {
+    let history = fs::read_to_string(place.path(run).join("history.csv")).expect("just written");
+    history
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(1).and_then(|rate| rate.parse().ok()).expect("a rate"))
+        .collect()
+}
+
+#[test]
+fn a_resumed_run_takes_the_rate_and_the_shape_that_it_is_given() {
+    let place = Place::new();
+    let train = "train --quiet --data breast-cancer --lr 0.1";
+    // So large a rate that an epoch is soon worse than the best.
+    place.good(&format!("{train} --schedule plateau:0.5,0 --epochs 25 --out p"));
+    assert!(rates(&place, "p").last() < Some(&0.1), "a plateau has come");
+    place.good("train --quiet --data breast-cancer --epochs 26 --lr 0.03 --out p --resume");
+    assert_eq!(rates(&place, "p").last(), Some(&0.03));
+    // Another shape leaves the warm-up as it was: the second of four epochs ends at half of the rate.
+    place.good(&format!("{train} --schedule step:9,0.5 --warm-up 4 --epochs 1 --out w"));
+    place.good("train --quiet --data breast-cancer --schedule constant --epochs 6 --out w --resume");
+    let rates = rates(&place, "w");
+    assert!((rates[1] - 0.05).abs() < 1e-9 && rates[5] == 0.1, "{rates:?}");
+}
+
 /// As `--help` says: so many epochs without a better loss are borne, and the next one has its effect.
 #[test]
 fn patience_bears_as_many_epochs_as_it_says() {
