@@ -39,7 +39,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
-    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the last]
+    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the one that the model learnt, else the last]
     #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
     pub target: Option<String>,
     /// CSV: columns to leave out, by name or index, separated by commas

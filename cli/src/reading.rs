@@ -4,8 +4,9 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::{CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
+use crate::data::{CsvOptions, DataError, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
 use crate::failure::Failure;
+use crate::say::note;
 
 /// How training data is read.
 pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
@@ -74,7 +75,14 @@ impl Subject {
             Purpose::Evaluation => evaluation_options(&arguments.reading, model),
             Purpose::Prediction => prediction_options(arguments, model),
         };
-        let mut data = load(&Source::parse(&arguments.data)?, &options)?;
+        let learnt = model.about().target_name.as_deref();
+        let mut data = load_for(&Source::parse(&arguments.data)?, &options, learnt)?;
+        if let (Some(learnt), Some(_)) = (learnt, &arguments.reading.target)
+            && !data.target_name.is_empty()
+            && data.target_name != learnt
+        {
+            note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, as --target says", data.target_name));
+        }
         if data.columns != model.inputs() {
             return Err(Failure::Misuse(format!(
                 "{}: a row has {} features, but the model takes {}; {}",
@@ -99,6 +107,28 @@ impl Subject {
         let part = arguments.part.unwrap_or(usual);
         let rows = rows_of_part(&data, part, arguments.test_split)?;
         Ok(Self { data, rows, part })
+    }
+}
+
+/// Loads data for a model. Where nobody names the target it is the column that the model learnt, not whichever is the last.
+fn load_for(source: &Source, options: &CsvOptions, learnt: Option<&str>) -> Result<Dataset, Failure> {
+    let learnt = learnt.filter(|_| matches!(source, Source::Csv(_)) && options.target == TargetColumn::Last);
+    let Some(learnt) = learnt else { return Ok(load(source, options)?) };
+    let named = CsvOptions { target: TargetColumn::Given(learnt.to_string()), ..options.clone() };
+    match load(source, &named) {
+        // A number may be taken for an index.
+        Ok(data) if data.target_name == learnt => return Ok(data),
+        Ok(_) | Err(DataError::Usage(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Without a header there are no names, and the target is the last column as ever.
+    let data = load(source, options)?;
+    match data.target_name.is_empty() {
+        true => Ok(data),
+        false => Err(Failure::Misuse(format!(
+            "{}: the model learnt the column ‘{learnt}’, which is missing or dropped; say which is the target with --target",
+            data.name
+        ))),
     }
 }
 

@@ -145,6 +145,10 @@ fn trainer<T: Element>(
         .seed(settings.plan.seed)
         .classes(data.class_names())
         .features(&data.feature_names);
+    // Where columns have no names, the target's would find nothing.
+    if !data.feature_names.is_empty() && !data.target_name.is_empty() {
+        builder = builder.target_name(&data.target_name);
+    }
     if let Some(init) = settings.init {
         builder = builder.init(init);
     }

@@ -290,6 +290,42 @@ fn a_prediction_takes_the_part_that_training_kept() {
     assert!(place.bad("predict m/model.safetensors --data new.csv --part test", 2).contains("none is the target"));
 }
 
+/// Rows of a table whose price follows from its rooms and area, and whose last column is another number.
+fn houses() -> Vec<[i32; 4]> {
+    (0..60).map(|i| [i % 5, 40 + i * 7 % 60, 1000 * (i % 5) + 37 * (i * 7 % 60), i * 31 % 60]).collect()
+}
+
+#[test]
+fn a_model_is_measured_by_the_column_that_it_learnt() {
+    let place = Place::new();
+    let table = |columns: &[usize]| -> String {
+        let line = |row: &[i32; 4]| columns.iter().map(|&column| row[column].to_string()).collect::<Vec<_>>().join(",");
+        houses().iter().map(|row| line(row) + "\n").collect()
+    };
+    place.file("houses.csv", &format!("rooms,area,price,tax\n{}", table(&[0, 1, 2, 3])));
+    let train = "train --quiet --json --data houses.csv --target price --drop tax --task regression --epochs 5 --out m";
+    let report = json(&place.good(train));
+    let eval = "eval m/model.safetensors --part test --json --data";
+    let scores = |arguments: &str| json(&place.good(&format!("{eval} {arguments}")))["result"].clone();
+    assert_eq!(scores("houses.csv"), report["test"]);
+    let info = place.good("info m/model.safetensors");
+    assert!(info.contains("target        price, standardised"), "{info}");
+    let predict = "predict m/model.safetensors --data houses.csv --part test";
+    assert_eq!(place.good(predict), place.good(&format!("{predict} --target price")));
+    // Another target is a wish, and told.
+    let other = place.run(&format!("{eval} houses.csv --target tax"));
+    assert!(other.status.success());
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(told.contains("the model learnt ‘price’; its target here is ‘tax’"), "{told}");
+    // Where columns have no names, the last is the target.
+    place.file("nameless.csv", &table(&[0, 1, 2]));
+    assert_eq!(scores("nameless.csv"), report["test"]);
+    place.file("renamed.csv", &format!("rooms,area,cost,tax\n{}", table(&[0, 1, 2, 3])));
+    let refused = place.bad(&format!("{eval} renamed.csv"), 2);
+    assert!(refused.contains("the model learnt the column ‘price’") && refused.contains("--target"), "{refused}");
+    assert_eq!(scores("renamed.csv --target cost"), report["test"]);
+}
+
 #[test]
 fn numbers_may_name_columns() {
     let place = Place::new();

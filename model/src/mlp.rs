@@ -44,6 +44,8 @@ pub struct About {
     pub classes: Vec<String>,
     /// A name for every input, or none.
     pub features: Vec<String>,
+    /// The name of what is predicted: that of the column it was learnt from.
+    pub target_name: Option<String>,
 }
 
 /// How a model is described before it is built; see [`Mlp::builder`].
@@ -218,6 +220,12 @@ impl<T: Element> Builder<T> {
     /// A name for every input.
     pub fn features(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.about.features = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The name of what is predicted, for those who look for its column in other data.
+    pub fn target_name(mut self, name: impl Into<String>) -> Self {
+        self.about.target_name = Some(name.into());
         self
     }
 

@@ -40,6 +40,7 @@ fn model() -> Mlp<f32> {
         .standardise(Standardisation::of_inputs(&data))
         .classes(["naïve", "quote \"", "line\n"])
         .features(["a", "b"])
+        .target_name("what it \"is\"")
         .seed(u64::MAX)
         .build()
         .expect("widths")
@@ -287,6 +288,16 @@ fn metadata_that_lie() {
     assert!(matches!(changed("softmax", "linear\\"), FileError::Json { .. } | FileError::Metadata(_)));
 }
 
+/// Files of before the target's name was kept say nothing of it.
+#[test]
+fn a_model_without_the_name_of_its_target_is_read() {
+    let bytes = Mlp::<f32>::builder(&[2, 1]).target_name("y").build().expect("widths").to_bytes();
+    let with = |from: &str, to: &str| read(&checkpoint_saying(&bytes, from, to));
+    let old = with(r#",\"target_name\":\"y\""#, "").expect("an old file");
+    assert_eq!(old.about().target_name, None);
+    assert!(with(r#"\"target_name\":\"y\""#, r#"\"target_name\":3"#).is_err());
+}
+
 #[test]
 fn types_must_match() {
     let error = problem(Mlp::<f64>::from_bytes(&model().to_bytes(), &LoadOptions::new()));
@@ -418,7 +429,7 @@ fn checkpoints_are_read_with_the_same_suspicion() {
     assert!(matches!(no_checkpoint, FileError::Metadata(_)), "a model is no checkpoint");
 }
 
-/// The checkpoint with `from` replaced by `to` in its header, whose length the file begins with.
+/// The checkpoint or model with `from` replaced by `to` in its header, whose length the file begins with.
 fn checkpoint_saying(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
     let header = std::str::from_utf8(&bytes[8..8 + length]).expect("text");
