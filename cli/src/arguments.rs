@@ -151,7 +151,7 @@ pub struct TrainArguments {
 pub enum PartChoice {
     /// All rows
     All,
-    /// The part that `train` keeps for the test, with the same --test-split
+    /// The part that `train` keeps for the test
     Test,
     /// All rows but that part
     Rest,
@@ -182,12 +182,12 @@ pub struct ModelDataArguments {
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
-    /// Which rows [default: test for sets with a test part of their own and those inside, all for others]
+    /// Which rows [default: test for sets with a test part of their own and those inside, all for others and for models that kept none]
     #[arg(long, value_enum, help_heading = "Data")]
     pub part: Option<PartChoice>,
-    /// The share that the test part has, if the data has no test part of its own
-    #[arg(long, value_parser = share, value_name = "SHARE", default_value = "0.2", help_heading = "Data")]
-    pub test_split: f64,
+    /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
+    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    pub test_split: Option<f64>,
     /// Threads; the result does not depend on it [default: one a core]
     #[arg(long)]
     pub threads: Option<usize>,

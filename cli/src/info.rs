@@ -76,6 +76,7 @@ fn as_json<T: Element>(model: &Mlp<T>, classes: &[String]) -> serde_json::Value 
         "classes": classes,
         "features": about.features,
         "target": about.target_name,
+        "test_share": about.test_share,
     })
 }
 

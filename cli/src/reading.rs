@@ -8,6 +8,9 @@ use crate::data::{CsvOptions, DataError, Dataset, Fractions, Header, Source, Spl
 use crate::failure::Failure;
 use crate::say::note;
 
+/// The share of test rows where neither the model nor the user says one; `train` has the same.
+const USUAL_SHARE: f64 = 0.2;
+
 /// How training data is read.
 pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
     CsvOptions {
@@ -103,10 +106,39 @@ impl Subject {
             }
             data.align_classes(&known)?;
         }
-        let usual = if data.built_in || data.official_test.is_some() { PartChoice::Test } else { PartChoice::All };
-        let part = arguments.part.unwrap_or(usual);
-        let rows = rows_of_part(&data, part, arguments.test_split)?;
+        let kept = model.about().test_share.filter(|_| data.official_test.is_none());
+        let part = arguments.part.unwrap_or(usual_part(&data, kept));
+        let share = share_of(part, arguments.test_split, kept)?;
+        let rows = rows_of_part(&data, part, share)?;
         Ok(Self { data, rows, part })
+    }
+}
+
+/// The part that the model has not seen, as far as it is known which that is; else all rows.
+fn usual_part(data: &Dataset, kept: Option<f64>) -> PartChoice {
+    match data.official_test.is_some() || data.built_in && kept != Some(0.0) {
+        true => PartChoice::Test,
+        false => PartChoice::All,
+    }
+}
+
+/// The share of the test part: what is asked for, else what the model `kept` from its training, else the usual. A model that kept no row
+/// has learnt from any that would be called the test.
+fn share_of(part: PartChoice, asked: Option<f64>, kept: Option<f64>) -> Result<f64, Failure> {
+    match (part, asked, kept) {
+        (PartChoice::Test, _, Some(0.0)) => Err(Failure::Misuse(
+            "--part test: the model kept no rows for the test (it learnt with --test-split 0); say --part all for data that it \
+             has not learnt from"
+                .to_string(),
+        )),
+        (PartChoice::Test, Some(0.0), _) => {
+            Err(Failure::Misuse("--part test: with --test-split 0 there is no such part; leave it out".to_string()))
+        }
+        (PartChoice::Test | PartChoice::Rest, Some(asked), Some(kept)) if asked != kept => {
+            note(&format!("the model learnt with --test-split {kept}, not {asked}: the parts are not those of its training"));
+            Ok(asked)
+        }
+        _ => Ok(asked.or(kept).unwrap_or(USUAL_SHARE)),
     }
 }
 

@@ -149,6 +149,10 @@ fn trainer<T: Element>(
     if !data.feature_names.is_empty() && !data.target_name.is_empty() {
         builder = builder.target_name(&data.target_name);
     }
+    // A part that the data sets apart itself is found without a share.
+    if data.official_test.is_none() {
+        builder = builder.test_share(settings.fractions.test);
+    }
     if let Some(init) = settings.init {
         builder = builder.init(init);
     }

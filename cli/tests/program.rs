@@ -327,6 +327,40 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
 }
 
 #[test]
+fn the_test_part_is_the_one_that_training_kept() {
+    let place = Place::new();
+    let train = "train --quiet --json --data breast-cancer --epochs 2 --out m --test-split";
+    let eval = "eval m/model.safetensors --data breast-cancer --json";
+    let report = json(&place.good(&format!("{train} 0.4")));
+    let measured = json(&place.good(eval));
+    assert_eq!((&measured["part"], &measured["result"]), (&"test".into(), &report["test"]));
+    let predict = "predict m/model.safetensors --data breast-cancer --part test";
+    assert_eq!(place.good(predict).lines().count(), 1 + 228);
+    let other = place.run(&format!("{eval} --test-split 0.2"));
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(other.status.success() && told.contains("learnt with --test-split 0.4, not 0.2"), "{told}");
+    // All rows were learnt from: none of them is a test.
+    place.good(&format!("{train} 0"));
+    let measured = json(&place.good(eval));
+    assert_eq!((&measured["part"], &measured["result"]["rows"]), (&"all rows".into(), &569.into()));
+    assert!(
+        String::from_utf8_lossy(&place.run("eval m/model.safetensors --data breast-cancer").stderr)
+            .contains("kept none")
+    );
+    for command in [&format!("{eval} --part test"), &format!("{eval} --part test --test-split 0.2"), predict] {
+        assert!(place.bad(command, 2).contains("the model kept no rows for the test"), "{command}");
+    }
+    // A model that says nothing of it is measured on the usual part.
+    deltarule::Mlp::<f32>::builder(&[30, 1])
+        .output(deltarule::Output::Sigmoid)
+        .build()
+        .and_then(|model| model.save(place.path("foreign.safetensors")))
+        .expect("saved");
+    let answers = place.good("predict foreign.safetensors --data breast-cancer");
+    assert_eq!(answers.lines().count(), 1 + 114);
+}
+
+#[test]
 fn numbers_may_name_columns() {
     let place = Place::new();
     let rows: String = (0..40).map(|i| format!("{i},{},{}\n", i % 7, i % 2)).collect();

@@ -41,6 +41,7 @@ fn model() -> Mlp<f32> {
         .classes(["naïve", "quote \"", "line\n"])
         .features(["a", "b"])
         .target_name("what it \"is\"")
+        .test_share(0.1)
         .seed(u64::MAX)
         .build()
         .expect("widths")
@@ -288,13 +289,17 @@ fn metadata_that_lie() {
     assert!(matches!(changed("softmax", "linear\\"), FileError::Json { .. } | FileError::Metadata(_)));
 }
 
-/// Files of before the target's name was kept say nothing of it.
+/// Files of before the target's name and the share of test rows were kept say nothing of them.
 #[test]
-fn a_model_without_the_name_of_its_target_is_read() {
-    let bytes = Mlp::<f32>::builder(&[2, 1]).target_name("y").build().expect("widths").to_bytes();
+fn a_model_that_says_nothing_of_its_target_and_test_is_read() {
+    let bytes = Mlp::<f32>::builder(&[2, 1]).target_name("y").test_share(0.25).build().expect("widths").to_bytes();
     let with = |from: &str, to: &str| read(&checkpoint_saying(&bytes, from, to));
-    let old = with(r#",\"target_name\":\"y\""#, "").expect("an old file");
-    assert_eq!(old.about().target_name, None);
+    let old = with(r#",\"target_name\":\"y\",\"test_share\":0.25"#, "").expect("an old file");
+    assert_eq!((&old.about().target_name, old.about().test_share), (&None, None));
+    for share in ["1.0", "-0.25", r#"\"NaN\""#, "[]"] {
+        let refused = with(r#"\"test_share\":0.25"#, &format!(r#"\"test_share\":{share}"#));
+        assert!(matches!(problem(refused), FileError::Metadata(_)), "{share}");
+    }
     assert!(with(r#"\"target_name\":\"y\""#, r#"\"target_name\":3"#).is_err());
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("classes", names(&about.classes)),
         ("features", names(&about.features)),
         ("target_name", about.target_name.as_ref().map_or(Json::Null, Json::text)),
+        ("test_share", about.test_share.map_or(Json::Null, Json::real)),
     ])
 }
 
@@ -51,10 +52,14 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
         targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,
         classes: named("classes")?,
         features: named("features")?,
-        // Files of before it was kept have none.
+        // Files of before these two were kept have neither.
         target_name: match card.get("target_name") {
             Json::Null => None,
             name => Some(name.as_text().ok_or_else(|| wrong("target_name"))?.to_owned()),
+        },
+        test_share: match card.get("test_share") {
+            Json::Null => None,
+            share => Some(share.as_f64().ok_or_else(|| wrong("test_share"))?),
         },
     };
     let widths = card.get("widths").as_list(Json::as_usize).ok_or_else(|| wrong("widths"))?;
