@@ -4,7 +4,7 @@
 //! load ─▶ Settings ─▶ Split ─▶ Parts<T> ─▶ Trainer (watched) ─▶ evaluate ─▶ Outcome ─▶ files
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
-//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile, with the number of its rows.
+//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{PartReport, Report, table};
-use crate::resume::{Counts, resumed, save};
+use crate::resume::{CHECKPOINT, Origin, resumed};
 use crate::say::{duration, grouped, note, per_second, say};
 use crate::settings::{Settings, outputs};
 
@@ -62,7 +62,7 @@ fn learn<T: Element>(
     split: &Split,
 ) -> Result<(), Failure> {
     let parts = Parts::<T>::of(data, split)?;
-    let mut trainer = trainer(arguments, data, settings, &parts)?;
+    let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(data, split))?;
     if !arguments.quiet {
         introduce(data, &trainer, split);
     }
@@ -78,7 +78,7 @@ fn learn<T: Element>(
     let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
-    save(&trainer, &parts.counts(), &arguments.out)?;
+    trainer.save(arguments.out.join(CHECKPOINT))?;
     trainer.model().save(arguments.out.join("model.safetensors"))?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
@@ -106,7 +106,7 @@ fn fit<T: Element>(
         if finish != Finish::Caller {
             return Ok(finish);
         }
-        save(trainer, &parts.counts(), folder)?;
+        trainer.save(folder.join(CHECKPOINT))?;
     }
 }
 
@@ -118,11 +118,6 @@ impl<T: Element> Parts<T> {
             test: some_rows_of(data, &split.test)?,
         })
     }
-
-    fn counts(&self) -> Counts {
-        let rows = |part: &Option<Rows<T>>| part.as_ref().map_or(0, Rows::rows);
-        Counts { train: self.train.rows(), validation: rows(&self.validation), test: rows(&self.test) }
-    }
 }
 
 /// A new run, or the one that the folder holds.
@@ -131,9 +126,10 @@ fn trainer<T: Element>(
     data: &Dataset,
     settings: &Settings,
     parts: &Parts<T>,
+    origin: &Origin,
 ) -> Result<Trainer<T>, Failure> {
     if arguments.resume {
-        return resumed(arguments, data, settings, &parts.counts());
+        return resumed(arguments, data, settings, origin);
     }
     let Some(task) = data.task() else { return Err(Failure::Other("there is no target to learn".to_string())) };
     let mut widths = vec![data.columns];
@@ -162,7 +158,9 @@ fn trainer<T: Element>(
     if task == Task::Regression {
         builder = builder.standardise_targets(Standardisation::of_targets(&parts.train)?);
     }
-    Ok(Trainer::new(builder.build()?, settings.plan)?)
+    let mut trainer = Trainer::new(builder.build()?, settings.plan)?;
+    trainer.set_note(origin.to_note()?);
+    Ok(trainer)
 }
 
 /// The given rows in the form that the model crate learns from.
@@ -323,7 +321,6 @@ mod tests {
 
     use super::*;
     use crate::arguments::{Arguments, Command};
-    use crate::resume::CHECKPOINT;
 
     /// The options of a short run, and more.
     fn options(folder: &Path, more: &str) -> TrainArguments {
@@ -342,7 +339,7 @@ mod tests {
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         make_out_folder(&arguments.out).expect("a temporary folder");
         let parts = Parts::of(&data, &split).expect("rows");
-        (trainer(arguments, &data, &settings, &parts).expect("a run"), parts)
+        (trainer(arguments, &data, &settings, &parts, &Origin::of(&data, &split)).expect("a run"), parts)
     }
 
     #[test]
@@ -369,7 +366,7 @@ mod tests {
             if (progress.epoch, progress.batch) == (1, 3) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(finish.expect("finite"), Finish::Caller);
-        save(&trainer, &parts.counts(), &cut).expect("a checkpoint");
+        trainer.save(cut.join(CHECKPOINT)).expect("a checkpoint");
         let refused = run(&options(&cut, "--resume --batch 16")).expect_err("other batches within an epoch");
         assert_eq!(refused.status(), 2, "{refused}");
         run(&options(&cut, "--resume")).expect("the rest of the run");

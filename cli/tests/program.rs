@@ -183,6 +183,33 @@ fn a_run_that_goes_on_equals_one_that_never_stopped() {
     assert!(place.bad(&format!("{train} --resume --out parts --seed 9"), 2).contains("has seed 1"));
 }
 
+#[test]
+fn a_run_goes_on_with_the_same_rows_only() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    let train = "train --quiet --data clouds.csv --epochs";
+    place.good(&format!("{train} 2 --out r"));
+    place.good(&format!("{train} 3 --out r --resume"));
+    let names = fs::read_dir(place.path("r")).expect("it exists").flatten().map(|entry| entry.file_name());
+    assert!(!names.into_iter().any(|name| name == "checkpoint.json"), "the checkpoint says it all");
+    // As many rows of the same names and classes: a value is another, or two rows have changed places.
+    let mut lines: Vec<String> = clouds().lines().map(str::to_owned).collect();
+    lines.swap(3, 9);
+    for other in [clouds().replacen("0.3,0,left", "0.31,0,left", 1), lines.join("\n")] {
+        assert_ne!(other.trim(), clouds().trim());
+        place.file("clouds.csv", &other);
+        assert!(
+            place.bad(&format!("{train} 4 --out r --resume"), 2).contains("learnt from as many rows, but from others")
+        );
+    }
+    // The library's runs do not say what they learnt from.
+    let mut run = deltarule::Trainer::<f32>::load(place.path("r/checkpoint.safetensors")).expect("a checkpoint");
+    run.set_note("");
+    run.save(place.path("r/checkpoint.safetensors")).expect("saved");
+    place.file("clouds.csv", &clouds());
+    assert!(place.bad(&format!("{train} 4 --out r --resume"), 2).contains("does not say which rows"));
+}
+
 /// The learning rates of a run's epochs.
 fn rates(place: &Place, run: &str) -> Vec<f64> {
     let history = fs::read_to_string(place.path(run).join("history.csv")).expect("just written");

@@ -475,6 +475,26 @@ fn counts_and_moments_of_a_checkpoint_make_sense() {
     assert!(with(17, f32::INFINITY).is_ok(), "a square may overflow");
 }
 
+#[test]
+fn a_checkpoint_brings_back_what_was_noted() {
+    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
+    let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+    let load = |bytes: &[u8]| Trainer::<f32>::from_bytes(bytes);
+    let bytes = trainer.to_bytes();
+    assert_eq!(load(&bytes).expect("a checkpoint").note(), None);
+    let before =
+        load(&checkpoint_saying(&bytes, r#",\"note\":null"#, "")).expect("a checkpoint of before there were notes");
+    assert_eq!(before.note(), None);
+    trainer.set_note("{\"rows\": 3}\n");
+    let back = load(&trainer.to_bytes()).expect("a checkpoint");
+    assert_eq!(back.note(), Some("{\"rows\": 3}\n"));
+    assert_eq!(back.to_bytes(), trainer.to_bytes());
+    assert!(matches!(
+        problem(load(&checkpoint_saying(&bytes, r#"\"note\":null"#, r#"\"note\":3"#))),
+        FileError::Metadata(_)
+    ));
+}
+
 /// The epochs do not lengthen the header, which is read up to a bound: a run may be as long as it likes.
 #[test]
 fn two_thousand_epochs_come_back() {

@@ -37,6 +37,8 @@ pub struct Trainer<T> {
     model: Mlp<T>,
     plan: Plan,
     state: State<T>,
+    /// What the caller wants to know of the run when it is loaded.
+    note: Option<String>,
     /// The activation of the last layer under this loss.
     last: Activation,
     /// The norm of the last gradient that was measured.
@@ -67,6 +69,7 @@ impl<T: Element> Trainer<T> {
             scratch: Scratch::with_threads(plan.threads),
             team: Team::new(plan.threads),
             norm: None,
+            note: None,
             model,
             plan,
             state,
@@ -132,6 +135,17 @@ impl<T: Element> Trainer<T> {
             Some((name, _, value)) => Err(Error::setting(name, value, "that of the epoch under way until it ends")),
             None => Ok(()),
         }
+    }
+
+    /// The caller's own words about the run.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Words about the run that its checkpoints hold and [`load`](Trainer::load) brings back, such as which data it learns from, which no
+    /// checkpoint holds. Nothing depends on them.
+    pub fn set_note(&mut self, note: impl Into<String>) {
+        self.note = Some(note.into());
     }
 
     /// Every epoch that has ended.
