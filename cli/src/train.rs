@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Standardisation, Trainer};
+use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Plan, Scratch, Standardisation, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
@@ -19,9 +19,9 @@ use crate::failure::Failure;
 use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
-use crate::report::{PartReport, Report, table};
+use crate::report::{FurtherSettings, PartReport, Report, init, patience, table};
 use crate::resume::{CHECKPOINT, Origin, resumed};
-use crate::say::{duration, grouped, note, per_second, say};
+use crate::say::{duration, grouped, note, per_second, say, short};
 use crate::settings::{Settings, outputs};
 
 /// What a run loses at most when it is cut off, beside the batch under way.
@@ -64,7 +64,7 @@ fn learn<T: Element>(
     let parts = Parts::<T>::of(data, split)?;
     let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(data, split))?;
     if !arguments.quiet {
-        introduce(data, &trainer, split);
+        introduce(arguments, data, &trainer, split);
     }
     let before = trainer.samples();
     let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
@@ -75,7 +75,7 @@ fn learn<T: Element>(
 
     let evaluations = evaluate(&trainer, &parts)?;
     let rows_learnt = trainer.samples() - before;
-    let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
+    let report = report((arguments, settings), data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
     trainer.save(arguments.out.join(CHECKPOINT))?;
@@ -195,7 +195,7 @@ fn evaluate<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>) -> Result<Evalua
 }
 
 fn report<T: Element>(
-    arguments: &TrainArguments,
+    (arguments, settings): (&TrainArguments, &Settings),
     data: &Dataset,
     trainer: &Trainer<T>,
     evaluations: &Evaluations,
@@ -233,6 +233,7 @@ fn report<T: Element>(
             Finish::Epochs => "epochs",
         },
         standardised: model.about().inputs.is_some(),
+        further: FurtherSettings::of(arguments, settings, data, plan),
         seed: plan.seed,
         dtype: T::NAME,
         isa: Isa::current().to_string(),
@@ -243,7 +244,7 @@ fn report<T: Element>(
 }
 
 /// What is about to happen, before the bar.
-fn introduce<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
+fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &Trainer<T>, split: &Split) {
     let (model, plan) = (trainer.model(), trainer.plan());
     let kind = match data.task() {
         Some(Task::Regression) => "a number to predict".to_string(),
@@ -266,16 +267,34 @@ fn introduce<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
         grouped(model.parameters() as u64),
         T::NAME
     ));
+    let drawn = match init(arguments).as_deref() {
+        None => "weights of the run so far".to_string(),
+        Some("suited") => "weights drawn as suits each activation".to_string(),
+        Some(name) => format!("weights drawn by {name}"),
+    };
+    let inputs = if model.about().inputs.is_some() { "standardised" } else { "as they are" };
+    note(&format!("          inputs {inputs}, {drawn}"));
+    introduce_learning(plan);
+}
+
+/// What the trainer is told.
+fn introduce_learning(plan: &Plan) {
+    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::of(plan.schedule));
+    if plan.schedule.warm_up > 0.0 {
+        rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
+    }
+    let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
     note(&format!(
-        "learning  {} with {}, rate {}, {} schedule",
+        "learning  {} with {}, {rate}, l2 {}{clip}",
         LossChoice::name_of(plan.loss),
         OptimiserChoice::name_of(plan.optimiser.rule),
-        plan.optimiser.rate,
-        ScheduleChoice::of(plan.schedule)
+        short(plan.optimiser.l2)
     ));
+    let patience =
+        patience(plan).map_or_else(|| "never ended early".to_string(), |epochs| format!("patience {epochs}"));
     let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
     note(&format!(
-        "          batches of {}, up to {} epochs, seed {}, {threads} on {}",
+        "          batches of {}, up to {} epochs, {patience}, seed {}, {threads} on {}",
         plan.batch,
         plan.epochs,
         plan.seed,

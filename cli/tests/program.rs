@@ -210,6 +210,47 @@ fn a_run_goes_on_with_the_same_rows_only() {
     assert!(place.bad(&format!("{train} 4 --out r --resume"), 2).contains("does not say which rows"));
 }
 
+/// Whatever was not said follows from the data, and is told before the run and after it.
+#[test]
+fn a_run_says_what_it_takes() {
+    let place = Place::new();
+    let output = place.run("train --data breast-cancer --epochs 2 --out d");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for words in [
+        "inputs standardised",
+        "as suits each activation",
+        "rate 0.002, cosine schedule, l2 0.7030",
+        "never ended early",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let report = |run: &str| json(&fs::read_to_string(place.path(run).join("report.json")).expect("just written"));
+    let usual = report("d");
+    assert!((usual["l2"].as_f64().expect("a number") - 400.0 / 569.0).abs() < 1e-12, "{usual}");
+    assert_eq!(usual["init"], "suited", "{usual}");
+    let options =
+        "--init lecun --warm-up 0.5 --patience 3 --clip 2 --test-split 0.3 --val-split 0.25 --optimizer momentum";
+    let output = place.run(&format!("train --data breast-cancer --epochs 2 {options} --out o"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for words in ["weights drawn by lecun", "with a warm-up of 0.5, l2 0, gradients up to 2", "patience 3"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let other = report("o");
+    let expected = serde_json::json!({
+        "init": "lecun", "warm_up": 0.5, "patience": 3, "clip": 2.0, "test_split": 0.3, "val_split": 0.25,
+        "momentum": 0.9, "most_epochs": 2, "optimizer": "momentum", "standardised": true,
+    });
+    for (entry, value) in expected.as_object().expect("an object") {
+        assert_eq!(&other[entry], value, "{entry}: {other}");
+    }
+    for (entry, value) in
+        [("betas", serde_json::json!([0.9, 0.999])), ("epsilon", 1e-8.into()), ("val_split", 0.15.into())]
+    {
+        assert_eq!(usual[entry], value, "{usual}");
+    }
+    assert!(other.get("betas").is_none() && usual["patience"].is_null(), "{other} {usual}");
+}
+
 /// The learning rates of a run's epochs.
 fn rates(place: &Place, run: &str) -> Vec<f64> {
     let history = fs::read_to_string(place.path(run).join("history.csv")).expect("just written");
