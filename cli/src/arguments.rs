@@ -116,7 +116,9 @@ pub struct TrainArguments {
     /// Rows in a batch
     #[arg(long, value_name = "ROWS", help_heading = "Training")]
     pub batch: Option<usize>,
-    /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early
+    /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early. The best epoch's
+    /// weights are kept; but the last where nothing validates (--val-split 0), unless a number is given here, which then watches the training loss
+    /// [default: none]
     #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay

@@ -211,7 +211,7 @@ pub(crate) struct Report {
     pub batch: usize,
     /// Epochs gone through.
     pub epochs: usize,
-    /// The epoch whose weights were kept, from 1.
+    /// The epoch whose weights were kept because it was the best, from 1; `null` where the last were kept.
     pub best_epoch: Option<usize>,
     /// Why it ended.
     pub finish: &'static str,

@@ -16,7 +16,7 @@ use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
-use crate::outcome::{Evaluations, Outcome, make_out_folder};
+use crate::outcome::{Evaluations, Outcome, best_epoch, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{FurtherSettings, PartReport, Report, init, patience, table};
@@ -226,7 +226,7 @@ fn report<T: Element>(
         clip: plan.clip_norm,
         batch: plan.batch,
         epochs: history.len(),
-        best_epoch: crate::outcome::best_epoch(history),
+        best_epoch: plan.early_stopping.and_then(|_| best_epoch(history)),
         finish: match finish {
             Finish::Patience => "patience",
             Finish::Caller => "interrupted",

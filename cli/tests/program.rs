@@ -251,6 +251,36 @@ fn a_run_says_what_it_takes() {
     assert!(other.get("betas").is_none() && usual["patience"].is_null(), "{other} {usual}");
 }
 
+/// The training loss of a mean over changing weights chooses no epoch, unless it is asked to.
+#[test]
+fn a_run_that_nothing_validates_keeps_its_last_weights() {
+    let place = Place::new();
+    let train = "train --quiet --json --data breast-cancer --lr 0.3 --schedule constant --val-split 0 --epochs";
+    for patience in ["", "--patience none"] {
+        let report = json(&place.good(&format!("{train} 12 {patience} --out whole")));
+        assert!(report["best_epoch"].is_null() && report["epochs"] == 12, "{report}");
+        // The weights of a run go on from epoch to epoch, so the last are those of whoever stops there.
+        let losses = fs::read_to_string(place.path("whole/history.csv")).expect("just written");
+        let losses: Vec<f64> = losses
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').nth(2).expect("a loss").parse().expect("a number"))
+            .collect();
+        let worse = losses.windows(2).position(|pair| pair[1] > pair[0]).expect("a bumpy run") + 2;
+        place.good(&format!("{train} {worse} {patience} --out last"));
+        let options = format!("{train} {worse} --patience 100 --out best");
+        let best = json(&place.good(&options))["best_epoch"].as_u64().expect("an epoch");
+        assert!(best < worse as u64);
+        let model = |run: &str| bytes(&place.path(run).join("model.safetensors"));
+        assert!(model("last") != model("best"), "the last epoch was not the best");
+        place.good(&format!("{train} {best} {patience} --out early"));
+        assert!(model("early") == model("best"));
+    }
+    // With rows to validate on nothing is another.
+    let report = json(&place.good("train --quiet --json --data breast-cancer --epochs 3 --out v"));
+    assert!(report["best_epoch"].is_u64(), "{report}");
+}
+
 /// The learning rates of a run's epochs.
 fn rates(place: &Place, run: &str) -> Vec<f64> {
     let history = fs::read_to_string(place.path(run).join("history.csv")).expect("just written");
