@@ -85,13 +85,14 @@ fn learn<T: Element>(
 }
 
 /// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
+/// Says why it ended.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
     watcher: &mut Watcher,
     folder: &Path,
     between: Duration,
-) -> Result<Finish, Failure> {
+) -> Result<&'static str, Failure> {
     loop {
         let saved = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
@@ -103,10 +104,11 @@ fn fit<T: Element>(
                 false => ControlFlow::Continue(()),
             }
         })?;
-        if finish != Finish::Caller {
-            return Ok(finish);
+        match finish {
+            Finish::Epochs => return Ok("epochs"),
+            Finish::Patience => return Ok("patience"),
+            Finish::Caller => trainer.save(folder.join(CHECKPOINT))?,
         }
-        trainer.save(folder.join(CHECKPOINT))?;
     }
 }
 
@@ -199,7 +201,7 @@ fn report<T: Element>(
     data: &Dataset,
     trainer: &Trainer<T>,
     evaluations: &Evaluations,
-    finish: Finish,
+    finish: &'static str,
     (seconds, rows_learnt): (f64, u64),
 ) -> Report {
     let (model, plan, history) = (trainer.model(), trainer.plan(), trainer.history());
@@ -227,11 +229,7 @@ fn report<T: Element>(
         batch: plan.batch,
         epochs: history.len(),
         best_epoch: plan.early_stopping.and_then(|_| best_epoch(history)),
-        finish: match finish {
-            Finish::Patience => "patience",
-            Finish::Caller => "interrupted",
-            Finish::Epochs => "epochs",
-        },
+        finish,
         standardised: model.about().inputs.is_some(),
         further: FurtherSettings::of(arguments, settings, data, plan),
         seed: plan.seed,
