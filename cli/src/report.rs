@@ -113,6 +113,9 @@ pub(crate) struct FurtherSettings {
     /// The name of the target's column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Columns that were left out, as they were named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
     /// How the first weights were drawn; not known of a run that was resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<String>,
@@ -150,6 +153,7 @@ impl FurtherSettings {
         };
         Self {
             target: Some(data.target_name.clone()).filter(|name| !name.is_empty()),
+            dropped: arguments.reading.drop.clone(),
             init: init(arguments),
             warm_up: plan.schedule.warm_up,
             patience: patience(plan),

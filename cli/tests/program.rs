@@ -406,6 +406,7 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     let eval = "eval m/model.safetensors --part test --json --data";
     let scores = |arguments: &str| json(&place.good(&format!("{eval} {arguments}")))["result"].clone();
     assert_eq!(scores("houses.csv"), report["test"]);
+    assert_eq!((&report["target"], &report["dropped"]), (&"price".into(), &serde_json::json!(["tax"])), "{report}");
     let info = place.good("info m/model.safetensors");
     assert!(info.contains("target        price, standardised"), "{info}");
     let predict = "predict m/model.safetensors --data houses.csv --part test";
