@@ -39,7 +39,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
-    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the last]
+    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the one that the model learnt, else the last]
     #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
     pub target: Option<String>,
     /// CSV: columns to leave out, by name or index, separated by commas
@@ -116,7 +116,9 @@ pub struct TrainArguments {
     /// Rows in a batch
     #[arg(long, value_name = "ROWS", help_heading = "Training")]
     pub batch: Option<usize>,
-    /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early
+    /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early. The best epoch's
+    /// weights are kept; but the last where nothing validates (--val-split 0), unless a number is given here, which then watches the training loss
+    /// [default: none]
     #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay
@@ -151,7 +153,7 @@ pub struct TrainArguments {
 pub enum PartChoice {
     /// All rows
     All,
-    /// The part that `train` keeps for the test, with the same --test-split
+    /// The part that `train` keeps for the test
     Test,
     /// All rows but that part
     Rest,
@@ -182,12 +184,12 @@ pub struct ModelDataArguments {
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
-    /// Which rows [default: test for sets with a test part of their own and those inside, all for others]
+    /// Which rows [default: test for sets with a test part of their own and those inside, all for others and for models that kept none]
     #[arg(long, value_enum, help_heading = "Data")]
     pub part: Option<PartChoice>,
-    /// The share that the test part has, if the data has no test part of its own
-    #[arg(long, value_parser = share, value_name = "SHARE", default_value = "0.2", help_heading = "Data")]
-    pub test_split: f64,
+    /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
+    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    pub test_split: Option<f64>,
     /// Threads; the result does not depend on it [default: one a core]
     #[arg(long)]
     pub threads: Option<usize>,

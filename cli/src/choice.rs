@@ -91,6 +91,11 @@ impl InitChoice {
             Self::LecunUniform => Init::LeCunUniform,
         }
     }
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
+    }
 }
 
 /// What is minimised.

@@ -30,7 +30,14 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
         return say(&format!("{value}\n"));
     }
     if subject.part == PartChoice::All {
-        note("all rows of the file are measured; if the model learnt from it, --part test takes the rows it never saw");
+        note(match model.about().test_share {
+            Some(0.0) => {
+                "all rows are measured; if the model learnt from these data, it has seen them: it kept none for the test"
+            }
+            _ => {
+                "all rows of the file are measured; if the model learnt from it, --part test takes the rows it never saw"
+            }
+        });
     }
     say(&table(&[(part, &report)]))
 }

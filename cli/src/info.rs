@@ -75,6 +75,8 @@ fn as_json<T: Element>(model: &Mlp<T>, classes: &[String]) -> serde_json::Value 
         "standardised_targets": about.targets.is_some(),
         "classes": classes,
         "features": about.features,
+        "target": about.target_name,
+        "test_share": about.test_share,
     })
 }
 
@@ -97,8 +99,10 @@ fn as_text<T: Element>(model: &Mlp<T>, classes: &[String]) -> String {
     let loss = about.loss.map_or("not known", LossChoice::name_of);
     text += &format!("number type   {}\nlearnt with   {loss}, seed {}\n", T::NAME, about.seed);
     text += &format!("inputs        {}\n", scaling(about.inputs.as_ref()));
-    if about.targets.is_some() {
-        text += &format!("target        {}\n", scaling(about.targets.as_ref()));
+    let target = about.target_name.iter().cloned().chain(about.targets.iter().map(|scale| scaling(Some(scale))));
+    let target: Vec<String> = target.collect();
+    if !target.is_empty() {
+        text += &format!("target        {}\n", target.join(", "));
     }
     if !classes.is_empty() {
         text += &format!("classes       {}\n", listed(classes));

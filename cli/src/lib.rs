@@ -18,6 +18,7 @@ mod cpu;
 pub mod data;
 mod evaluate;
 pub mod failure;
+mod fingerprint;
 mod info;
 mod machine;
 mod not_finite;

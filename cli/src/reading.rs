@@ -4,8 +4,12 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::{CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
+use crate::data::{CsvOptions, DataError, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
 use crate::failure::Failure;
+use crate::say::note;
+
+/// The share of test rows where neither the model nor the user says one; `train` has the same.
+const USUAL_SHARE: f64 = 0.2;
 
 /// How training data is read.
 pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
@@ -75,7 +79,14 @@ impl Subject {
             Purpose::Prediction => prediction_options(arguments, model),
         };
         let source = Source::parse(&arguments.data)?;
-        let mut data = load(&source, &options)?;
+        let learnt = model.about().target_name.as_deref();
+        let mut data = load_for(&source, &options, learnt)?;
+        if let (Some(learnt), Some(_)) = (learnt, &arguments.reading.target)
+            && !data.target_name.is_empty()
+            && data.target_name != learnt
+        {
+            note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, as --target says", data.target_name));
+        }
         if data.columns != model.inputs() {
             return Err(Failure::Misuse(format!(
                 "{}: a row has {} features, but the model takes {}; {}",
@@ -96,9 +107,10 @@ impl Subject {
             }
             data.align_classes(&known)?;
         }
-        let usual = if data.built_in || data.official_test.is_some() { PartChoice::Test } else { PartChoice::All };
-        let part = arguments.part.unwrap_or(usual);
-        let rows = rows_of_part(&data, part, arguments.test_split)?;
+        let kept = model.about().test_share.filter(|_| data.official_test.is_none());
+        let part = arguments.part.unwrap_or(usual_part(&data, kept));
+        let share = share_of(part, arguments.test_split, kept)?;
+        let rows = rows_of_part(&data, part, share)?;
         Ok(Self { data, rows, part })
     }
 }
@@ -115,6 +127,56 @@ fn advice_on_columns(source: &Source, are_too_many: bool) -> &'static str {
         (Source::Builtin(_) | Source::FashionMnist, _) => {
             "give the data that it learnt from, or a file with the same columns"
         }
+    }
+}
+
+/// The part that the model has not seen, as far as it is known which that is; else all rows.
+fn usual_part(data: &Dataset, kept: Option<f64>) -> PartChoice {
+    match data.official_test.is_some() || data.built_in && kept != Some(0.0) {
+        true => PartChoice::Test,
+        false => PartChoice::All,
+    }
+}
+
+/// The share of the test part: what is asked for, else what the model `kept` from its training, else the usual. A model that kept no row
+/// has learnt from any that would be called the test.
+fn share_of(part: PartChoice, asked: Option<f64>, kept: Option<f64>) -> Result<f64, Failure> {
+    match (part, asked, kept) {
+        (PartChoice::Test, _, Some(0.0)) => Err(Failure::Misuse(
+            "--part test: the model kept no rows for the test (it learnt with --test-split 0); say --part all for data that it \
+             has not learnt from"
+                .to_string(),
+        )),
+        (PartChoice::Test, Some(0.0), _) => {
+            Err(Failure::Misuse("--part test: with --test-split 0 there is no such part; leave it out".to_string()))
+        }
+        (PartChoice::Test | PartChoice::Rest, Some(asked), Some(kept)) if asked != kept => {
+            note(&format!("the model learnt with --test-split {kept}, not {asked}: the parts are not those of its training"));
+            Ok(asked)
+        }
+        _ => Ok(asked.or(kept).unwrap_or(USUAL_SHARE)),
+    }
+}
+
+/// Loads data for a model. Where nobody names the target it is the column that the model learnt, not whichever is the last.
+fn load_for(source: &Source, options: &CsvOptions, learnt: Option<&str>) -> Result<Dataset, Failure> {
+    let learnt = learnt.filter(|_| matches!(source, Source::Csv(_)) && options.target == TargetColumn::Last);
+    let Some(learnt) = learnt else { return Ok(load(source, options)?) };
+    let named = CsvOptions { target: TargetColumn::Given(learnt.to_string()), ..options.clone() };
+    match load(source, &named) {
+        // A number may be taken for an index.
+        Ok(data) if data.target_name == learnt => return Ok(data),
+        Ok(_) | Err(DataError::Usage(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Without a header there are no names, and the target is the last column as ever.
+    let data = load(source, options)?;
+    match data.target_name.is_empty() {
+        true => Ok(data),
+        false => Err(Failure::Misuse(format!(
+            "{}: the model learnt the column ‘{learnt}’, which is missing or dropped; say which is the target with --target",
+            data.name
+        ))),
     }
 }
 

@@ -1,9 +1,12 @@
 //! `report.json` and `history.csv`: what a run was, how it went, and how good its model is.
 
-use deltarule::{Evaluation, Record, Scores};
+use deltarule::{Evaluation, Plan, Record, Rule, Scores};
 use serde::Serialize;
 
+use crate::arguments::TrainArguments;
+use crate::data::Dataset;
 use crate::say::short;
+use crate::settings::Settings;
 
 /// How a model does on one part of the data. Entries that do not apply are left out.
 #[derive(Clone, Debug, Serialize)]
@@ -104,6 +107,77 @@ pub(crate) fn table(parts: &[(&str, &PartReport)]) -> String {
     text
 }
 
+/// The settings that are looked up when a run is to be repeated. Entries that do not apply are left out.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FurtherSettings {
+    /// The name of the target's column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Columns that were left out, as they were named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
+    /// How the first weights were drawn; not known of a run that was resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
+    /// Epochs over which the rate rose.
+    pub warm_up: f64,
+    /// Epochs without improvement that were borne; `null` for any number.
+    pub patience: Option<u64>,
+    /// Epochs gone through at most.
+    pub most_epochs: u64,
+    /// The share of the test part, where the data has none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_split: Option<f64>,
+    /// The share of the other rows that chose the epoch.
+    pub val_split: f64,
+    /// Of rules that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Of Adam and its like: how slowly the means of gradients and of their squares change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub betas: Option<[f64; 2]>,
+    /// Of the same: what keeps the divisor from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+}
+
+impl FurtherSettings {
+    /// Those of a run on `data` by `plan`, which a resumed run brings along.
+    pub(crate) fn of(arguments: &TrainArguments, settings: &Settings, data: &Dataset, plan: &Plan) -> Self {
+        let (momentum, betas, epsilon) = match plan.optimiser.rule {
+            Rule::Sgd => (None, None, None),
+            Rule::Momentum { momentum } | Rule::Nesterov { momentum } => (Some(momentum), None, None),
+            Rule::Adam { beta1, beta2, epsilon } | Rule::AdamW { beta1, beta2, epsilon } => {
+                (None, Some([beta1, beta2]), Some(epsilon))
+            }
+        };
+        Self {
+            target: Some(data.target_name.clone()).filter(|name| !name.is_empty()),
+            dropped: arguments.reading.drop.clone(),
+            init: init(arguments),
+            warm_up: plan.schedule.warm_up,
+            patience: patience(plan),
+            most_epochs: plan.epochs,
+            test_split: data.official_test.is_none().then_some(settings.fractions.test),
+            val_split: settings.fractions.validation,
+            momentum,
+            betas,
+            epsilon,
+        }
+    }
+}
+
+/// How the first weights are drawn, where this run draws them: a name of the command line, or `suited` to each layer's activation.
+pub(crate) fn init(arguments: &TrainArguments) -> Option<String> {
+    let name = arguments.init.map_or_else(|| "suited".to_string(), |choice| choice.name());
+    (!arguments.resume).then_some(name)
+}
+
+/// The patience that can end a run.
+pub(crate) fn patience(plan: &Plan) -> Option<u64> {
+    plan.early_stopping.map(|early| early.patience).filter(|&epochs| epochs < u64::MAX)
+}
+
 /// Everything about a run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -141,12 +215,15 @@ pub(crate) struct Report {
     pub batch: usize,
     /// Epochs gone through.
     pub epochs: usize,
-    /// The epoch whose weights were kept, from 1.
+    /// The epoch whose weights were kept because it was the best, from 1; `null` where the last were kept.
     pub best_epoch: Option<usize>,
     /// Why it ended.
     pub finish: &'static str,
     /// Whether inputs were standardised.
     pub standardised: bool,
+    /// What else it was told.
+    #[serde(flatten)]
+    pub further: FurtherSettings,
     /// What everything random followed from.
     pub seed: u64,
     /// The number type.

@@ -1,13 +1,11 @@
 //! A run that was cut off: what its folder keeps of it, and how it goes on.
 //!
 //! ```text
-//! train ─▶ checkpoint.safetensors (weights, moments, plan, place in the epoch), checkpoint.json (rows of each part)
+//! train ─▶ checkpoint.safetensors: weights, moments, plan, place in the epoch, and which rows it learns from
 //!                  │
 //!                  └─▶ train --resume: the same data, net, loss and rule, or a refusal; other options replace those of then
 //! ```
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use deltarule::{Element, Shape, Trainer, file::element_type};
@@ -15,55 +13,66 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
 use crate::choice::{LossChoice, OptimiserChoice};
-use crate::data::Dataset;
+use crate::data::{Dataset, Split};
 use crate::failure::Failure;
-use crate::outcome::write;
+use crate::fingerprint::fingerprint;
 use crate::settings::Settings;
 
 /// The state of a run, in the folder of results, for `--resume`.
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
-/// How many rows its parts have.
-const COUNTS: &str = "checkpoint.json";
 
-/// Rows of each part, kept beside the checkpoint: a run that goes on with others would be examined on what it has learnt.
+/// Which rows a run learns from, noted in its checkpoint: a run that goes on with others would be examined on what it has learnt.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Counts {
-    /// Those that are learnt from.
-    pub train: usize,
-    /// Those that choose the epoch.
-    pub validation: usize,
-    /// Those that nothing has seen.
-    pub test: usize,
+pub(crate) struct Origin {
+    /// How many are learnt from.
+    train: usize,
+    /// How many choose the epoch.
+    validation: usize,
+    /// How many nothing has seen.
+    test: usize,
+    /// What is in them.
+    fingerprint: u64,
 }
 
-/// Writes the checkpoint, and the counts beside it.
-pub(crate) fn save<T: Element>(trainer: &Trainer<T>, counts: &Counts, folder: &Path) -> Result<(), Failure> {
-    let path = folder.join(COUNTS);
-    match fs::remove_file(&path) {
-        // Those of an earlier run must not stand beside this one's checkpoint.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Failure::file(&path)(error)),
-        _ => trainer.save(folder.join(CHECKPOINT))?,
+impl Origin {
+    /// The origin of a run on `data` that is divided so.
+    pub(crate) fn of(data: &Dataset, split: &Split) -> Self {
+        Self {
+            train: split.train.len(),
+            validation: split.validation.len(),
+            test: split.test.len(),
+            fingerprint: fingerprint(data, split),
+        }
     }
-    let json = serde_json::to_vec(counts).map_err(|error| Failure::Other(error.to_string()))?;
-    write(folder, COUNTS, &json).map(drop)
-}
 
-/// The rows are divided as they were when the run began, as far as that is known: the file may be missing.
-fn check_counts(now: &Counts, folder: &Path) -> Result<(), Failure> {
-    let Ok(text) = fs::read(folder.join(COUNTS)) else { return Ok(()) };
-    match serde_json::from_slice::<Counts>(&text) {
-        Ok(then) if then != *now => Err(Failure::Misuse(format!(
-            "the run in {} learnt from {} rows, with {} to validate and {} to test, not {}, {} and {}; give the --data, \
-             --test-split and --val-split that it began with",
-            folder.display(),
-            then.train,
-            then.validation,
-            then.test,
-            now.train,
-            now.validation,
-            now.test
-        ))),
-        _ => Ok(()),
+    /// As a run's note.
+    pub(crate) fn to_note(&self) -> Result<String, Failure> {
+        serde_json::to_string(self).map_err(|error| Failure::Other(error.to_string()))
+    }
+
+    /// Refuses to go on with a run whose note says another origin, or none.
+    fn check(&self, note: Option<&str>, path: &Path) -> Result<(), Failure> {
+        let path = path.display();
+        let Some(then) = note.and_then(|note| serde_json::from_str::<Self>(note).ok()) else {
+            return Err(Failure::Misuse(format!(
+                "{path} does not say which rows its run learnt from, as checkpoints of before did not; begin anew, without --resume"
+            )));
+        };
+        let counts = |origin: &Self| (origin.train, origin.validation, origin.test);
+        if counts(&then) != counts(self) {
+            return Err(Failure::Misuse(format!(
+                "the run in {path} learnt from {} rows, with {} to validate and {} to test, not {}, {} and {}; give the \
+                 --data, --test-split and --val-split that it began with",
+                then.train, then.validation, then.test, self.train, self.validation, self.test
+            )));
+        }
+        if then.fingerprint != self.fingerprint {
+            return Err(Failure::Misuse(format!(
+                "the run in {path} learnt from as many rows, but from others, or they stood in another order; give the --data, \
+                 --target, --test-split and --val-split that it began with, unchanged"
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -72,7 +81,7 @@ pub(crate) fn resumed<T: Element>(
     arguments: &TrainArguments,
     data: &Dataset,
     settings: &Settings,
-    counts: &Counts,
+    origin: &Origin,
 ) -> Result<Trainer<T>, Failure> {
     let path = arguments.out.join(CHECKPOINT);
     if !path.exists() {
@@ -106,14 +115,14 @@ pub(crate) fn resumed<T: Element>(
             path.display()
         )));
     }
-    check_counts(counts, &arguments.out)?;
+    origin.check(trainer.note(), &path)?;
     refuse_changes(arguments, settings, &trainer, &path)?;
     plan.threads = settings.plan.threads;
     if arguments.epochs.is_some() {
         plan.epochs = settings.plan.epochs;
     }
     if arguments.schedule.is_some() {
-        plan.schedule = settings.plan.schedule;
+        plan.schedule.shape = settings.plan.schedule.shape;
     }
     if let Some(epochs) = arguments.warm_up {
         plan.schedule.warm_up = epochs;

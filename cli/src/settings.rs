@@ -2,7 +2,7 @@
 //!
 //! The defaults were chosen by the validation part alone, as means over seeds; the test part had no say.
 
-use deltarule::{Activation, Init, Loss, Optimiser, Output, Plan, Schedule};
+use deltarule::{Activation, EarlyStopping, Init, Loss, Optimiser, Output, Plan, Schedule};
 
 use crate::arguments::{Patience, TrainArguments, Widths};
 use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
@@ -78,24 +78,19 @@ impl Settings {
         let epochs = arguments.epochs.unwrap_or(defaults.epochs);
         let schedule_name = arguments.schedule.unwrap_or(defaults.schedule);
         let optimiser_choice = arguments.optimizer.unwrap_or(defaults.optimiser);
+        let fractions =
+            Fractions { test: arguments.test_split, validation: arguments.val_split.unwrap_or(defaults.validation) };
+        let patience = arguments.patience.map_or(defaults.patience, |Patience(patience)| patience);
+        let plan =
+            plan(arguments, &defaults, loss, optimiser_choice, schedule(arguments, schedule_name, epochs), epochs);
         Ok(Self {
             hidden: arguments.hidden.as_ref().map_or(defaults.hidden.to_vec(), |Widths(widths)| widths.clone()),
             activation: arguments.activation.map_or(Activation::Relu, |choice| choice.activation()),
             init: arguments.init.map(|choice| choice.init()),
             output: output_for(task, loss),
             standardise: arguments.standardise.unwrap_or(matches!(data.features, Features::Floats(_))),
-            fractions: Fractions {
-                test: arguments.test_split,
-                validation: arguments.val_split.unwrap_or(defaults.validation),
-            },
-            plan: plan(
-                arguments,
-                &defaults,
-                loss,
-                optimiser_choice,
-                schedule(arguments, schedule_name, epochs),
-                epochs,
-            ),
+            fractions,
+            plan: Plan { early_stopping: early_stopping(patience, fractions.validation > 0.0), ..plan },
         })
     }
 }
@@ -118,9 +113,17 @@ fn plan(
     if let Some(norm) = arguments.clip {
         plan = plan.clip_norm(norm);
     }
-    match arguments.patience.map_or(defaults.patience, |Patience(patience)| patience) {
-        Some(epochs) => plan.patience(epochs),
-        None => plan.patience(u64::MAX),
+    plan
+}
+
+/// The best epoch is kept where rows that were not learnt from say which that is. The mean loss of the rows that are learnt, which is
+/// measured while the weights still change, is only trusted with it where the user sets a patience.
+fn early_stopping(patience: Option<u64>, is_validated: bool) -> Option<EarlyStopping> {
+    let kept = |patience| Some(EarlyStopping { patience, min_improvement: 0.0 });
+    match patience {
+        Some(patience) => kept(patience),
+        None if is_validated => kept(u64::MAX),
+        None => None,
     }
 }
 

@@ -4,25 +4,25 @@
 //! load ─▶ Settings ─▶ Split ─▶ Parts<T> ─▶ Trainer (watched) ─▶ evaluate ─▶ Outcome ─▶ files
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
-//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile, with the number of its rows.
+//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Scratch, Standardisation, Trainer};
+use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Plan, Scratch, Standardisation, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
 use crate::not_finite::placed;
-use crate::outcome::{Evaluations, Outcome, make_out_folder};
+use crate::outcome::{Evaluations, Outcome, best_epoch, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
-use crate::report::{PartReport, Report, table};
-use crate::resume::{Counts, resumed, save};
-use crate::say::{duration, grouped, note, per_second, say};
+use crate::report::{FurtherSettings, PartReport, Report, init, patience, table};
+use crate::resume::{CHECKPOINT, Origin, resumed};
+use crate::say::{duration, grouped, note, per_second, say, short};
 use crate::settings::{Settings, outputs};
 
 /// What a run loses at most when it is cut off, beside the batch under way.
@@ -63,9 +63,9 @@ fn learn<T: Element>(
     split: &Split,
 ) -> Result<(), Failure> {
     let parts = Parts::<T>::of(data, split)?;
-    let mut trainer = trainer(arguments, data, settings, &parts)?;
+    let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(data, split))?;
     if !arguments.quiet {
-        introduce(data, &trainer, split);
+        introduce(arguments, data, &trainer, split);
         if let (Dtype::F32, Some(warning)) = (arguments.dtype, rounding_of(data, &trainer, split)) {
             note(&warning);
         }
@@ -79,23 +79,24 @@ fn learn<T: Element>(
 
     let evaluations = evaluate(&trainer, &parts)?;
     let rows_learnt = trainer.samples() - before;
-    let report = report(arguments, data, &trainer, &evaluations, finish, (seconds, rows_learnt));
+    let report = report((arguments, settings), data, &trainer, &evaluations, finish, (seconds, rows_learnt));
     let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
-    save(&trainer, &parts.counts(), &arguments.out)?;
+    trainer.save(arguments.out.join(CHECKPOINT))?;
     trainer.model().save(arguments.out.join("model.safetensors"))?;
     let files = outcome.write(&arguments.out)?;
     tell(arguments, &report, &files)
 }
 
 /// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
+/// Says why it ended.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
     watcher: &mut Watcher,
     folder: &Path,
     between: Duration,
-) -> Result<Finish, Failure> {
+) -> Result<&'static str, Failure> {
     loop {
         let saved = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
@@ -107,10 +108,11 @@ fn fit<T: Element>(
                 false => ControlFlow::Continue(()),
             }
         })?;
-        if finish != Finish::Caller {
-            return Ok(finish);
+        match finish {
+            Finish::Epochs => return Ok("epochs"),
+            Finish::Patience => return Ok("patience"),
+            Finish::Caller => trainer.save(folder.join(CHECKPOINT))?,
         }
-        save(trainer, &parts.counts(), folder)?;
     }
 }
 
@@ -128,11 +130,6 @@ impl<T: Element> Parts<T> {
         let validation = self.validation.as_ref().map(|rows| (rows, &split.validation[..]));
         [(&self.train, &split.train[..])].into_iter().chain(validation).collect()
     }
-
-    fn counts(&self) -> Counts {
-        let rows = |part: &Option<Rows<T>>| part.as_ref().map_or(0, Rows::rows);
-        Counts { train: self.train.rows(), validation: rows(&self.validation), test: rows(&self.test) }
-    }
 }
 
 /// A new run, or the one that the folder holds.
@@ -141,9 +138,10 @@ fn trainer<T: Element>(
     data: &Dataset,
     settings: &Settings,
     parts: &Parts<T>,
+    origin: &Origin,
 ) -> Result<Trainer<T>, Failure> {
     if arguments.resume {
-        return resumed(arguments, data, settings, &parts.counts());
+        return resumed(arguments, data, settings, origin);
     }
     let Some(task) = data.task() else { return Err(Failure::Other("there is no target to learn".to_string())) };
     let mut widths = vec![data.columns];
@@ -155,6 +153,14 @@ fn trainer<T: Element>(
         .seed(settings.plan.seed)
         .classes(data.class_names())
         .features(&data.feature_names);
+    // Where columns have no names, the target's would find nothing.
+    if !data.feature_names.is_empty() && !data.target_name.is_empty() {
+        builder = builder.target_name(&data.target_name);
+    }
+    // A part that the data sets apart itself is found without a share.
+    if data.official_test.is_none() {
+        builder = builder.test_share(settings.fractions.test);
+    }
     if let Some(init) = settings.init {
         builder = builder.init(init);
     }
@@ -164,7 +170,9 @@ fn trainer<T: Element>(
     if task == Task::Regression {
         builder = builder.standardise_targets(Standardisation::of_targets(&parts.train)?);
     }
-    Ok(Trainer::new(builder.build()?, settings.plan)?)
+    let mut trainer = Trainer::new(builder.build()?, settings.plan)?;
+    trainer.set_note(origin.to_note()?);
+    Ok(trainer)
 }
 
 /// The given rows in the form that the model crate learns from.
@@ -199,11 +207,11 @@ fn evaluate<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>) -> Result<Evalua
 }
 
 fn report<T: Element>(
-    arguments: &TrainArguments,
+    (arguments, settings): (&TrainArguments, &Settings),
     data: &Dataset,
     trainer: &Trainer<T>,
     evaluations: &Evaluations,
-    finish: Finish,
+    finish: &'static str,
     (seconds, rows_learnt): (f64, u64),
 ) -> Report {
     let (model, plan, history) = (trainer.model(), trainer.plan(), trainer.history());
@@ -230,13 +238,10 @@ fn report<T: Element>(
         clip: plan.clip_norm,
         batch: plan.batch,
         epochs: history.len(),
-        best_epoch: crate::outcome::best_epoch(history),
-        finish: match finish {
-            Finish::Patience => "patience",
-            Finish::Caller => "interrupted",
-            Finish::Epochs => "epochs",
-        },
+        best_epoch: plan.early_stopping.and_then(|_| best_epoch(history)),
+        finish,
         standardised: model.about().inputs.is_some(),
+        further: FurtherSettings::of(arguments, settings, data, plan),
         seed: plan.seed,
         dtype: T::NAME,
         isa: Isa::current().to_string(),
@@ -252,7 +257,7 @@ fn rounding_of<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) 
 }
 
 /// What is about to happen, before the bar.
-fn introduce<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
+fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &Trainer<T>, split: &Split) {
     let (model, plan) = (trainer.model(), trainer.plan());
     let kind = match data.task() {
         Some(Task::Regression) => "a number to predict".to_string(),
@@ -275,16 +280,34 @@ fn introduce<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
         grouped(model.parameters() as u64),
         T::NAME
     ));
+    let drawn = match init(arguments).as_deref() {
+        None => "weights of the run so far".to_string(),
+        Some("suited") => "weights drawn as suits each activation".to_string(),
+        Some(name) => format!("weights drawn by {name}"),
+    };
+    let inputs = if model.about().inputs.is_some() { "standardised" } else { "as they are" };
+    note(&format!("          inputs {inputs}, {drawn}"));
+    introduce_learning(plan);
+}
+
+/// What the trainer is told.
+fn introduce_learning(plan: &Plan) {
+    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::of(plan.schedule));
+    if plan.schedule.warm_up > 0.0 {
+        rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
+    }
+    let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
     note(&format!(
-        "learning  {} with {}, rate {}, {} schedule",
+        "learning  {} with {}, {rate}, l2 {}{clip}",
         LossChoice::name_of(plan.loss),
         OptimiserChoice::name_of(plan.optimiser.rule),
-        plan.optimiser.rate,
-        ScheduleChoice::of(plan.schedule)
+        short(plan.optimiser.l2)
     ));
+    let patience =
+        patience(plan).map_or_else(|| "never ended early".to_string(), |epochs| format!("patience {epochs}"));
     let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
     note(&format!(
-        "          batches of {}, up to {} epochs, seed {}, {threads} on {}",
+        "          batches of {}, up to {} epochs, {patience}, seed {}, {threads} on {}",
         plan.batch,
         plan.epochs,
         plan.seed,
@@ -330,7 +353,6 @@ mod tests {
 
     use super::*;
     use crate::arguments::{Arguments, Command};
-    use crate::resume::CHECKPOINT;
 
     /// The options of a short run, and more.
     fn options(folder: &Path, more: &str) -> TrainArguments {
@@ -349,7 +371,7 @@ mod tests {
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         make_out_folder(&arguments.out).expect("a temporary folder");
         let parts = Parts::of(&data, &split).expect("rows");
-        (trainer(arguments, &data, &settings, &parts).expect("a run"), parts)
+        (trainer(arguments, &data, &settings, &parts, &Origin::of(&data, &split)).expect("a run"), parts)
     }
 
     /// Only a row that was not learnt from can be so far from the others: its place in that part says nothing to whoever has the file.
@@ -400,7 +422,7 @@ mod tests {
             if (progress.epoch, progress.batch) == (1, 3) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(finish.expect("finite"), Finish::Caller);
-        save(&trainer, &parts.counts(), &cut).expect("a checkpoint");
+        trainer.save(cut.join(CHECKPOINT)).expect("a checkpoint");
         let refused = run(&options(&cut, "--resume --batch 16")).expect_err("other batches within an epoch");
         assert_eq!(refused.status(), 2, "{refused}");
         run(&options(&cut, "--resume")).expect("the rest of the run");

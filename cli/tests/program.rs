@@ -1,69 +1,11 @@
 //! The program from outside: train, eval, predict, info, cpu, bench, compare; its words, its exit status, the files it leaves.
 
+mod place;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-/// A folder of its own for each test.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary folder"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn file(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("temporary file");
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deltarule"));
-        command.current_dir(self.0.path()).args(arguments.split_whitespace()).env_remove("DELTARULE_ISA");
-        command
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).output().expect("the program starts")
-    }
-
-    /// Standard output of a run that must succeed.
-    fn good(&self, arguments: &str) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("output is UTF-8")
-    }
-
-    /// Standard error of a run that must end with `status`.
-    fn bad(&self, arguments: &str, status: i32) -> String {
-        let output = self.run(arguments);
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(status), "{arguments}: {errors}");
-        assert!(errors.starts_with("error: "), "{arguments}: {errors}");
-        errors
-    }
-}
-
-fn json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-fn bytes(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// Two clouds of points that a line divides.
-fn clouds() -> String {
-    let mut text = "x,y,side\n".to_string();
-    for index in 0..60 {
-        let (x, y) = (f64::from(index % 10) / 10.0, f64::from(index / 10) / 10.0);
-        text += &format!("{x},{y},{}\n", if x + y > 0.65 { "right" } else { "left" });
-    }
-    text
-}
+use place::{Place, bytes, clouds, json};
 
 #[test]
 fn a_whole_life() {
@@ -459,19 +401,6 @@ fn misuse_and_failure_have_their_status_and_words() {
     let output = place.command("cpu").env("DELTARULE_ISA", "sse9").output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("sse9"));
-}
-
-/// More threads than there is memory for: said before anything asks for them.
-#[cfg(target_os = "linux")]
-#[test]
-fn threads_that_cannot_be_made_are_refused() {
-    let place = Place::new();
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -v 900000 && exec \"$0\" train --quiet --epochs 1 --threads 2000"]);
-    let output = shell.arg(env!("CARGO_BIN_EXE_deltarule")).current_dir(place.0.path()).output().expect("sh starts");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{errors}");
-    assert!(errors.starts_with("error: 2000 threads cannot be made") && errors.contains("--threads"), "{errors}");
 }
 
 /// `f32` holds only every 128th second of our time.

@@ -44,6 +44,10 @@ pub struct About {
     pub classes: Vec<String>,
     /// A name for every input, or none.
     pub features: Vec<String>,
+    /// The name of what is predicted: that of the column it was learnt from.
+    pub target_name: Option<String>,
+    /// The share of its data's rows that was kept for the test, from 0 to below 1, where that is known.
+    pub test_share: Option<f64>,
 }
 
 /// How a model is described before it is built; see [`Mlp::builder`].
@@ -221,11 +225,23 @@ impl<T: Element> Builder<T> {
         self
     }
 
+    /// The name of what is predicted, for those who look for its column in other data.
+    pub fn target_name(mut self, name: impl Into<String>) -> Self {
+        self.about.target_name = Some(name.into());
+        self
+    }
+
+    /// The share of the data's rows that is kept for the test, for those who look for the same rows later.
+    pub fn test_share(mut self, share: f64) -> Self {
+        self.about.test_share = Some(share);
+        self
+    }
+
     /// Draws the weights.
     ///
     /// # Errors
-    /// Fewer than two widths, a width of zero, more weights than memory can hold, a slope that is not finite in `T`, or
-    /// names and scales of another number than the inputs, outputs or classes.
+    /// Fewer than two widths, a width of zero, more weights than memory can hold, a slope that is not finite in `T`,
+    /// names and scales of another number than the inputs, outputs or classes, or a share that is none.
     pub fn build(&self) -> Result<Mlp<T>, Error> {
         self.check()?;
         Mlp::assemble(self, |l, inputs, outputs| {
@@ -293,6 +309,11 @@ impl<T: Element> Builder<T> {
             {
                 return wrong(format!("{found} {what} where {expected} are needed"));
             }
+        }
+        if let Some(share) = about.test_share
+            && !(0.0..1.0).contains(&share)
+        {
+            return wrong(format!("the share of test rows is {share:?}, which is not from 0 to below 1"));
         }
         if about.targets.is_some() && self.output != Output::Linear {
             return wrong(format!("standardised targets need a linear output, not {}", self.output));

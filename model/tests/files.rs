@@ -40,6 +40,8 @@ fn model() -> Mlp<f32> {
         .standardise(Standardisation::of_inputs(&data))
         .classes(["naïve", "quote \"", "line\n"])
         .features(["a", "b"])
+        .target_name("what it \"is\"")
+        .test_share(0.1)
         .seed(u64::MAX)
         .build()
         .expect("widths")
@@ -312,6 +314,20 @@ fn metadata_that_lie() {
     assert!(matches!(changed("softmax", "linear\\"), FileError::Json { .. } | FileError::Metadata(_)));
 }
 
+/// Files of before the target's name and the share of test rows were kept say nothing of them.
+#[test]
+fn a_model_that_says_nothing_of_its_target_and_test_is_read() {
+    let bytes = Mlp::<f32>::builder(&[2, 1]).target_name("y").test_share(0.25).build().expect("widths").to_bytes();
+    let with = |from: &str, to: &str| read(&checkpoint_saying(&bytes, from, to));
+    let old = with(r#",\"target_name\":\"y\",\"test_share\":0.25"#, "").expect("an old file");
+    assert_eq!((&old.about().target_name, old.about().test_share), (&None, None));
+    for share in ["1.0", "-0.25", r#"\"NaN\""#, "[]"] {
+        let refused = with(r#"\"test_share\":0.25"#, &format!(r#"\"test_share\":{share}"#));
+        assert!(matches!(problem(refused), FileError::Metadata(_)), "{share}");
+    }
+    assert!(with(r#"\"target_name\":\"y\""#, r#"\"target_name\":3"#).is_err());
+}
+
 #[test]
 fn types_must_match() {
     let error = problem(Mlp::<f64>::from_bytes(&model().to_bytes(), &LoadOptions::new()));
@@ -460,7 +476,7 @@ fn checkpoints_are_read_with_the_same_suspicion() {
     assert!(matches!(no_checkpoint, FileError::Metadata(_)), "a model is no checkpoint");
 }
 
-/// The checkpoint with `from` replaced by `to` in its header, whose length the file begins with.
+/// The checkpoint or model with `from` replaced by `to` in its header, whose length the file begins with.
 fn checkpoint_saying(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
     let header = std::str::from_utf8(&bytes[8..8 + length]).expect("text");
@@ -499,6 +515,26 @@ fn counts_and_moments_of_a_checkpoint_make_sense() {
     assert!((0..18).all(|index| with(index, f32::NAN).is_err()));
     assert!((0..18).all(|index| with(index, -1.0).is_err() == (index >= 12)));
     assert!(with(17, f32::INFINITY).is_ok(), "a square may overflow");
+}
+
+#[test]
+fn a_checkpoint_brings_back_what_was_noted() {
+    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
+    let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+    let load = |bytes: &[u8]| Trainer::<f32>::from_bytes(bytes);
+    let bytes = trainer.to_bytes();
+    assert_eq!(load(&bytes).expect("a checkpoint").note(), None);
+    let before =
+        load(&checkpoint_saying(&bytes, r#",\"note\":null"#, "")).expect("a checkpoint of before there were notes");
+    assert_eq!(before.note(), None);
+    trainer.set_note("{\"rows\": 3}\n");
+    let back = load(&trainer.to_bytes()).expect("a checkpoint");
+    assert_eq!(back.note(), Some("{\"rows\": 3}\n"));
+    assert_eq!(back.to_bytes(), trainer.to_bytes());
+    assert!(matches!(
+        problem(load(&checkpoint_saying(&bytes, r#"\"note\":null"#, r#"\"note\":3"#))),
+        FileError::Metadata(_)
+    ));
 }
 
 /// The epochs do not lengthen the header, which is read up to a bound: a run may be as long as it likes.

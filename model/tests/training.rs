@@ -111,6 +111,30 @@ fn a_plateau_bears_as_many_epochs_as_it_says() {
     }
 }
 
+/// A rate or a shape that is given anew is meant, whatever plateaus have made of the one before; other settings leave that as it is.
+#[test]
+fn a_new_rate_or_shape_begins_at_its_full_size() {
+    let plan = |rate, shape| {
+        Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).schedule(shape).epochs(6).batch(10)
+    };
+    // A rate at which every epoch is worse than the first.
+    let before = plan(3.0, Schedule::plateau(0.5, 0));
+    for (after, rate) in [
+        (plan(0.25, Schedule::plateau(0.5, 0)), 0.25),
+        (plan(3.0, Schedule::constant()), 3.0),
+        (plan(3.0, Schedule::plateau(0.5, 9)), 3.0),
+    ] {
+        let mut trainer = Trainer::new(linear(), before).expect("a plan that fits");
+        trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+        trainer.set_plan(before.epochs(7)).expect("more epochs");
+        trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+        assert!(trainer.history()[6].rate < 3.0, "more epochs raise no rate");
+        trainer.set_plan(after.epochs(8)).expect("the same rule and loss");
+        trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+        assert_eq!(trainer.history()[7].rate, rate);
+    }
+}
+
 #[test]
 fn the_schedule_reaches_the_updates() {
     let plan = Plan::new(Loss::HalfSquaredError)

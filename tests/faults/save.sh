@@ -112,7 +112,7 @@ complained() {
 
 # Reads the trace of a run without faults: what reached the disk too late or not at all, a line each.
 disorder() {
-  awk -v out="$out" -v files="${files[*]} checkpoint.json" '
+  awk -v out="$out" -v files="${files[*]}" '
     # The temporary file that the call is about, if any.
     function temporary() { return match($0, /\.deltarule-[0-9]+-[0-9]+\.tmp/) ? substr($0, RSTART, RLENGTH) : "" }
     !index($0, out) { next }

@@ -26,6 +26,8 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("targets", standardisation(about.targets.as_ref())),
         ("classes", names(&about.classes)),
         ("features", names(&about.features)),
+        ("target_name", about.target_name.as_ref().map_or(Json::Null, Json::text)),
+        ("test_share", about.test_share.map_or(Json::Null, Json::real)),
     ])
 }
 
@@ -50,6 +52,15 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
         targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,
         classes: named("classes")?,
         features: named("features")?,
+        // Files of before these two were kept have neither.
+        target_name: match card.get("target_name") {
+            Json::Null => None,
+            name => Some(name.as_text().ok_or_else(|| wrong("target_name"))?.to_owned()),
+        },
+        test_share: match card.get("test_share") {
+            Json::Null => None,
+            share => Some(share.as_f64().ok_or_else(|| wrong("test_share"))?),
+        },
     };
     let widths = card.get("widths").as_list(Json::as_usize).ok_or_else(|| wrong("widths"))?;
     let hidden = card.get("hidden").as_text().and_then(|name| name.parse::<Activation>().ok());

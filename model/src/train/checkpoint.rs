@@ -1,7 +1,7 @@
 //! Checkpoints: a run that is saved, loaded and carried on has the bits of the one that never stopped.
 //!
 //! A checkpoint is a safetensors file like a model's, with more tensors under prefixes (`moment1.`, `moment2.`, `aside.`,
-//! `good.`), the [history](super::table), and the plan and the clock in the metadata. It does not hold the data, nor the
+//! `good.`), the [history](super::table), and the plan, the clock and the caller's note in the metadata. It does not hold the data, nor the
 //! number of threads, on which nothing depends.
 
 use super::settings::{plan_from_json, plan_to_json};
@@ -56,6 +56,7 @@ impl<T: Element> Trainer<T> {
         if let Json::Object(entries) = &mut card {
             entries.push(("plan".into(), plan_to_json(&self.plan)));
             entries.push(("state".into(), state_to_json(state)));
+            entries.push(("note".into(), self.note.as_ref().map_or(Json::Null, Json::text)));
         }
         let mut writer = Writer::new(&card);
         // First, so that its numbers lie on multiples of eight bytes.
@@ -103,6 +104,10 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let builder = card::to_builder(&card, KIND)?;
     let plan = plan_from_json(card.get("plan")).ok_or_else(|| wrong("plan"))?;
     plan.check::<T>().map_err(|error| FileError::Metadata(error.to_string()))?;
+    let note = match card.get("note") {
+        Json::Null => None,
+        note => Some(note.as_text().ok_or_else(|| wrong("note"))?.to_owned()),
+    };
     let json = card.get("state");
     let flag = |key| json.get(key).as_bool().ok_or_else(|| wrong(key));
 
@@ -149,7 +154,8 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
         }
         state.good = Some(Good { layers, memory, updates });
     }
-    Trainer::with_state(trained, plan, state).map_err(|error| FileError::Metadata(error.to_string()))
+    let trainer = Trainer::with_state(trained, plan, state);
+    trainer.map(|trainer| Trainer { note, ..trainer }).map_err(|error| FileError::Metadata(error.to_string()))
 }
 
 /// For each layer the numbers shaped like its weights, and those shaped like its bias.

@@ -37,6 +37,8 @@ pub struct Trainer<T> {
     model: Mlp<T>,
     plan: Plan,
     state: State<T>,
+    /// What the caller wants to know of the run when it is loaded.
+    note: Option<String>,
     /// The activation of the last layer under this loss.
     last: Activation,
     /// The norm of the last gradient that was measured.
@@ -67,6 +69,7 @@ impl<T: Element> Trainer<T> {
             scratch: Scratch::with_threads(plan.threads),
             team: Team::new(plan.threads),
             norm: None,
+            note: None,
             model,
             plan,
             state,
@@ -90,6 +93,8 @@ impl<T: Element> Trainer<T> {
 
     /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and what decides the batches
     /// (their size, seed and shuffle) where an epoch is under way. Without early stopping the model holds the last weights again, and what was best is forgotten.
+    /// Where the rate or the schedule's shape is another than before, what plateaus and roll-backs have made of the rate is forgotten: the run goes
+    /// on at the rate that it is given.
     ///
     /// # Errors
     /// A setting out of its range, another update rule or another loss; other batches in the middle of an epoch.
@@ -109,6 +114,9 @@ impl<T: Element> Trainer<T> {
         if plan.non_finite != NonFinite::RollBack {
             self.state.good = None;
         }
+        if plan.optimiser.rate != self.plan.optimiser.rate || plan.schedule.shape != self.plan.schedule.shape {
+            self.state.rate_factor = 1.0;
+        }
         self.team = Team::new(plan.threads);
         self.scratch = Scratch::with_threads(plan.threads);
         self.plan = plan;
@@ -127,6 +135,17 @@ impl<T: Element> Trainer<T> {
             Some((name, _, value)) => Err(Error::setting(name, value, "that of the epoch under way until it ends")),
             None => Ok(()),
         }
+    }
+
+    /// The caller's own words about the run.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Words about the run that its checkpoints hold and [`load`](Trainer::load) brings back, such as which data it learns from, which no
+    /// checkpoint holds. Nothing depends on them.
+    pub fn set_note(&mut self, note: impl Into<String>) {
+        self.note = Some(note.into());
     }
 
     /// Every epoch that has ended.

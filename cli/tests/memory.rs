@@ -1,0 +1,202 @@
+//! What models and runs remember of their training: the target, the test part, the rows, the settings; and what of it a resumed run changes.
+
+mod place;
+
+use std::fs;
+
+use place::{Place, bytes, clouds, json};
+
+/// Rows of a table whose price follows from its rooms and area, and whose last column is another number.
+fn houses() -> Vec<[i32; 4]> {
+    (0..60).map(|i| [i % 5, 40 + i * 7 % 60, 1000 * (i % 5) + 37 * (i * 7 % 60), i * 31 % 60]).collect()
+}
+
+#[test]
+fn a_model_is_measured_by_the_column_that_it_learnt() {
+    let place = Place::new();
+    let table = |columns: &[usize]| -> String {
+        let line = |row: &[i32; 4]| columns.iter().map(|&column| row[column].to_string()).collect::<Vec<_>>().join(",");
+        houses().iter().map(|row| line(row) + "\n").collect()
+    };
+    place.file("houses.csv", &format!("rooms,area,price,tax\n{}", table(&[0, 1, 2, 3])));
+    let train = "train --quiet --json --data houses.csv --target price --drop tax --task regression --epochs 5 --out m";
+    let report = json(&place.good(train));
+    let eval = "eval m/model.safetensors --part test --json --data";
+    let scores = |arguments: &str| json(&place.good(&format!("{eval} {arguments}")))["result"].clone();
+    assert_eq!(scores("houses.csv"), report["test"]);
+    assert_eq!((&report["target"], &report["dropped"]), (&"price".into(), &serde_json::json!(["tax"])), "{report}");
+    let info = place.good("info m/model.safetensors");
+    assert!(info.contains("target        price, standardised"), "{info}");
+    let predict = "predict m/model.safetensors --data houses.csv --part test";
+    assert_eq!(place.good(predict), place.good(&format!("{predict} --target price")));
+    // Another target is a wish, and told.
+    let other = place.run(&format!("{eval} houses.csv --target tax"));
+    assert!(other.status.success());
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(told.contains("the model learnt ‘price’; its target here is ‘tax’"), "{told}");
+    // Where columns have no names, the last is the target.
+    place.file("nameless.csv", &table(&[0, 1, 2]));
+    assert_eq!(scores("nameless.csv"), report["test"]);
+    place.file("renamed.csv", &format!("rooms,area,cost,tax\n{}", table(&[0, 1, 2, 3])));
+    let refused = place.bad(&format!("{eval} renamed.csv"), 2);
+    assert!(refused.contains("the model learnt the column ‘price’") && refused.contains("--target"), "{refused}");
+    assert_eq!(scores("renamed.csv --target cost"), report["test"]);
+}
+
+#[test]
+fn the_test_part_is_the_one_that_training_kept() {
+    let place = Place::new();
+    let train = "train --quiet --json --data breast-cancer --epochs 2 --out m --test-split";
+    let eval = "eval m/model.safetensors --data breast-cancer --json";
+    let report = json(&place.good(&format!("{train} 0.4")));
+    let measured = json(&place.good(eval));
+    assert_eq!((&measured["part"], &measured["result"]), (&"test".into(), &report["test"]));
+    let predict = "predict m/model.safetensors --data breast-cancer --part test";
+    assert_eq!(place.good(predict).lines().count(), 1 + 228);
+    let other = place.run(&format!("{eval} --test-split 0.2"));
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(other.status.success() && told.contains("learnt with --test-split 0.4, not 0.2"), "{told}");
+    // All rows were learnt from: none of them is a test.
+    place.good(&format!("{train} 0"));
+    let measured = json(&place.good(eval));
+    assert_eq!((&measured["part"], &measured["result"]["rows"]), (&"all rows".into(), &569.into()));
+    assert!(
+        String::from_utf8_lossy(&place.run("eval m/model.safetensors --data breast-cancer").stderr)
+            .contains("kept none")
+    );
+    for command in [&format!("{eval} --part test"), &format!("{eval} --part test --test-split 0.2"), predict] {
+        assert!(place.bad(command, 2).contains("the model kept no rows for the test"), "{command}");
+    }
+    // A model that says nothing of it is measured on the usual part.
+    deltarule::Mlp::<f32>::builder(&[30, 1])
+        .output(deltarule::Output::Sigmoid)
+        .build()
+        .and_then(|model| model.save(place.path("foreign.safetensors")))
+        .expect("saved");
+    let answers = place.good("predict foreign.safetensors --data breast-cancer");
+    assert_eq!(answers.lines().count(), 1 + 114);
+}
+
+#[test]
+fn a_run_goes_on_with_the_same_rows_only() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    let train = "train --quiet --data clouds.csv --epochs";
+    place.good(&format!("{train} 2 --out r"));
+    place.good(&format!("{train} 3 --out r --resume"));
+    let names = fs::read_dir(place.path("r")).expect("it exists").flatten().map(|entry| entry.file_name());
+    assert!(!names.into_iter().any(|name| name == "checkpoint.json"), "the checkpoint says it all");
+    // As many rows of the same names and classes: a value is another, or two rows have changed places.
+    let mut lines: Vec<String> = clouds().lines().map(str::to_owned).collect();
+    lines.swap(3, 9);
+    for other in [clouds().replacen("0.3,0,left", "0.31,0,left", 1), lines.join("\n")] {
+        assert_ne!(other.trim(), clouds().trim());
+        place.file("clouds.csv", &other);
+        assert!(
+            place.bad(&format!("{train} 4 --out r --resume"), 2).contains("learnt from as many rows, but from others")
+        );
+    }
+    // The library's runs do not say what they learnt from.
+    let mut run = deltarule::Trainer::<f32>::load(place.path("r/checkpoint.safetensors")).expect("a checkpoint");
+    run.set_note("");
+    run.save(place.path("r/checkpoint.safetensors")).expect("saved");
+    place.file("clouds.csv", &clouds());
+    assert!(place.bad(&format!("{train} 4 --out r --resume"), 2).contains("does not say which rows"));
+}
+
+/// Whatever was not said follows from the data, and is told before the run and after it.
+#[test]
+fn a_run_says_what_it_takes() {
+    let place = Place::new();
+    let output = place.run("train --data breast-cancer --epochs 2 --out d");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for words in [
+        "inputs standardised",
+        "as suits each activation",
+        "rate 0.002, cosine schedule, l2 0.7030",
+        "never ended early",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let report = |run: &str| json(&fs::read_to_string(place.path(run).join("report.json")).expect("just written"));
+    let usual = report("d");
+    assert!((usual["l2"].as_f64().expect("a number") - 400.0 / 569.0).abs() < 1e-12, "{usual}");
+    assert_eq!(usual["init"], "suited", "{usual}");
+    let options =
+        "--init lecun --warm-up 0.5 --patience 3 --clip 2 --test-split 0.3 --val-split 0.25 --optimizer momentum";
+    let output = place.run(&format!("train --data breast-cancer --epochs 2 {options} --out o"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for words in ["weights drawn by lecun", "with a warm-up of 0.5, l2 0, gradients up to 2", "patience 3"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let other = report("o");
+    let expected = serde_json::json!({
+        "init": "lecun", "warm_up": 0.5, "patience": 3, "clip": 2.0, "test_split": 0.3, "val_split": 0.25,
+        "momentum": 0.9, "most_epochs": 2, "optimizer": "momentum", "standardised": true,
+    });
+    for (entry, value) in expected.as_object().expect("an object") {
+        assert_eq!(&other[entry], value, "{entry}: {other}");
+    }
+    for (entry, value) in
+        [("betas", serde_json::json!([0.9, 0.999])), ("epsilon", 1e-8.into()), ("val_split", 0.15.into())]
+    {
+        assert_eq!(usual[entry], value, "{usual}");
+    }
+    assert!(other.get("betas").is_none() && usual["patience"].is_null(), "{other} {usual}");
+}
+
+/// The training loss of a mean over changing weights chooses no epoch, unless it is asked to.
+#[test]
+fn a_run_that_nothing_validates_keeps_its_last_weights() {
+    let place = Place::new();
+    let train = "train --quiet --json --data breast-cancer --lr 0.3 --schedule constant --val-split 0 --epochs";
+    for patience in ["", "--patience none"] {
+        let report = json(&place.good(&format!("{train} 12 {patience} --out whole")));
+        assert!(report["best_epoch"].is_null() && report["epochs"] == 12, "{report}");
+        // The weights of a run go on from epoch to epoch, so the last are those of whoever stops there.
+        let losses = fs::read_to_string(place.path("whole/history.csv")).expect("just written");
+        let losses: Vec<f64> = losses
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').nth(2).expect("a loss").parse().expect("a number"))
+            .collect();
+        let worse = losses.windows(2).position(|pair| pair[1] > pair[0]).expect("a bumpy run") + 2;
+        place.good(&format!("{train} {worse} {patience} --out last"));
+        let options = format!("{train} {worse} --patience 100 --out best");
+        let best = json(&place.good(&options))["best_epoch"].as_u64().expect("an epoch");
+        assert!(best < worse as u64);
+        let model = |run: &str| bytes(&place.path(run).join("model.safetensors"));
+        assert!(model("last") != model("best"), "the last epoch was not the best");
+        place.good(&format!("{train} {best} {patience} --out early"));
+        assert!(model("early") == model("best"));
+    }
+    // With rows to validate on nothing is another.
+    let report = json(&place.good("train --quiet --json --data breast-cancer --epochs 3 --out v"));
+    assert!(report["best_epoch"].is_u64(), "{report}");
+}
+
+/// The learning rates of a run's epochs.
+fn rates(place: &Place, run: &str) -> Vec<f64> {
+    let history = fs::read_to_string(place.path(run).join("history.csv")).expect("just written");
+    history
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(1).and_then(|rate| rate.parse().ok()).expect("a rate"))
+        .collect()
+}
+
+#[test]
+fn a_resumed_run_takes_the_rate_and_the_shape_that_it_is_given() {
+    let place = Place::new();
+    let train = "train --quiet --data breast-cancer --lr 0.1";
+    // So large a rate that an epoch is soon worse than the best.
+    place.good(&format!("{train} --schedule plateau:0.5,0 --epochs 25 --out p"));
+    assert!(rates(&place, "p").last() < Some(&0.1), "a plateau has come");
+    place.good("train --quiet --data breast-cancer --epochs 26 --lr 0.03 --out p --resume");
+    assert_eq!(rates(&place, "p").last(), Some(&0.03));
+    // Another shape leaves the warm-up as it was: the second of four epochs ends at half of the rate.
+    place.good(&format!("{train} --schedule step:9,0.5 --warm-up 4 --epochs 1 --out w"));
+    place.good("train --quiet --data breast-cancer --schedule constant --epochs 6 --out w --resume");
+    let rates = rates(&place, "w");
+    assert!((rates[1] - 0.05).abs() < 1e-9 && rates[5] == 0.1, "{rates:?}");
+}
