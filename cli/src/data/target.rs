@@ -1,6 +1,6 @@
 //! From a column of raw targets to a task: text is classes, a few whole numbers that recur are classes, the rest are numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Target;
 use super::words::{clip, listed};
@@ -133,10 +133,23 @@ fn recur(labels: usize, rows: usize) -> bool {
 
 /// Distinct texts in sorted order are the classes.
 fn text_classes(labels: Vec<String>, choice: TaskChoice) -> Result<Target, String> {
-    let names: Vec<String> = labels.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    let names: BTreeSet<&String> = labels.iter().collect();
     check_count(names.len(), labels.len(), choice)?;
-    let labels = labels.iter().map(|label| names.binary_search(label).unwrap_or(0) as u32).collect();
+    let names = sorted_as_numbers(names.into_iter().cloned().collect());
+    let places: BTreeMap<&String, u32> = names.iter().zip(0..).collect();
+    let labels = labels.iter().map(|label| places.get(label).copied().unwrap_or(0)).collect();
     Ok(Target::Classes { labels, names })
+}
+
+/// Brings sorted texts into the order of their numbers, where all of them are some: one that is too long for `f64` does not change the order
+/// of the others. Those that are one `f64` are told apart by their digits.
+fn sorted_as_numbers(names: Vec<String>) -> Vec<String> {
+    let values: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+    let Some(values) = values else { return names };
+    let mut keyed: Vec<(f64, Option<i128>, String)> =
+        values.into_iter().zip(names).map(|(value, name)| (value, name.parse().ok(), name)).collect();
+    keyed.sort_by(|one, other| one.0.total_cmp(&other.0).then_with(|| (one.1, &one.2).cmp(&(other.1, &other.2))));
+    keyed.into_iter().map(|(.., name)| name).collect()
 }
 
 /// Distinct numbers in ascending order are the classes.
@@ -200,6 +213,19 @@ mod tests {
         for rounded in ["9007199254740993", "-9007199254740993", "0009007199254740993", "100000000000000000001"] {
             assert!(of(rounded), "{rounded}");
         }
+    }
+
+    /// One long number among classes changes the order of none.
+    #[test]
+    fn texts_that_are_numbers_are_classes_in_numeric_order() {
+        let sorted = ["-9007199254740993", "-1", "0.5", "9", "10", "9999999999999999999", "10000000000000000001"];
+        let raw =
+            RawTarget::Text(["10", "9"].iter().chain(&sorted).chain(&sorted).map(|text| text.to_string()).collect());
+        let Ok(Target::Classes { labels, names }) = interpret(raw, TaskChoice::Classification, &[]) else {
+            panic!("classes expected")
+        };
+        assert_eq!(names, sorted);
+        assert_eq!(labels[..9], [4, 3, 0, 1, 2, 3, 4, 5, 6]);
     }
 
     #[test]
