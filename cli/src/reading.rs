@@ -4,7 +4,7 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::{CsvOptions, DataError, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
+use crate::data::{CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
 use crate::failure::Failure;
 use crate::say::note;
 
@@ -27,17 +27,23 @@ pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> C
     }
 }
 
-/// How data is read to measure a model with.
+/// How data is read to measure a model with. Where nobody names the target it is the column that the model learnt, not whichever is the last.
 fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions {
     let task = match model.output() {
         Output::Linear => TaskChoice::Regression,
         _ => TaskChoice::Classification,
     };
+    let training = training_options(arguments, task);
+    let target = match (training.target, &model.about().target_name) {
+        (TargetColumn::Last, Some(learnt)) => TargetColumn::Learnt(learnt.clone()),
+        (target, _) => target,
+    };
     CsvOptions {
+        target,
         features: model.about().features.clone(),
         is_for_model: true,
         known_classes: model.classes(),
-        ..training_options(arguments, task)
+        ..training
     }
 }
 
@@ -79,13 +85,9 @@ impl Subject {
             Purpose::Prediction => prediction_options(arguments, model),
         };
         let source = Source::parse(&arguments.data)?;
-        let learnt = model.about().target_name.as_deref();
-        let mut data = load_for(&source, &options, learnt)?;
-        if let (Some(learnt), Some(_)) = (learnt, &arguments.reading.target)
-            && !data.target_name.is_empty()
-            && data.target_name != learnt
-        {
-            note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, as --target says", data.target_name));
+        let mut data = load(&source, &options)?;
+        if matches!(source, Source::Csv(_)) {
+            tell_of_target(&data, model, arguments.reading.target.is_some());
         }
         if data.columns != model.inputs() {
             return Err(Failure::Misuse(format!(
@@ -109,10 +111,24 @@ impl Subject {
         }
         let kept = model.about().test_share.filter(|_| data.official_test.is_none());
         let part = arguments.part.unwrap_or(usual_part(&data, kept));
-        let share = share_of(part, arguments.test_split, kept)?;
+        // Rows that the data sets apart itself are the test whatever the share.
+        let share = match data.official_test {
+            Some(_) => USUAL_SHARE,
+            None => share_of(part, arguments, kept)?,
+        };
         let rows = rows_of_part(&data, part, share)?;
         Ok(Self { data, rows, part })
     }
+}
+
+/// Says where the target is another column than the model learnt.
+fn tell_of_target(data: &Dataset, model: &AnyModel, is_given: bool) {
+    let Some(learnt) = &model.about().target_name else { return };
+    if data.target_name.is_empty() || data.target_name == *learnt {
+        return;
+    }
+    let why = if is_given { "as --target says" } else { "the only column that is left" };
+    note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, {why}", data.target_name));
 }
 
 /// What to do about rows that have other columns than the model: only of a text table some can be left out.
@@ -140,43 +156,26 @@ fn usual_part(data: &Dataset, kept: Option<f64>) -> PartChoice {
 
 /// The share of the test part: what is asked for, else what the model `kept` from its training, else the usual. A model that kept no row
 /// has learnt from any that would be called the test.
-fn share_of(part: PartChoice, asked: Option<f64>, kept: Option<f64>) -> Result<f64, Failure> {
+fn share_of(part: PartChoice, arguments: &ModelDataArguments, kept: Option<f64>) -> Result<f64, Failure> {
+    let asked = arguments.test_split;
     match (part, asked, kept) {
         (PartChoice::Test, _, Some(0.0)) => Err(Failure::Misuse(
             "--part test: the model kept no rows for the test (it learnt with --test-split 0); say --part all for data that it \
              has not learnt from"
                 .to_string(),
         )),
-        (PartChoice::Test, Some(0.0), _) => {
-            Err(Failure::Misuse("--part test: with --test-split 0 there is no such part; leave it out".to_string()))
-        }
+        (PartChoice::Test, Some(0.0), _) => Err(Failure::Misuse(
+            match arguments.part {
+                Some(_) => "--part test: with --test-split 0 there is no such part; leave it out",
+                None => "--test-split 0 leaves no test part to look at; leave it out, or say --part all",
+            }
+            .to_string(),
+        )),
         (PartChoice::Test | PartChoice::Rest, Some(asked), Some(kept)) if asked != kept => {
             note(&format!("the model learnt with --test-split {kept}, not {asked}: the parts are not those of its training"));
             Ok(asked)
         }
         _ => Ok(asked.or(kept).unwrap_or(USUAL_SHARE)),
-    }
-}
-
-/// Loads data for a model. Where nobody names the target it is the column that the model learnt, not whichever is the last.
-fn load_for(source: &Source, options: &CsvOptions, learnt: Option<&str>) -> Result<Dataset, Failure> {
-    let learnt = learnt.filter(|_| matches!(source, Source::Csv(_)) && options.target == TargetColumn::Last);
-    let Some(learnt) = learnt else { return Ok(load(source, options)?) };
-    let named = CsvOptions { target: TargetColumn::Given(learnt.to_string()), ..options.clone() };
-    match load(source, &named) {
-        // A number may be taken for an index.
-        Ok(data) if data.target_name == learnt => return Ok(data),
-        Ok(_) | Err(DataError::Usage(_)) => {}
-        Err(error) => return Err(error.into()),
-    }
-    // Without a header there are no names, and the target is the last column as ever.
-    let data = load(source, options)?;
-    match data.target_name.is_empty() {
-        true => Ok(data),
-        false => Err(Failure::Misuse(format!(
-            "{}: the model learnt the column ‘{learnt}’, which is missing or dropped; say which is the target with --target",
-            data.name
-        ))),
     }
 }
 

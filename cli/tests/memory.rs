@@ -3,6 +3,8 @@
 mod place;
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
 use place::{Place, bytes, clouds, json};
 
@@ -41,6 +43,35 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     let refused = place.bad(&format!("{eval} renamed.csv"), 2);
     assert!(refused.contains("the model learnt the column ‘price’") && refused.contains("--target"), "{refused}");
     assert_eq!(scores("renamed.csv --target cost"), report["test"]);
+    // What is left alone can only be the target.
+    let only = place.run(&format!("{eval} renamed.csv --drop tax"));
+    let told = String::from_utf8_lossy(&only.stderr).into_owned();
+    assert!(
+        told.contains("the model learnt ‘price’; its target here is ‘cost’, the only column that is left"),
+        "{told}"
+    );
+    assert_eq!(json(&String::from_utf8_lossy(&only.stdout))["result"], report["test"]);
+    let refused = place.bad(&format!("{eval} houses.csv --drop price"), 2);
+    assert!(refused.contains("--drop names the target"), "{refused}");
+}
+
+/// What comes through a pipe can be read once.
+#[cfg(unix)]
+#[test]
+fn a_model_is_measured_on_what_a_pipe_brings() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 2 --out m");
+    let measured = json(&place.good("eval m/model.safetensors --json --data clouds.csv"));
+    let without_names = clouds().split_once('\n').expect("a header").1.to_string();
+    for text in [clouds(), without_names] {
+        let mut command = place.command("eval m/model.safetensors --json --data /dev/stdin");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it is read");
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", output.status);
+        assert_eq!(json(&String::from_utf8_lossy(&output.stdout))["result"], measured["result"]);
+    }
 }
 
 #[test]
@@ -56,6 +87,8 @@ fn the_test_part_is_the_one_that_training_kept() {
     let other = place.run(&format!("{eval} --test-split 0.2"));
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
     assert!(other.status.success() && told.contains("learnt with --test-split 0.4, not 0.2"), "{told}");
+    let refused = place.bad(&format!("{eval} --test-split 0"), 2);
+    assert!(refused.contains("--test-split 0 leaves no test part") && !refused.contains("--part test"), "{refused}");
     // All rows were learnt from: none of them is a test.
     place.good(&format!("{train} 0"));
     let measured = json(&place.good(eval));

@@ -44,6 +44,9 @@ pub enum TargetColumn {
     Last,
     /// A name of the header, or an index from 0, or from −1 backwards.
     Given(String),
+    /// The one of this name, which a model learnt; where no column has it, the only one that is neither a feature of the model nor dropped.
+    /// The last one of a file without a header.
+    Learnt(String),
     /// None, but this column, given likewise, is not a feature either: for data to predict on.
     Dropped(String),
     /// None.
@@ -425,17 +428,21 @@ fn settle(
     options: &CsvOptions,
 ) -> Result<Columns, DataError> {
     let count = record.len();
+    let mut taken = vec![false; count];
+    for wanted in &options.drop {
+        taken[resolve(name, "--drop", wanted, count, names)?] = true;
+    }
     let target = match &options.target {
         TargetColumn::Last => Some(usual_target(name, count, names, &options.features)?),
         TargetColumn::Given(wanted) | TargetColumn::Dropped(wanted) => {
             Some(resolve(name, "--target", wanted, count, names)?)
         }
+        TargetColumn::Learnt(learnt) => match names {
+            Some(names) => Some(learnt_target(name, learnt, names, &taken, &options.features)?),
+            None => Some(count - 1),
+        },
         TargetColumn::Absent => None,
     };
-    let mut taken = vec![false; count];
-    for wanted in &options.drop {
-        taken[resolve(name, "--drop", wanted, count, names)?] = true;
-    }
     if let Some(target) = target {
         if taken[target] {
             return Err(DataError::Usage(format!("{name}: --drop names the target")));
@@ -465,10 +472,39 @@ fn settle(
 /// The last column; but where a model's features are known and the last is one of them, the last that is none.
 fn usual_target(name: &str, count: usize, names: Option<&[String]>, features: &[String]) -> Result<usize, DataError> {
     let Some(names) = names.filter(|_| !features.is_empty()) else { return Ok(count - 1) };
-    names.iter().rposition(|name| !features.contains(name)).ok_or_else(|| {
-        let what = "every column is one of the model's features, so none is the target; add its column";
-        DataError::Usage(format!("{name}: {what}"))
-    })
+    names.iter().rposition(|name| !features.contains(name)).ok_or_else(|| no_target(name))
+}
+
+fn no_target(name: &str) -> DataError {
+    let what = "every column is one of the model's features, so none is the target; add its column";
+    DataError::Usage(format!("{name}: {what}"))
+}
+
+/// The column that a model learnt. A file that calls it otherwise has it all the same where a single column can be meant.
+fn learnt_target(
+    name: &str,
+    learnt: &str,
+    names: &[String],
+    dropped: &[bool],
+    features: &[String],
+) -> Result<usize, DataError> {
+    if let Some(column) = names.iter().position(|known| known == learnt) {
+        return Ok(column);
+    }
+    let others: Vec<usize> = (0..names.len()).filter(|&column| !features.contains(&names[column])).collect();
+    let left: Vec<usize> = others.iter().copied().filter(|&column| !dropped[column]).collect();
+    match left[..] {
+        [column] => Ok(column),
+        _ if others.is_empty() => Err(no_target(name)),
+        _ => {
+            let left: Vec<String> = left.iter().map(|&column| names[column].clone()).collect();
+            let candidates = if left.is_empty() { "all others are dropped".to_string() } else { listed(&left) };
+            Err(DataError::Usage(format!(
+                "{name}: the model learnt the column ‘{}’, which is missing; say with --target which it is ({candidates})",
+                clip(learnt)
+            )))
+        }
+    }
 }
 
 fn wanted_features(name: &str, names: &[String], wanted: &[String]) -> Result<Vec<usize>, DataError> {

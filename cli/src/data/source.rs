@@ -70,7 +70,7 @@ pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError>
         Source::FashionMnist => fashion_mnist(),
         Source::IdxFolder(folder) => idx::load_folder(&folder.display().to_string(), folder),
         Source::Npy(x, y) => {
-            let wanted = matches!(options.target, TargetColumn::Last | TargetColumn::Given(_));
+            let wanted = !matches!(options.target, TargetColumn::Dropped(_) | TargetColumn::Absent);
             if wanted && y.is_none() {
                 let what = "the targets are missing; give both files: --data x.npy,y.npy";
                 return Err(DataError::Usage(format!("{}: {what}", x.display())));
