@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, load};
 use crate::failure::Failure;
-use crate::not_finite::placed;
+use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{best_epoch, make_out_folder, write, write_scene};
 use crate::picture::{Comparison, Method};
 use crate::reading::training_options;
@@ -114,12 +114,16 @@ fn train(
         .patience(u64::MAX)
         .threads(threads(arguments.threads));
     let mut trainer = Trainer::new(builder.build()?, plan)?;
+    refuse_overflows(data, trainer.model(), (&test, &split.test))?;
     let finish = trainer.fit(&rows, Some(&validation), |_| ControlFlow::Continue(()));
     let parts = [(&rows, &split.train[..]), (&validation, &split.validation[..])];
     finish.map_err(|error| placed(error.into(), data, trainer.model(), &parts))?;
     let history = trainer.history().to_vec();
     let model = trainer.into_model();
     let numbers = numbers(&model, &test, &history)?;
+    if !(numbers.log_loss.is_finite() && numbers.squared_error.is_finite()) {
+        refuse_outputs(&model, data, &split.test, &mut Scratch::new())?;
+    }
     Ok(Trained { model, history, numbers })
 }
 

@@ -1,10 +1,9 @@
 //! `deltarule eval`: a model measured on data.
 
-use deltarule::{Element, Evaluation, Loss, Mlp, Output, Scratch};
+use deltarule::{Element, Loss, Mlp, Output, Scratch};
 
 use crate::any_model::AnyModel;
 use crate::arguments::{EvalArguments, PartChoice};
-use crate::data::DataError;
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs};
 use crate::reading::{Purpose, Subject};
@@ -18,8 +17,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     let model = AnyModel::load(&arguments.subject.model)?;
     let subject = Subject::load(&arguments.subject, &model, Purpose::Evaluation)?;
     let threads = crate::settings::threads(arguments.subject.threads);
-    let evaluation = with_model!(&model, model => measure(model, &subject, threads))?;
-    let report = PartReport::of(&evaluation);
+    let report = with_model!(&model, model => measure(model, &subject, threads))?;
     let part = match subject.part {
         PartChoice::All => "all rows",
         PartChoice::Test => "test",
@@ -42,23 +40,24 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
     say(&table(&[(part, &report)]))
 }
 
-fn measure<T: Element>(model: &Mlp<T>, subject: &Subject, threads: usize) -> Result<Evaluation, Failure> {
+fn measure<T: Element>(model: &Mlp<T>, subject: &Subject, threads: usize) -> Result<PartReport, Failure> {
     let rows = crate::train::rows_of::<T>(&subject.data, &subject.rows)?;
     let mut scratch = Scratch::with_threads(threads);
-    refuse_outputs(model, subject, &mut scratch)?;
     let evaluation = model
         .evaluate(loss_of(model), &rows, &mut scratch)
         .map_err(|error| placed(error.into(), &subject.data, model, &[(&rows, &subject.rows)]))?;
-    if evaluation.loss.is_finite() {
-        return Ok(evaluation);
+    let report = PartReport::of(&evaluation);
+    if !report.is_finite() {
+        // Only an output that is no number spoils them all.
+        refuse_outputs(model, &subject.data, &subject.rows, &mut scratch)?;
+        note(&format!(
+            "{}: every output is a number, but one is too far from its target for the loss or a score in {}; look at the targets, rescale them, \
+             or train with --dtype f64",
+            subject.data.name,
+            T::NAME
+        ));
     }
-    let what = format!(
-        "every output is a number, but their loss is {}: one is too far from its target for {}; look at the targets, rescale them, or train \
-         with --dtype f64",
-        evaluation.loss,
-        T::NAME
-    );
-    Err(DataError::whole(&subject.data.name, what).into())
+    Ok(report)
 }
 
 /// The loss that the model was trained with, or what its output suggests.

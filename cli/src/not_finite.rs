@@ -4,7 +4,6 @@ use deltarule::{Dataset as Rows, Element, Error, Labels, Mlp, Scratch};
 
 use crate::data::{DataError, Dataset};
 use crate::failure::Failure;
-use crate::reading::Subject;
 
 /// Rows that are answered at a time, so that not all answers are in memory as numbers too.
 pub(crate) const ROWS_AT_A_TIME: usize = 4096;
@@ -24,12 +23,30 @@ pub(crate) fn refuse_among<T: Element>(data: &Dataset, rows: &[usize], outputs: 
 /// Refuses rows for which a model has an output that is not finite.
 pub(crate) fn refuse_outputs<T: Element>(
     model: &Mlp<T>,
-    subject: &Subject,
+    data: &Dataset,
+    rows: &[usize],
     scratch: &mut Scratch<T>,
 ) -> Result<(), Failure> {
-    for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
-        let features: Vec<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
-        refuse_among(&subject.data, rows, model.predict(&features, scratch)?)?;
+    for rows in rows.chunks(ROWS_AT_A_TIME) {
+        let features: Vec<T> = data.gather(rows, T::from_f64, T::is_finite)?;
+        refuse_among(data, rows, model.predict(&features, scratch)?)?;
+    }
+    Ok(())
+}
+
+/// Refuses a part of which a number is not finite once it is standardised: before a run that only looks at it when all is learnt. The parts
+/// that it learns from it looks at itself.
+pub(crate) fn refuse_overflows<T: Element>(
+    data: &Dataset,
+    model: &Mlp<T>,
+    (rows, numbers): (&Rows<T>, &[usize]),
+) -> Result<(), Failure> {
+    for (row, &number) in numbers.iter().enumerate() {
+        for is_of_target in [false, true] {
+            if let Some((column, value)) = overflow(model, rows, row, is_of_target) {
+                return Err(of_standardised(data, number, column, value, is_of_target));
+            }
+        }
     }
     Ok(())
 }
@@ -45,22 +62,34 @@ pub(crate) fn placed<T: Element>(
     let Failure::Model(Error::NotANumber { what, row, column, value }) = failure else { return failure };
     let is_of_target = what == "standardised target";
     // The parts were looked at in this order, so the first that has such a number there is meant.
-    let mut with_it = parts.iter().filter(|(rows, _)| row < rows.rows() && overflows(model, rows, row, is_of_target));
+    let mut with_it =
+        parts.iter().filter(|(rows, _)| row < rows.rows() && overflow(model, rows, row, is_of_target).is_some());
     let Some((_, numbers)) = with_it.next() else { return failure };
-    let label = if is_of_target { data.target_label() } else { data.feature_label(column) };
-    let advice = "the number is too large beside the column's deviation; rescale the column, or train with --dtype f64";
-    data.fault(numbers[row], label, format!("the {what} is {value}: {advice}")).into()
+    of_standardised(data, numbers[row], column, value, is_of_target)
 }
 
-/// Whether a number of this row is not finite once it is standardised.
-fn overflows<T: Element>(model: &Mlp<T>, rows: &Rows<T>, row: usize, is_of_target: bool) -> bool {
+/// What is said of a standardised number that is not finite.
+fn of_standardised(data: &Dataset, row: usize, column: usize, value: f64, is_of_target: bool) -> Failure {
+    let (label, what) = match is_of_target {
+        true => (data.target_label(), "standardised target"),
+        false => (data.feature_label(column), "standardised input"),
+    };
+    let advice = "the number is too large beside the column's deviation; rescale the column, or train with --dtype f64";
+    data.fault(row, label, format!("the {what} is {value}: {advice}")).into()
+}
+
+/// The first number of this row that is not finite once it is standardised: its column, and what it is then.
+fn overflow<T: Element>(model: &Mlp<T>, rows: &Rows<T>, row: usize, is_of_target: bool) -> Option<(usize, f64)> {
     let about = model.about();
-    match (is_of_target, rows.labels()) {
-        (false, _) => about.inputs.as_ref().is_some_and(|inputs| inputs.applied(&rows.row(row)).is_err()),
+    let applied = match (is_of_target, rows.labels()) {
+        (false, _) => about.inputs.as_ref()?.applied(&rows.row(row)),
         (true, Labels::Values { values, outputs }) => {
-            let values = &values[row * outputs..][..*outputs];
-            about.targets.as_ref().is_some_and(|targets| targets.applied(values).is_err())
+            about.targets.as_ref()?.applied(&values[row * outputs..][..*outputs])
         }
-        (true, Labels::Classes { .. }) => false,
+        (true, Labels::Classes { .. }) => return None,
+    };
+    match applied {
+        Err(Error::NotANumber { column, value, .. }) => Some((column, value)),
+        _ => None,
     }
 }

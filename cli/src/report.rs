@@ -74,6 +74,12 @@ impl PartReport {
         report
     }
 
+    /// Whether the loss and all scores are finite. Then so are the outputs: one that is NaN or infinite makes the loss so, and one that is only once
+    /// it is on the target's scale, the errors.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.entries().iter().all(|(_, value)| value.is_finite())
+    }
+
     /// Names and values of the entries that apply, for a table.
     pub(crate) fn entries(&self) -> Vec<(&'static str, f64)> {
         let all = [

@@ -16,7 +16,7 @@ use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
-use crate::not_finite::placed;
+use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{Evaluations, Outcome, best_epoch, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
@@ -64,6 +64,9 @@ fn learn<T: Element>(
 ) -> Result<(), Failure> {
     let parts = Parts::<T>::of(data, split)?;
     let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(data, split))?;
+    if let Some(test) = &parts.test {
+        refuse_overflows(data, trainer.model(), (test, &split.test))?;
+    }
     if !arguments.quiet {
         introduce(arguments, data, &trainer, split);
         if let (Dtype::F32, Some(warning)) = (arguments.dtype, rounding_of(data, &trainer, split)) {
@@ -85,7 +88,21 @@ fn learn<T: Element>(
     trainer.save(arguments.out.join(CHECKPOINT))?;
     trainer.model().save(arguments.out.join("model.safetensors"))?;
     let files = outcome.write(&arguments.out)?;
+    if report.test.as_ref().is_some_and(|test| !test.is_finite()) {
+        warn_of_test(data, &trainer, split);
+    }
     tell(arguments, &report, &files)
+}
+
+/// Names the row of the test of which the model makes no number. What it has learnt is not thrown away for that.
+fn warn_of_test<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
+    let mut scratch = Scratch::with_threads(trainer.plan().threads);
+    match refuse_outputs(trainer.model(), data, &split.test, &mut scratch) {
+        Err(why) => note(&format!("warning: the test has no loss: {why}")),
+        Ok(()) => note(
+            "warning: on the test every output is a number, but one is too far from its target for the loss or a score",
+        ),
+    }
 }
 
 /// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
@@ -390,11 +407,12 @@ mod tests {
         let data = load(&Source::parse(&arguments.data).expect("a file"), &Default::default()).expect("sound");
         let settings = Settings::new(&arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
-        for &row in &split.validation[..3] {
+        for &row in split.validation[..3].iter().chain(&split.test[..3]) {
             write(Some(row));
             let message = run(&arguments).expect_err("too large").to_string();
             let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data, row + 3);
             assert!(message.starts_with(&words) && message.contains("--dtype f64"), "{message}");
+            assert!(!arguments.out.join(CHECKPOINT).exists(), "before anything is learnt");
         }
     }
 
