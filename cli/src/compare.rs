@@ -15,7 +15,7 @@ use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, load};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{best_epoch, make_out_folder, write, write_scene};
+use crate::outcome::{make_out_folder, write, write_scene};
 use crate::picture::{Comparison, Method};
 use crate::reading::training_options;
 use crate::say::{note, say};
@@ -119,8 +119,9 @@ fn train(
     let parts = [(&rows, &split.train[..]), (&validation, &split.validation[..])];
     finish.map_err(|error| placed(error.into(), data, trainer.model(), &parts))?;
     let history = trainer.history().to_vec();
+    let best_epoch = trainer.best_epoch().map_or(0, |epoch| epoch + 1);
     let model = trainer.into_model();
-    let numbers = numbers(&model, &test, &history)?;
+    let numbers = numbers(&model, &test, best_epoch)?;
     if !(numbers.log_loss.is_finite() && numbers.squared_error.is_finite()) {
         refuse_outputs(&model, data, &split.test, &mut Scratch::new())?;
     }
@@ -128,7 +129,7 @@ fn train(
 }
 
 /// Both losses of a model on the test part, whichever it learnt with: squared error as `train` and other programs count it, without the ½.
-fn numbers(model: &Mlp<f32>, test: &Rows<f32>, history: &[Record]) -> Result<Numbers, Failure> {
+fn numbers(model: &Mlp<f32>, test: &Rows<f32>, best_epoch: u64) -> Result<Numbers, Failure> {
     let mut scratch = Scratch::new();
     let log: Evaluation = model.evaluate(Loss::LogLoss, test, &mut scratch)?;
     let squared = model.evaluate(Loss::SquaredError, test, &mut scratch)?;
@@ -141,7 +142,7 @@ fn numbers(model: &Mlp<f32>, test: &Rows<f32>, history: &[Record]) -> Result<Num
         roc_auc: scores.roc_auc.unwrap_or(f64::NAN),
         log_loss: log.loss,
         squared_error: squared.loss,
-        best_epoch: best_epoch(history).unwrap_or(0) as f64,
+        best_epoch: best_epoch as f64,
     })
 }
 

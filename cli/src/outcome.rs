@@ -159,18 +159,6 @@ fn confusion(data: &str, classes: &[String], (part, evaluation): (&str, &Evaluat
     })
 }
 
-/// The epoch whose weights were kept, from 1: the first of the lowest watched loss.
-pub(crate) fn best_epoch(history: &[Record]) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
-    for (index, record) in history.iter().enumerate() {
-        let watched = record.validation_loss.unwrap_or(record.loss);
-        if watched.is_finite() && best.is_none_or(|(_, lowest)| watched < lowest) {
-            best = Some((index + 1, watched));
-        }
-    }
-    best.map(|(epoch, _)| epoch)
-}
-
 /// Writes a picture as SVG and as PNG.
 pub(crate) fn write_scene(folder: &Path, stem: &str, scene: &Scene) -> Result<[PathBuf; 2], Failure> {
     let png = scene.to_png(PIXELS_PER_POINT)?;

@@ -17,7 +17,7 @@ use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{Evaluations, Outcome, best_epoch, make_out_folder};
+use crate::outcome::{Evaluations, Outcome, make_out_folder};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{FurtherSettings, PartReport, Report, init, patience, table};
@@ -255,7 +255,7 @@ fn report<T: Element>(
         clip: plan.clip_norm,
         batch: plan.batch,
         epochs: history.len(),
-        best_epoch: plan.early_stopping.and_then(|_| best_epoch(history)),
+        best_epoch: trainer.best_epoch().map(|epoch| epoch as usize + 1),
         finish,
         standardised: model.about().inputs.is_some(),
         further: FurtherSettings::of(arguments, settings, data, plan),

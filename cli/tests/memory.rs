@@ -208,6 +208,22 @@ fn a_run_that_nothing_validates_keeps_its_last_weights() {
     assert!(report["best_epoch"].is_u64(), "{report}");
 }
 
+/// A run that is watched from an epoch on keeps the best of those that follow, though an earlier one may have been better.
+#[test]
+fn the_best_epoch_is_one_of_those_that_were_watched() {
+    let place = Place::new();
+    let train = "train --quiet --json --data breast-cancer --schedule constant --val-split 0";
+    assert!(json(&place.good(&format!("{train} --lr 0.003 --epochs 5 --out r")))["best_epoch"].is_null());
+    // So large a rate that what follows should be worse than what was.
+    let report = json(&place.good(&format!("{train} --lr 1 --epochs 8 --patience 9 --out r --resume")));
+    let history = fs::read_to_string(place.path("r/history.csv")).expect("just written");
+    let losses: Vec<f64> = history.lines().skip(1).filter_map(|line| line.split(',').nth(2)?.parse().ok()).collect();
+    assert_eq!(losses.len(), 8, "{history}");
+    let best = losses[5..].iter().copied().fold(f64::INFINITY, f64::min);
+    let epoch = 6 + losses[5..].iter().position(|loss| *loss == best).expect("it is among them");
+    assert_eq!(report["best_epoch"].as_u64(), Some(epoch as u64), "{losses:?}");
+}
+
 /// The learning rates of a run's epochs.
 fn rates(place: &Place, run: &str) -> Vec<f64> {
     let history = fs::read_to_string(place.path(run).join("history.csv")).expect("just written");

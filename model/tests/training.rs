@@ -80,8 +80,25 @@ fn early_stopping_restores_the_best() {
     assert_ne!(best, *seen.last().expect("epochs"), "which was not the last");
     let at = seen.iter().position(|&l| l == best).expect("it was seen");
     assert_eq!(seen.len() - 1 - at, 4, "patience 3 bears three bad epochs and ends at the fourth");
+    assert_eq!(trainer.best_epoch(), Some(at as u64));
     let again = trainer.fit(&train, Some(&validation), |_| Continue(())).expect("finite");
     assert_eq!((again, trainer.history().len()), (Finish::Patience, seen.len()), "it stays ended");
+}
+
+/// What was before early stopping began to watch is not kept, however good it was.
+#[test]
+fn the_best_epoch_is_one_that_was_watched() {
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(0.02)).epochs(5).batch(10);
+    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
+    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+    assert_eq!(trainer.best_epoch(), None);
+    // A rate at which every epoch is worse than the one before.
+    trainer.set_plan(plan.optimiser(Optimiser::sgd().rate(3.0)).epochs(8).patience(9)).expect("the same rule");
+    assert_eq!(trainer.best_epoch(), None, "none is watched yet");
+    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+    let losses: Vec<f64> = trainer.history().iter().map(|record| record.loss).collect();
+    assert!(losses[4..].windows(2).all(|pair| pair[0] < pair[1]), "{losses:?}");
+    assert_eq!(trainer.best_epoch(), Some(5));
 }
 
 #[test]

@@ -153,6 +153,13 @@ impl<T: Element> Trainer<T> {
         &self.state.history
     }
 
+    /// The epoch, from 0, whose weights are the best so far, which the run keeps: the first of the lowest watched loss since early stopping began to
+    /// watch. `None` before that has a best, and without it.
+    pub fn best_epoch(&self) -> Option<u64> {
+        self.state.aside.as_ref()?;
+        self.state.clock.epoch.checked_sub(self.state.early.since)?.checked_sub(1)
+    }
+
     /// How many updates there have been.
     pub fn updates(&self) -> u64 {
         self.state.clock.updates
