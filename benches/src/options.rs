@@ -17,8 +17,8 @@ all:
 gemm:
   --dtype f32|f64      element type (default f32)
   --shape MxNxK:nn     this product instead of the default set; nn, nt, tn or tt; may be repeated
-  --blas NAME=PATH     also time this CBLAS library (OpenBLAS, BLIS, MKL, …), and, where it packs weights
-                       beforehand, its packed call; may be repeated
+  --blas NAME=PATH     also time this CBLAS library (OpenBLAS, BLIS, MKL, …), and, where MKL or OpenBLAS
+                       packs weights beforehand, its packed call; may be repeated
 
 step and fit:
   --layers 784-128-10 --batch 128 --activation relu --loss ce --optimizer sgd

@@ -1,7 +1,7 @@
 //! A contender with one problem before it: its product can be repeated, and is checked before the timing and after it.
 //!
-//! The check before refuses who is wrong; the one after finds what went wrong while nobody looked, in a call that failed
-//! or in what the calls before it left behind.
+//! The check before refuses who is wrong; the one after finds what went wrong while nobody looked, in a call that failed,
+//! in what the last one wrote, or in what the calls before it left behind.
 
 use crate::contenders::{Contender, Run};
 use crate::problem::Problem;
@@ -13,6 +13,8 @@ pub struct Prepared<'a, T> {
     problem: &'a Problem<T>,
     run: Run<'a, T>,
     c: Vec<T>,
+    /// C has not been checked since the last product.
+    unchecked: bool,
     failure: Option<String>,
 }
 
@@ -24,7 +26,7 @@ impl<'a, T: Element> Prepared<'a, T> {
     pub fn new(contender: &'a dyn Contender<T>, problem: &'a Problem<T>) -> Result<Self, String> {
         let run = contender.prepare(problem)?;
         let c = vec![T::ZERO; problem.shape.m * problem.shape.n];
-        Ok(Self { contender, problem, run, c, failure: None })
+        Ok(Self { contender, problem, run, c, unchecked: false, failure: None })
     }
 
     /// Who it is.
@@ -34,19 +36,29 @@ impl<'a, T: Element> Prepared<'a, T> {
 
     /// As many products. The first error is kept, and reported by the next [`verify`](Self::verify).
     pub fn run(&mut self, calls: usize) {
+        self.unchecked |= calls > 0;
         if let Err(e) = (self.run)(&mut self.c, calls) {
             self.failure.get_or_insert(e);
         }
     }
 
-    /// Makes one more product and checks it.
+    /// Checks the last product since the last check, if there is one, then makes one more and checks that.
     ///
     /// # Errors
-    /// It is wrong, or it or one before it has failed.
+    /// One of them is wrong, or one that nobody looked at has failed.
     pub fn verify(&mut self) -> Result<(), String> {
+        if self.unchecked {
+            self.check()?;
+        }
         // NaN where nothing is written: the check finds it.
         self.c.fill(T::from_f64(f64::NAN));
         self.run(1);
+        self.check()
+    }
+
+    /// Checks C as it lies.
+    fn check(&mut self) -> Result<(), String> {
+        self.unchecked = false;
         let columns = self.contender.writes_columns();
         let outcome = self.failure.take().map_or_else(|| self.problem.verify(&self.c, columns), Err);
         outcome.map_err(|e| format!("{} on {}: {e}", self.contender.name(), self.problem.shape.case))
@@ -57,10 +69,12 @@ impl<'a, T: Element> Prepared<'a, T> {
 mod tests {
     use super::*;
     use crate::contenders::Ours;
+    use std::ops::RangeInclusive;
 
-    /// Right at first, then with one element missing, or with an error.
+    /// Right but for some of its calls, counted from 1: those miss an element, or fail.
     struct Tiring {
         ours: Ours,
+        tired: RangeInclusive<usize>,
         error: Option<&'static str>,
     }
 
@@ -75,12 +89,12 @@ mod tests {
                 run(c, calls)?;
                 made += calls;
                 match self.error {
-                    Some(error) if made == 2 => Err(error.to_owned()),
-                    None if made > 2 => {
+                    _ if !self.tired.contains(&made) => Ok(()),
+                    Some(error) => Err(error.to_owned()),
+                    None => {
                         c[0] = f32::NAN;
                         Ok(())
                     }
-                    _ => Ok(()),
                 }
             }))
         }
@@ -89,10 +103,14 @@ mod tests {
     #[test]
     fn what_goes_wrong_after_the_first_check_is_found_by_the_second() {
         let problem = Problem::<f32>::new("3x4x5".parse().unwrap());
-        for (error, word) in [(None, "element (0, 0)"), (Some("out of breath"), "out of breath")] {
-            let contender = Tiring { ours: Ours::new(1), error };
+        // Two calls are timed, the second and the third: who tires in the last of them alone, who does after it, who fails in the first.
+        let tiring = [(3..=3, None), (4..=4, None), (2..=2, Some("out of breath"))];
+        for (tired, error) in tiring {
+            let word = error.unwrap_or("element (0, 0)");
+            let contender = Tiring { ours: Ours::new(1), tired, error };
             let mut prepared = Prepared::new(&contender, &problem).unwrap();
             prepared.verify().unwrap();
+            prepared.run(1);
             prepared.run(1);
             let error = prepared.verify().unwrap_err();
             assert!(error.contains(word) && error.contains("tiring on nn 3 4 5"), "{error}");

@@ -110,7 +110,7 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
     let gflops = shape.flops() / score.seconds / 1e9;
     format!(
         "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
-         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4}}}",
+         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3}}}",
         json_string(&shape.case),
         shape.m,
         shape.n,
@@ -121,7 +121,8 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
         json_string(&score.contender),
         score.seconds * 1e6,
         gflops,
-        gflops / peak.gflops()
+        gflops / peak.gflops(),
+        peak.gflops()
     )
 }
 

@@ -89,11 +89,12 @@ fn step(trainer: &mut Trainer<f32>, case: &Case, data: &Batch) -> Result<f64, St
 fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> String {
     format!(
         "{{\"case\":{},\"threads\":{},\"contender\":\"deltarule\",\"us_step\":{:.3},\"samples_s\":{:.0},\
-         \"limit_fraction\":{:.4}}}",
+         \"limit_fraction\":{:.4},\"peak_gflops\":{:.3}}}",
         json_string(&case.name),
         options.threads,
         seconds * 1e6,
         case.batch as f64 / seconds,
-        peak.limit(case.flops()) / seconds
+        peak.limit(case.flops()) / seconds,
+        peak.gflops()
     )
 }

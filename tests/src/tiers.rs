@@ -1,39 +1,27 @@
-//! Which tiers to walk, and a word on those that this machine lacks.
+//! Which tiers to walk, and a word on those that this machine lacks: as the kernels' own tests do.
 
 use deltarule_kernels::Isa;
 
-/// Names tiers, separated by commas, that must be there: a test machine that lost AVX-512 then fails instead of testing
-/// less.
-pub const REQUIRE: &str = "DELTARULE_REQUIRE_ISA";
+#[path = "../../kernels/src/isa/walked.rs"]
+mod walked;
 
 /// Every tier that this machine has. The others of its architecture are printed as skipped.
 ///
 /// # Panics
 /// A tier that `DELTARULE_REQUIRE_ISA` names is absent, or no tier has that name.
 pub fn all() -> Vec<Isa> {
-    let here = Isa::available();
-    for isa in family().iter().filter(|isa| !here.contains(isa)) {
-        eprintln!("skipped: this machine has no {isa}");
-    }
-    for name in std::env::var(REQUIRE).unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let isa: Isa = name.parse().unwrap_or_else(|e| panic!("{REQUIRE}: {e}"));
-        assert!(here.contains(&isa), "{REQUIRE} asks for {isa}, which this machine lacks");
-    }
-    here
+    walked::walked(|_| true)
 }
 
 /// The tiers whose results have the same bits: those with fused multiply-add.
+///
+/// # Panics
+/// As [`all`] does.
 pub fn fused() -> Vec<Isa> {
-    all().into_iter().filter(|&isa| isa != Isa::Portable).collect()
+    walked::fused()
 }
 
-/// The tiers of this architecture.
-fn family() -> &'static [Isa] {
-    if cfg!(target_arch = "x86_64") {
-        &[Isa::Avx2, Isa::Avx512]
-    } else if cfg!(target_arch = "aarch64") {
-        &[Isa::Neon]
-    } else {
-        &[]
-    }
+/// Says what a test skips.
+pub fn skipped(what: &str) {
+    walked::skipped(what);
 }

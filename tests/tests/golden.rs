@@ -5,6 +5,7 @@ use deltarule::{Activation, Dataset, Element, Loss, Mlp, Optimiser, Output, Plan
 use deltarule_kernels::Isa;
 use deltarule_tests::fingerprint::hash;
 use deltarule_tests::random::Random;
+use deltarule_tests::tiers;
 use std::ops::ControlFlow::Continue;
 
 /// The hash of all losses and of the last weights.
@@ -37,8 +38,7 @@ fn trained<T: Element>([columns, hidden, classes]: [usize; 3], activation: Activ
 #[test]
 fn a_seed_means_the_same_run_for_ever() {
     if Isa::current() == Isa::Portable {
-        eprintln!("skipped: without fused multiply-add bits may differ");
-        return;
+        return tiers::skipped("without fused multiply-add bits may differ");
     }
     let plan = |loss, optimiser: Optimiser| Plan::new(loss).optimiser(optimiser).epochs(4).batch(32).seed(3);
     let adam = plan(Loss::CrossEntropy, Optimiser::adam().rate(0.01)).schedule(Schedule::cosine(4).warm_up(0.5));

@@ -1,4 +1,4 @@
-//! The same libraries with B packed beforehand, where they have routines for it: MKL, and of late some of its kin.
+//! The same libraries with B packed beforehand, where they have routines for it that are known to be as MKL declares them.
 
 use super::blas::{AS_PACKED, Arguments, ROW_MAJOR, Routine, routine};
 use super::{Contender, Run};
@@ -9,6 +9,11 @@ use std::ffi::c_int;
 
 /// B, not A.
 const RIGHT_HAND_SIDE: c_int = 162;
+
+/// Functions that give away a library whose [`Size`] returns `size_t`: MKL's and OpenBLAS's. AMD's BLIS declares an `int` of 32 bits, above
+/// which the register holds anything.
+const MARKERS: [&[u8]; 4] =
+    [b"MKL_Get_Version\0", b"mkl_get_version\0", b"openblas_get_config\0", b"scipy_openblas_get_config\0"];
 
 /// `cblas_?gemm_pack_get_size`: which factor, m, n, k; in bytes.
 type Size = unsafe extern "C" fn(c_int, c_int, c_int, c_int) -> usize;
@@ -29,9 +34,12 @@ pub struct PackedBlas<T> {
 }
 
 impl<T: Routine> PackedBlas<T> {
-    /// None if the library has no such routines.
+    /// None if the library has no such routines, or may have declared them otherwise.
     pub fn of(name: &str, library: &Library) -> Option<Self> {
-        // SAFETY: in every library with this symbol it is the function of this signature, which MKL has given it.
+        if !MARKERS.iter().any(|marker| has(library, marker)) {
+            return None;
+        }
+        // SAFETY: in the libraries that have a marker this function is of this signature, which MKL has given it.
         let size = unsafe { routine::<T, Size>(library, "_pack_get_size") }.ok()?;
         // SAFETY: as above.
         let pack = unsafe { routine::<T, Pack<T>>(library, "_pack") }.ok()?;
@@ -39,6 +47,12 @@ impl<T: Routine> PackedBlas<T> {
         let compute = unsafe { routine::<T, Compute<T>>(library, "_compute") }.ok()?;
         Some(Self { name: format!("{name} packed"), size, pack, compute })
     }
+}
+
+/// Whether there is a function of this name.
+fn has(library: &Library, function: &[u8]) -> bool {
+    // SAFETY: whatever it is, it is neither called nor read.
+    unsafe { library.get::<*const ()>(function) }.is_ok()
 }
 
 impl<T: Element + Routine> PackedBlas<T> {

@@ -5,13 +5,18 @@ use super::ahead::AHEAD;
 use super::outer::Order;
 use super::plan::{PACKED_BYTES, PackB};
 use super::*;
-use crate::isa::walked::{fused, walked, with_halves};
+use crate::isa::walked::{fused, skipped, walked};
 use crate::machine::{Habits, caches};
 use crate::{AlignedVec, PackedB};
 
 /// Numbers between −1 and 1 whose products are not exact.
 pub(super) fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
     (0..len).map(|i| T::from_f64(((i + seed) * 40_503 % 65_521) as f64 / 32_761.0 - 1.0)).collect()
+}
+
+/// The tiers with vectors twice as wide as another's: AVX-512.
+fn with_halves() -> Vec<Isa> {
+    walked(|isa| isa.half().is_some())
 }
 
 /// C = A B, or what `end` says, on a table.
@@ -218,7 +223,7 @@ fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
     }
     let (k, n) = (1000, caches().l2 / 4000 / 16 * 16 + 16);
     if caches().l3 < 4 * caches().l2 {
-        return eprintln!("skipped: the plans, as L3 is no four times L2 here");
+        return skipped("the plans, as L3 is no four times L2 here");
     }
     let (a, b) = (vec![0.0; 8 * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, 8, k).unwrap(), MatRef::new(&b, k, n).unwrap());
@@ -234,7 +239,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
     let Some(tables) = near_and_far::<f32>() else { return };
     check_product(&tables, (600, 300, 1000), 304, End::Stored);
     if caches().l3 < 16 * caches().l2 {
-        return eprintln!("skipped: the plans, as L3 is no sixteen times L2 here");
+        return skipped("the plans, as L3 is no sixteen times L2 here");
     }
     let (m, k, n) = (6 * caches().l2 / 4096, 1024, 2048);
     let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);

@@ -15,15 +15,15 @@ macro_rules! layout {
             /// Bits of the stored mantissa.
             pub(crate) const MANTISSA: u32 = $mantissa;
             /// The mantissa's place.
-            pub(crate) const MANTISSA_MASK: $int = (1 << $mantissa) - 1;
+            pub(crate) const MANTISSA_MASK: $int = (1 << MANTISSA) - 1;
             /// The bits of 1.
-            pub(crate) const ONE: $int = $bias << $mantissa;
+            pub(crate) const ONE: $int = $bias << MANTISSA;
             /// The bits of `√½`, rounded.
             pub(crate) const SQRT_HALF: $int = $sqrt_half;
             /// The bits of `2^M`.
-            pub(crate) const SHIFTER: $int = ($bias + $mantissa) << $mantissa;
+            pub(crate) const SHIFTER: $int = ($bias + $mantissa) << MANTISSA;
             /// `2^M + bias`
-            pub(crate) const SHIFTER_BIASED: $t = ((1 as $int) << $mantissa) as $t + $bias as $t;
+            pub(crate) const SHIFTER_BIASED: $t = ((1 as $int) << MANTISSA) as $t + $bias as $t;
             /// A scaling exponent below which `scale` takes a second step; by as much again it reaches past the
             /// smallest subnormal.
             pub(crate) const DEEP: $t = $deep;
@@ -31,14 +31,14 @@ macro_rules! layout {
             /// `2^n` from `2^M + bias + n`
             #[inline(always)]
             pub(crate) fn pow2_of_shifted(a: $t) -> $t {
-                $t::from_bits(a.to_bits() << $mantissa)
+                $t::from_bits(a.to_bits() << MANTISSA)
             }
 
             /// `(e, m)` with `a = m · 2^e`
             #[inline(always)]
             pub(crate) fn split_exponent(a: $t) -> ($t, $t) {
                 let moved = a.to_bits().wrapping_add((ONE - SQRT_HALF) as $uint);
-                let e = $t::from_bits((moved >> $mantissa) | SHIFTER as $uint) - SHIFTER_BIASED;
+                let e = $t::from_bits((moved >> MANTISSA) | SHIFTER as $uint) - SHIFTER_BIASED;
                 let m = (moved & MANTISSA_MASK as $uint).wrapping_add(SQRT_HALF as $uint);
                 (e, $t::from_bits(m))
             }

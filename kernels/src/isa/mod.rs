@@ -283,7 +283,7 @@ impl<Wide, Half> Taken<Wide, Half> {
     }
 }
 
-/// Runs `kernel` on tier `isa`, or on the portable one where this machine lacks it.
+/// Runs `kernel` on tier `isa`, or on the next lower one that this machine has.
 #[cfg(target_arch = "aarch64")]
 #[inline]
 pub fn dispatch<T, K: Kernel<T>>(isa: Isa, kernel: K) -> K::Output

@@ -1,6 +1,8 @@
-//! Which tiers the tests of this crate walk, and a word on those that this machine lacks. The tests that cross crates have their like.
+//! Which tiers the tests walk, and a word on those that this machine lacks. The tests that cross crates include this file as well: it keeps to
+//! what is public.
 
 use super::Isa;
+use std::io::Write;
 
 /// Names tiers, separated by commas, that must be there: a machine that lost one then fails instead of testing less.
 const REQUIRE: &str = "DELTARULE_REQUIRE_ISA";
@@ -15,23 +17,27 @@ pub(crate) fn walked(wanted: impl Fn(Isa) -> bool) -> Vec<Isa> {
         panic!("{REQUIRE}: {why}");
     }
     for isa in family().iter().filter(|&isa| wanted(*isa) && !here.contains(isa)) {
-        eprintln!("skipped: this machine has no {isa}");
+        skipped(&format!("this machine has no {isa}"));
     }
     here.retain(|&isa| wanted(isa));
     if here.is_empty() {
-        eprintln!("skipped: no tier of this machine is of the kind that is tested");
+        skipped("no tier of this machine is of the kind that is tested");
     }
     here
-}
-
-/// The tiers with vectors twice as wide as another's: AVX-512.
-pub(crate) fn with_halves() -> Vec<Isa> {
-    walked(|isa| isa.half().is_some())
 }
 
 /// The tiers whose results have the same bits on any build: all but the portable one.
 pub(crate) fn fused() -> Vec<Isa> {
     walked(|isa| isa != Isa::Portable)
+}
+
+/// Says what a test skips, and which one (threads of the harness bear its name). On the handle itself: what `eprintln!` prints is kept from
+/// sight unless the test fails.
+pub(crate) fn skipped(what: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // A test need not fail because nobody listens.
+    let _ = writeln!(std::io::stderr(), "skipped: {what} ({test})");
 }
 
 /// Why the tiers that are `here` are not what is `required`, if they are not.

@@ -4,6 +4,9 @@
 //! cycle, on some CPUs four, so ten or twenty chains keep all units full: as many as three quarters of the registers hold, which leaves
 //! room for two constants (twelve of 16, twenty-four of 32). With several threads all run at once, as they do in a product: that way shared
 //! clocks and shared power count.
+//!
+//! A chain runs through the addend, which is what Arm's instruction overwrites; x86's may overwrite any of the three. Only where a
+//! multiply-add is a product and a sum it runs through the product, which would otherwise be the same at each step, and made but once.
 
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
@@ -15,9 +18,28 @@ use std::time::Instant;
 const STEPS: usize = 20_000;
 const TRIES: usize = 60;
 
+/// The most chains that there are.
+const MOST: usize = 24;
+
+/// Factor, term and where each chain starts: numbers that the compiler does not know, or it might make one chain of several that are alike.
 struct Chains<T> {
     factor: T,
     term: T,
+    starts: [T; MOST],
+    fused: bool,
+}
+
+impl<T: Element> Chains<T> {
+    /// From 1 in halves: after as many steps still an exact number.
+    fn new(isa: Isa) -> Self {
+        Self {
+            factor: black_box(T::from_f64(0.5)),
+            term: black_box(T::ONE),
+            starts: black_box([T::ONE; MOST]),
+            // A tier that is absent has another run in its place.
+            fused: isa.fuses() && isa.is_available(),
+        }
+    }
 }
 
 impl<T: Element> Kernel<T> for Chains<T> {
@@ -27,7 +49,7 @@ impl<T: Element> Kernel<T> for Chains<T> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, s: S) -> (usize, T) {
         match const { chains_of(S::REGISTERS) } {
-            24 => self.run_side_by_side::<S, 24>(s),
+            MOST => self.run_side_by_side::<S, MOST>(s),
             12 => self.run_side_by_side::<S, 12>(s),
             _ => self.run_side_by_side::<S, 6>(s),
         }
@@ -37,7 +59,7 @@ impl<T: Element> Kernel<T> for Chains<T> {
 /// Chains that fill so many registers, beside two constants.
 const fn chains_of(registers: usize) -> usize {
     match registers {
-        32.. => 24,
+        32.. => MOST,
         16.. => 12,
         _ => 6,
     }
@@ -47,10 +69,21 @@ impl<T: Element> Chains<T> {
     #[inline(always)]
     fn run_side_by_side<S: Simd<T>, const N: usize>(self, s: S) -> (usize, T) {
         let (factor, term) = (s.splat(self.factor), s.splat(self.term));
-        let mut chains = [s.splat(T::ONE); N];
-        for _ in 0..STEPS {
-            for chain in &mut chains {
-                *chain = s.mul_add(*chain, factor, term);
+        let mut chains = [term; N];
+        for (chain, start) in chains.iter_mut().zip(self.starts) {
+            *chain = s.splat(start);
+        }
+        if self.fused {
+            for _ in 0..STEPS {
+                for chain in &mut chains {
+                    *chain = s.mul_add(factor, term, *chain);
+                }
+            }
+        } else {
+            for _ in 0..STEPS {
+                for chain in &mut chains {
+                    *chain = s.mul_add(*chain, factor, term);
+                }
             }
         }
         let sum = chains.into_iter().fold(term, |sum, chain| s.add(sum, chain));
@@ -67,7 +100,7 @@ fn best_try<T: Element>(isa: Isa, start: &OnceLock<Barrier>) -> f64 {
     let mut each_step = 1;
     start.wait().wait();
     for _ in 0..TRIES {
-        let kernel = Chains { factor: black_box(T::from_f64(0.5)), term: black_box(T::ONE) };
+        let kernel = Chains::<T>::new(isa);
         let begin = Instant::now();
         let (multiply_adds, sum) = T::dispatch(isa, kernel);
         let took = begin.elapsed().as_secs_f64();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::gemm::gemm_at;
 use crate::gemm::tests::numbers;
+use crate::isa::walked::walked;
 use crate::view::{MatMut, MatRef};
 
 /// C = 0.7 A B − 0.3 C on a thread of its own; says how many bytes that has kept for A.
@@ -21,7 +22,7 @@ fn kept_for_left(isa: Isa, (a, b): (MatRef<'_, f32>, MatRef<'_, f32>), c: &mut [
 /// the bound, so that k is cut. The chains are the same.
 #[test]
 fn what_is_packed_of_a_keeps_its_bound_padding_included() {
-    let n = 4;
+    let (n, tiers) = (4, walked(Isa::fuses));
     // Rows, steps, and from one column of A to the next.
     for (m, k, apart) in [(2_097_152, 1, 1), (1, 1_000_000, 2), (3, 700_100, 2), (16, 140_000, 3), (7, 300_001, 1)] {
         let (a, b, before) = (numbers::<f32>(m * k * apart, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * n, 3));
@@ -32,7 +33,7 @@ fn what_is_packed_of_a_keeps_its_bound_padding_included() {
             (0..k).fold(-0.3 * before[at], |sum, p| (0.7 * a.get(i, p)).mul_add(b.get(p, j), sum))
         };
         let expected: Vec<u32> = (0..m * n).map(|at| chain(at).to_bits()).collect();
-        for isa in Isa::available().into_iter().filter(|isa| isa.fuses()) {
+        for &isa in &tiers {
             let mut c = before.clone();
             let kept = kept_for_left(isa, (a, b), &mut c);
             assert!(kept <= PACKED_BYTES, "{kept} bytes for A of {m} × {n} × {k} on {isa}");
