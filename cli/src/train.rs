@@ -320,13 +320,14 @@ fn introduce_learning(plan: &Plan) {
         OptimiserChoice::name_of(plan.optimiser.rule),
         short(plan.optimiser.l2)
     ));
-    let patience =
-        patience(plan).map_or_else(|| "never ended early".to_string(), |epochs| format!("patience {epochs}"));
+    let epochs = match patience(plan) {
+        Some(patience) => format!("up to {} epochs, patience {patience}", plan.epochs),
+        None => format!("{} epochs", plan.epochs),
+    };
     let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
     note(&format!(
-        "          batches of {}, up to {} epochs, {patience}, seed {}, {threads} on {}",
+        "          batches of {}, {epochs}, seed {}, {threads} on {}",
         plan.batch,
-        plan.epochs,
         plan.seed,
         Isa::current()
     ));

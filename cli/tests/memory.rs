@@ -147,7 +147,7 @@ fn a_run_says_what_it_takes() {
         "inputs standardised",
         "as suits each activation",
         "rate 0.002, cosine schedule, l2 0.7030",
-        "never ended early",
+        ", 2 epochs, seed 1, ",
     ] {
         assert!(told.contains(words), "{words}: {told}");
     }
