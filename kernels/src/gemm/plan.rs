@@ -64,6 +64,11 @@ const FAR_IN_L2: usize = 4;
 const VECTORS_WHERE_FAR: usize = 2;
 /// Rows of A that are worth packing B in a shallow product: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
+/// The same where vectors across lines cost turns, from so many columns on (Emerald Rapids, B off the lines, medians of six turns beside a busy
+/// neighbour: 127×1024×5 58 → 66 GFLOP/s, 128×784×10 102 → 117, 64×1024×32 94 → 108, 80×640×8 75 → 106, 150×800×20 103 → 114, 128×4000×16
+/// 82 → 78; with 200 columns a tenth would be lost).
+const ROWS_TO_PACK_SHALLOW_SPLIT: usize = 64;
+const COLS_TO_PACK_SHALLOW_SPLIT: usize = 600;
 /// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
 pub(super) const ROWS_TO_PACK: usize = 48;
 
@@ -270,7 +275,7 @@ impl<T: Element> Product<T> {
             return None;
         }
         let past = if self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k) {
-            let loads_wait = in_place && self.k > DEPTH_OF_SPLIT_STORES && self.m < ROWS_TO_PACK_SHALLOW;
+            let loads_wait = in_place && self.k > DEPTH_OF_SPLIT_STORES && self.m < self.rows_to_pack_shallow(table);
             match (past_line(data, row), past_line(self.c.data, self.c.row)) {
                 (Some(past), _) if loads_wait => past,
                 // B lies on lines already.
@@ -343,7 +348,7 @@ impl<T: Element> Product<T> {
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
-                plan.across && self.m >= ROWS_TO_PACK_SHALLOW
+                plan.across && self.m >= self.rows_to_pack_shallow(table)
                     || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
                     || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
                     || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, table, row)
@@ -354,6 +359,12 @@ impl<T: Element> Product<T> {
             true if plan.job_rows < self.m && packed_bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
             true => PackB::ByJob,
         }
+    }
+
+    /// Rows of A that are worth packing B in a shallow product.
+    fn rows_to_pack_shallow(&self, table: &TileTable<T>) -> usize {
+        let waits = self.k <= SHALLOW && self.n >= COLS_TO_PACK_SHALLOW_SPLIT && self.is_right_off_lines(table);
+        if waits { ROWS_TO_PACK_SHALLOW_SPLIT } else { ROWS_TO_PACK_SHALLOW }
     }
 
     /// B's vectors are whole lines, but lie across two, come from L2 for every tile, and this CPU is slow at that.
