@@ -240,7 +240,7 @@ impl<T: Element, V: Copy, const K: usize, const R: usize> Part<T, V, K, R> {
             self.piece(simd, 0, at, start);
         }
         while at + S::LANES <= self.cols {
-            let mut sums: [V; R] = std::array::from_fn(|r| start(self.c[r].wrapping_add(at), S::LANES));
+            let mut sums = self.started(simd, at, S::LANES, start);
             for (p, b) in self.b.iter().enumerate() {
                 // SAFETY: a whole vector of this row of B (whoever made `OuterProducts`).
                 let b = unsafe { simd.load(b.wrapping_add(at)) };
@@ -259,10 +259,27 @@ impl<T: Element, V: Copy, const K: usize, const R: usize> Part<T, V, K, R> {
         }
     }
 
+    /// What `start` gives for `n` elements of each row, from `at` on. A loop, for the closure of an `array::from_fn` may stay a function outside of the
+    /// tier, each of its instructions a call (β = ½, 1000×1000×3: @@).
+    #[inline(always)]
+    fn started<S: Simd<T, V = V>>(
+        &self,
+        simd: S,
+        at: usize,
+        n: usize,
+        start: &impl Fn(*const T, usize) -> V,
+    ) -> [V; R] {
+        let mut sums = [simd.splat(T::ZERO); R];
+        for (sum, c) in sums.iter_mut().zip(self.c) {
+            *sum = start(c.wrapping_add(at), n);
+        }
+        sums
+    }
+
     /// `n < LANES` elements from `at` on.
     #[inline(always)]
     fn piece<S: Simd<T, V = V>>(&self, simd: S, at: usize, n: usize, start: &impl Fn(*const T, usize) -> V) {
-        let mut sums: [V; R] = std::array::from_fn(|r| start(self.c[r].wrapping_add(at), n));
+        let mut sums = self.started(simd, at, n, start);
         for (p, b) in self.b.iter().enumerate() {
             // SAFETY: `n` elements of this row of B (whoever made `OuterProducts`).
             let b = unsafe { simd.load_partial(b.wrapping_add(at), n) };

@@ -323,3 +323,42 @@ const fn tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const IN
 const fn turning<T: Element, S: Simd<T>, const MR: usize>() -> Option<ColumnsFn<T>> {
     if const { MR <= turned::most_rows::<T, S>() } { Some(columns::<T, S, MR>) } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::walked::walked;
+
+    /// Where all micro-kernels of a table begin.
+    fn addresses<T: Element>(table: &TileTable<T>) -> Vec<usize> {
+        let strips = table.strips.iter().flatten().flatten().flatten().map(|&kernel| kernel as usize);
+        let columns = table.columns.iter().flatten().map(|&kernel| kernel as usize);
+        strips.chain(columns).chain(table.packing.map(|(kernel, ..)| kernel as usize)).collect()
+    }
+
+    /// A micro-kernel of a higher tier in a lower one's table has the right bits, on every machine but those that are of the lower tier.
+    fn tables_share_nothing<T: Element>() {
+        let tiers = walked(|_| true);
+        for (at, &tier) in tiers.iter().enumerate() {
+            let table = TileTable::<T>::of(tier);
+            assert_eq!(table.isa, tier);
+            let halves = [table.half, table.narrow].into_iter().flatten();
+            assert!(
+                halves.into_iter().all(|half| Some(half.isa) == tier.half()),
+                "{tier}: vectors of half the size are another tier's"
+            );
+            let own = addresses(table);
+            for &other in &tiers[at + 1..] {
+                let shared =
+                    addresses(TileTable::<T>::of(other)).iter().filter(|address| own.contains(address)).count();
+                assert_eq!(shared, 0, "{tier} and {other} share micro-kernels");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_has_no_micro_kernel_of_another_tier() {
+        tables_share_nothing::<f32>();
+        tables_share_nothing::<f64>();
+    }
+}
