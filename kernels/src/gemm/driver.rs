@@ -23,7 +23,7 @@ use super::transposition::Transposition;
 use crate::element::Element;
 use crate::isa::{Isa, Simd};
 use crate::machine::caches;
-use crate::team::Team;
+use crate::team::{Parts, Team};
 use std::ops::Range;
 
 /// Multiply-adds below which any product is run without a plan, but for a factor on A.
@@ -311,14 +311,14 @@ impl<T: Element> Product<T> {
         }
         debug_assert!(plan.strip_cols.is_multiple_of(T::LINE) || plan.strips == 1, "no two strips share a line");
         with_scratch::<T, _>(Slot::AllOfB, packed_len::<T>(self.k, self.n), |lines| {
-            let to = Shared(lines.as_mut_ptr());
+            let to = Parts::of(lines);
             let line = self.k * T::LINE;
             let pack = |strip: usize| {
                 let cols = strip * plan.strip_cols..((strip + 1) * plan.strip_cols).min(self.n);
                 let part = self.columns(cols.clone());
-                let len = packed_len::<T>(self.k, part.n);
+                let first = cols.start / T::LINE * line;
                 // SAFETY: strips begin on lines, so that each has its own part of the scratch.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(cols.start / T::LINE * line), len) };
+                let to = unsafe { to.part(first..first + packed_len::<T>(self.k, part.n)) };
                 part.pack_right_to(table.isa, to);
             };
             if plan.is_shared() {
@@ -498,25 +498,22 @@ impl<T: Element> Product<T> {
     /// Copies α A to `packed`: contiguous rows stay rows, everything else becomes panels.
     fn pack_left(&self, packed: &mut [T], panel: usize, isa: Isa, team: &Team) -> Self {
         let Left { row, col, .. } = self.a;
-        let to = Shared(packed.as_mut_ptr());
-        let stride = packed_stride::<T>(self.k);
+        let (to, row_len) = (Parts::of(packed), self.packed_row_len());
         let by_row = col == 1;
         debug_assert!(ROW_UNIT.is_multiple_of(panel) || self.m <= panel, "jobs begin on panels");
         let job = |index: usize| {
             let rows = index * ROW_UNIT..self.m.min((index + 1) * ROW_UNIT);
+            let count = if by_row { rows.len() } else { rows.len().next_multiple_of(panel) };
+            // SAFETY: a job has rows of its own, and whole panels of them: their height divides `ROW_UNIT`, or there is but one.
+            let to = unsafe { to.part(rows.start * row_len..(rows.start + count) * row_len) };
             if !by_row {
                 let from = self.a.data.wrapping_add(rows.start * row);
-                let len = rows.len().next_multiple_of(panel) * self.k;
-                // SAFETY: panels are disjoint pieces of `packed`, and a job has whole ones: their height divides `ROW_UNIT`, or there is but one.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(rows.start * self.k), len) };
                 // SAFETY: `self` vouches for A.
                 return unsafe { pack_panels(isa, self.alpha, from, (row, col), (rows.len(), self.k), panel, to) };
             }
-            for i in rows {
+            for (i, to) in rows.zip(to.chunks_exact_mut(row_len)) {
                 let from = self.a.data.wrapping_add(i * row);
-                // SAFETY: the rows are disjoint pieces of `packed`, each `k` long.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * stride), self.k) };
-                for (p, to) in to.iter_mut().enumerate() {
+                for (p, to) in to[..self.k].iter_mut().enumerate() {
                     // SAFETY: `self` vouches for A.
                     *to = self.alpha * unsafe { *from.wrapping_add(p) };
                 }
@@ -529,7 +526,7 @@ impl<T: Element> Product<T> {
             (0..jobs).for_each(job)
         }
         let data = packed.as_ptr();
-        let a = if by_row { Left::strided(data, stride, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
+        let a = if by_row { Left::strided(data, row_len, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
         Self { a, alpha: T::ONE, ..*self }
     }
 }
@@ -539,18 +536,6 @@ impl<T: Element> Product<T> {
 pub(super) fn row_part(m: usize, line: usize, part: usize, parts: usize) -> Range<usize> {
     let first = |part: usize| if part == parts { m } else { (part * m / parts + line / 2) / line * line };
     first(part)..first(part + 1)
-}
-
-/// An address that jobs share; each writes its own part.
-struct Shared<T>(*mut T);
-
-// SAFETY: the jobs that use it write disjoint parts.
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn at(&self, offset: usize) -> *mut T {
-        self.0.wrapping_add(offset)
-    }
 }
 
 #[cfg(test)]
