@@ -8,12 +8,12 @@
 //! shorter way yet: `W + (−η) dW`, the one operation of its sweep, is done to the tile's registers where dW would be stored.
 
 use super::array::Array;
-use super::backward::weights_product;
+use super::backward::factors_of_gradient;
 use super::line_jobs::LineJobs;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{End, Output, PackedB, Place, Transposition};
+use crate::gemm::{End, Output, PackedB, Place, Product, Start, Transposition};
 use crate::machine::caches;
 use crate::optimiser::Step;
 use crate::team::Parts;
@@ -84,39 +84,40 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     moments: &mut Moments<T>,
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
-    let mut product = weights_product(x, dz, &w.kept)?;
+    let (a, b) = factors_of_gradient(x, dz, &w.kept)?;
+    let shape = [a.rows(), b.cols(), a.cols()];
     let changed = Changed::of(w, moments, step)?;
+    let kept = changed.lines_of_kept();
+    // SAFETY: the views vouch for A and B; the weights have the gradient's shape and are borrowed exclusively, each job's part its own.
+    let mut product = unsafe { Product::new(a.into(), b.into(), kept, Start::Zero, shape) };
     // From beyond L1 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step; 784-512-512-10: 7.35 → 7.31).
     if changed.kept.len() * size_of::<T>() > caches().l1d {
-        product.near = changed.lines_of_kept();
+        product = product.beside(kept);
     }
     // The delta rule needs no look at the sums: they are added to the weights from the registers (784-128-10 on Zen 4, batch 32:
     // 126.8 → 121.5 µs a step; batch 128: 471.8 → 465.3; 1-16-1, whose weights are near: 0.54 → 0.59).
-    let factor = if C::PLANNED && product.k <= ONE_BLOCK { step.factor() } else { None };
+    let factor = if C::PLANNED && x.rows() <= ONE_BLOCK { step.factor() } else { None };
     let place = if let Some(factor) = factor {
-        (product.c, product.end) = (changed.lines_of_kept(), End::Onto(factor));
+        product = product.ending(End::Onto(factor));
         Place::Memory
     } else {
         Place::Cache
     };
-    // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
-    // exclusively.
-    let vouched = unsafe { product.vouched() };
     by.multiply(
-        vouched,
+        &product,
         place,
         factor.is_none() || !changed.turned.is_empty(),
         #[inline(always)]
         |block| {
             if factor.is_none() {
                 for (l, g) in block.lines_of_c().enumerate() {
-                    let at = (block.cols.start / T::LINE + l) * changed.rows + block.rows.start;
+                    let at = (block.cols().start / T::LINE + l) * changed.rows + block.rows().start;
                     // SAFETY: these rows of this line belong to this block alone.
                     unsafe { changed.sweep(by, step, at * T::LINE..at * T::LINE + g.len(), g) };
                 }
             }
             // SAFETY: so do these rows and columns.
-            unsafe { changed.turn(by, block.rows, block.cols) };
+            unsafe { changed.turn(by, block.rows(), block.cols()) };
         },
     );
     Ok(())

@@ -12,10 +12,11 @@
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
 use super::ahead::{Ahead, Next, STEPS_TO_ASK};
-use super::description::{End, Start};
+use super::description::End;
 use super::operand::{Left, Output, Right};
 use super::pack::{pack_lines, pack_panels, packed_len};
 use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE};
+use super::product::{Block, Epilogue, Place, Product};
 use super::room::{bytes, packed_stride, stays_in_l1};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
@@ -32,78 +33,9 @@ const SMALL_WORK: usize = 40 * 40 * 40;
 /// late finds something left. One part each is the fastest else (1000×3×100 tn 149 GFLOP/s, with two 127, with four 133).
 const WORK_OF_PART: usize = 20_000_000;
 
-/// C = start + α A B, then the epilogue.
-///
-/// # Safety of everything that takes one
-/// Whoever makes it vouches that the operands are valid for the shape (C for writes, by nobody else meanwhile) and that the
-/// bias of `Start::Row` has `n` elements.
-#[derive(Clone, Copy)]
-pub(crate) struct Product<T> {
-    pub(crate) m: usize,
-    pub(crate) n: usize,
-    pub(crate) k: usize,
-    /// Multiplies A, …
-    pub(crate) alpha: T,
-    /// … or B, where the product has been turned and B is the caller's A.
-    pub(crate) alpha_right: T,
-    pub(crate) a: Left<T>,
-    pub(crate) b: Right<T>,
-    pub(crate) c: Output<T>,
-    pub(crate) start: Start<T>,
-    pub(crate) end: End<T>,
-    /// What the epilogue will need beside C, in the shape of C, or nowhere: asked for while the tiles are multiplied.
-    pub(crate) near: Output<T>,
-}
-
-/// A product whose maker has vouched for it.
-#[derive(Clone, Copy)]
-pub(crate) struct Vouched<'a, T>(&'a Product<T>);
-
-impl<'a, T> Vouched<'a, T> {
-    #[inline(always)]
-    pub(crate) fn product(self) -> &'a Product<T> {
-        self.0
-    }
-}
-
-impl<T> Product<T> {
-    /// # Safety
-    /// The operands are valid for the shape until the product is done: A, B and a bias for reads, C (and what an epilogue writes) for
-    /// writes by nobody else. C has unit columns (`col = 1`).
-    #[inline(always)]
-    pub(crate) unsafe fn vouched(&self) -> Vouched<'_, T> {
-        Vouched(self)
-    }
-}
-
-// SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
-unsafe impl<T: Element> Sync for Product<T> {}
-
-/// What a job has finished, as the epilogue sees it: a block of C, complete and still in the nearest cache.
-#[derive(Clone, Debug)]
-pub(crate) struct Block<T> {
-    pub(crate) rows: Range<usize>,
-    /// Begins on a line.
-    pub(crate) cols: Range<usize>,
-    /// Where the block's own element (0, 0) is.
-    pub(crate) c: Output<T>,
-}
-
-/// Where jobs put their blocks of C.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Where the product says.
-    Memory,
-    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read.
-    Cache,
-}
-
-/// What is done with a finished block, if anything.
-pub(crate) type Epilogue<'a, T> = Option<&'a (dyn Fn(Block<T>) + Sync)>;
-
 /// The epilogue sees a block.
 #[inline(always)]
-fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<T>) {
+fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<'_, T>) {
     if let Some(epilogue) = epilogue {
         epilogue(block);
     }
@@ -111,24 +43,15 @@ fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<T>) {
 
 impl<T: Element> Product<T> {
     /// Computes it on `team` with the micro-kernels of `table`; `epilogue` sees every job's block of C once, complete.
-    ///
-    /// # Safety
-    /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run(
-        &self,
-        table: &'static TileTable<T>,
-        team: &Team,
-        place: Place,
-        epilogue: Epilogue<'_, T>,
-    ) {
+    pub(crate) fn run(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
         }
         let fit = self.table(table, place);
         if place == Place::Memory && (self.run_single_tile(fit) || self.run_packed_tile(fit)) {
-            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+            return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         // A copy, so that the original can stay in registers on the way above.
         let product = *self;
@@ -140,7 +63,7 @@ impl<T: Element> Product<T> {
     fn run_any(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         if place == Place::Memory && self.is_plain_strip(table, team) {
             self.run_strip(table, 0..self.n, (Ahead::default(), Next::Near));
-            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+            return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         if place == Place::Memory && epilogue.is_none() {
             if self.is_outer() {
@@ -192,11 +115,8 @@ impl<T: Element> Product<T> {
 
     /// Computes it without a plan on the tier that `S` proves; `epilogue` sees C once, complete. For small products, in functions that
     /// are on the tier already: all but the micro-kernel is inlined, the epilogue in a single place.
-    ///
-    /// # Safety
-    /// See [`Product`]; the CPU has the tier; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl FnOnce(Block<T>)) {
+    pub(crate) fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl FnOnce(Block<'_, T>)) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
@@ -219,7 +139,7 @@ impl<T: Element> Product<T> {
 
     /// Without a plan, on this thread.
     #[inline(always)]
-    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl FnOnce(Block<T>)) {
+    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl FnOnce(Block<'_, T>)) {
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
         let mut moved;
         let mut product = self;
@@ -235,7 +155,7 @@ impl<T: Element> Product<T> {
             product = &moved;
         }
         product.run_strips(table, table.lanes() * table.strip_vectors(self.m), (Ahead::default(), Next::Near));
-        epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: product.c });
+        epilogue(Block::new(0..self.m, 0..self.n, product.c));
     }
 
     /// The product in jobs, by plan.
@@ -254,8 +174,9 @@ impl<T: Element> Product<T> {
         let rows = self.rows_to_pack(panel, place);
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
-            let shifted = |block: Block<T>| {
-                finish(epilogue, Block { rows: block.rows.start + first..block.rows.end + first, ..block });
+            let shifted = |block: Block<'_, T>| {
+                let rows = block.rows.start + first..block.rows.end + first;
+                finish(epilogue, Block::new(rows, block.cols, block.c));
             };
             with_scratch::<T, _>(Slot::A, part.packed_left_len(panel), |packed| {
                 let part = part.pack_left(packed, panel, table.isa, team);
@@ -348,12 +269,12 @@ impl<T: Element> Product<T> {
             };
             if place == Place::Memory {
                 part.run_depths(plan, table, next);
-                return finish(epilogue, Block { rows, cols, c: part.c });
+                return finish(epilogue, Block::new(rows, cols, part.c));
             }
             with_scratch::<T, _>(Slot::C, packed_len::<T>(part.m, part.n), |lines| {
                 part.c = Output::lines(lines.as_mut_ptr(), part.m);
                 part.run_depths(plan, table, next);
-                finish(epilogue, Block { rows, cols, c: part.c });
+                finish(epilogue, Block::new(rows, cols, part.c));
             });
         };
         let jobs = self.n.div_ceil(plan.job_cols) * row_blocks;

@@ -24,6 +24,7 @@ mod pack;
 mod packed;
 mod part;
 mod plan;
+mod product;
 mod room;
 mod scratch;
 mod square;
@@ -33,12 +34,12 @@ mod transposition;
 mod turned;
 
 pub(crate) use description::{End, Start};
-pub(crate) use driver::{Block, Place, Product, Vouched};
 use gaps::through_scratch;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
+pub(crate) use product::{Block, Place, Product};
 pub(crate) use room::folds_onto_sets;
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
@@ -173,22 +174,12 @@ fn multiply<T: Element>(
     beta: T,
     mut c: MatMut<'_, T>,
 ) {
-    let product = Product {
-        m: a.rows(),
-        n: b.cols(),
-        k: a.cols(),
-        alpha,
-        alpha_right,
-        a: a.into(),
-        b: b.into(),
-        c: Output::from(&mut c),
-        start: Start::of_beta(beta),
-        end: End::Stored,
-        near: Output::nowhere(),
-    };
+    let (shape, to) = ([a.rows(), b.cols(), a.cols()], Output::from(&mut c));
+    // SAFETY: the views vouch for the operands, and C is borrowed exclusively; where it has gaps, scratch takes its place.
+    let product = unsafe { Product::new(a.into(), b.into(), to, Start::of_beta(beta), shape) };
+    let product = product.scaled((alpha, alpha_right));
     if c.col_stride() == 1 || c.cols() == 1 {
-        // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, None) };
+        product.run(table, team, Place::Memory, None);
     } else {
         through_scratch(table, team, product, c);
     }

@@ -1,14 +1,14 @@
 //! A part of a product is a product: fewer rows, fewer columns, a block of k; and so is its transpose.
 
 use super::description::Start;
-use super::driver::Product;
 use super::operand::{Left, Output, Right};
+use super::product::Product;
 use crate::element::Element;
 use std::ops::Range;
 
 impl<T: Element> Product<T> {
     /// The product of some rows of A only.
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
+    pub(super) fn rows(&self, rows: Range<usize>) -> Self {
         let mut part = *self;
         part.m = rows.end - rows.start;
         part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
@@ -40,8 +40,11 @@ impl<T: Element> Product<T> {
     }
 
     /// A product of one column, contiguous, as the same numbers in a row.
+    ///
+    /// # Panics
+    /// It is not, or starts at a bias by columns.
     pub(crate) fn column_as_row(self) -> Self {
-        debug_assert!(self.n == 1 && self.c.row == 1, "a contiguous column");
+        assert!(self.n == 1 && self.c.row == 1 && !matches!(self.start, Start::Row(_)), "a contiguous column");
         let row = Output { row: self.m, line: T::LINE, col: 1, ..self.c };
         self.transposed(row).unwrap_or(self)
     }

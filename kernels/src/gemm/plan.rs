@@ -3,8 +3,8 @@
 
 use super::ahead::{AHEAD, Ahead};
 use super::description::End;
-use super::driver::{Place, Product};
 use super::operand::Right;
+use super::product::{Place, Product};
 use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
