@@ -13,7 +13,7 @@
 //! Who does the work cannot be seen in the result (but for the portable tier without fused multiply-add, whose bits are its own).
 
 use crate::element::Element;
-use crate::gemm::{Block, Place, TileTable, Vouched, WORK_TO_SHARE, WORK_TO_WAKE};
+use crate::gemm::{Block, Place, Product, TileTable, WORK_TO_SHARE, WORK_TO_WAKE};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
 
@@ -45,7 +45,7 @@ pub(crate) trait Multiply<T: Element>: Copy + Sync {
     const PLANNED: bool;
 
     /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once.
-    fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync);
+    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<'_, T>) + Sync);
 }
 
 impl Team {
@@ -81,10 +81,9 @@ impl<T: Element> Multiply<T> for &Team {
     const PLANNED: bool = true;
 
     #[inline]
-    fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
+    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<'_, T>) + Sync) {
         let table = TileTable::current();
-        // SAFETY: the product is vouched for; the table is of the current tier.
-        unsafe { product.product().run(table, self, place, if is_wanted { Some(&epilogue) } else { None }) };
+        product.run(table, self, place, if is_wanted { Some(&epilogue) } else { None });
     }
 }
 
@@ -122,19 +121,16 @@ impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
     const PLANNED: bool = false;
 
     #[inline(always)]
-    fn multiply(self, product: Vouched<'_, T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<T>) + Sync) {
-        // SAFETY: the product is vouched for; the token proves the tier.
-        unsafe {
-            product.product().run_inside::<S>(
-                place,
-                #[inline(always)]
-                |block| {
-                    if is_wanted {
-                        epilogue(block);
-                    }
-                },
-            )
-        };
+    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<'_, T>) + Sync) {
+        product.run_inside::<S>(
+            place,
+            #[inline(always)]
+            |block| {
+                if is_wanted {
+                    epilogue(block);
+                }
+            },
+        );
     }
 }
 

@@ -27,8 +27,11 @@
 //!
 //! What a job computes must not depend on who does it, or in which order jobs are done: then the bits don't either.
 
+mod parts;
 mod ticket;
 mod turns;
+
+pub(crate) use parts::Parts;
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -208,38 +211,8 @@ impl Team {
         self.run(jobs, |i| {
             let first = i * len;
             // SAFETY: the parts are disjoint and inside the slice, and `run` does each job once.
-            job(i, unsafe { items.part(first, len.min(all - first)) });
+            job(i, unsafe { items.part(first..first + len.min(all - first)) });
         });
-    }
-}
-
-/// A slice of which each job changes a part of its own.
-struct Parts<A> {
-    data: *mut A,
-}
-
-// SAFETY: each part goes to one job alone (caller of `part`), and may be sent to its thread.
-unsafe impl<A: Send> Sync for Parts<A> {}
-
-impl<A> Parts<A> {
-    fn of(items: &mut [A]) -> Self {
-        Self { data: items.as_mut_ptr() }
-    }
-
-    /// # Safety
-    /// The slice has these elements and outlives the part, and nobody else has one of them meanwhile.
-    #[expect(clippy::mut_from_ref, reason = "the parts are disjoint, as the caller vouches")]
-    unsafe fn part(&self, first: usize, len: usize) -> &mut [A] {
-        // SAFETY: the elements are there and nobody else's (caller).
-        unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(first), len) }
-    }
-
-    /// # Safety
-    /// As for a [part](Self::part) of this one element.
-    #[expect(clippy::mut_from_ref, reason = "the elements are disjoint, as the caller vouches")]
-    unsafe fn one(&self, index: usize) -> &mut A {
-        // SAFETY: the element is there and nobody else's (caller).
-        unsafe { &mut *self.data.wrapping_add(index) }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Gradient, Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::execute::Compute;
-use crate::gemm::{End, Output, Place, Product, Right, Start};
+use crate::gemm::{Output, Place, Product, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs, `dz_below` batch × inputs with contiguous rows.
@@ -35,30 +35,19 @@ pub fn backward_input<T: Element>(
     if kept_below.cols() > 1 {
         ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
     }
-    let product = Product {
-        m: dz.rows(),
-        n: w.inputs(),
-        k: w.outputs(),
-        alpha: T::ONE,
-        alpha_right: T::ONE,
-        a: dz.into(),
-        b: w.backward(),
-        c: output("the column stride of the gradient below", &mut dz_below)?,
-        start: Start::Zero,
-        end: End::Stored,
-        near: Output::nowhere(),
-    };
-    // SAFETY: the views vouch for the operands; the output is borrowed exclusively.
-    let vouched = unsafe { product.vouched() };
+    let c = output("the column stride of the gradient below", &mut dz_below)?;
+    let shape = [dz.rows(), w.inputs(), w.outputs()];
+    // SAFETY: the view and the weights vouch for A and B; the output is borrowed exclusively.
+    let product = unsafe { Product::new(dz.into(), w.backward(), c, Start::Zero, shape) };
     by.multiply(
-        vouched,
+        &product,
         Place::Memory,
         activation_below != Activation::Identity,
         #[inline(always)]
         |block| {
-            let (first, stride) = (block.rows.start, kept_below.row_stride());
-            let mut rows = block.rows_to(block.c.data, block.c.row);
-            rows.from = kept_below.as_ptr().wrapping_add(first * stride + block.cols.start);
+            let (first, stride) = (block.rows().start, kept_below.row_stride());
+            let mut rows = block.rows_to(block.c().data, block.c().row);
+            rows.from = kept_below.as_ptr().wrapping_add(first * stride + block.cols().start);
             rows.from_row = stride;
             // SAFETY: the block is this job's alone, and what was kept has the same shape.
             unsafe { activation_below.multiply_derivative_to(by, rows) };
@@ -92,42 +81,29 @@ pub fn backward_weights<T: Element>(
     sum: Sum,
     dw: &mut Gradient<T>,
 ) -> Result<(), ShapeError> {
-    let mut product = weights_product(x, dz, &dw.lines)?;
+    let (a, b) = factors_of_gradient(x, dz, &dw.lines)?;
+    let shape = [a.rows(), b.cols(), a.cols()];
     let lines = dw.lines.packed_mut();
-    product.start = match sum {
+    let c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
+    let start = match sum {
         Sum::Begins => Start::Zero,
         Sum::GoesOn => Start::Stored,
     };
-    product.c = Output::lines(lines.lines_mut().as_mut_ptr(), lines.rows());
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
-    let vouched = unsafe { product.vouched() };
-    by.multiply(vouched, Place::Memory, false, |_| {});
+    let product = unsafe { Product::new(a.into(), b.into(), c, start, shape) };
+    by.multiply(&product, Place::Memory, false, |_| {});
     Ok(())
 }
 
-/// The product that makes a gradient in the order of `array`: xᵀ dz, which is dWᵀ, inputs × outputs, or dzᵀ x.
-/// It has no C yet.
+/// A and B of the product that makes a gradient in the order of `array`: xᵀ dz, which is dWᵀ, inputs × outputs, or dzᵀ x.
 #[inline(always)]
-pub(super) fn weights_product<T: Element>(
-    x: MatRef<'_, T>,
-    dz: MatRef<'_, T>,
+pub(super) fn factors_of_gradient<'a, T: Element>(
+    x: MatRef<'a, T>,
+    dz: MatRef<'a, T>,
     array: &Array<T>,
-) -> Result<Product<T>, ShapeError> {
+) -> Result<(MatRef<'a, T>, MatRef<'a, T>), ShapeError> {
     ShapeError::expect("the columns of a layer's input", array.inputs(), x.cols())?;
     ShapeError::expect("the columns of a layer's gradient", array.outputs(), dz.cols())?;
     ShapeError::expect("the rows of a layer's gradient", x.rows(), dz.rows())?;
-    let (a, b) = if array.is_by_outputs() { (dz, x) } else { (x, dz) };
-    Ok(Product {
-        m: a.cols(),
-        n: b.cols(),
-        k: x.rows(),
-        alpha: T::ONE,
-        alpha_right: T::ONE,
-        a: a.t().into(),
-        b: Right::from(b),
-        c: Output::lines(std::ptr::null_mut(), 0),
-        start: Start::Zero,
-        end: End::Stored,
-        near: Output::nowhere(),
-    })
+    Ok(if array.is_by_outputs() { (dz.t(), x) } else { (x.t(), dz) })
 }

@@ -3,6 +3,7 @@
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
 use crate::isa::{Kernel, Simd, load_n, store};
+use crate::team::Parts;
 use crate::view::{MatRef, ShapeError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,7 +38,7 @@ pub fn backward_bias<T: Element>(
     }
     let (rows, stride) = (dz.rows(), dz.row_stride());
     let within = AtomicBool::new(true);
-    let to = Sums { db: db.as_mut_ptr(), dz: dz.as_ptr() };
+    let db = Parts::of(db);
     by.each(
         rows.saturating_mul(dz.cols()) >= WORK,
         dz.cols().div_ceil(JOB_COLS),
@@ -45,8 +46,10 @@ pub fn backward_bias<T: Element>(
         |index| {
             let first = index * JOB_COLS;
             let cols = JOB_COLS.min(dz.cols() - first);
-            let (dz, to) = (to.dz_at(first), to.db_at(first));
-            let sums = ColumnSums { dz, rows, stride, to, cols, block_by_block: false, limit: Some(limit) };
+            let from = dz.as_ptr().wrapping_add(first);
+            // SAFETY: these columns are this job's alone.
+            let to = unsafe { db.part(first..first + cols) }.as_mut_ptr();
+            let sums = ColumnSums { dz: from, rows, stride, to, cols, block_by_block: false, limit: Some(limit) };
             if !by.kernel(sums) {
                 within.store(false, Ordering::Relaxed);
             }
@@ -94,25 +97,6 @@ pub fn add_bias_sums<T: Element>(sums: &[T], db: &mut [T]) {
         for (db, &sum) in db.iter_mut().zip(block) {
             *db += sum;
         }
-    }
-}
-
-/// Where all sums go and come from; each job has columns of its own.
-struct Sums<T> {
-    db: *mut T,
-    dz: *const T,
-}
-
-// SAFETY: jobs write disjoint parts of `db` and only read `dz`.
-unsafe impl<T: Element> Sync for Sums<T> {}
-
-impl<T> Sums<T> {
-    fn db_at(&self, col: usize) -> *mut T {
-        self.db.wrapping_add(col)
-    }
-
-    fn dz_at(&self, col: usize) -> *const T {
-        self.dz.wrapping_add(col)
     }
 }
 

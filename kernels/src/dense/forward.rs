@@ -4,7 +4,7 @@ use super::{Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::execute::Compute;
-use crate::gemm::{End, Output, Place, Product, Right, Start};
+use crate::gemm::{Output, Place, Product, Right, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `a = g(x Wᵀ + b)`: `x` is batch × inputs (any strides), `a` batch × outputs (contiguous rows), `bias` has `outputs` elements.
@@ -40,18 +40,17 @@ pub fn forward<T: Element>(
         }
         None => None,
     };
-    let product = forward_product(x, w, bias, kept.unwrap_or(out), out.row == 1);
     let is_wanted = kept.is_some() || activation != Activation::Identity;
-    // SAFETY: the views vouch for the operands; the outputs are borrowed exclusively.
-    let vouched = unsafe { product.vouched() };
+    // SAFETY: the outputs have the shape, and are borrowed exclusively.
+    let product = unsafe { forward_product(x, w, bias, kept.unwrap_or(out), out.row == 1) };
     by.multiply(
-        vouched,
+        &product,
         Place::Memory,
         is_wanted,
         #[inline(always)]
         |block| {
-            let to = if kept.is_some() { out.at(block.rows.start, block.cols.start) } else { block.c.data };
-            let to_row = if kept.is_some() { out.row } else { block.c.row };
+            let to = if kept.is_some() { out.at(block.rows().start, block.cols().start) } else { block.c().data };
+            let to_row = if kept.is_some() { out.row } else { block.c().row };
             // SAFETY: this block of the product and of `a` belongs to this job alone.
             unsafe { activation.apply_to(by, block.rows_to(to, to_row)) };
         },
@@ -61,44 +60,24 @@ pub fn forward<T: Element>(
 
 /// The product x Wᵀ, started at the bias. That of a single output is computed as a row where it and the input are contiguous (and
 /// so is where the epilogue writes to, `may_turn`): vectors then run along the batch.
+///
+/// # Safety
+/// Until the product is done, `c` is valid for reads and writes in its shape, by nobody else, and the operands and the bias are borrowed.
 #[inline(always)]
-fn forward_product<T: Element>(
+unsafe fn forward_product<T: Element>(
     x: MatRef<'_, T>,
     w: &Weights<T>,
     bias: &[T],
     c: Output<T>,
     may_turn: bool,
 ) -> Product<T> {
-    let (a, alpha, alpha_right) = (x.into(), T::ONE, T::ONE);
-    let (m, n, k) = (x.rows(), w.outputs(), w.inputs());
+    let (a, shape) = (x.into(), [x.rows(), w.outputs(), w.inputs()]);
     if let Some(lines) = w.forward() {
-        return Product {
-            m,
-            n,
-            k,
-            alpha,
-            alpha_right,
-            a,
-            b: lines.right(),
-            c,
-            start: Start::Row(bias.as_ptr()),
-            end: End::Stored,
-            near: Output::nowhere(),
-        };
+        // SAFETY: the view, the weights and the bias, one number for each output, are borrowed, and so is `c` (caller).
+        return unsafe { Product::new(a, lines.right(), c, Start::Row(bias.as_ptr()), shape) };
     }
     let b = Right::Strided { data: w.kept.packed().lines().as_ptr(), row: 1, col: 1 };
-    let column = Product {
-        m,
-        n,
-        k,
-        alpha,
-        alpha_right,
-        a,
-        b,
-        c,
-        start: Start::All(bias[0]),
-        end: End::Stored,
-        near: Output::nowhere(),
-    };
+    // SAFETY: as above; a single output's weights are a row of lines.
+    let column = unsafe { Product::new(a, b, c, Start::All(bias[0]), shape) };
     if may_turn && c.row == 1 && x.col_stride() == 1 { column.column_as_row() } else { column }
 }

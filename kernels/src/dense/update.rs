@@ -8,14 +8,15 @@
 //! shorter way yet: `W + (−η) dW`, the one operation of its sweep, is done to the tile's registers where dW would be stored.
 
 use super::array::Array;
-use super::backward::weights_product;
+use super::backward::factors_of_gradient;
 use super::line_jobs::LineJobs;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{End, Output, PackedB, Place, Transposition};
+use crate::gemm::{End, Output, PackedB, Place, Product, Start, Transposition};
 use crate::machine::caches;
 use crate::optimiser::Step;
+use crate::team::Parts;
 use crate::view::{MatRef, ShapeError};
 use std::ops::Range;
 
@@ -88,39 +89,40 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     moments: &mut Moments<T>,
     step: &Step<T>,
 ) -> Result<(), ShapeError> {
-    let mut product = weights_product(x, dz, &w.kept)?;
+    let (a, b) = factors_of_gradient(x, dz, &w.kept)?;
+    let shape = [a.rows(), b.cols(), a.cols()];
     let changed = Changed::of(w, moments, step)?;
+    let kept = changed.lines_of_kept();
+    // SAFETY: the views vouch for A and B; the weights have the gradient's shape and are borrowed exclusively, each job's part its own.
+    let mut product = unsafe { Product::new(a.into(), b.into(), kept, Start::Zero, shape) };
     // From beyond L1 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step; 784-512-512-10: 7.35 → 7.31).
-    if changed.kept.len * size_of::<T>() > caches().l1d {
-        product.near = changed.lines_of_kept();
+    if changed.kept.len() * size_of::<T>() > caches().l1d {
+        product = product.beside(kept);
     }
     // The delta rule needs no look at the sums: they are added to the weights from the registers (784-128-10 on Zen 4, batch 32:
     // 126.8 → 121.5 µs a step; batch 128: 471.8 → 465.3; 1-16-1, whose weights are near: 0.54 → 0.59).
-    let factor = if C::PLANNED && product.k <= ONE_BLOCK { step.factor() } else { None };
+    let factor = if C::PLANNED && x.rows() <= ONE_BLOCK { step.factor() } else { None };
     let place = if let Some(factor) = factor {
-        (product.c, product.end) = (changed.lines_of_kept(), End::Onto(factor));
+        product = product.ending(End::Onto(factor));
         Place::Memory
     } else {
         Place::Cache
     };
-    // SAFETY: the views vouch for A and B; every block writes its own part of the weights and moments, which are borrowed
-    // exclusively.
-    let vouched = unsafe { product.vouched() };
     by.multiply(
-        vouched,
+        &product,
         place,
         factor.is_none() || !changed.turned.is_empty(),
         #[inline(always)]
         |block| {
             if factor.is_none() {
                 for (l, g) in block.lines_of_c().enumerate() {
-                    let at = (block.cols.start / T::LINE + l) * changed.rows + block.rows.start;
+                    let at = (block.cols().start / T::LINE + l) * changed.rows + block.rows().start;
                     // SAFETY: these rows of this line belong to this block alone.
                     unsafe { changed.sweep(by, step, at * T::LINE..at * T::LINE + g.len(), g) };
                 }
             }
             // SAFETY: so do these rows and columns.
-            unsafe { changed.turn(by, block.rows, block.cols) };
+            unsafe { changed.turn(by, block.rows(), block.cols()) };
         },
     );
     Ok(())
@@ -141,28 +143,28 @@ fn lines_of<T: Element>(array: &mut Option<Array<T>>) -> &mut [T] {
 }
 
 /// What an update changes: weights, moments and, where there is one, the transposed copy. Each job has a part of its own.
-struct Changed<T> {
+struct Changed<'a, T> {
     /// `rows × cols` in packed lines.
-    kept: Lines<T>,
+    kept: Parts<'a, T>,
     /// In the same order; empty where the rule has none.
-    first: Lines<T>,
-    second: Lines<T>,
+    first: Parts<'a, T>,
+    second: Parts<'a, T>,
     /// `cols × rows`, empty where there is no copy.
-    turned: Lines<T>,
+    turned: Parts<'a, T>,
     rows: usize,
     cols: usize,
 }
 
-impl<T: Element> Changed<T> {
+impl<'a, T: Element> Changed<'a, T> {
     #[inline(always)]
-    fn of(w: &mut Weights<T>, moments: &mut Moments<T>, step: &Step<T>) -> Result<Self, ShapeError> {
+    fn of(w: &'a mut Weights<T>, moments: &'a mut Moments<T>, step: &Step<T>) -> Result<Self, ShapeError> {
         check_moments(w, moments, step)?;
         let (rows, cols) = (w.kept.packed().rows(), w.kept.packed().cols());
         Ok(Self {
-            kept: Lines::of(w.kept.packed_mut().lines_mut()),
-            first: Lines::of(lines_of(&mut moments.first)),
-            second: Lines::of(lines_of(&mut moments.second)),
-            turned: Lines::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
+            kept: Parts::of(w.kept.packed_mut().lines_mut()),
+            first: Parts::of(lines_of(&mut moments.first)),
+            second: Parts::of(lines_of(&mut moments.second)),
+            turned: Parts::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
             rows,
             cols,
         })
@@ -171,34 +173,34 @@ impl<T: Element> Changed<T> {
     /// The weights as the output of a product.
     #[inline(always)]
     fn lines_of_kept(&self) -> Output<T> {
-        Output::lines(self.kept.data, self.rows)
+        Output::lines(self.kept.as_mut_ptr(), self.rows)
     }
 
     /// The optimiser's step of elements `range` of the lines by their gradient.
     ///
     /// # Safety
-    /// The weights and moments are still borrowed, and nobody else uses these elements meanwhile.
+    /// Nobody else uses these elements of the weights and moments meanwhile.
     #[inline(always)]
     unsafe fn sweep(&self, by: impl Execute<T>, step: &Step<T>, range: Range<usize>, gradient: &[T]) {
         // SAFETY: this part of the weights is the caller's alone …
         let w = unsafe { self.kept.part(range.clone()) };
         // SAFETY: … and so it is of each array of moments.
-        let first = unsafe { self.first.part(range.clone()) };
+        let first = unsafe { part_of_moments(&self.first, range.clone()) };
         // SAFETY: as above.
-        let second = unsafe { self.second.part(range) };
+        let second = unsafe { part_of_moments(&self.second, range) };
         step.sweep(by, w, gradient, first, second);
     }
 
     /// Copies a block of the weights to the transpose. Rows and columns begin on lines.
     ///
     /// # Safety
-    /// The weights are still borrowed, and nobody else uses this block meanwhile.
+    /// Nobody else uses this block of the weights meanwhile.
     #[inline(always)]
     unsafe fn turn(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
         if !self.turned.is_empty() {
             by.kernel(Transposition {
                 from: self.lines_of_kept(),
-                to: Output::lines(self.turned.data, self.cols),
+                to: Output::lines(self.turned.as_mut_ptr(), self.cols),
                 rows,
                 cols,
             });
@@ -206,38 +208,17 @@ impl<T: Element> Changed<T> {
     }
 }
 
-/// The lines of an array of which jobs change disjoint parts; empty where there is no array.
-struct Lines<T> {
-    data: *mut T,
-    len: usize,
-}
-
-// SAFETY: whoever takes a part answers for its being disjoint from all others.
-unsafe impl<T: Send> Sync for Lines<T> {}
-
-impl<T: Element> Lines<T> {
-    #[inline(always)]
-    fn of(lines: &mut [T]) -> Self {
-        Self { data: lines.as_mut_ptr(), len: lines.len() }
+/// A part of an array of moments; empty where the rule has none.
+///
+/// # Safety
+/// As for a [part](Parts::part) of any slice.
+#[inline(always)]
+unsafe fn part_of_moments<'a, T>(moments: &Parts<'a, T>, range: Range<usize>) -> &'a mut [T] {
+    if moments.is_empty() {
+        return &mut [];
     }
-
-    #[inline(always)]
-    fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// # Safety
-    /// Nobody else uses this part meanwhile, and the array outlives it.
-    #[expect(clippy::mut_from_ref, reason = "the parts are disjoint, as the caller vouches")]
-    #[inline(always)]
-    unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
-        if self.is_empty() {
-            return &mut [];
-        }
-        assert!(range.end <= self.len, "a part inside the array");
-        // SAFETY: inside the array, used by nobody else (caller).
-        unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(range.start), range.len()) }
-    }
+    // SAFETY: nobody else uses it (caller).
+    unsafe { moments.part(range) }
 }
 
 /// Copies all lines of a matrix to those of its transpose.

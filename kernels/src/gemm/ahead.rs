@@ -1,9 +1,9 @@
 //! What tiles ask for ahead of what they read: columns of A, rows of B, and the block of B that is read after theirs. Decided once, with the
 //! plan, and only where these come from afar: a hint in vain takes a turn of the loads as well.
 
-use super::driver::Product;
 use super::operand::Right;
 use super::plan::{FEW, PackB, Plan, ROWS_TO_PACK};
+use super::product::Product;
 use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines};
 use super::tiles::TileTable;
 use crate::element::Element;

@@ -1,4 +1,4 @@
-//! The driver: cuts a product into jobs, packs what must be packed, and calls the micro-kernel strip by strip.
+//! The driver: cuts a product into jobs, has packed what must be packed, and calls the micro-kernel strip by strip.
 //!
 //! ```text
 //!  A is packed once for all, if it is to be packed at all            (shared by the team, a bounded part at a time)
@@ -12,98 +12,26 @@
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
 use super::ahead::{Ahead, Next, STEPS_TO_ASK};
-use super::description::{End, Start};
-use super::operand::{Left, Output, Right};
-use super::pack::{pack_lines, pack_panels, packed_len};
-use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE};
-use super::room::{bytes, packed_stride, stays_in_l1};
+use super::operand::{Output, Right};
+use super::pack::packed_len;
+use super::part::row_part;
+use super::plan::{PackB, Plan, ROW_UNIT};
+use super::product::{Block, Epilogue, Place, Product};
+use super::room::{bytes, stays_in_l1};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
-use super::transposition::Transposition;
 use crate::element::Element;
-use crate::isa::{Isa, Simd};
+use crate::isa::Simd;
 use crate::machine::caches;
-use crate::team::Team;
-use std::ops::Range;
+use crate::team::{Parts, Team};
 
-/// Multiply-adds below which any product is run without a plan, but for a factor on A.
-const SMALL_WORK: usize = 40 * 40 * 40;
 /// Multiply-adds of a part that a thread is to cut further, where there are more than the threads' shares: 0.3 ms, so that a helper who comes
 /// late finds something left. One part each is the fastest else (1000×3×100 tn 149 GFLOP/s, with two 127, with four 133).
 const WORK_OF_PART: usize = 20_000_000;
 
-/// C = start + α A B, then the epilogue.
-///
-/// # Safety of everything that takes one
-/// Whoever makes it vouches that the operands are valid for the shape (C for writes, by nobody else meanwhile) and that the
-/// bias of `Start::Row` has `n` elements.
-#[derive(Clone, Copy)]
-pub(crate) struct Product<T> {
-    pub(crate) m: usize,
-    pub(crate) n: usize,
-    pub(crate) k: usize,
-    /// Multiplies A, …
-    pub(crate) alpha: T,
-    /// … or B, where the product has been turned and B is the caller's A.
-    pub(crate) alpha_right: T,
-    pub(crate) a: Left<T>,
-    pub(crate) b: Right<T>,
-    pub(crate) c: Output<T>,
-    pub(crate) start: Start<T>,
-    pub(crate) end: End<T>,
-    /// What the epilogue will need beside C, in the shape of C, or nowhere: asked for while the tiles are multiplied.
-    pub(crate) near: Output<T>,
-}
-
-/// A product whose maker has vouched for it.
-#[derive(Clone, Copy)]
-pub(crate) struct Vouched<'a, T>(&'a Product<T>);
-
-impl<'a, T> Vouched<'a, T> {
-    #[inline(always)]
-    pub(crate) fn product(self) -> &'a Product<T> {
-        self.0
-    }
-}
-
-impl<T> Product<T> {
-    /// # Safety
-    /// The operands are valid for the shape until the product is done: A, B and a bias for reads, C (and what an epilogue writes) for
-    /// writes by nobody else. C has unit columns (`col = 1`).
-    #[inline(always)]
-    pub(crate) unsafe fn vouched(&self) -> Vouched<'_, T> {
-        Vouched(self)
-    }
-}
-
-// SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
-unsafe impl<T: Element> Sync for Product<T> {}
-
-/// What a job has finished, as the epilogue sees it: a block of C, complete and still in the nearest cache.
-#[derive(Clone, Debug)]
-pub(crate) struct Block<T> {
-    pub(crate) rows: Range<usize>,
-    /// Begins on a line.
-    pub(crate) cols: Range<usize>,
-    /// Where the block's own element (0, 0) is.
-    pub(crate) c: Output<T>,
-}
-
-/// Where jobs put their blocks of C.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Where the product says.
-    Memory,
-    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read.
-    Cache,
-}
-
-/// What is done with a finished block, if anything.
-pub(crate) type Epilogue<'a, T> = Option<&'a (dyn Fn(Block<T>) + Sync)>;
-
 /// The epilogue sees a block.
 #[inline(always)]
-fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<T>) {
+fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<'_, T>) {
     if let Some(epilogue) = epilogue {
         epilogue(block);
     }
@@ -111,24 +39,15 @@ fn finish<T>(epilogue: Epilogue<'_, T>, block: Block<T>) {
 
 impl<T: Element> Product<T> {
     /// Computes it on `team` with the micro-kernels of `table`; `epilogue` sees every job's block of C once, complete.
-    ///
-    /// # Safety
-    /// See [`Product`]; `table` is one of a tier that the CPU has; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run(
-        &self,
-        table: &'static TileTable<T>,
-        team: &Team,
-        place: Place,
-        epilogue: Epilogue<'_, T>,
-    ) {
+    pub(crate) fn run(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
         }
         let fit = self.table(table, place);
         if place == Place::Memory && (self.run_single_tile(fit) || self.run_packed_tile(fit)) {
-            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+            return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         // A copy, so that the original can stay in registers on the way above.
         let product = *self;
@@ -140,7 +59,7 @@ impl<T: Element> Product<T> {
     fn run_any(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         if place == Place::Memory && self.is_plain_strip(table, team) {
             self.run_strip(table, 0..self.n, (Ahead::default(), Next::Near));
-            return finish(epilogue, Block { rows: 0..self.m, cols: 0..self.n, c: self.c });
+            return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         if place == Place::Memory && epilogue.is_none() {
             if self.is_outer() {
@@ -192,11 +111,8 @@ impl<T: Element> Product<T> {
 
     /// Computes it without a plan on the tier that `S` proves; `epilogue` sees C once, complete. For small products, in functions that
     /// are on the tier already: all but the micro-kernel is inlined, the epilogue in a single place.
-    ///
-    /// # Safety
-    /// See [`Product`]; the CPU has the tier; C has unit columns (`col = 1`).
     #[inline(always)]
-    pub(crate) unsafe fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl FnOnce(Block<T>)) {
+    pub(crate) fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl FnOnce(Block<'_, T>)) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
         if self.m == 0 || self.n == 0 {
             return;
@@ -219,7 +135,7 @@ impl<T: Element> Product<T> {
 
     /// Without a plan, on this thread.
     #[inline(always)]
-    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl FnOnce(Block<T>)) {
+    fn run_whole(&self, table: &TileTable<T>, place: Place, epilogue: impl FnOnce(Block<'_, T>)) {
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
         let mut moved;
         let mut product = self;
@@ -235,7 +151,7 @@ impl<T: Element> Product<T> {
             product = &moved;
         }
         product.run_strips(table, table.lanes() * table.strip_vectors(self.m), (Ahead::default(), Next::Near));
-        epilogue(Block { rows: 0..self.m, cols: 0..self.n, c: product.c });
+        epilogue(Block::new(0..self.m, 0..self.n, product.c));
     }
 
     /// The product in jobs, by plan.
@@ -254,8 +170,9 @@ impl<T: Element> Product<T> {
         let rows = self.rows_to_pack(panel, place);
         for first in (0..self.m).step_by(rows) {
             let part = self.rows(first..self.m.min(first + rows));
-            let shifted = |block: Block<T>| {
-                finish(epilogue, Block { rows: block.rows.start + first..block.rows.end + first, ..block });
+            let shifted = |block: Block<'_, T>| {
+                let rows = block.rows.start + first..block.rows.end + first;
+                finish(epilogue, Block::new(rows, block.cols, block.c));
             };
             with_scratch::<T, _>(Slot::A, part.packed_left_len(panel), |packed| {
                 let part = part.pack_left(packed, panel, table.isa, team);
@@ -271,11 +188,6 @@ impl<T: Element> Product<T> {
             let last = if end == self.k { epilogue } else { None };
             self.depth(first..end).run_planned(table, team, Place::Memory, last);
         }
-    }
-
-    /// So little work that planning it would cost more than a plan could save.
-    pub(super) fn is_small(&self) -> bool {
-        self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
     }
 
     /// It is one strip of whole lines, its operands are read as they are, and all of it is small, or B stays in L1 and C near: nobody else is worth
@@ -311,14 +223,14 @@ impl<T: Element> Product<T> {
         }
         debug_assert!(plan.strip_cols.is_multiple_of(T::LINE) || plan.strips == 1, "no two strips share a line");
         with_scratch::<T, _>(Slot::AllOfB, packed_len::<T>(self.k, self.n), |lines| {
-            let to = Shared(lines.as_mut_ptr());
+            let to = Parts::of(lines);
             let line = self.k * T::LINE;
             let pack = |strip: usize| {
                 let cols = strip * plan.strip_cols..((strip + 1) * plan.strip_cols).min(self.n);
                 let part = self.columns(cols.clone());
-                let len = packed_len::<T>(self.k, part.n);
+                let first = cols.start / T::LINE * line;
                 // SAFETY: strips begin on lines, so that each has its own part of the scratch.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(cols.start / T::LINE * line), len) };
+                let to = unsafe { to.part(first..first + packed_len::<T>(self.k, part.n)) };
                 part.pack_right_to(table.isa, to);
             };
             if plan.is_shared() {
@@ -348,12 +260,12 @@ impl<T: Element> Product<T> {
             };
             if place == Place::Memory {
                 part.run_depths(plan, table, next);
-                return finish(epilogue, Block { rows, cols, c: part.c });
+                return finish(epilogue, Block::new(rows, cols, part.c));
             }
             with_scratch::<T, _>(Slot::C, packed_len::<T>(part.m, part.n), |lines| {
                 part.c = Output::lines(lines.as_mut_ptr(), part.m);
                 part.run_depths(plan, table, next);
-                finish(epilogue, Block { rows, cols, c: part.c });
+                finish(epilogue, Block::new(rows, cols, part.c));
             });
         };
         let jobs = self.n.div_ceil(plan.job_cols) * row_blocks;
@@ -401,46 +313,6 @@ impl<T: Element> Product<T> {
         }
     }
 
-    /// α′ B packed in the thread's own scratch, which must be kept until the product is done.
-    fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Right<T> {
-        if let Right::Lines { .. } = self.b {
-            return self.b;
-        }
-        self.pack_right_to(isa, self.room_for_right(lent));
-        self.packed_right(lent)
-    }
-
-    /// As much of a thread's scratch as B takes when it is packed.
-    pub(super) fn room_for_right<'a>(&self, lent: &'a mut Lent<T>) -> &'a mut [T] {
-        let len = packed_len::<T>(self.k, self.n);
-        lent.grow(len);
-        &mut lent.as_mut()[..len]
-    }
-
-    /// B that has been packed there.
-    fn packed_right(&self, lent: &mut Lent<T>) -> Right<T> {
-        Right::Lines { data: lent.as_mut().as_ptr(), line: self.k * T::LINE }
-    }
-
-    /// α′ B, which is not packed yet, packed to `lines`.
-    fn pack_right_to(&self, isa: Isa, lines: &mut [T]) {
-        match self.b {
-            Right::Lines { .. } => unreachable!("packed already"),
-            // SAFETY: `self` vouches for B.
-            Right::Strided { data, row, col } => unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) },
-            Right::Turned { data, line } => {
-                if !self.n.is_multiple_of(T::LINE) {
-                    let last = lines.len() - self.k * T::LINE;
-                    lines[last..].fill(T::ZERO);
-                }
-                let from = Output::lines(data.cast_mut(), line / T::LINE);
-                let to = Output::lines(lines.as_mut_ptr(), self.k);
-                T::dispatch(isa, Transposition { from, to, rows: 0..self.n, cols: 0..self.k });
-            }
-        }
-        self.scale_right(lines);
-    }
-
     /// The strips of a job, all of them for some rows before the next rows where A is large, so that these rows are fetched once. The first
     /// rows of each strip ask for the strip `beside` it, those of a single one for what is read `after` it.
     fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (Next<T>, Next<T>)) {
@@ -459,99 +331,4 @@ impl<T: Element> Product<T> {
             rows.run_strips(table, plan.strip_cols, (plan.ahead, next));
         }
     }
-
-    /// α into packed lines of B.
-    pub(super) fn scale_right(&self, lines: &mut [T]) {
-        if self.alpha_right != T::ONE {
-            lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
-        }
-    }
-
-    /// Elements that a row of A takes when it is packed.
-    fn packed_row_len(&self) -> usize {
-        if self.a.col == 1 { packed_stride::<T>(self.k) } else { self.k }
-    }
-
-    /// Elements of scratch that [`pack_left`](Self::pack_left) takes.
-    fn packed_left_len(&self, panel: usize) -> usize {
-        let rows = if self.a.col == 1 { self.m } else { self.m.next_multiple_of(panel) };
-        rows * self.packed_row_len()
-    }
-
-    /// Rows of A that are packed at a time: as many as the bound allows, but some.
-    fn rows_to_pack(&self, panel: usize, place: Place) -> usize {
-        let rows = PACKED_BYTES / size_of::<T>() / self.packed_row_len().max(1);
-        // An epilogue that turns lines wants blocks that begin on one.
-        let least = if place == Place::Cache { ROW_UNIT } else { panel };
-        let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
-        (rows / unit * unit).max(unit)
-    }
-
-    /// Steps of k that are packed at a time where a panel of all of them is beyond the bound, and the sums may wait in C: whole lines, and one less
-    /// than there is room for, as rows may be a line further apart than they are long.
-    fn depth_to_pack(&self, panel: usize, place: Place) -> Option<usize> {
-        let room = PACKED_BYTES / size_of::<T>() / panel;
-        let is_beyond = self.packed_row_len() > room && place == Place::Memory && self.end == End::Stored;
-        if is_beyond { Some((room / T::LINE - 1) * T::LINE) } else { None }
-    }
-
-    /// Copies α A to `packed`: contiguous rows stay rows, everything else becomes panels.
-    fn pack_left(&self, packed: &mut [T], panel: usize, isa: Isa, team: &Team) -> Self {
-        let Left { row, col, .. } = self.a;
-        let to = Shared(packed.as_mut_ptr());
-        let stride = packed_stride::<T>(self.k);
-        let by_row = col == 1;
-        debug_assert!(ROW_UNIT.is_multiple_of(panel) || self.m <= panel, "jobs begin on panels");
-        let job = |index: usize| {
-            let rows = index * ROW_UNIT..self.m.min((index + 1) * ROW_UNIT);
-            if !by_row {
-                let from = self.a.data.wrapping_add(rows.start * row);
-                let len = rows.len().next_multiple_of(panel) * self.k;
-                // SAFETY: panels are disjoint pieces of `packed`, and a job has whole ones: their height divides `ROW_UNIT`, or there is but one.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(rows.start * self.k), len) };
-                // SAFETY: `self` vouches for A.
-                return unsafe { pack_panels(isa, self.alpha, from, (row, col), (rows.len(), self.k), panel, to) };
-            }
-            for i in rows {
-                let from = self.a.data.wrapping_add(i * row);
-                // SAFETY: the rows are disjoint pieces of `packed`, each `k` long.
-                let to = unsafe { std::slice::from_raw_parts_mut(to.at(i * stride), self.k) };
-                for (p, to) in to.iter_mut().enumerate() {
-                    // SAFETY: `self` vouches for A.
-                    *to = self.alpha * unsafe { *from.wrapping_add(p) };
-                }
-            }
-        };
-        let jobs = self.m.div_ceil(ROW_UNIT);
-        if self.m * self.k >= WORK_TO_WAKE {
-            team.run(jobs, job)
-        } else {
-            (0..jobs).for_each(job)
-        }
-        let data = packed.as_ptr();
-        let a = if by_row { Left::strided(data, stride, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
-        Self { a, alpha: T::ONE, ..*self }
-    }
 }
-
-/// Rows of one of so many parts, of `m` rows in all, not more parts than whole lines: equal but for a line. They begin on the nearest line, for
-/// columns of A or of C that are turned are made up of lines (127³ in 64 and 63 rows, not in 48 and 79).
-pub(super) fn row_part(m: usize, line: usize, part: usize, parts: usize) -> Range<usize> {
-    let first = |part: usize| if part == parts { m } else { (part * m / parts + line / 2) / line * line };
-    first(part)..first(part + 1)
-}
-
-/// An address that jobs share; each writes its own part.
-struct Shared<T>(*mut T);
-
-// SAFETY: the jobs that use it write disjoint parts.
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn at(&self, offset: usize) -> *mut T {
-        self.0.wrapping_add(offset)
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -11,9 +11,9 @@
 //! commutes, so the bits are the same; α stays with A.
 
 use super::description::{End, Start};
-use super::driver::{Place, Product};
 use super::gaps::SCRATCH_ELEMENTS;
 use super::operand::{Output, Right};
+use super::product::{Place, Product};
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
@@ -65,8 +65,7 @@ impl<T: Element> Product<T> {
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
                     T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
                 }
-                // SAFETY: `self` vouches for A and B; the scratch has room for these rows.
-                unsafe { turned.run(table, team, Place::Memory, None) };
+                turned.run(table, team, Place::Memory, None);
                 T::dispatch(table.isa, Transposition { from: to, to: part.c, rows: 0..part.n, cols: 0..part.m });
             }
         });

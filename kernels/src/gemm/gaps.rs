@@ -1,8 +1,8 @@
 //! A C with gaps between its columns: block by block through contiguous scratch, of a size that no shape exceeds.
 
 use super::description::Start;
-use super::driver::{Place, Product};
 use super::operand::Output;
+use super::product::{Place, Product};
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
@@ -33,8 +33,7 @@ pub(super) fn through_scratch<T: Element>(
                 // The block has been borrowed meanwhile.
                 part.c.data = block.as_mut_ptr();
             }
-            // SAFETY: A and B are vouched for by their views, the block has room for these rows.
-            unsafe { part.run(table, team, Place::Memory, None) };
+            part.run(table, team, Place::Memory, None);
             each_of_block(block, stride, shape, |value, i, j| c.set(top + i, left + j, *value));
         }
     });

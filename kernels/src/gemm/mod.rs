@@ -1,8 +1,8 @@
 //! The matrix product, `C = α op(A) op(B) + β C`.
 //!
-//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; `plan` says how it is cut;
-//! `driver` runs the jobs and packs what must be packed; `strips` cuts a strip into tiles; `microkernel` multiplies; `tiles` says
-//! which micro-kernels there are.
+//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; a `product` vouches for its operands, and so
+//! does a `part` of it; `plan` says how it is cut; `driver` runs the jobs, `left` and `right` pack what must be packed; `strips` cuts a strip
+//! into tiles; `microkernel` multiplies; `tiles` says which micro-kernels there are.
 //!
 //! # What to know as a user
 //! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or
@@ -17,6 +17,7 @@ mod driver;
 mod few_columns;
 mod first_tile;
 mod gaps;
+mod left;
 mod microkernel;
 mod operand;
 mod outer;
@@ -24,6 +25,8 @@ mod pack;
 mod packed;
 mod part;
 mod plan;
+mod product;
+mod right;
 mod room;
 mod scratch;
 mod square;
@@ -33,12 +36,12 @@ mod transposition;
 mod turned;
 
 pub(crate) use description::{End, Start};
-pub(crate) use driver::{Block, Place, Product, Vouched};
 use gaps::through_scratch;
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
+pub(crate) use product::{Block, Place, Product};
 pub(crate) use room::folds_onto_sets;
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
@@ -173,22 +176,12 @@ fn multiply<T: Element>(
     beta: T,
     mut c: MatMut<'_, T>,
 ) {
-    let product = Product {
-        m: a.rows(),
-        n: b.cols(),
-        k: a.cols(),
-        alpha,
-        alpha_right,
-        a: a.into(),
-        b: b.into(),
-        c: Output::from(&mut c),
-        start: Start::of_beta(beta),
-        end: End::Stored,
-        near: Output::nowhere(),
-    };
+    let (shape, to) = ([a.rows(), b.cols(), a.cols()], Output::from(&mut c));
+    // SAFETY: the views vouch for the operands, and C is borrowed exclusively; where it has gaps, scratch takes its place.
+    let product = unsafe { Product::new(a.into(), b.into(), to, Start::of_beta(beta), shape) };
+    let product = product.scaled((alpha, alpha_right));
     if c.col_stride() == 1 || c.cols() == 1 {
-        // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
-        unsafe { product.run(table, team, Place::Memory, None) };
+        product.run(table, team, Place::Memory, None);
     } else {
         through_scratch(table, team, product, c);
     }

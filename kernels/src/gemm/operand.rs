@@ -1,7 +1,5 @@
 //! The operands of a product as the driver sees them: addresses and strides, whichever way the matrix is kept.
 
-use super::driver::Block;
-use crate::activation::Rows;
 use crate::element::Element;
 use crate::view::{MatMut, MatRef};
 
@@ -106,24 +104,5 @@ impl<T: Element> Output<T> {
     #[inline(always)]
     pub(crate) fn at(&self, i: usize, j: usize) -> *mut T {
         self.data.wrapping_add(i * self.row + j / T::LINE * self.line + j % T::LINE)
-    }
-}
-
-impl<T: Element> Block<T> {
-    /// A finished block of a row-major C, to be read by an activation that writes rows `to_row` apart from `to` on.
-    pub(crate) fn rows_to(&self, to: *mut T, to_row: usize) -> Rows<T> {
-        debug_assert!(!self.c.padded, "a row-major block");
-        let (rows, cols) = (self.rows.len(), self.cols.len());
-        Rows { from: self.c.data, from_row: self.c.row, to, to_row, rows, cols }
-    }
-
-    /// The lines of a finished block that was kept as packed lines, padding included.
-    pub(crate) fn lines_of_c(&self) -> impl Iterator<Item = &[T]> {
-        debug_assert!(self.c.padded, "a block of packed lines");
-        let len = self.rows.len() * T::LINE;
-        (0..self.cols.len().div_ceil(T::LINE)).map(move |l| {
-            // SAFETY: the driver lends the block, whole, to its epilogue alone.
-            unsafe { std::slice::from_raw_parts(self.c.data.wrapping_add(l * self.c.line), len) }
-        })
     }
 }

@@ -12,9 +12,9 @@
 //! share what they load (Zen 4, B and C anywhere, 128×128×2: 54 → 68 GFLOP/s, 128×128×4 60 → 90, 10×1000×3 48 → 92; f64 128×128×4 27 → 50).
 
 use super::description::{End, Start};
-use super::driver::Product;
 use super::operand::Right;
 use super::plan::WORK_TO_WAKE;
+use super::product::Product;
 use super::room::bytes;
 use super::scratch::{Lent, Slot};
 use crate::element::Element;

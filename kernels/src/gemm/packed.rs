@@ -1,6 +1,6 @@
 //! A right-hand side that is packed once and multiplied many times: weights.
 
-use super::{End, Output, Place, Product, Right, Start, TileTable, pack_lines};
+use super::{Output, Place, Product, Right, Start, TileTable, pack_lines};
 use crate::aligned::AlignedVec;
 use crate::element::Element;
 use crate::isa::Isa;
@@ -190,20 +190,9 @@ fn product<T: Element>(
         super::scale(beta, c);
         return Ok(());
     }
-    let product = Product {
-        m: a.rows(),
-        n: b.cols,
-        k: b.rows,
-        alpha: T::ONE,
-        alpha_right: T::ONE,
-        a: a.into(),
-        b: b.right(),
-        c: Output::from(&mut c),
-        start: Start::of_beta(beta),
-        end: End::Stored,
-        near: Output::nowhere(),
-    };
+    let (shape, to) = ([a.rows(), b.cols, b.rows], Output::from(&mut c));
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
-    unsafe { product.run(table(), team, Place::Memory, None) };
+    let product = unsafe { Product::new(a.into(), b.right(), to, Start::of_beta(beta), shape) };
+    product.run(table(), team, Place::Memory, None);
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! A part of a product is a product: fewer rows, fewer columns, a block of k; and so is its transpose.
 
 use super::description::Start;
-use super::driver::Product;
 use super::operand::{Left, Output, Right};
+use super::product::Product;
 use crate::element::Element;
 use std::ops::Range;
 
 impl<T: Element> Product<T> {
     /// The product of some rows of A only.
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
+    pub(super) fn rows(&self, rows: Range<usize>) -> Self {
         let mut part = *self;
         part.m = rows.end - rows.start;
         part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
@@ -40,8 +40,11 @@ impl<T: Element> Product<T> {
     }
 
     /// A product of one column, contiguous, as the same numbers in a row.
+    ///
+    /// # Panics
+    /// It is not, or starts at a bias by columns.
     pub(crate) fn column_as_row(self) -> Self {
-        debug_assert!(self.n == 1 && self.c.row == 1, "a contiguous column");
+        assert!(self.n == 1 && self.c.row == 1 && !matches!(self.start, Start::Row(_)), "a contiguous column");
         let row = Output { row: self.m, line: T::LINE, col: 1, ..self.c };
         self.transposed(row).unwrap_or(self)
     }
@@ -93,4 +96,11 @@ impl<T: Element> Product<T> {
         }
         part
     }
+}
+
+/// Rows of one of so many parts, of `m` rows in all, not more parts than whole lines: equal but for a line. They begin on the nearest line, for
+/// columns of A or of C that are turned are made up of lines (127³ in 64 and 63 rows, not in 48 and 79).
+pub(super) fn row_part(m: usize, line: usize, part: usize, parts: usize) -> Range<usize> {
+    let first = |part: usize| if part == parts { m } else { (part * m / parts + line / 2) / line * line };
+    first(part)..first(part + 1)
 }

@@ -2,11 +2,11 @@
 
 use super::ahead::{Ahead, Next};
 use super::description::{Asks, End, Start, Strip};
-use super::driver::Product;
 use super::first_tile::Packing;
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;
+use super::product::Product;
 use super::room::{L1_PERIOD, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;

@@ -26,25 +26,14 @@ fn multiply_at<T: Element>(
     end: End<T>,
     c: MatMut<'_, T>,
 ) {
-    // SAFETY: the views vouch for the operands, and C is borrowed exclusively.
-    unsafe { product_of((a, b), end, c).run(table, &Team::serial(), Place::Memory, None) };
+    product_of((a, b), end, c).run(table, &Team::serial(), Place::Memory, None);
 }
 
 /// The product of these operands, all factors 1.
 fn product_of<T: Element>((a, b): (MatRef<'_, T>, MatRef<'_, T>), end: End<T>, mut c: MatMut<'_, T>) -> Product<T> {
-    Product {
-        m: a.rows(),
-        n: b.cols(),
-        k: a.cols(),
-        alpha: T::ONE,
-        alpha_right: T::ONE,
-        a: a.into(),
-        b: b.into(),
-        c: Output::from(&mut c),
-        start: Start::Zero,
-        end,
-        near: Output::nowhere(),
-    }
+    let (shape, to) = ([a.rows(), b.cols(), a.cols()], Output::from(&mut c));
+    // SAFETY: the views vouch for the operands, and C is borrowed exclusively; a C of another shape is never run.
+    unsafe { Product::new(a.into(), b.into(), to, Start::Zero, shape) }.ending(end)
 }
 
 /// Every height of a tile, every tail of a strip and what may follow it, and k around the steps that go row by row.
@@ -322,9 +311,8 @@ fn a_strip_without_a_plan_gives_the_same_bits() {
             assert!(product.is_plain_strip(table, &Team::serial()) && !product.is_small(), "{:?}", table.isa);
             assert!(!product.is_plain_strip(table, &Team::new(2)), "somebody may help");
             let seen = std::sync::Mutex::new(Vec::new());
-            let epilogue = |block: Block<T>| seen.lock().unwrap().push((block.rows, block.cols));
-            // SAFETY: the views vouch for A and C, which is borrowed exclusively, and B is packed.
-            unsafe { product.run(table, &Team::serial(), Place::Memory, Some(&epilogue)) };
+            let epilogue = |block: Block<'_, T>| seen.lock().unwrap().push((block.rows, block.cols));
+            product.run(table, &Team::serial(), Place::Memory, Some(&epilogue));
             assert_eq!(seen.into_inner().unwrap(), [(0..m, 0..n)]);
             for (at, c) in c.iter().enumerate() {
                 let sum = (0..k).fold(T::ZERO, |sum, p| views.0.get(at / n, p).mul_add(views.1.get(p, at % n), sum));
@@ -479,8 +467,7 @@ fn lines_that_split_leave_packed_ones_alone() {
         let mut unused = [0.0];
         let mut product = product_of((a, b), End::Onto(-0.3), MatMut::new(&mut unused, 1, 1).unwrap());
         product.c = Output::lines(lines.as_mut_ptr(), m);
-        // SAFETY: the views vouch for the operands, and the lines are borrowed exclusively.
-        unsafe { product.run(table, &Team::serial(), Place::Memory, None) };
+        product.run(table, &Team::serial(), Place::Memory, None);
         for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
             let sum = (0..k).fold(0.0_f32, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum));
             let got = lines[(j / 16 * m + i) * 16 + j % 16];
@@ -586,8 +573,7 @@ fn outer_products_give_the_same_bits() {
             let mut product = product_of((MatRef::new(&own, m, k).unwrap(), b), End::Stored, to);
             product.b = packed.right();
             product.start = if beta == 0.0 { Start::Zero } else { Start::Scaled(beta) };
-            // SAFETY: the views and the packed matrix vouch for the operands; C is borrowed exclusively.
-            unsafe { product.run(TileTable::of(isa), &teams[1], Place::Memory, None) };
+            product.run(TileTable::of(isa), &teams[1], Place::Memory, None);
             check(&c, &format!("{isa}, packed"));
         }
     }
@@ -621,7 +607,7 @@ fn outer_products_copy_b_for_every_place_where_rows_begin() {
 fn parts_of_rows_are_equal_but_for_a_line() {
     for line in [8, 16] {
         for (m, parts) in (line..700).flat_map(|m| [2, 3, 4, 7, 8, 40].map(|parts| (m, parts.min(m / line)))) {
-            let parts_of = |part: usize| driver::row_part(m, line, part, parts);
+            let parts_of = |part: usize| part::row_part(m, line, part, parts);
             let all: Vec<usize> = (0..parts).flat_map(parts_of).collect();
             assert!(all.into_iter().eq(0..m), "every row of {m} in one of {parts} parts");
             for rows in (0..parts).map(parts_of) {

@@ -34,7 +34,8 @@ const MAX_VECTORS: usize = 8;
 /// Steps of k that are worth the tails of half a vector, which AVX2 stores slowly.
 const STEPS_FOR_TAILS: usize = 32;
 
-/// The micro-kernels of one tier, and what decides between them.
+/// The micro-kernels of one tier, and what decides between them. Made only where the tier has been entered, or found to be available: to have
+/// a table proves its tier.
 pub struct TileTable<T: 'static> {
     /// The tier.
     pub(crate) isa: Isa,
