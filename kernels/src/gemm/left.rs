@@ -55,7 +55,7 @@ impl<T: Element> Product<T> {
                 // SAFETY: `self` vouches for A.
                 return unsafe { pack_panels(isa, self.alpha, from, (row, col), (rows.len(), self.k), panel, to) };
             }
-            for (i, to) in rows.zip(to.chunks_exact_mut(row_len)) {
+            for (i, to) in rows.zip(to.chunks_exact_mut(row_len.max(1))) {
                 let from = self.a.data.wrapping_add(i * row);
                 for (p, to) in to[..self.k].iter_mut().enumerate() {
                     // SAFETY: `self` vouches for A.
