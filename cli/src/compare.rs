@@ -12,7 +12,7 @@ use deltarule::{
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, load};
+use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, USUAL_TEST_SHARE, load};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{make_out_folder, write, write_scene};
@@ -26,7 +26,7 @@ use crate::train::rows_of;
 /// the gradients, so that the factor σ′ ≤ ¼, which makes those of squared error smaller, does not slow it down.
 const METHODS: [(&str, Loss); 2] = [("squared error", Loss::SquaredError), ("log loss", Loss::LogLoss)];
 
-const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.15 };
+const FRACTIONS: Fractions = Fractions { test: USUAL_TEST_SHARE, validation: 0.15 };
 
 /// One network trained with one loss.
 struct Trained {

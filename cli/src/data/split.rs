@@ -12,6 +12,9 @@ use deltarule::HeldOut;
 
 use super::{DataError, Dataset, Target};
 
+/// The share of rows for the test where nobody says one.
+pub const USUAL_TEST_SHARE: f64 = 0.2;
+
 /// How much of the data is set apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fractions {
