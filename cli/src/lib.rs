@@ -23,6 +23,7 @@ mod info;
 mod machine;
 mod not_finite;
 mod outcome;
+mod parts;
 pub mod picture;
 mod predict;
 mod progress;

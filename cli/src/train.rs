@@ -10,14 +10,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Plan, Scratch, Standardisation, Trainer};
+use deltarule::{Element, Evaluation, Finish, Isa, Mlp, Plan, Scratch, Standardisation, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{Evaluations, Outcome, make_out_folder};
+use crate::outcome::{Outcome, make_out_folder};
+use crate::parts::{Evaluations, Parts};
 use crate::progress::Watcher;
 use crate::reading::training_options;
 use crate::report::{FurtherSettings, PartReport, Report, init, patience, table};
@@ -27,13 +28,6 @@ use crate::settings::{Settings, outputs};
 
 /// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
-
-/// The data of a run, divided.
-struct Parts<T> {
-    train: Rows<T>,
-    validation: Option<Rows<T>>,
-    test: Option<Rows<T>>,
-}
 
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
@@ -74,16 +68,17 @@ fn learn<T: Element>(
         }
     }
     let before = trainer.samples();
-    let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
+    let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
     let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
     watcher.finish();
     let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
 
-    let evaluations = evaluate(&trainer, &parts)?;
+    let evaluations = parts.evaluate(&trainer)?;
     let rows_learnt = trainer.samples() - before;
     let report = report((arguments, settings), data, &trainer, &evaluations, finish, (seconds, rows_learnt));
-    let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
+    let outcome =
+        Outcome { data, task: settings.task, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
     trainer.save(arguments.out.join(CHECKPOINT))?;
     trainer.model().save(arguments.out.join("model.safetensors"))?;
@@ -133,22 +128,6 @@ fn fit<T: Element>(
     }
 }
 
-impl<T: Element> Parts<T> {
-    fn of(data: &Dataset, split: &Split) -> Result<Self, Failure> {
-        Ok(Self {
-            train: rows_of(data, &split.train)?,
-            validation: some_rows_of(data, &split.validation)?,
-            test: some_rows_of(data, &split.test)?,
-        })
-    }
-
-    /// The parts that a run looks at while it learns, with the rows that they are.
-    fn learnt_from<'a>(&'a self, split: &'a Split) -> Vec<(&'a Rows<T>, &'a [usize])> {
-        let validation = self.validation.as_ref().map(|rows| (rows, &split.validation[..]));
-        [(&self.train, &split.train[..])].into_iter().chain(validation).collect()
-    }
-}
-
 /// A new run, or the one that the folder holds.
 fn trainer<T: Element>(
     arguments: &TrainArguments,
@@ -160,10 +139,9 @@ fn trainer<T: Element>(
     if arguments.resume {
         return resumed(arguments, data, settings, origin);
     }
-    let Some(task) = data.task() else { return Err(Failure::Other("there is no target to learn".to_string())) };
     let mut widths = vec![data.columns];
     widths.extend(&settings.hidden);
-    widths.push(outputs(task, settings.output));
+    widths.push(outputs(settings.task, settings.output));
     let mut builder = Mlp::<T>::builder(&widths)
         .hidden(settings.activation)
         .output(settings.output)
@@ -184,43 +162,12 @@ fn trainer<T: Element>(
     if settings.standardise {
         builder = builder.standardise(Standardisation::of_inputs(&parts.train));
     }
-    if task == Task::Regression {
+    if settings.task == Task::Regression {
         builder = builder.standardise_targets(Standardisation::of_targets(&parts.train)?);
     }
     let mut trainer = Trainer::new(builder.build()?, settings.plan)?;
     trainer.set_note(origin.to_note()?);
     Ok(trainer)
-}
-
-/// The given rows in the form that the model crate learns from.
-pub(crate) fn rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Rows<T>, Failure> {
-    let Some(labels) = data.gather_target(rows, T::from_f64, T::is_finite)? else {
-        return Err(Failure::Misuse(format!("{}: there is no target", data.name)));
-    };
-    Ok(match data.gather_pixels(rows) {
-        Some(pixels) => Rows::with_pixels(pixels, data.columns, labels)?,
-        None => Rows::new(data.gather(rows, T::from_f64, T::is_finite)?, data.columns, labels)?,
-    })
-}
-
-fn some_rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Option<Rows<T>>, Failure> {
-    if rows.is_empty() { Ok(None) } else { rows_of(data, rows).map(Some) }
-}
-
-/// What progress is measured by.
-pub(crate) fn metric_of(data: &Dataset) -> &'static str {
-    if data.task() == Some(Task::Regression) { "r2" } else { "accuracy" }
-}
-
-fn evaluate<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>) -> Result<Evaluations, Failure> {
-    let (model, plan) = (trainer.model(), trainer.plan());
-    let mut scratch = Scratch::with_threads(plan.threads);
-    let mut measure = |rows: &Rows<T>| model.evaluate(plan.loss, rows, &mut scratch);
-    Ok(Evaluations {
-        train: measure(&parts.train)?,
-        validation: parts.validation.as_ref().map(&mut measure).transpose()?,
-        test: parts.test.as_ref().map(&mut measure).transpose()?,
-    })
 }
 
 fn report<T: Element>(
@@ -235,11 +182,7 @@ fn report<T: Element>(
     let part = |evaluation: &Evaluation| PartReport::of(evaluation);
     Report {
         data: data.name.clone(),
-        task: match data.task() {
-            Some(Task::Binary) => "binary",
-            Some(Task::Classes(_)) => "classes",
-            _ => "regression",
-        },
+        task: settings.task.name(),
         train: part(&evaluations.train),
         validation: evaluations.validation.as_ref().map(part),
         test: evaluations.test.as_ref().map(part),
