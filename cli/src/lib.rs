@@ -21,6 +21,7 @@ pub mod failure;
 mod fingerprint;
 mod info;
 mod machine;
+mod narration;
 mod not_finite;
 mod outcome;
 mod parts;
