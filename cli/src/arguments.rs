@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::choice::{ActivationChoice, Dtype, InitChoice, LossChoice, OptimiserChoice, OutputChoice, ScheduleChoice};
-use crate::data::TaskChoice;
+use crate::data::{TaskChoice, USUAL_TEST_SHARE};
 
 /// Trains, evaluates and serves multi-layer perceptrons.
 #[derive(Debug, Parser)]
@@ -73,7 +73,7 @@ pub struct TrainArguments {
     #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// Part of the rows kept for the test, where the data has no test part of its own
-    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data", default_value = "0.2")]
+    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data", default_value_t = USUAL_TEST_SHARE)]
     pub test_split: f64,
     /// Part of the other rows kept to watch the training with
     #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]

@@ -12,21 +12,21 @@ use deltarule::{
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, load};
+use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, USUAL_TEST_SHARE, load};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{make_out_folder, write, write_scene};
+use crate::parts::rows_of;
 use crate::picture::{Comparison, Method};
 use crate::reading::training_options;
 use crate::say::{note, say};
 use crate::settings::{outputs, threads};
-use crate::train::rows_of;
 
 /// The two methods: a name for people, and the loss. Both learn with Adam at one rate: it measures steps by the size of
 /// the gradients, so that the factor σ′ ≤ ¼, which makes those of squared error smaller, does not slow it down.
 const METHODS: [(&str, Loss); 2] = [("squared error", Loss::SquaredError), ("log loss", Loss::LogLoss)];
 
-const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.15 };
+const FRACTIONS: Fractions = Fractions { test: USUAL_TEST_SHARE, validation: 0.15 };
 
 /// One network trained with one loss.
 struct Trained {

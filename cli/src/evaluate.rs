@@ -6,6 +6,7 @@ use crate::any_model::AnyModel;
 use crate::arguments::{EvalArguments, PartChoice};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs};
+use crate::parts::rows_of;
 use crate::reading::{Purpose, Subject};
 use crate::report::{PartReport, table};
 use crate::say::{note, say};
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
 }
 
 fn measure<T: Element>(model: &Mlp<T>, subject: &Subject, threads: usize) -> Result<PartReport, Failure> {
-    let rows = crate::train::rows_of::<T>(&subject.data, &subject.rows)?;
+    let rows = rows_of::<T>(&subject.data, &subject.rows)?;
     let mut scratch = Scratch::with_threads(threads);
     let evaluation = model
         .evaluate(loss_of(model), &rows, &mut scratch)

@@ -7,6 +7,7 @@ use deltarule::{Evaluation, Record, Scores};
 
 use crate::data::{Dataset, Task};
 use crate::failure::Failure;
+use crate::parts::Evaluations;
 use crate::picture::{ConfusionPicture, CurvePicture, Panel, Scene, Series};
 use crate::report::{Report, history_csv};
 use crate::say::{duration, grouped};
@@ -26,31 +27,12 @@ pub(crate) fn make_out_folder(path: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(path).map_err(Failure::file(path))
 }
 
-/// How the model does on each part.
-pub(crate) struct Evaluations {
-    /// The rows it learnt from.
-    pub train: Evaluation,
-    /// The rows that chose the epoch.
-    pub validation: Option<Evaluation>,
-    /// The rows that nothing has seen.
-    pub test: Option<Evaluation>,
-}
-
-impl Evaluations {
-    /// The one that says most about new data, and its name.
-    fn telling(&self) -> (&'static str, &Evaluation) {
-        match (&self.test, &self.validation) {
-            (Some(test), _) => ("test", test),
-            (None, Some(validation)) => ("validation", validation),
-            (None, None) => ("training", &self.train),
-        }
-    }
-}
-
 /// A run, looked back at.
 pub(crate) struct Outcome<'a> {
     /// What it learnt from.
     pub data: &'a Dataset,
+    /// What kind of answer it learnt.
+    pub task: Task,
     /// Every epoch.
     pub history: &'a [Record],
     /// What came of it.
@@ -64,10 +46,9 @@ impl Outcome<'_> {
     pub(crate) fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         let mut json = serde_json::to_string_pretty(self.report).map_err(|error| Failure::Other(error.to_string()))?;
         json.push('\n');
-        let metric = crate::train::metric_of(self.data);
         let mut files = vec![
             write(folder, "report.json", json.as_bytes())?,
-            write(folder, "history.csv", history_csv(self.history, metric).as_bytes())?,
+            write(folder, "history.csv", history_csv(self.history, self.task.metric()).as_bytes())?,
         ];
         files.extend(write_scene(folder, "loss", &self.curves().draw())?);
         if let Some(picture) = confusion(&self.data.name, self.data.class_names(), self.evaluations.telling()) {
@@ -80,7 +61,7 @@ impl Outcome<'_> {
 
     fn curves(&self) -> CurvePicture {
         let (part, evaluation) = self.evaluations.telling();
-        let regression = self.data.task() == Some(Task::Regression);
+        let regression = self.task == Task::Regression;
         let result = match regression {
             true => format!("R² {:.3}", evaluation.score()),
             false => format!("accuracy {:.1} %", 100.0 * evaluation.score()),

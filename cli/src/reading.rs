@@ -4,12 +4,11 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::{CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, load};
+use crate::data::{
+    CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load,
+};
 use crate::failure::Failure;
 use crate::say::note;
-
-/// The share of test rows where neither the model nor the user says one; `train` has the same.
-const USUAL_SHARE: f64 = 0.2;
 
 /// How training data is read.
 pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
@@ -113,7 +112,7 @@ impl Subject {
         let part = arguments.part.unwrap_or(usual_part(&data, kept));
         // Rows that the data sets apart itself are the test whatever the share.
         let share = match data.official_test {
-            Some(_) => USUAL_SHARE,
+            Some(_) => USUAL_TEST_SHARE,
             None => share_of(part, arguments, kept)?,
         };
         let rows = rows_of_part(&data, part, share)?;
@@ -175,7 +174,7 @@ fn share_of(part: PartChoice, arguments: &ModelDataArguments, kept: Option<f64>)
             note(&format!("the model learnt with --test-split {kept}, not {asked}: the parts are not those of its training"));
             Ok(asked)
         }
-        _ => Ok(asked.or(kept).unwrap_or(USUAL_SHARE)),
+        _ => Ok(asked.or(kept).unwrap_or(USUAL_TEST_SHARE)),
     }
 }
 

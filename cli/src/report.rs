@@ -1,12 +1,14 @@
 //! `report.json` and `history.csv`: what a run was, how it went, and how good its model is.
 
-use deltarule::{Evaluation, Plan, Record, Rule, Scores};
+use deltarule::{Element, Evaluation, Isa, Plan, Record, Rule, Scores, Trainer};
 use serde::Serialize;
 
 use crate::arguments::TrainArguments;
+use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
 use crate::data::Dataset;
+use crate::parts::Evaluations;
 use crate::say::short;
-use crate::settings::Settings;
+use crate::settings::{Settings, threads};
 
 /// How a model does on one part of the data. Entries that do not apply are left out.
 #[derive(Clone, Debug, Serialize)]
@@ -242,6 +244,59 @@ pub(crate) struct Report {
     pub seconds: f64,
     /// Rows learnt from a second.
     pub samples_per_second: f64,
+}
+
+/// How the learning ended, and what it took.
+pub(crate) struct Ending {
+    /// Why it ended.
+    pub finish: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+    /// Rows learnt from in that time, each as often as it was.
+    pub rows: u64,
+}
+
+impl Report {
+    /// The report of a run that has ended.
+    pub(crate) fn of<T: Element>(
+        arguments: &TrainArguments,
+        settings: &Settings,
+        data: &Dataset,
+        trainer: &Trainer<T>,
+        evaluations: &Evaluations,
+        ending: Ending,
+    ) -> Self {
+        let (model, plan, history) = (trainer.model(), trainer.plan(), trainer.history());
+        Self {
+            data: data.name.clone(),
+            task: settings.task.name(),
+            train: PartReport::of(&evaluations.train),
+            validation: evaluations.validation.as_ref().map(PartReport::of),
+            test: evaluations.test.as_ref().map(PartReport::of),
+            layers: model.widths(),
+            parameters: model.parameters(),
+            activation: model.hidden().to_string(),
+            output: model.output().to_string(),
+            loss: LossChoice::name_of(plan.loss),
+            optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
+            lr: plan.optimiser.rate,
+            schedule: ScheduleChoice::of(plan.schedule).to_string(),
+            l2: plan.optimiser.l2,
+            clip: plan.clip_norm,
+            batch: plan.batch,
+            epochs: history.len(),
+            best_epoch: trainer.best_epoch().map(|epoch| epoch as usize + 1),
+            finish: ending.finish,
+            standardised: model.about().inputs.is_some(),
+            further: FurtherSettings::of(arguments, settings, data, plan),
+            seed: plan.seed,
+            dtype: T::NAME,
+            isa: Isa::current().to_string(),
+            threads: threads(arguments.threads),
+            seconds: ending.seconds,
+            samples_per_second: ending.rows as f64 / ending.seconds.max(1e-9),
+        }
+    }
 }
 
 /// `history.csv`: a line an epoch.

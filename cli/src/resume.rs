@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use deltarule::{Element, Shape, Trainer, file::element_type};
+use deltarule::{Element, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
@@ -84,72 +84,46 @@ pub(crate) fn resumed<T: Element>(
     origin: &Origin,
 ) -> Result<Trainer<T>, Failure> {
     let path = arguments.out.join(CHECKPOINT);
+    let mut trainer = stored::<T>(&path)?;
+    refuse_other_data(data, settings, &trainer, &path)?;
+    origin.check(trainer.note(), &path)?;
+    refuse_changes(arguments, settings, &trainer, &path)?;
+    trainer.set_plan(replaced(trainer.plan(), arguments, &settings.plan))?;
+    Ok(trainer)
+}
+
+/// The run as it was saved.
+fn stored<T: Element>(path: &Path) -> Result<Trainer<T>, Failure> {
     if !path.exists() {
         let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
         return Err(Failure::Misuse(format!("{}: {what}", path.display())));
     }
-    let stored = element_type(&path)?;
+    let stored = element_type(path)?;
     if !stored.eq_ignore_ascii_case(T::NAME) {
         let wanted = stored.to_lowercase();
         return Err(Failure::Misuse(format!("{} is a run in {wanted}; add --dtype {wanted}", path.display())));
     }
-    let mut trainer = Trainer::<T>::load(&path)?;
-    let mut plan = *trainer.plan();
-    if arguments.seed.is_some_and(|seed| seed != plan.seed) || settings.plan.seed != plan.seed {
-        return Err(Failure::Misuse(format!(
-            "the run in {} has seed {}; add --seed {}",
-            path.display(),
-            plan.seed,
-            plan.seed
-        )));
-    }
-    if trainer.model().about().features != data.feature_names {
-        return Err(Failure::Misuse(format!(
-            "the run in {} learnt from other columns; give its own --data, --target and --drop",
-            path.display()
-        )));
-    }
-    if trainer.model().about().classes != data.class_names() {
-        return Err(Failure::Misuse(format!(
-            "the run in {} learnt other classes; give its own --data",
-            path.display()
-        )));
-    }
-    origin.check(trainer.note(), &path)?;
-    refuse_changes(arguments, settings, &trainer, &path)?;
-    plan.threads = settings.plan.threads;
-    if arguments.epochs.is_some() {
-        plan.epochs = settings.plan.epochs;
-    }
-    if arguments.schedule.is_some() {
-        plan.schedule.shape = settings.plan.schedule.shape;
-    }
-    if let Some(epochs) = arguments.warm_up {
-        plan.schedule.warm_up = epochs;
-    }
-    // The wave ends where the run does; behind its end nothing would be learnt.
-    if (arguments.epochs.is_some() || arguments.schedule.is_some())
-        && let Shape::Cosine { epochs, .. } = &mut plan.schedule.shape
-    {
-        *epochs = plan.epochs.max(1);
-    }
-    if arguments.lr.is_some() {
-        plan.optimiser.rate = settings.plan.optimiser.rate;
-    }
-    if arguments.l2.is_some() {
-        plan.optimiser.l2 = settings.plan.optimiser.l2;
-    }
-    if arguments.batch.is_some() {
-        plan.batch = settings.plan.batch;
-    }
-    if arguments.patience.is_some() {
-        plan.early_stopping = settings.plan.early_stopping;
-    }
-    if arguments.clip.is_some() {
-        plan.clip_norm = settings.plan.clip_norm;
-    }
-    trainer.set_plan(plan)?;
-    Ok(trainer)
+    Ok(Trainer::load(path)?)
+}
+
+/// What can be said of data or a seed that are not the run's, before the rows are compared.
+fn refuse_other_data<T: Element>(
+    data: &Dataset,
+    settings: &Settings,
+    trainer: &Trainer<T>,
+    path: &Path,
+) -> Result<(), Failure> {
+    let (about, seed) = (trainer.model().about(), trainer.plan().seed);
+    let why = if settings.plan.seed != seed {
+        format!("has seed {seed}; add --seed {seed}")
+    } else if about.features != data.feature_names {
+        "learnt from other columns; give its own --data, --target and --drop".to_string()
+    } else if about.classes != data.class_names() {
+        "learnt other classes; give its own --data".to_string()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Misuse(format!("the run in {} {why}", path.display())))
 }
 
 /// What a run cannot change on its way, where it is told to.
@@ -190,5 +164,35 @@ fn refuse_changes<T: Element>(
             path.display()
         ))),
         None => Ok(()),
+    }
+}
+
+/// The plan of then, with the settings of now whose options were given, and the threads of now.
+fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
+    let epochs = arguments.epochs.map_or(then.epochs, |_| now.epochs);
+    let optimiser = Optimiser {
+        rate: arguments.lr.map_or(then.optimiser.rate, |_| now.optimiser.rate),
+        l2: arguments.l2.map_or(then.optimiser.l2, |_| now.optimiser.l2),
+        ..then.optimiser
+    };
+    let mut schedule = Schedule {
+        shape: arguments.schedule.map_or(then.schedule.shape, |_| now.schedule.shape),
+        warm_up: arguments.warm_up.unwrap_or(then.schedule.warm_up),
+    };
+    // The wave ends where the run does; behind its end nothing would be learnt.
+    if (arguments.epochs.is_some() || arguments.schedule.is_some())
+        && let Shape::Cosine { epochs: end, .. } = &mut schedule.shape
+    {
+        *end = epochs.max(1);
+    }
+    Plan {
+        optimiser,
+        schedule,
+        epochs,
+        batch: arguments.batch.map_or(then.batch, |_| now.batch),
+        early_stopping: arguments.patience.map_or(then.early_stopping, |_| now.early_stopping),
+        clip_norm: arguments.clip.map_or(then.clip_norm, |_| now.clip_norm),
+        threads: now.threads,
+        ..*then
     }
 }

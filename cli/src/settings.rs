@@ -15,6 +15,8 @@ const SMALL: usize = 10_000;
 /// Everything that decides a run, besides the data and the number type.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    /// What kind of answer is learnt.
+    pub task: Task,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
     /// Their activation.
@@ -84,6 +86,7 @@ impl Settings {
         let plan =
             plan(arguments, &defaults, loss, optimiser_choice, schedule(arguments, schedule_name, epochs), epochs);
         Ok(Self {
+            task,
             hidden: arguments.hidden.as_ref().map_or(defaults.hidden.to_vec(), |Widths(widths)| widths.clone()),
             activation: arguments.activation.map_or(Activation::Relu, |choice| choice.activation()),
             init: arguments.init.map(|choice| choice.init()),

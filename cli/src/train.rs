@@ -7,33 +7,29 @@
 //! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Plan, Scratch, Standardisation, Trainer};
+use deltarule::{Element, Finish, Mlp, Scratch, Standardisation, Trainer};
 
 use crate::arguments::TrainArguments;
-use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::choice::Dtype;
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
+use crate::narration::{introduce, tell};
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{Evaluations, Outcome, make_out_folder};
+use crate::outcome::{Outcome, make_out_folder};
+use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::training_options;
-use crate::report::{FurtherSettings, PartReport, Report, init, patience, table};
+use crate::report::{Ending, Report};
 use crate::resume::{CHECKPOINT, Origin, resumed};
-use crate::say::{duration, grouped, note, per_second, say, short};
+use crate::rounding;
+use crate::say::note;
 use crate::settings::{Settings, outputs};
 
 /// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
-
-/// The data of a run, divided.
-struct Parts<T> {
-    train: Rows<T>,
-    validation: Option<Rows<T>>,
-    test: Option<Rows<T>>,
-}
 
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
@@ -69,21 +65,25 @@ fn learn<T: Element>(
     }
     if !arguments.quiet {
         introduce(arguments, data, &trainer, split);
-        if let (Dtype::F32, Some(warning)) = (arguments.dtype, rounding_of(data, &trainer, split)) {
+        let standardises = trainer.model().about().inputs.is_some();
+        if arguments.dtype == Dtype::F32
+            && let Some(warning) = rounding::warning(data, &split.train, standardises)
+        {
             note(&warning);
         }
     }
     let before = trainer.samples();
-    let mut watcher = Watcher::new(arguments.quiet, metric_of(data));
+    let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
     let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
     watcher.finish();
     let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
 
-    let evaluations = evaluate(&trainer, &parts)?;
-    let rows_learnt = trainer.samples() - before;
-    let report = report((arguments, settings), data, &trainer, &evaluations, finish, (seconds, rows_learnt));
-    let outcome = Outcome { data, history: trainer.history(), evaluations: &evaluations, report: &report };
+    let evaluations = parts.evaluate(&trainer)?;
+    let ending = Ending { finish, seconds, rows: trainer.samples() - before };
+    let report = Report::of(arguments, settings, data, &trainer, &evaluations, ending);
+    let outcome =
+        Outcome { data, task: settings.task, history: trainer.history(), evaluations: &evaluations, report: &report };
     // The run first: should it be refused, the model of an earlier one is still there.
     trainer.save(arguments.out.join(CHECKPOINT))?;
     trainer.model().save(arguments.out.join("model.safetensors"))?;
@@ -133,22 +133,6 @@ fn fit<T: Element>(
     }
 }
 
-impl<T: Element> Parts<T> {
-    fn of(data: &Dataset, split: &Split) -> Result<Self, Failure> {
-        Ok(Self {
-            train: rows_of(data, &split.train)?,
-            validation: some_rows_of(data, &split.validation)?,
-            test: some_rows_of(data, &split.test)?,
-        })
-    }
-
-    /// The parts that a run looks at while it learns, with the rows that they are.
-    fn learnt_from<'a>(&'a self, split: &'a Split) -> Vec<(&'a Rows<T>, &'a [usize])> {
-        let validation = self.validation.as_ref().map(|rows| (rows, &split.validation[..]));
-        [(&self.train, &split.train[..])].into_iter().chain(validation).collect()
-    }
-}
-
 /// A new run, or the one that the folder holds.
 fn trainer<T: Element>(
     arguments: &TrainArguments,
@@ -160,10 +144,9 @@ fn trainer<T: Element>(
     if arguments.resume {
         return resumed(arguments, data, settings, origin);
     }
-    let Some(task) = data.task() else { return Err(Failure::Other("there is no target to learn".to_string())) };
     let mut widths = vec![data.columns];
     widths.extend(&settings.hidden);
-    widths.push(outputs(task, settings.output));
+    widths.push(outputs(settings.task, settings.output));
     let mut builder = Mlp::<T>::builder(&widths)
         .hidden(settings.activation)
         .output(settings.output)
@@ -184,183 +167,12 @@ fn trainer<T: Element>(
     if settings.standardise {
         builder = builder.standardise(Standardisation::of_inputs(&parts.train));
     }
-    if task == Task::Regression {
+    if settings.task == Task::Regression {
         builder = builder.standardise_targets(Standardisation::of_targets(&parts.train)?);
     }
     let mut trainer = Trainer::new(builder.build()?, settings.plan)?;
     trainer.set_note(origin.to_note()?);
     Ok(trainer)
-}
-
-/// The given rows in the form that the model crate learns from.
-pub(crate) fn rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Rows<T>, Failure> {
-    let Some(labels) = data.gather_target(rows, T::from_f64, T::is_finite)? else {
-        return Err(Failure::Misuse(format!("{}: there is no target", data.name)));
-    };
-    Ok(match data.gather_pixels(rows) {
-        Some(pixels) => Rows::with_pixels(pixels, data.columns, labels)?,
-        None => Rows::new(data.gather(rows, T::from_f64, T::is_finite)?, data.columns, labels)?,
-    })
-}
-
-fn some_rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Option<Rows<T>>, Failure> {
-    if rows.is_empty() { Ok(None) } else { rows_of(data, rows).map(Some) }
-}
-
-/// What progress is measured by.
-pub(crate) fn metric_of(data: &Dataset) -> &'static str {
-    if data.task() == Some(Task::Regression) { "r2" } else { "accuracy" }
-}
-
-fn evaluate<T: Element>(trainer: &Trainer<T>, parts: &Parts<T>) -> Result<Evaluations, Failure> {
-    let (model, plan) = (trainer.model(), trainer.plan());
-    let mut scratch = Scratch::with_threads(plan.threads);
-    let mut measure = |rows: &Rows<T>| model.evaluate(plan.loss, rows, &mut scratch);
-    Ok(Evaluations {
-        train: measure(&parts.train)?,
-        validation: parts.validation.as_ref().map(&mut measure).transpose()?,
-        test: parts.test.as_ref().map(&mut measure).transpose()?,
-    })
-}
-
-fn report<T: Element>(
-    (arguments, settings): (&TrainArguments, &Settings),
-    data: &Dataset,
-    trainer: &Trainer<T>,
-    evaluations: &Evaluations,
-    finish: &'static str,
-    (seconds, rows_learnt): (f64, u64),
-) -> Report {
-    let (model, plan, history) = (trainer.model(), trainer.plan(), trainer.history());
-    let part = |evaluation: &Evaluation| PartReport::of(evaluation);
-    Report {
-        data: data.name.clone(),
-        task: match data.task() {
-            Some(Task::Binary) => "binary",
-            Some(Task::Classes(_)) => "classes",
-            _ => "regression",
-        },
-        train: part(&evaluations.train),
-        validation: evaluations.validation.as_ref().map(part),
-        test: evaluations.test.as_ref().map(part),
-        layers: model.widths(),
-        parameters: model.parameters(),
-        activation: model.hidden().to_string(),
-        output: model.output().to_string(),
-        loss: LossChoice::name_of(plan.loss),
-        optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
-        lr: plan.optimiser.rate,
-        schedule: ScheduleChoice::of(plan.schedule).to_string(),
-        l2: plan.optimiser.l2,
-        clip: plan.clip_norm,
-        batch: plan.batch,
-        epochs: history.len(),
-        best_epoch: trainer.best_epoch().map(|epoch| epoch as usize + 1),
-        finish,
-        standardised: model.about().inputs.is_some(),
-        further: FurtherSettings::of(arguments, settings, data, plan),
-        seed: plan.seed,
-        dtype: T::NAME,
-        isa: Isa::current().to_string(),
-        threads: crate::settings::threads(arguments.threads),
-        seconds,
-        samples_per_second: rows_learnt as f64 / seconds.max(1e-9),
-    }
-}
-
-/// What `f32` does to columns that are standardised, if that is much.
-fn rounding_of<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) -> Option<String> {
-    crate::rounding::warning(data, &split.train, trainer.model().about().inputs.is_some())
-}
-
-/// What is about to happen, before the bar.
-fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &Trainer<T>, split: &Split) {
-    let (model, plan) = (trainer.model(), trainer.plan());
-    let kind = match data.task() {
-        Some(Task::Regression) => "a number to predict".to_string(),
-        _ => format!("{} classes", data.class_names().len()),
-    };
-    let count = |rows: &[usize]| grouped(rows.len() as u64);
-    note(&format!("data      {}: {} rows × {} features, {kind}", data.name, grouped(data.rows as u64), data.columns));
-    note(&format!(
-        "parts     {} to learn from, {} to validate, {} to test",
-        count(&split.train),
-        count(&split.validation),
-        count(&split.test)
-    ));
-    let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
-    note(&format!(
-        "network   {}, {} and {} output, {} parameters in {}",
-        widths.join(" → "),
-        model.hidden(),
-        model.output(),
-        grouped(model.parameters() as u64),
-        T::NAME
-    ));
-    let drawn = match init(arguments).as_deref() {
-        None => "weights of the run so far".to_string(),
-        Some("suited") => "weights drawn as suits each activation".to_string(),
-        Some(name) => format!("weights drawn by {name}"),
-    };
-    let inputs = if model.about().inputs.is_some() { "standardised" } else { "as they are" };
-    note(&format!("          inputs {inputs}, {drawn}"));
-    introduce_learning(plan);
-}
-
-/// What the trainer is told.
-fn introduce_learning(plan: &Plan) {
-    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::of(plan.schedule));
-    if plan.schedule.warm_up > 0.0 {
-        rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
-    }
-    let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
-    note(&format!(
-        "learning  {} with {}, {rate}, l2 {}{clip}",
-        LossChoice::name_of(plan.loss),
-        OptimiserChoice::name_of(plan.optimiser.rule),
-        short(plan.optimiser.l2)
-    ));
-    let epochs = match patience(plan) {
-        Some(patience) => format!("up to {} epochs, patience {patience}", plan.epochs),
-        None => format!("{} epochs", plan.epochs),
-    };
-    let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
-    note(&format!(
-        "          batches of {}, {epochs}, seed {}, {threads} on {}",
-        plan.batch,
-        plan.seed,
-        Isa::current()
-    ));
-}
-
-/// How it went.
-fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf]) -> Result<(), Failure> {
-    if !arguments.quiet {
-        let best = match report.best_epoch {
-            Some(best) if best != report.epochs => format!("; kept the weights of epoch {best}, the best"),
-            _ => String::new(),
-        };
-        note(&format!(
-            "done      {} {} in {}, {} samples/s{best}",
-            report.epochs,
-            if report.epochs == 1 { "epoch" } else { "epochs" },
-            duration(report.seconds),
-            per_second(report.samples_per_second)
-        ));
-    }
-    if arguments.json {
-        let line = serde_json::to_string(report).map_err(|error| Failure::Other(error.to_string()))?;
-        return say(&format!("{line}\n"));
-    }
-    if arguments.quiet {
-        return Ok(());
-    }
-    let mut parts = vec![("train", &report.train)];
-    parts.extend(report.validation.as_ref().map(|part| ("validation", part)));
-    parts.extend(report.test.as_ref().map(|part| ("test", part)));
-    let names: Vec<String> =
-        files.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
-    say(&format!("\n{}\n{}: model.safetensors, {}\n", table(&parts), arguments.out.display(), names.join(", ")))
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ pub mod update;
 mod workspace;
 
 pub use backprop::Gradients;
-pub use data::{Dataset, Labels, Standardisation};
+pub use data::{Dataset, HeldOut, Labels, Standardisation};
 pub use deltarule_kernels::{Activation, Isa, Loss, Rule, Targets};
 pub use element::Element;
 pub use error::Error;

@@ -46,7 +46,8 @@ pub struct About {
     pub features: Vec<String>,
     /// The name of what is predicted: that of the column it was learnt from.
     pub target_name: Option<String>,
-    /// The share of its data's rows that was kept for the test, from 0 to below 1, where that is known.
+    /// The share of its data's rows that was kept for the test, from 0 to below 1, where that is known: [`HeldOut::Test`](crate::HeldOut::Test)
+    /// draws the same rows again.
     pub test_share: Option<f64>,
 }
 

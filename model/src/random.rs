@@ -3,6 +3,8 @@
 //! Every use draws from ChaCha8 with a 32-byte key: the seed as 8 little-endian bytes, then an 8-byte tag that names
 //! the use, then zeros. A second number (layer, epoch) picks the ChaCha stream. So the shuffle of epoch 7 is known
 //! without drawing those before it, which is what lets a resumed run continue in the middle of an epoch.
+//!
+//! Held-out parts have no tag, but zeros in its place: so the program has drawn them before the library did, and saved models rely on it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -14,7 +16,7 @@ pub(crate) enum Use {
     Weights,
     /// The order of the rows; the stream is the epoch.
     Shuffle,
-    /// A held-out part; the stream is the class, or 0, and 2³² for lots among classes.
+    /// A held-out part; the stream is what it is held out for, see `data/split.rs`.
     Split,
     /// Which parameters a gradient check looks at; the stream is 0.
     Sample,
@@ -25,7 +27,7 @@ impl Use {
         match self {
             Use::Weights => b"weights\0",
             Use::Shuffle => b"shuffle\0",
-            Use::Split => b"split\0\0\0",
+            Use::Split => &[0; 8],
             Use::Sample => b"sample\0\0",
         }
     }
@@ -98,7 +100,7 @@ mod tests {
         for (purpose, expected) in [
             (Use::Weights, [0xafeb52376ef059b7u64, 0x0424ad93376a544c]),
             (Use::Shuffle, [0x22d086e8bd2f839c, 0xa95446351569f247]),
-            (Use::Split, [0x8bacf943c6a7441c, 0xe24a6fce0daf4625]),
+            (Use::Split, [0x61a94a49a0e95ecf, 0x7b2509f72b8f4646]),
             (Use::Sample, [0xf03f58c176186cc4, 0xd0b984c23633e736]),
         ] {
             assert_eq!([first(purpose, 0), first(purpose, 1 << 32)], expected);

@@ -546,7 +546,7 @@ fn a_split_of_many_small_classes_has_the_share_that_was_asked_for() {
         let Labels::Classes { classes, .. } = held_out.labels() else { panic!("classes") };
         for class in 0..100 {
             let count = classes.iter().filter(|&&c| c == class).count() as f64;
-            assert!((count - 2.0 * share).abs() < 1.0, "{count} rows of class {class}, share {share}");
+            assert!((count - 2.0 * share).abs() < 2.0, "{count} rows of class {class}, share {share}");
         }
     }
     for share in [0.001, 0.999] {

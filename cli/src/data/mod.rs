@@ -26,7 +26,7 @@ pub use error::DataError;
 pub use idx::{IdxArray, read_idx};
 pub use npy::{NpyArray, read_npy};
 pub use source::{Source, load};
-pub use split::{Fractions, Split};
+pub use split::{Fractions, Split, USUAL_TEST_SHARE};
 pub use target::{Task, TaskChoice};
 
 /// Elements of an array of this shape; `None` where that is no `usize`.

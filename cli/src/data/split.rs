@@ -3,21 +3,17 @@
 //! The test part never depends on the seed, so that runs with different seeds are examined on the same rows and no run
 //! has trained on another's examination. The validation part is drawn from the rest with the run's seed.
 //!
-//! Both draws are stratified by one rule: shuffle the rows, order them by target (stably, so classes stay shuffled
-//! inside), cut the order into runs as long as the fraction asks, and draw one row of each run. For classes each part
-//! has their proportions; for numbers each part spans their range.
+//! Both draws are by the library's rule, [`HeldOut`]: stratified by class, or by the size of a number.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use deltarule::HeldOut;
 
 use super::{DataError, Dataset, Target};
 
-/// The stream that draws the test part, whatever the seed of the run.
-const TEST_STREAM: u64 = 0x7e57;
-/// Told apart from the streams that a trainer makes of the same seed.
-const VALIDATION_STREAM: u64 = 0x7a11;
+/// The share of rows for the test where nobody says one.
+pub const USUAL_TEST_SHARE: f64 = 0.2;
 
 /// How much of the data is set apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,9 +40,9 @@ impl Split {
     pub fn new(data: &Dataset, fractions: Fractions, seed: u64) -> Result<Self, DataError> {
         let (rest, test) = match &data.official_test {
             Some(range) => (outside(range, data.rows), range.clone().collect()),
-            None => draw(data, (0..data.rows).collect(), fractions.test, TEST_STREAM, 0),
+            None => HeldOut::Test.draw((0..data.rows).collect(), fractions.test, by_target(data)),
         };
-        let (train, validation) = draw(data, rest, fractions.validation, VALIDATION_STREAM, seed);
+        let (train, validation) = HeldOut::Validation { seed }.draw(rest, fractions.validation, by_target(data));
         let split = Self { train, validation, test };
         split.check(data, fractions)?;
         Ok(split)
@@ -71,54 +67,13 @@ fn outside(range: &Range<usize>, rows: usize) -> Vec<usize> {
     (0..range.start).chain(range.end..rows).collect()
 }
 
-/// Draws a stratified `fraction` of `rows`: `(rest, drawn)`, each ascending.
-fn draw(data: &Dataset, rows: Vec<usize>, fraction: f64, stream: u64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    let count = (rows.len() as f64 * fraction).round() as usize;
-    if count == 0 {
-        return (rows, Vec::new());
+/// Compares two rows by class or number; without a target all are equal.
+fn by_target(data: &Dataset) -> impl Fn(usize, usize) -> Ordering {
+    move |one, other| match &data.target {
+        Target::Classes { labels, .. } => labels[one].cmp(&labels[other]),
+        Target::Values(values) => values[one].total_cmp(&values[other]),
+        Target::Absent => Ordering::Equal,
     }
-    let mut generator = generator(stream, seed);
-    let ordered = order_by_target(data, rows, &mut generator);
-
-    let mut rest = Vec::with_capacity(ordered.len() - count);
-    let mut drawn = Vec::with_capacity(count);
-    for run in 0..count {
-        let start = run * ordered.len() / count;
-        let end = (run + 1) * ordered.len() / count;
-        let chosen = start + below(&mut generator, end - start);
-        drawn.push(ordered[chosen]);
-        rest.extend(ordered[start..chosen].iter().chain(&ordered[chosen + 1..end]));
-    }
-    rest.sort_unstable();
-    drawn.sort_unstable();
-    (rest, drawn)
-}
-
-/// ChaCha8 whose key is the seed, little-endian, filled up with zeros.
-fn generator(stream: u64, seed: u64) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut generator = ChaCha8Rng::from_seed(key);
-    generator.set_stream(stream);
-    generator
-}
-
-fn order_by_target(data: &Dataset, mut rows: Vec<usize>, generator: &mut ChaCha8Rng) -> Vec<usize> {
-    for last in (1..rows.len()).rev() {
-        rows.swap(last, below(generator, last + 1));
-    }
-    match &data.target {
-        Target::Classes { labels, .. } => rows.sort_by_key(|&row| labels[row]),
-        Target::Values(values) => rows.sort_by(|&a, &b| values[a].total_cmp(&values[b])),
-        Target::Absent => {}
-    }
-    rows
-}
-
-/// A number below `bound`: the high half of a 64 × 64-bit product. Its bias, `bound / 2⁶⁴`, is far below notice, and it
-/// takes exactly one draw, which keeps the stream documented.
-fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
-    ((u128::from(generator.next_u64()) * bound as u128) >> 64) as usize
 }
 
 #[cfg(test)]

@@ -23,6 +23,25 @@ pub enum Task {
     Regression,
 }
 
+impl Task {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Classes(_) => "classes",
+            Self::Regression => "regression",
+        }
+    }
+
+    /// What progress is measured by.
+    pub fn metric(self) -> &'static str {
+        match self {
+            Self::Binary | Self::Classes(_) => "accuracy",
+            Self::Regression => "r2",
+        }
+    }
+}
+
 /// What the user says about the task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TaskChoice {

@@ -4,6 +4,7 @@ mod inputs;
 mod split;
 mod standardise;
 
+pub use split::HeldOut;
 pub use standardise::Standardisation;
 
 use crate::{Element, Error, loss};

@@ -1,0 +1,102 @@
+//! What `train` says: before it learns, and when it is done.
+
+use std::path::PathBuf;
+
+use deltarule::{Element, Isa, Plan, Trainer};
+
+use crate::arguments::TrainArguments;
+use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::data::{Dataset, Split, Task};
+use crate::failure::Failure;
+use crate::report::{Report, init, patience, table};
+use crate::say::{duration, grouped, note, per_second, say, short};
+
+/// What is about to happen, before the bar.
+pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &Trainer<T>, split: &Split) {
+    let (model, plan) = (trainer.model(), trainer.plan());
+    let kind = match data.task() {
+        Some(Task::Regression) => "a number to predict".to_string(),
+        _ => format!("{} classes", data.class_names().len()),
+    };
+    let count = |rows: &[usize]| grouped(rows.len() as u64);
+    note(&format!("data      {}: {} rows × {} features, {kind}", data.name, grouped(data.rows as u64), data.columns));
+    note(&format!(
+        "parts     {} to learn from, {} to validate, {} to test",
+        count(&split.train),
+        count(&split.validation),
+        count(&split.test)
+    ));
+    let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
+    note(&format!(
+        "network   {}, {} and {} output, {} parameters in {}",
+        widths.join(" → "),
+        model.hidden(),
+        model.output(),
+        grouped(model.parameters() as u64),
+        T::NAME
+    ));
+    let drawn = match init(arguments).as_deref() {
+        None => "weights of the run so far".to_string(),
+        Some("suited") => "weights drawn as suits each activation".to_string(),
+        Some(name) => format!("weights drawn by {name}"),
+    };
+    let inputs = if model.about().inputs.is_some() { "standardised" } else { "as they are" };
+    note(&format!("          inputs {inputs}, {drawn}"));
+    introduce_learning(plan);
+}
+
+/// What the trainer is told.
+fn introduce_learning(plan: &Plan) {
+    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::of(plan.schedule));
+    if plan.schedule.warm_up > 0.0 {
+        rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
+    }
+    let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
+    note(&format!(
+        "learning  {} with {}, {rate}, l2 {}{clip}",
+        LossChoice::name_of(plan.loss),
+        OptimiserChoice::name_of(plan.optimiser.rule),
+        short(plan.optimiser.l2)
+    ));
+    let epochs = match patience(plan) {
+        Some(patience) => format!("up to {} epochs, patience {patience}", plan.epochs),
+        None => format!("{} epochs", plan.epochs),
+    };
+    let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
+    note(&format!(
+        "          batches of {}, {epochs}, seed {}, {threads} on {}",
+        plan.batch,
+        plan.seed,
+        Isa::current()
+    ));
+}
+
+/// How it went.
+pub(crate) fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf]) -> Result<(), Failure> {
+    if !arguments.quiet {
+        let best = match report.best_epoch {
+            Some(best) if best != report.epochs => format!("; kept the weights of epoch {best}, the best"),
+            _ => String::new(),
+        };
+        note(&format!(
+            "done      {} {} in {}, {} samples/s{best}",
+            report.epochs,
+            if report.epochs == 1 { "epoch" } else { "epochs" },
+            duration(report.seconds),
+            per_second(report.samples_per_second)
+        ));
+    }
+    if arguments.json {
+        let line = serde_json::to_string(report).map_err(|error| Failure::Other(error.to_string()))?;
+        return say(&format!("{line}\n"));
+    }
+    if arguments.quiet {
+        return Ok(());
+    }
+    let mut parts = vec![("train", &report.train)];
+    parts.extend(report.validation.as_ref().map(|part| ("validation", part)));
+    parts.extend(report.test.as_ref().map(|part| ("test", part)));
+    let names: Vec<String> =
+        files.iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    say(&format!("\n{}\n{}: model.safetensors, {}\n", table(&parts), arguments.out.display(), names.join(", ")))
+}

@@ -1,0 +1,81 @@
+//! The rows of a run in the form that the model crate learns from, and how a model does on each part.
+
+use deltarule::{Dataset as Rows, Element, Evaluation, Scratch, Trainer};
+
+use crate::data::{Dataset, Split};
+use crate::failure::Failure;
+
+/// The data of a run, divided.
+pub(crate) struct Parts<T> {
+    /// The rows to learn from.
+    pub train: Rows<T>,
+    /// The rows to watch while learning.
+    pub validation: Option<Rows<T>>,
+    /// The rows that nothing has seen.
+    pub test: Option<Rows<T>>,
+}
+
+impl<T: Element> Parts<T> {
+    /// The parts of `data` that `split` says.
+    pub(crate) fn of(data: &Dataset, split: &Split) -> Result<Self, Failure> {
+        Ok(Self {
+            train: rows_of(data, &split.train)?,
+            validation: some_rows_of(data, &split.validation)?,
+            test: some_rows_of(data, &split.test)?,
+        })
+    }
+
+    /// The parts that a run looks at while it learns, with the rows that they are.
+    pub(crate) fn learnt_from<'a>(&'a self, split: &'a Split) -> Vec<(&'a Rows<T>, &'a [usize])> {
+        let validation = self.validation.as_ref().map(|rows| (rows, &split.validation[..]));
+        [(&self.train, &split.train[..])].into_iter().chain(validation).collect()
+    }
+
+    /// How the trainer's model does on each.
+    pub(crate) fn evaluate(&self, trainer: &Trainer<T>) -> Result<Evaluations, Failure> {
+        let (model, plan) = (trainer.model(), trainer.plan());
+        let mut scratch = Scratch::with_threads(plan.threads);
+        let mut measure = |rows: &Rows<T>| model.evaluate(plan.loss, rows, &mut scratch);
+        Ok(Evaluations {
+            train: measure(&self.train)?,
+            validation: self.validation.as_ref().map(&mut measure).transpose()?,
+            test: self.test.as_ref().map(&mut measure).transpose()?,
+        })
+    }
+}
+
+/// The given rows in the form that the model crate learns from.
+pub(crate) fn rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Rows<T>, Failure> {
+    let Some(labels) = data.gather_target(rows, T::from_f64, T::is_finite)? else {
+        return Err(Failure::Misuse(format!("{}: there is no target", data.name)));
+    };
+    Ok(match data.gather_pixels(rows) {
+        Some(pixels) => Rows::with_pixels(pixels, data.columns, labels)?,
+        None => Rows::new(data.gather(rows, T::from_f64, T::is_finite)?, data.columns, labels)?,
+    })
+}
+
+fn some_rows_of<T: Element>(data: &Dataset, rows: &[usize]) -> Result<Option<Rows<T>>, Failure> {
+    if rows.is_empty() { Ok(None) } else { rows_of(data, rows).map(Some) }
+}
+
+/// How the model does on each part.
+pub(crate) struct Evaluations {
+    /// The rows it learnt from.
+    pub train: Evaluation,
+    /// The rows that chose the epoch.
+    pub validation: Option<Evaluation>,
+    /// The rows that nothing has seen.
+    pub test: Option<Evaluation>,
+}
+
+impl Evaluations {
+    /// The one that says most about new data, and its name.
+    pub(crate) fn telling(&self) -> (&'static str, &Evaluation) {
+        match (&self.test, &self.validation) {
+            (Some(test), _) => ("test", test),
+            (None, Some(validation)) => ("validation", validation),
+            (None, None) => ("training", &self.train),
+        }
+    }
+}
