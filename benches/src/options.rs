@@ -212,7 +212,7 @@ mod tests {
     fn a_line_is_read() {
         let options = parse("gemm --threads 2 --dtype f64 --shape 1x2x3:tn --blas open=/a/b --json").unwrap();
         assert_eq!((options.threads, options.dtype, options.json), (2, Dtype::F64, true));
-        assert_eq!(options.shapes[0].case, "tn 1 2 3");
+        assert_eq!(options.shapes[0].name, "tn 1 2 3");
         assert_eq!(options.blas, [("open".to_owned(), "/a/b".to_owned())]);
     }
 

@@ -9,11 +9,12 @@ use crate::contenders::team;
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
 use crate::peak::Peak;
-use crate::problem::next_uniform;
-use crate::table::{Table, figure};
+use crate::table::{begin, figure};
 use deltarule::{Activation, Optimiser};
 use deltarule_kernels::dense::{backward_bias, backward_input, backward_update, forward};
 use deltarule_kernels::{MatMut, MatRef, Moments, ShapeError, Step, Team, Weights};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
 
 /// One part of a step: its name, its flops and its time.
@@ -30,25 +31,21 @@ struct Phase {
 pub fn print(options: &Options, case: &Case, whole: f64, peak: &mut Peak) -> Result<(), String> {
     let phases = phases(options, case).map_err(|e| format!("{}: {e}", case.name))?;
     peak.again();
-    let table = Table::begin(&["  phase", "us", "limit us", "% of limit", "% of step"], [24].into_iter());
+    let header = ["  phase", "us", "limit us", "% of limit", "% of step"];
+    let table = begin(&header, phases.iter().map(|phase| phase.name.as_str()));
     for phase in &phases {
-        table.row(&[
-            format!("  {}", phase.name),
+        let cells = [
+            phase.name.clone(),
             figure(phase.seconds * 1e6),
             figure(peak.limit(phase.flops) * 1e6),
             if phase.flops > 0.0 { peak.percent(phase.flops, phase.seconds) } else { String::new() },
             format!("{:.1}", 100.0 * phase.seconds / whole),
-        ]);
+        ];
+        println!("{}", table.row(&cells));
     }
     let rest = whole - phases.iter().map(|phase| phase.seconds).sum::<f64>();
-    table.row(&[
-        "  all else".to_owned(),
-        figure(rest * 1e6),
-        String::new(),
-        String::new(),
-        format!("{:.1}", 100.0 * rest / whole),
-    ]);
-    println!();
+    let share = format!("{:.1}", 100.0 * rest / whole);
+    println!("{}\n", table.row(&["  all else", &figure(rest * 1e6), "", "", &share]));
     Ok(())
 }
 
@@ -87,8 +84,8 @@ impl Layer {
         phases: &mut Vec<Phase>,
     ) -> Result<(), ShapeError> {
         let Self { inputs, outputs, batch, first } = self;
-        let mut state = 0x0123_4567_89ab_cdef;
-        let mut noise = |len: usize| (0..len).map(|_| 0.1 * next_uniform(&mut state) as f32).collect::<Vec<_>>();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut noise = |len: usize| (0..len).map(|_| random.random_range(-0.1..0.1)).collect::<Vec<f32>>();
         let (rows, x, dz, bias) =
             (noise(inputs * outputs), noise(batch * inputs), noise(batch * outputs), noise(outputs));
         let mut w = Weights::from_rows(MatRef::new(&rows, outputs, inputs)?, !first);
@@ -100,7 +97,7 @@ impl Layer {
         let mut add = |name: &str, flops: f64, run: &mut dyn FnMut() -> Result<(), ShapeError>| {
             run()?;
             let seconds = seconds(run)?;
-            phases.push(Phase { name: format!("layer {l} {name}"), flops, seconds });
+            phases.push(Phase { name: format!("  layer {l} {name}"), flops, seconds });
             Ok::<(), ShapeError>(())
         };
         add("forward", flops, &mut || {
@@ -119,16 +116,7 @@ impl Layer {
 
 /// Seconds a call.
 fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> Result<f64, ShapeError> {
-    let mut failure = None;
-    let mut timed = [Timed::new(|calls| {
-        for _ in 0..calls {
-            if let Err(e) = run() {
-                failure.get_or_insert(e);
-            }
-        }
-    })];
-    interleaved(&mut timed, Duration::from_millis(150), 5, false, || ());
-    let seconds = timed[0].seconds();
-    drop(timed);
-    failure.map_or(Ok(seconds), Err)
+    let mut timed = [Timed::calling(run)];
+    interleaved(&mut timed, Duration::from_millis(150), 5, false, || ())?;
+    Ok(timed[0].seconds())
 }

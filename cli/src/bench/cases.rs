@@ -5,19 +5,24 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// One net, its batch, loss and optimiser.
-pub(super) struct Case {
+#[derive(Clone, Debug)]
+pub struct Case {
     /// The name in the table.
-    pub name: &'static str,
+    pub name: String,
     /// Rows of a step.
     pub batch: usize,
-    widths: Vec<usize>,
-    activation: Activation,
-    loss: Loss,
-    adam: bool,
+    /// Inputs, hidden layers, outputs.
+    pub widths: Vec<usize>,
+    /// Of the hidden layers.
+    pub activation: Activation,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Adam instead of plain gradient descent.
+    pub adam: bool,
 }
 
 /// Inputs and labels of one batch.
-pub(super) struct Batch {
+pub struct Batch {
     /// Inputs, row by row.
     pub x: Vec<f32>,
     values: Vec<f32>,
@@ -26,14 +31,14 @@ pub(super) struct Batch {
 
 impl Batch {
     /// The labels in the form that the case's loss takes.
-    pub(super) fn targets(&self) -> Targets<'_, f32> {
+    pub fn targets(&self) -> Targets<'_, f32> {
         if self.classes.is_empty() { Targets::Values(&self.values) } else { Targets::Classes(&self.classes) }
     }
 }
 
 impl Case {
-    fn new(name: &'static str, widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
-        Self { name, batch, widths: widths.to_vec(), activation, loss, adam: false }
+    fn new(name: &str, widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
+        Self { name: name.to_owned(), batch, widths: widths.to_vec(), activation, loss, adam: false }
     }
 
     fn with_adam(self) -> Self {
@@ -42,7 +47,7 @@ impl Case {
 
     /// Floating-point operations of the products of a step: forward and weight gradient for every layer, the error
     /// sent down for all but the first.
-    pub(super) fn flops(&self) -> f64 {
+    pub fn flops(&self) -> f64 {
         let sizes = self.widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64);
         let products: f64 =
             sizes.enumerate().map(|(layer, size)| if layer == 0 { 2.0 * size } else { 3.0 * size }).sum();
@@ -50,7 +55,10 @@ impl Case {
     }
 
     /// A trainer of this net, ready to step.
-    pub(super) fn trainer(&self, threads: usize) -> Result<Trainer<f32>, Error> {
+    ///
+    /// # Errors
+    /// The net cannot be built.
+    pub fn trainer(&self, threads: usize) -> Result<Trainer<f32>, Error> {
         let output = match self.loss {
             Loss::CrossEntropy => Output::Softmax,
             Loss::LogLoss => Output::Sigmoid,
@@ -62,7 +70,7 @@ impl Case {
     }
 
     /// One batch of noise, the same in every run.
-    pub(super) fn data(&self) -> Batch {
+    pub fn data(&self) -> Batch {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let (inputs, outputs) = (self.widths[0], self.widths[self.widths.len() - 1]);
         let x = (0..self.batch * inputs).map(|_| random.random_range(-1.0..1.0)).collect();
@@ -79,7 +87,7 @@ impl Case {
 }
 
 /// The steps that are timed: from a handful of weights to millions.
-pub(super) fn all() -> Vec<Case> {
+pub fn all() -> Vec<Case> {
     use Activation::{Relu, Sigmoid, Tanh};
     use Loss::{CrossEntropy, LogLoss, SquaredError};
     let mnist = [784, 128, 10];
@@ -113,7 +121,7 @@ mod tests {
         for case in all().into_iter().filter(|case| case.flops() < 1e10) {
             let data = case.data();
             let mut trainer = case.trainer(1).expect("a sound net");
-            let loss = trainer.step(&data.x, data.targets()).expect(case.name);
+            let loss = trainer.step(&data.x, data.targets()).expect(&case.name);
             assert!(loss.is_finite(), "{}", case.name);
         }
     }

@@ -6,10 +6,13 @@
 use deltarule_kernels::{Isa, MatMut, PackedB, ShapeError, Team, gemm_on, gemm_packed};
 use serde_json::json;
 
-use super::measure::{Timed, in_turn};
+use super::measure::{Timed, interleaved};
 use super::peer;
-use super::products::{Factors, Product, all};
-use super::{chosen, figure, percent, print_row, print_titles, threads_in_words};
+use super::problem::Problem;
+use super::products::{all, can_pack};
+use super::shapes::Shape;
+use super::table::{Table, figure};
+use super::{budget, chosen, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::failure::Failure;
 use crate::machine::peak;
@@ -33,21 +36,22 @@ struct Score {
 
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
-    let products = chosen(all(), options, |product| &product.name)?;
+    let shapes = chosen(all(), options, |shape| &shape.name)?;
     if !peer::is_told(options.threads) {
         return peer::run_again_told(options.threads);
     }
     let peak = peak::<f32>(options.threads);
     if options.json {
-        for product in &products {
-            say(&format!("{}\n", as_json(options, product, &score(options, product)?, peak)))?;
+        for shape in &shapes {
+            say(&format!("{}\n", as_json(options, shape, &score(options, shape)?, peak)))?;
         }
         return Ok(());
     }
     say(&introduction(options, peak))?;
-    let width = print_titles(&TITLES, products.iter().map(|product| product.name.as_str()))?;
-    for product in &products {
-        print_row(width, &TITLES, &cells(product, &score(options, product)?, peak))?;
+    let table = Table::new(&TITLES, shapes.iter().map(|shape| shape.name.as_str()));
+    say(&format!("{}\n", table.row(&TITLES)))?;
+    for shape in &shapes {
+        say(&format!("{}\n", table.row(&cells(shape, &score(options, shape)?, peak))))?;
     }
     Ok(())
 }
@@ -68,37 +72,33 @@ fn introduction(options: &BenchOptions, peak: f64) -> String {
 }
 
 /// Checks and times one product.
-fn score(options: &BenchOptions, product: &Product) -> Result<Score, Failure> {
-    let factors = product.factors();
+fn score(options: &BenchOptions, shape: &Shape) -> Result<Score, Failure> {
+    let problem = Problem::new(shape.clone());
     let team = Team::new(options.threads);
-    let mut contenders = contenders(&team, product, &factors).map_err(impossible)?;
-    verify(product, &factors, &mut contenders)?;
-    let mut timed: Vec<Timed<'_>> = contenders.into_iter().map(|contender| repeated(product, contender)).collect();
-    in_turn(&mut timed, options.seconds.unwrap_or(SECONDS), options.threads > 1)?;
-    let mut gflops = timed.iter().map(|timed| product.flops() / timed.seconds() / 1e9);
+    let mut contenders = contenders(&team, &problem).map_err(impossible)?;
+    verify(&problem, &mut contenders)?;
+    let mut timed: Vec<_> = contenders.into_iter().map(|contender| repeated(shape, contender)).collect();
+    interleaved(&mut timed, budget(options, SECONDS), 1, options.threads > 1, || ())?;
+    let mut gflops = timed.iter().map(|timed| shape.flops() / timed.seconds() / 1e9);
     let mut next = || gflops.next().unwrap_or(f64::NAN);
-    Ok(Score { plain: next(), peer: next(), packed: product.can_pack().then(next) })
+    Ok(Score { plain: next(), peer: next(), packed: can_pack(shape).then(next) })
 }
 
 /// Into a C of its own, so that no contender finds it warmed by another.
-fn repeated<'a>(product: &Product, mut contender: Contender<'a>) -> Timed<'a> {
-    let mut c = vec![0.0; product.m * product.n];
-    Timed::new(move || contender(&mut c))
+fn repeated<'a>(shape: &Shape, mut contender: Contender<'a>) -> Timed<'a, Failure> {
+    let mut c = vec![0.0; shape.m * shape.n];
+    Timed::calling(move || contender(&mut c))
 }
 
 /// The plain call, the peer, and where it has a meaning the call with B packed ahead.
-fn contenders<'a>(
-    team: &'a Team,
-    product: &Product,
-    factors: &'a Factors<'_>,
-) -> Result<Vec<Contender<'a>>, ShapeError> {
-    let (m, n) = (product.m, product.n);
-    let (a, b) = (factors.a().view()?, factors.b().view()?);
+fn contenders<'a>(team: &'a Team, problem: &'a Problem<f32>) -> Result<Vec<Contender<'a>>, ShapeError> {
+    let (m, n) = (problem.shape.m, problem.shape.n);
+    let (a, b) = (problem.a_view()?, problem.b_view()?);
     let mut contenders: Vec<Contender<'a>> = vec![
         Box::new(move |c| MatMut::new(c, m, n).and_then(|c| gemm_on(team, 1.0, a, b, 0.0, c)).map_err(impossible)),
-        Box::new(move |c| peer::multiply(factors.a(), factors.b(), c).map_err(impossible)),
+        Box::new(move |c| peer::multiply(problem, c).map_err(impossible)),
     ];
-    if product.can_pack() {
+    if can_pack(&problem.shape) {
         let packed = PackedB::new(b);
         contenders.push(Box::new(move |c| {
             MatMut::new(c, m, n).and_then(|c| gemm_packed(team, a, &packed, 0.0, c)).map_err(impossible)
@@ -113,15 +113,16 @@ fn impossible(error: impl std::error::Error) -> Failure {
 }
 
 /// Compares all results with the first.
-fn verify(product: &Product, factors: &Factors<'_>, contenders: &mut [Contender<'_>]) -> Result<(), Failure> {
+fn verify(problem: &Problem<f32>, contenders: &mut [Contender<'_>]) -> Result<(), Failure> {
+    let shape = &problem.shape;
     let mut results = Vec::new();
     for contender in contenders {
         // NaN where nothing is written: the comparison finds it.
-        let mut c = vec![f32::NAN; product.m * product.n];
+        let mut c = vec![f32::NAN; shape.m * shape.n];
         contender(&mut c)?;
         results.push(c);
     }
-    let bounds = bounds(product, factors)?;
+    let bounds = bounds(problem)?;
     let Some((plain, others)) = results.split_first() else { return Ok(()) };
     for (nth, other) in others.iter().enumerate() {
         let (name, exact) = if nth == 0 { ("matrixmultiply", false) } else { ("the packed product", true) };
@@ -131,10 +132,10 @@ fn verify(product: &Product, factors: &Factors<'_>, contenders: &mut [Contender<
             false => (plain[at] - other[at]).abs() <= bounds[at],
         };
         if let Some(at) = (0..plain.len()).find(|&at| !agrees(at)) {
-            let (i, j) = (at / product.n, at % product.n);
+            let (i, j) = (at / shape.n, at % shape.n);
             return Err(Failure::Other(format!(
                 "{}: element ({i}, {j}) is {}, but {name} has {}",
-                product.name, plain[at], other[at]
+                shape.name, plain[at], other[at]
             )));
         }
     }
@@ -142,19 +143,22 @@ fn verify(product: &Product, factors: &Factors<'_>, contenders: &mut [Contender<
 }
 
 /// How far two orders of summation can be apart: `2 (k + 3) u · Σ|a||b|`, and a little for the bound's own rounding.
-fn bounds(product: &Product, factors: &Factors<'_>) -> Result<Vec<f32>, Failure> {
-    let magnitudes = factors.magnitudes();
-    let mut bounds = vec![0.0; product.m * product.n];
-    let (a, b) = (magnitudes.a().view().map_err(impossible)?, magnitudes.b().view().map_err(impossible)?);
-    let c = MatMut::new(&mut bounds, product.m, product.n).map_err(impossible)?;
-    gemm_on(&Team::serial(), 1.01 * (product.k + 3) as f32 * f32::EPSILON, a, b, 0.0, c).map_err(impossible)?;
+fn bounds(problem: &Problem<f32>) -> Result<Vec<f32>, Failure> {
+    let magnitudes = |values: &[f32]| values.iter().map(|value| value.abs()).collect();
+    let shape = problem.shape.clone();
+    let Shape { m, n, k, .. } = shape;
+    let magnitudes = Problem { shape, a: magnitudes(&problem.a), b: magnitudes(&problem.b) };
+    let mut bounds = vec![0.0; m * n];
+    let (a, b) = (magnitudes.a_view().map_err(impossible)?, magnitudes.b_view().map_err(impossible)?);
+    let c = MatMut::new(&mut bounds, m, n).map_err(impossible)?;
+    gemm_on(&Team::serial(), 1.01 * (k + 3) as f32 * f32::EPSILON, a, b, 0.0, c).map_err(impossible)?;
     Ok(bounds)
 }
 
-fn cells(product: &Product, score: &Score, peak: f64) -> Vec<String> {
+fn cells(shape: &Shape, score: &Score, peak: f64) -> Vec<String> {
     let packed = |cell: &dyn Fn(f64) -> String| score.packed.map_or_else(|| "–".to_owned(), cell);
     vec![
-        product.name.clone(),
+        shape.name.clone(),
         figure(score.plain),
         percent(score.plain / peak),
         packed(&figure),
@@ -165,14 +169,14 @@ fn cells(product: &Product, score: &Score, peak: f64) -> Vec<String> {
     ]
 }
 
-fn as_json(options: &BenchOptions, product: &Product, score: &Score, peak: f64) -> serde_json::Value {
+fn as_json(options: &BenchOptions, shape: &Shape, score: &Score, peak: f64) -> serde_json::Value {
     json!({
         "bench": "gemm",
-        "name": product.name,
-        "m": product.m,
-        "n": product.n,
-        "k": product.k,
-        "layout": product.layout(),
+        "name": shape.name,
+        "m": shape.m,
+        "n": shape.n,
+        "k": shape.k,
+        "layout": shape.layout.to_string(),
         "dtype": "f32",
         "isa": Isa::current().to_string(),
         "threads": options.threads,
@@ -189,11 +193,10 @@ mod tests {
 
     #[test]
     fn a_wrong_product_is_found() {
-        let product = Product { name: "small".to_owned(), m: 3, n: 5, k: 7, a_transposed: true, b_transposed: true };
-        let factors = product.factors();
+        let problem = Problem::new("3x5x7:tt".parse().expect("a shape"));
         let team = Team::serial();
-        let mut good = contenders(&team, &product, &factors).expect("the shapes fit");
-        verify(&product, &factors, &mut good).expect("both are right");
+        let mut good = contenders(&team, &problem).expect("the shapes fit");
+        verify(&problem, &mut good).expect("both are right");
         let mut right = good.swap_remove(0);
         let mut bad: Vec<Contender<'_>> = vec![
             good.swap_remove(0),
@@ -203,7 +206,7 @@ mod tests {
                 Ok(())
             }),
         ];
-        let error = verify(&product, &factors, &mut bad).expect_err("one element is off").to_string();
+        let error = verify(&problem, &mut bad).expect_err("one element is off").to_string();
         assert!(error.contains("element (1, 2)"), "{error}");
     }
 }

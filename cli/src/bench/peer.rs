@@ -10,7 +10,8 @@ use std::process::Command;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder, ShapeError};
 
-use super::products::Strided;
+use super::problem::Problem;
+use super::shapes::Shape;
 use crate::failure::Failure;
 
 /// Where `matrixmultiply` looks for its number of threads.
@@ -39,13 +40,10 @@ pub(super) fn run_again_told(threads: usize) -> Result<(), Failure> {
 }
 
 /// C = A B, with C row by row.
-pub(super) fn multiply(a: Strided<'_>, b: Strided<'_>, c: &mut [f32]) -> Result<(), ShapeError> {
-    let mut c = ArrayViewMut2::from_shape((a.rows, b.cols), c)?;
-    general_mat_mul(1.0, &array(a)?, &array(b)?, 0.0, &mut c);
+pub(super) fn multiply(problem: &Problem<f32>, c: &mut [f32]) -> Result<(), ShapeError> {
+    let Shape { m, n, k, .. } = problem.shape;
+    let a = ArrayView2::from_shape((m, k).strides(problem.a_strides()), &problem.a)?;
+    let b = ArrayView2::from_shape((k, n).strides(problem.b_strides()), &problem.b)?;
+    general_mat_mul(1.0, &a, &b, 0.0, &mut ArrayViewMut2::from_shape((m, n), c)?);
     Ok(())
-}
-
-fn array(matrix: Strided<'_>) -> Result<ArrayView2<'_, f32>, ShapeError> {
-    let strides = (matrix.row_stride, matrix.col_stride);
-    ArrayView2::from_shape((matrix.rows, matrix.cols).strides(strides), matrix.data)
 }

@@ -6,8 +6,9 @@ use deltarule_kernels::Isa;
 use serde_json::json;
 
 use super::cases::{Case, all};
-use super::measure::{Timed, in_turn};
-use super::{chosen, figure, percent, print_row, print_titles, threads_in_words};
+use super::measure::{Timed, interleaved};
+use super::table::{Table, figure};
+use super::{budget, chosen, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::failure::Failure;
 use crate::machine::peak;
@@ -20,7 +21,7 @@ const TITLES: [&str; 5] = ["step", "us/step", "  samples/s", "limit us", "% of l
 
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
-    let cases = chosen(all(), options, |case| case.name)?;
+    let cases = chosen(all(), options, |case| &case.name)?;
     let peak = peak::<f32>(options.threads);
     if options.json {
         for case in &cases {
@@ -34,9 +35,10 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
         Isa::current(),
         figure(peak)
     ))?;
-    let width = print_titles(&TITLES, cases.iter().map(|case| case.name))?;
+    let table = Table::new(&TITLES, cases.iter().map(|case| case.name.as_str()));
+    say(&format!("{}\n", table.row(&TITLES)))?;
     for case in &cases {
-        print_row(width, &TITLES, &cells(case, seconds(options, case)?, peak))?;
+        say(&format!("{}\n", table.row(&cells(case, seconds(options, case)?, peak))))?;
     }
     Ok(())
 }
@@ -45,11 +47,8 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
 fn seconds(options: &BenchOptions, case: &Case) -> Result<f64, Failure> {
     let mut trainer = case.trainer(options.threads)?;
     let data = case.data();
-    let mut timed = [Timed::new(|| {
-        trainer.step(&data.x, data.targets())?;
-        Ok(())
-    })];
-    in_turn(&mut timed, options.seconds.unwrap_or(SECONDS), false)?;
+    let mut timed = [Timed::calling(|| trainer.step(&data.x, data.targets()).map(drop))];
+    interleaved(&mut timed, budget(options, SECONDS), 1, false, || ())?;
     Ok(timed[0].seconds())
 }
 
@@ -60,7 +59,7 @@ fn limit(case: &Case, peak: f64) -> f64 {
 
 fn cells(case: &Case, seconds: f64, peak: f64) -> Vec<String> {
     vec![
-        case.name.to_owned(),
+        case.name.clone(),
         figure(1e6 * seconds),
         grouped((case.batch as f64 / seconds).round() as u64),
         figure(1e6 * limit(case, peak)),
