@@ -7,7 +7,7 @@ use deltarule_benches::cases::{Case, all};
 fn steps(criterion: &mut Criterion) {
     for case in all() {
         let mut group = criterion.benchmark_group(format!("step {}", case.name));
-        group.throughput(Throughput::Elements(case.batch as u64));
+        group.throughput(Throughput::Elements(case.plan.batch as u64));
         ours(&mut group, &case);
         if let Some(mut baseline) = Baseline::of(&case) {
             group.bench_function("matrixmultiply", |bencher| bencher.iter(|| baseline.step()));

@@ -1,8 +1,8 @@
 //! The baseline of the step bench: a step as one writes it by hand in an afternoon, products by matrixmultiply and plain
 //! loops around them. ReLU, cross-entropy, gradient descent.
 
-use crate::cases::Case;
-use deltarule::{Activation, Loss};
+use crate::cases::{Case, RATE};
+use deltarule::{Activation, Loss, Optimiser};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -49,11 +49,14 @@ pub struct Baseline {
 impl Baseline {
     /// The same net as the case; none where the case is not of this kind.
     pub fn of(case: &Case) -> Option<Self> {
-        if case.activation != Activation::Relu || case.loss != Loss::CrossEntropy || case.adam {
+        if case.activation != Activation::Relu
+            || case.plan.loss != Loss::CrossEntropy
+            || case.plan.optimiser != Optimiser::sgd().rate(RATE)
+        {
             return None;
         }
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let (batch, widths) = (case.batch, case.widths.clone());
+        let (batch, widths) = (case.plan.batch, case.widths.clone());
         let outputs = *widths.last()?;
         let classes = (0..batch).map(|_| random.random_range(0..outputs)).collect();
         let mut noise =
@@ -117,9 +120,9 @@ impl Baseline {
             }
         }
         multiply([outputs, inputs, batch], (dz, [1, outputs as isize]), (x, [inputs as isize, 1]), &mut self.dw[l]);
-        self.w[l].iter_mut().zip(&self.dw[l]).for_each(|(w, dw)| *w -= 1e-3 * dw);
+        self.w[l].iter_mut().zip(&self.dw[l]).for_each(|(w, dw)| *w -= RATE as f32 * dw);
         for dz in dz.chunks_exact(outputs) {
-            self.b[l].iter_mut().zip(dz).for_each(|(b, dz)| *b -= 1e-3 * dz);
+            self.b[l].iter_mut().zip(dz).for_each(|(b, dz)| *b -= RATE as f32 * dz);
         }
     }
 }

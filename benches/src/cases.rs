@@ -1,9 +1,10 @@
 //! The nets whose training steps are timed: those of `deltarule bench step`, or one of the command line's own.
 
-pub use deltarule_cli::bench::cases::{Batch, Case, all};
+pub use deltarule_cli::bench::cases::{Batch, Case, RATE, all};
 
 use crate::options::Options;
-use deltarule::{Activation, Loss};
+use deltarule::{Activation, Loss, Optimiser, Plan};
+use deltarule_cli::choice::OptimiserChoice;
 
 /// The cases that the command line asks for.
 ///
@@ -33,12 +34,54 @@ fn given(options: &Options, layers: &str) -> Result<Case, String> {
         "logloss" => ("logloss", Loss::LogLoss),
         other => return Err(format!("--loss {other}: expected ce, mse, half or logloss")),
     };
-    let adam = match options.optimizer.as_deref().unwrap_or("sgd") {
-        "sgd" => false,
-        "adam" => true,
-        other => return Err(format!("--optimizer {other}: expected sgd or adam")),
-    };
     let batch = options.batch.unwrap_or(128);
-    let name = format!("{layers} b{batch} {activation} {loss_name}{}", if adam { " adam" } else { "" });
-    Ok(Case { name, widths, batch, activation, loss, adam })
+    let plan = Plan { clip_norm: options.clip, fused: !options.unfused, ..Plan::new(loss).batch(batch) };
+    let plan = plan.optimiser(optimiser(options)?);
+    let name = format!("{layers} b{batch} {activation} {loss_name}{}", rest_of_name(options));
+    Ok(Case { name, widths, activation, plan })
+}
+
+fn optimiser(options: &Options) -> Result<Optimiser, String> {
+    let name = options.optimizer.as_deref().unwrap_or("sgd");
+    let choice: OptimiserChoice = name.parse().map_err(|e| format!("--optimizer {name}: {e}"))?;
+    let usual = choice.optimiser().rate(RATE);
+    Ok(options.l2.map_or(usual, |l2| usual.l2(l2)))
+}
+
+/// What differs from plain gradient descent.
+fn rest_of_name(options: &Options) -> String {
+    let optimizer = options.optimizer.as_deref().filter(|&name| name != "sgd");
+    let words = [
+        optimizer.map(str::to_owned),
+        options.l2.map(|l2| format!("l2 {l2}")),
+        options.clip.map(|norm| format!("clip {norm}")),
+        options.unfused.then(|| "unfused".to_owned()),
+    ];
+    words.into_iter().flatten().map(|word| format!(" {word}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Vec<Case>, String> {
+        chosen(&Options::parse(line.split_whitespace().map(str::to_owned))?)
+    }
+
+    #[test]
+    fn a_net_of_ones_own_is_trained_as_it_is_said() {
+        let line = "step --layers 4-3-2 --batch 5 --optimizer adamw --l2 0.5 --clip 2 --unfused";
+        let case = of(line).unwrap().remove(0);
+        assert_eq!(case.name, "4-3-2 b5 relu ce adamw l2 0.5 clip 2 unfused");
+        assert_eq!(case.plan.optimiser, Optimiser::adamw().rate(RATE).l2(0.5));
+        assert_eq!((case.plan.batch, case.plan.clip_norm, case.plan.fused), (5, Some(2.0), false));
+        let loss = case.trainer(1).unwrap().step(&case.data().x, case.data().targets()).unwrap();
+        assert!(loss.is_finite());
+    }
+
+    #[test]
+    fn an_unknown_optimiser_is_refused_with_those_that_there_are() {
+        let error = of("step --layers 4-2 --optimizer lion").unwrap_err();
+        assert_eq!(error, "--optimizer lion: expected one of sgd, momentum, nesterov, adam, adamw");
+    }
 }

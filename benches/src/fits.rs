@@ -88,7 +88,7 @@ struct Contender {
 /// The times for each kind of rows.
 fn times(options: &Options, case: &Case) -> Result<Vec<(&'static str, Time)>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name);
-    let batches = ROWS.div_ceil(case.batch);
+    let batches = ROWS.div_ceil(case.plan.batch);
     let batch = case.data();
     let (pixels, mut step) = (pixels(case.widths[0]), case.trainer(options.threads).map_err(|e| failed(&e))?);
     let numbers: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
@@ -166,7 +166,7 @@ fn pixels(columns: usize) -> Vec<u8> {
 fn labels(case: &Case) -> Labels<f32> {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let outputs = case.widths[case.widths.len() - 1];
-    match case.loss {
+    match case.plan.loss {
         Loss::CrossEntropy => {
             let classes = (0..ROWS).map(|_| random.random_range(0..outputs as u32)).collect();
             Labels::Classes { classes, count: outputs }

@@ -51,13 +51,13 @@ pub fn print(options: &Options, case: &Case, whole: f64, peak: &mut Peak) -> Res
 
 fn phases(options: &Options, case: &Case) -> Result<Vec<Phase>, ShapeError> {
     let team = team(options.threads);
-    let rule = if case.adam { Optimiser::adam().rule } else { Optimiser::sgd().rule };
+    let Optimiser { rule, rate, l2, .. } = case.plan.optimiser;
     let mut phases = Vec::new();
     for (l, pair) in case.widths.windows(2).enumerate() {
-        let layer = Layer { inputs: pair[0], outputs: pair[1], batch: case.batch, first: l == 0 };
+        let layer = Layer { inputs: pair[0], outputs: pair[1], batch: case.plan.batch, first: l == 0 };
         let last = l + 2 == case.widths.len();
         let activation = if last { Activation::Identity } else { case.activation };
-        layer.time(&team, activation, case.activation, &rule.step(1e-4, 0.0, 1, 1.0), rule, l, &mut phases)?;
+        layer.time(&team, activation, case.activation, &rule.step(rate, l2, 1, 1.0), rule, l, &mut phases)?;
     }
     Ok(phases)
 }

@@ -40,7 +40,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let table = begin(&header, cases.iter().map(|case| case.name.as_str()));
     for case in &cases {
         let seconds = seconds(options, case, &mut peak)?;
-        let samples = (case.batch as f64 / seconds).round();
+        let samples = (case.plan.batch as f64 / seconds).round();
         let cells = [
             case.name.clone(),
             figure(seconds * 1e6),
@@ -82,7 +82,7 @@ fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> Strin
         json_string(&case.name),
         options.threads,
         seconds * 1e6,
-        case.batch as f64 / seconds,
+        case.plan.batch as f64 / seconds,
         peak.limit(case.flops()) / seconds,
         peak.gflops()
     )

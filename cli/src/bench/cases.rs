@@ -4,21 +4,20 @@ use deltarule::{Activation, Error, Loss, Mlp, Optimiser, Output, Plan, Targets, 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// One net, its batch, loss and optimiser.
+/// The learning rate of every case: a step's time does not depend on it, and at this one no net runs away.
+pub const RATE: f64 = 1e-3;
+
+/// One net, and how it is trained.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The name in the table.
     pub name: String,
-    /// Rows of a step.
-    pub batch: usize,
     /// Inputs, hidden layers, outputs.
     pub widths: Vec<usize>,
     /// Of the hidden layers.
     pub activation: Activation,
-    /// What is minimised.
-    pub loss: Loss,
-    /// Adam instead of plain gradient descent.
-    pub adam: bool,
+    /// Loss, optimiser, rows of a step.
+    pub plan: Plan,
 }
 
 /// Inputs and labels of one batch.
@@ -38,11 +37,12 @@ impl Batch {
 
 impl Case {
     fn new(name: &str, widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
-        Self { name: name.to_owned(), batch, widths: widths.to_vec(), activation, loss, adam: false }
+        let plan = Plan::new(loss).optimiser(Optimiser::sgd().rate(RATE)).batch(batch);
+        Self { name: name.to_owned(), widths: widths.to_vec(), activation, plan }
     }
 
     fn with_adam(self) -> Self {
-        Self { adam: true, ..self }
+        Self { plan: self.plan.optimiser(Optimiser::adam().rate(RATE)), ..self }
     }
 
     /// Floating-point operations of the products of a step: forward and weight gradient for every layer, the error
@@ -51,7 +51,7 @@ impl Case {
         let sizes = self.widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64);
         let products: f64 =
             sizes.enumerate().map(|(layer, size)| if layer == 0 { 2.0 * size } else { 3.0 * size }).sum();
-        2.0 * self.batch as f64 * products
+        2.0 * self.plan.batch as f64 * products
     }
 
     /// A trainer of this net, ready to step.
@@ -59,28 +59,27 @@ impl Case {
     /// # Errors
     /// The net cannot be built.
     pub fn trainer(&self, threads: usize) -> Result<Trainer<f32>, Error> {
-        let output = match self.loss {
+        let output = match self.plan.loss {
             Loss::CrossEntropy => Output::Softmax,
             Loss::LogLoss => Output::Sigmoid,
             _ => Output::Linear,
         };
         let model = Mlp::<f32>::builder(&self.widths).hidden(self.activation).output(output).seed(1).build()?;
-        let optimiser = if self.adam { Optimiser::adam() } else { Optimiser::sgd() };
-        Trainer::new(model, Plan::new(self.loss).optimiser(optimiser.rate(1e-3)).batch(self.batch).threads(threads))
+        Trainer::new(model, self.plan.threads(threads))
     }
 
     /// One batch of noise, the same in every run.
     pub fn data(&self) -> Batch {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let (inputs, outputs) = (self.widths[0], self.widths[self.widths.len() - 1]);
-        let x = (0..self.batch * inputs).map(|_| random.random_range(-1.0..1.0)).collect();
+        let x = (0..self.plan.batch * inputs).map(|_| random.random_range(-1.0..1.0)).collect();
         let (mut values, mut classes) = (Vec::new(), Vec::new());
-        match self.loss {
-            Loss::CrossEntropy => classes.extend((0..self.batch).map(|_| random.random_range(0..outputs as u32))),
+        match self.plan.loss {
+            Loss::CrossEntropy => classes.extend((0..self.plan.batch).map(|_| random.random_range(0..outputs as u32))),
             Loss::LogLoss => {
-                values.extend((0..self.batch * outputs).map(|_| f32::from(u8::from(random.random::<bool>()))));
+                values.extend((0..self.plan.batch * outputs).map(|_| f32::from(u8::from(random.random::<bool>()))));
             }
-            _ => values.extend((0..self.batch * outputs).map(|_| random.random_range(-1.0f32..1.0))),
+            _ => values.extend((0..self.plan.batch * outputs).map(|_| random.random_range(-1.0f32..1.0))),
         }
         Batch { x, values, classes }
     }

@@ -61,7 +61,7 @@ fn cells(case: &Case, seconds: f64, peak: f64) -> Vec<String> {
     vec![
         case.name.clone(),
         figure(1e6 * seconds),
-        grouped((case.batch as f64 / seconds).round() as u64),
+        grouped((case.plan.batch as f64 / seconds).round() as u64),
         figure(1e6 * limit(case, peak)),
         percent(limit(case, peak) / seconds),
     ]
@@ -71,13 +71,13 @@ fn as_json(options: &BenchOptions, case: &Case, seconds: f64, peak: f64) -> serd
     json!({
         "bench": "step",
         "name": case.name,
-        "batch": case.batch,
+        "batch": case.plan.batch,
         "dtype": "f32",
         "isa": Isa::current().to_string(),
         "threads": options.threads,
         "peak_gflops": peak,
         "us_per_step": 1e6 * seconds,
-        "samples_per_second": case.batch as f64 / seconds,
+        "samples_per_second": case.plan.batch as f64 / seconds,
         "limit_us": 1e6 * limit(case, peak),
         "limit_fraction": limit(case, peak) / seconds,
     })
