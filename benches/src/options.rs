@@ -29,7 +29,7 @@ step and fit:
                        of at most this norm, with each gradient written before it is applied
 
 step:
-  --phases             where the time of a step goes
+  --phases             where the time of a step goes, of nets that have a layer of more than 6,144 weights
   --window MS          length of the batches of steps of which the fastest counts (default 1 millisecond)
 ";
 
@@ -149,6 +149,11 @@ impl Options {
         if self.phases && self.json {
             return Err("--phases is a table, which --json has none of".to_owned());
         }
+        if self.phases && (self.unfused || self.clip.is_some()) {
+            return Err(
+                "--phases times gradients that are applied as they are made: not with --clip or --unfused".to_owned()
+            );
+        }
         Ok(())
     }
 
@@ -260,6 +265,7 @@ mod tests {
             ("step --unfused", "--unfused describes a net"),
             ("fit --layers 4-2 --l2 much", "--l2 much"),
             ("step --phases --json", "--phases is a table"),
+            ("step --layers 4-2 --phases --clip 1", "not with --clip or --unfused"),
         ] {
             assert!(parse(line).unwrap_err().contains(word), "{line}");
         }
