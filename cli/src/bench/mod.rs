@@ -7,11 +7,12 @@
 //! ```
 //! What is public is what the repository's `versus`, which has more peers, times with too.
 //!
-//! Rows appear as they are measured. Everything is set beside the multiply-add peak measured just before.
+//! Rows appear as they are measured. Everything is set beside the multiply-add peak, which peak.rs measures again and again.
 
 pub mod cases;
 mod gemm;
 pub mod measure;
+mod peak;
 mod peer;
 pub mod problem;
 mod products;

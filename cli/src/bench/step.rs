@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::cases::{Case, all};
 use super::measure::{Timed, interleaved};
+use super::peak::Peak;
 use super::table::{Table, figure};
 use super::{budget, chosen, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::failure::Failure;
-use crate::machine::peak;
 use crate::say::{grouped, say};
 
 /// Timed for each case where nothing else is asked for: ten cases take twenty seconds.
@@ -22,10 +22,10 @@ const TITLES: [&str; 5] = ["step", "us/step", "  samples/s", "limit us", "% of l
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
     let cases = chosen(all(), options, |case| &case.name)?;
-    let peak = peak::<f32>(options.threads);
+    let mut peak = Peak::new::<f32>(options.threads);
     if options.json {
         for case in &cases {
-            say(&format!("{}\n", as_json(options, case, seconds(options, case)?, peak)))?;
+            say(&format!("{}\n", as_json(options, case, seconds(options, case)?, peak.again())))?;
         }
         return Ok(());
     }
@@ -33,12 +33,12 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
         "one f32 training step, {}, {}; peak {} GFLOP/s measured now\nlimit: the products of the step at that peak\n\n",
         threads_in_words(options.threads),
         Isa::current(),
-        figure(peak)
+        figure(peak.gflops())
     ))?;
     let table = Table::new(&TITLES, cases.iter().map(|case| case.name.as_str()));
     say(&format!("{}\n", table.row(&TITLES)))?;
     for case in &cases {
-        say(&format!("{}\n", table.row(&cells(case, seconds(options, case)?, peak))))?;
+        say(&format!("{}\n", table.row(&cells(case, seconds(options, case)?, peak.again()))))?;
     }
     Ok(())
 }

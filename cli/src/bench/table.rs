@@ -1,6 +1,6 @@
 //! Columns of text that line up: the first flush left, the others flush right under their titles.
 
-/// No column but the first, in which names stand, is narrower: the widest figure fits.
+/// No column is narrower: the widest figure fits.
 const LEAST: usize = 7;
 
 /// The widths of the columns.
