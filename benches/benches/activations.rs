@@ -2,8 +2,9 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use deltarule::Activation;
-use deltarule_benches::problem::next_uniform;
 use deltarule_kernels::{Element, Isa};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 const LEN: usize = 2048;
 const ACTIVATIONS: [Activation; 8] = [
@@ -18,8 +19,8 @@ const ACTIVATIONS: [Activation; 8] = [
 ];
 
 fn activations<T: Element>(criterion: &mut Criterion) {
-    let mut state = 0x0fed_cba9_8765_4321;
-    let z: Vec<T> = (0..LEN).map(|_| T::from_f64(4.0 * next_uniform(&mut state))).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let z: Vec<T> = (0..LEN).map(|_| T::from_f64(random.random_range(-4.0..4.0))).collect();
     let mut a = vec![T::ZERO; LEN];
     for activation in ACTIVATIONS {
         let mut group = criterion.benchmark_group(format!("{activation} {}", T::NAME));

@@ -11,7 +11,7 @@ fn products<T: Real>(criterion: &mut Criterion) {
     let contenders: [Box<dyn Contender<T>>; 3] =
         [Box::new(Ours::new(1)), Box::new(Prepacked::new(1)), Box::new(Matrixmultiply)];
     for shape in default_set() {
-        let mut group = criterion.benchmark_group(format!("gemm {} {}", T::NAME, shape.case));
+        let mut group = criterion.benchmark_group(format!("gemm {} {}", T::NAME, shape.name));
         group.throughput(Throughput::Elements(shape.flops() as u64));
         let problem = LazyCell::new(|| Problem::<T>::new(shape));
         for contender in &contenders {

@@ -2,12 +2,12 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deltarule_benches::baseline::Baseline;
-use deltarule_benches::cases::{Case, default_set};
+use deltarule_benches::cases::{Case, all};
 
 fn steps(criterion: &mut Criterion) {
-    for case in default_set() {
+    for case in all() {
         let mut group = criterion.benchmark_group(format!("step {}", case.name));
-        group.throughput(Throughput::Elements(case.batch as u64));
+        group.throughput(Throughput::Elements(case.plan.batch as u64));
         ours(&mut group, &case);
         if let Some(mut baseline) = Baseline::of(&case) {
             group.bench_function("matrixmultiply", |bencher| bencher.iter(|| baseline.step()));
@@ -22,7 +22,7 @@ fn ours(group: &mut Group<'_>, case: &Case) {
     let mut trainer = case.trainer(1).expect("the cases are valid nets");
     let data = case.data();
     group.bench_function("deltarule", |bencher| {
-        bencher.iter(|| trainer.step(data.x(), data.targets()).expect("a step on finite data"));
+        bencher.iter(|| trainer.step(&data.x, data.targets()).expect("a step on finite data"));
     });
 }
 

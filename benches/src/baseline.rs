@@ -1,9 +1,10 @@
 //! The baseline of the step bench: a step as one writes it by hand in an afternoon, products by matrixmultiply and plain
 //! loops around them. ReLU, cross-entropy, gradient descent.
 
-use crate::cases::Case;
-use crate::problem::{next_index, next_uniform};
-use deltarule::{Activation, Loss};
+use crate::cases::{Case, RATE};
+use deltarule::{Activation, Loss, Optimiser};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// C (m × n) = A B, all row-major or transposed by strides.
 fn multiply(sizes: [usize; 3], a: (&[f32], [isize; 2]), b: (&[f32], [isize; 2]), c: &mut [f32]) {
@@ -48,23 +49,26 @@ pub struct Baseline {
 impl Baseline {
     /// The same net as the case; none where the case is not of this kind.
     pub fn of(case: &Case) -> Option<Self> {
-        if case.activation != Activation::Relu || case.loss != Loss::CrossEntropy || case.adam {
+        if case.activation != Activation::Relu
+            || case.plan.loss != Loss::CrossEntropy
+            || case.plan.optimiser != Optimiser::sgd().rate(RATE)
+        {
             return None;
         }
-        let mut state = 0x1357_9bdf_0246_8ace;
-        let mut noise = |len: usize, scale: f64| -> Vec<f32> {
-            (0..len).map(|_| (scale * next_uniform(&mut state)) as f32).collect()
-        };
-        let mut labels = 0x2468_ace1_3579_bdf0;
-        let (batch, widths) = (case.batch, case.widths.clone());
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let (batch, widths) = (case.plan.batch, case.widths.clone());
+        let outputs = *widths.last()?;
+        let classes = (0..batch).map(|_| random.random_range(0..outputs)).collect();
+        let mut noise =
+            |len: usize, scale: f32| -> Vec<f32> { (0..len).map(|_| random.random_range(-scale..scale)).collect() };
         let pairs = || widths.windows(2).map(|pair| (pair[0], pair[1]));
         Some(Self {
             a: widths.iter().map(|&width| noise(batch * width, 1.0)).collect(),
             dz: widths.iter().map(|&width| vec![0.0; batch * width]).collect(),
-            w: pairs().map(|(i, o)| noise(i * o, 1.0 / (i as f64).sqrt())).collect(),
+            w: pairs().map(|(i, o)| noise(i * o, 1.0 / (i as f32).sqrt())).collect(),
             b: pairs().map(|(_, o)| vec![0.0; o]).collect(),
             dw: pairs().map(|(i, o)| vec![0.0; i * o]).collect(),
-            classes: (0..batch).map(|_| next_index(&mut labels, *widths.last().unwrap_or(&1))).collect(),
+            classes,
             batch,
             widths,
         })
@@ -116,9 +120,9 @@ impl Baseline {
             }
         }
         multiply([outputs, inputs, batch], (dz, [1, outputs as isize]), (x, [inputs as isize, 1]), &mut self.dw[l]);
-        self.w[l].iter_mut().zip(&self.dw[l]).for_each(|(w, dw)| *w -= 1e-3 * dw);
+        self.w[l].iter_mut().zip(&self.dw[l]).for_each(|(w, dw)| *w -= RATE as f32 * dw);
         for dz in dz.chunks_exact(outputs) {
-            self.b[l].iter_mut().zip(dz).for_each(|(b, dz)| *b -= 1e-3 * dz);
+            self.b[l].iter_mut().zip(dz).for_each(|(b, dz)| *b -= RATE as f32 * dz);
         }
     }
 }
@@ -126,11 +130,11 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cases::default_set;
+    use crate::cases::all;
 
     #[test]
     fn rows_have_different_classes() {
-        for case in default_set() {
+        for case in all() {
             let Some(baseline) = Baseline::of(&case) else { continue };
             let first = baseline.classes[0];
             assert!(baseline.classes.iter().any(|&class| class != first), "{}", case.name);

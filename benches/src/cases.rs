@@ -1,109 +1,10 @@
-//! The nets whose training steps are timed, and their data.
+//! The nets whose training steps are timed: those of `deltarule bench step`, or one of the command line's own.
+
+pub use deltarule_cli::bench::cases::{Batch, Case, RATE, all};
 
 use crate::options::Options;
-use crate::problem::{next_index, next_uniform};
-use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Targets, Trainer};
-
-/// One net, its batch, loss and optimiser.
-#[derive(Clone, Debug)]
-pub struct Case {
-    /// The name in the table.
-    pub name: String,
-    /// Inputs, hidden layers, outputs.
-    pub widths: Vec<usize>,
-    /// Rows of a step.
-    pub batch: usize,
-    /// Of the hidden layers.
-    pub activation: Activation,
-    /// What is minimised.
-    pub loss: Loss,
-    /// Adam instead of plain gradient descent.
-    pub adam: bool,
-}
-
-/// Inputs and labels of one batch.
-pub struct Batch {
-    x: Vec<f32>,
-    values: Vec<f32>,
-    classes: Vec<u32>,
-}
-
-impl Batch {
-    /// Inputs, row by row.
-    pub fn x(&self) -> &[f32] {
-        &self.x
-    }
-
-    /// The labels in the form that the case's loss takes.
-    pub fn targets(&self) -> Targets<'_, f32> {
-        if self.classes.is_empty() { Targets::Values(&self.values) } else { Targets::Classes(&self.classes) }
-    }
-}
-
-impl Case {
-    fn new(name: &str, widths: &[usize], batch: usize, activation: Activation, loss: Loss, adam: bool) -> Self {
-        Self { name: name.to_owned(), widths: widths.to_vec(), batch, activation, loss, adam }
-    }
-
-    /// Floating-point operations of the products of a step: forward and weight gradient for every layer, the error sent
-    /// down for all but the first.
-    pub fn flops(&self) -> f64 {
-        let pairs = self.widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64);
-        let products: f64 = pairs.enumerate().map(|(l, size)| if l == 0 { 2.0 * size } else { 3.0 * size }).sum();
-        2.0 * self.batch as f64 * products
-    }
-
-    /// A trainer of this net, ready to step.
-    ///
-    /// # Errors
-    /// The net cannot be built.
-    pub fn trainer(&self, threads: usize) -> Result<Trainer<f32>, deltarule::Error> {
-        let output = match self.loss {
-            Loss::CrossEntropy => Output::Softmax,
-            Loss::LogLoss => Output::Sigmoid,
-            _ => Output::Linear,
-        };
-        let model = Mlp::<f32>::builder(&self.widths).hidden(self.activation).output(output).seed(1).build()?;
-        let optimiser = if self.adam { Optimiser::adam() } else { Optimiser::sgd() };
-        Trainer::new(model, Plan::new(self.loss).optimiser(optimiser.rate(1e-3)).batch(self.batch).threads(threads))
-    }
-
-    /// One batch of noise, the same in every run.
-    pub fn data(&self) -> Batch {
-        let mut state = 0x1234_5678_9abc_def1;
-        let (inputs, outputs) = (self.widths[0], self.widths[self.widths.len() - 1]);
-        let x = (0..self.batch * inputs).map(|_| next_uniform(&mut state) as f32).collect();
-        let classes = match self.loss {
-            Loss::CrossEntropy => (0..self.batch).map(|_| next_index(&mut state, outputs) as u32).collect(),
-            _ => Vec::new(),
-        };
-        let value = |state: &mut u64| match self.loss {
-            Loss::LogLoss => next_index(state, 2) as f32,
-            _ => next_uniform(state) as f32,
-        };
-        let values = (0..self.batch * outputs).map(|_| value(&mut state)).collect();
-        Batch { x, values, classes }
-    }
-}
-
-/// The steps timed when no `--layers` is given.
-pub fn default_set() -> Vec<Case> {
-    use Activation::{Relu, Sigmoid, Tanh};
-    use Loss::{CrossEntropy, LogLoss, SquaredError};
-    let mnist = [784, 128, 10];
-    vec![
-        Case::new("seed 1-16-1 b32 sigmoid mse", &[1, 16, 1], 32, Sigmoid, SquaredError, false),
-        Case::new("tab 13-64-32-1 b64 relu mse", &[13, 64, 32, 1], 64, Relu, SquaredError, false),
-        Case::new("tab 30-64-1 b32 relu logloss", &[30, 64, 1], 32, Relu, LogLoss, false),
-        Case::new("mnist 784-128-10 b32 relu ce", &mnist, 32, Relu, CrossEntropy, false),
-        Case::new("mnist 784-128-10 b128 relu ce", &mnist, 128, Relu, CrossEntropy, false),
-        Case::new("mnist 784-128-10 b128 sigmoid ce", &mnist, 128, Sigmoid, CrossEntropy, false),
-        Case::new("mnist 784-128-10 b128 relu ce adam", &mnist, 128, Relu, CrossEntropy, true),
-        Case::new("deep 784-512-512-10 b256 relu ce", &[784, 512, 512, 10], 256, Relu, CrossEntropy, false),
-        Case::new("wide 1024-4096-1024 b512 relu mse", &[1024, 4096, 1024], 512, Relu, SquaredError, false),
-        Case::new("simplechains 4-32-16-4 b10000 tanh mse adam", &[4, 32, 16, 4], 10_000, Tanh, SquaredError, true),
-    ]
-}
+use deltarule::{Activation, Loss, Optimiser, Plan};
+use deltarule_cli::choice::OptimiserChoice;
 
 /// The cases that the command line asks for.
 ///
@@ -112,7 +13,7 @@ pub fn default_set() -> Vec<Case> {
 pub fn chosen(options: &Options) -> Result<Vec<Case>, String> {
     let cases = match &options.layers {
         Some(layers) => vec![given(options, layers)?],
-        None => default_set(),
+        None => all(),
     };
     options.only(cases, |case| &case.name)
 }
@@ -133,12 +34,54 @@ fn given(options: &Options, layers: &str) -> Result<Case, String> {
         "logloss" => ("logloss", Loss::LogLoss),
         other => return Err(format!("--loss {other}: expected ce, mse, half or logloss")),
     };
-    let adam = match options.optimizer.as_deref().unwrap_or("sgd") {
-        "sgd" => false,
-        "adam" => true,
-        other => return Err(format!("--optimizer {other}: expected sgd or adam")),
-    };
     let batch = options.batch.unwrap_or(128);
-    let name = format!("{layers} b{batch} {activation} {loss_name}{}", if adam { " adam" } else { "" });
-    Ok(Case { name, widths, batch, activation, loss, adam })
+    let plan = Plan { clip_norm: options.clip, fused: !options.unfused, ..Plan::new(loss).batch(batch) };
+    let plan = plan.optimiser(optimiser(options)?);
+    let name = format!("{layers} b{batch} {activation} {loss_name}{}", rest_of_name(options));
+    Ok(Case { name, widths, activation, plan })
+}
+
+fn optimiser(options: &Options) -> Result<Optimiser, String> {
+    let name = options.optimizer.as_deref().unwrap_or("sgd");
+    let choice: OptimiserChoice = name.parse().map_err(|e| format!("--optimizer {name}: {e}"))?;
+    let usual = choice.optimiser().rate(RATE);
+    Ok(options.l2.map_or(usual, |l2| usual.l2(l2)))
+}
+
+/// What differs from plain gradient descent.
+fn rest_of_name(options: &Options) -> String {
+    let optimizer = options.optimizer.as_deref().filter(|&name| name != "sgd");
+    let words = [
+        optimizer.map(str::to_owned),
+        options.l2.map(|l2| format!("l2 {l2}")),
+        options.clip.map(|norm| format!("clip {norm}")),
+        options.unfused.then(|| "unfused".to_owned()),
+    ];
+    words.into_iter().flatten().map(|word| format!(" {word}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Vec<Case>, String> {
+        chosen(&Options::parse(line.split_whitespace().map(str::to_owned))?)
+    }
+
+    #[test]
+    fn a_net_of_ones_own_is_trained_as_it_is_said() {
+        let line = "step --layers 4-3-2 --batch 5 --optimizer adamw --l2 0.5 --clip 2 --unfused";
+        let case = of(line).unwrap().remove(0);
+        assert_eq!(case.name, "4-3-2 b5 relu ce adamw l2 0.5 clip 2 unfused");
+        assert_eq!(case.plan.optimiser, Optimiser::adamw().rate(RATE).l2(0.5));
+        assert_eq!((case.plan.batch, case.plan.clip_norm, case.plan.fused), (5, Some(2.0), false));
+        let loss = case.trainer(1).unwrap().step(&case.data().x, case.data().targets()).unwrap();
+        assert!(loss.is_finite());
+    }
+
+    #[test]
+    fn an_unknown_optimiser_is_refused_with_those_that_there_are() {
+        let error = of("step --layers 4-2 --optimizer lion").unwrap_err();
+        assert_eq!(error, "--optimizer lion: expected one of sgd, momentum, nesterov, adam, adamw");
+    }
 }

@@ -6,10 +6,11 @@
 
 use crate::cases::{Case, chosen};
 use crate::options::Options;
-use crate::problem::next_index;
-use crate::table::{Table, figure, json_string};
+use crate::table::{begin, figure, json_string};
 use deltarule::{Dataset, Error, Labels, Loss, Plan, Trainer};
 use deltarule_kernels::Isa;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -36,16 +37,17 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     println!("epochs of {ROWS} rows, {} thread(s), tier {}\n", options.threads, Isa::current());
     let header = ["case", "rows", "us/step", "us/batch", "over %"];
-    let table = Table::begin(&header, cases.iter().map(|case| case.name.len()));
+    let table = begin(&header, cases.iter().map(|case| case.name.as_str()));
     for case in &cases {
         for (rows, time) in times(options, case)? {
-            table.row(&[
+            let cells = [
                 case.name.clone(),
                 rows.to_owned(),
                 figure(time.step * 1e6),
                 figure(time.fit * 1e6),
                 format!("{:.1}", 100.0 * (time.fit / time.step - 1.0)),
-            ]);
+            ];
+            println!("{}", table.row(&cells));
         }
     }
     Ok(())
@@ -86,7 +88,7 @@ struct Contender {
 /// The times for each kind of rows.
 fn times(options: &Options, case: &Case) -> Result<Vec<(&'static str, Time)>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name);
-    let batches = ROWS.div_ceil(case.batch);
+    let batches = ROWS.div_ceil(case.plan.batch);
     let batch = case.data();
     let (pixels, mut step) = (pixels(case.widths[0]), case.trainer(options.threads).map_err(|e| failed(&e))?);
     let numbers: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
@@ -99,7 +101,7 @@ fn times(options: &Options, case: &Case) -> Result<Vec<(&'static str, Time)>, St
     let mut round = 0;
     while round < LEAST_ROUNDS || Instant::now() < end {
         round += 1;
-        let seconds = time_of(batches, || step.step(batch.x(), batch.targets()).map(drop)).map_err(|e| failed(&e))?;
+        let seconds = time_of(batches, || step.step(&batch.x, batch.targets()).map(drop)).map_err(|e| failed(&e))?;
         for contender in &mut contenders {
             let time = &mut contender.time;
             time.step = time.step.min(seconds);
@@ -155,21 +157,22 @@ fn epoch(trainer: &mut Trainer<f32>, data: &Dataset<f32>, batches: usize) -> Res
 
 /// Noise, the same in every run.
 fn pixels(columns: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15;
-    (0..ROWS * columns).map(|_| next_index(&mut state, 256) as u8).collect()
+    let mut pixels = vec![0; ROWS * columns];
+    ChaCha8Rng::seed_from_u64(1).fill(&mut pixels[..]);
+    pixels
 }
 
 /// Labels in the form that the case's loss takes.
 fn labels(case: &Case) -> Labels<f32> {
-    let mut state = 0x5851_f42d_4c95_7f2d;
+    let mut random = ChaCha8Rng::seed_from_u64(2);
     let outputs = case.widths[case.widths.len() - 1];
-    match case.loss {
+    match case.plan.loss {
         Loss::CrossEntropy => {
-            let classes = (0..ROWS).map(|_| next_index(&mut state, outputs) as u32).collect();
+            let classes = (0..ROWS).map(|_| random.random_range(0..outputs as u32)).collect();
             Labels::Classes { classes, count: outputs }
         }
         _ => {
-            let values = (0..ROWS * outputs).map(|_| next_index(&mut state, 2) as f32).collect();
+            let values = (0..ROWS * outputs).map(|_| f32::from(u8::from(random.random::<bool>()))).collect();
             Labels::Values { values, outputs }
         }
     }

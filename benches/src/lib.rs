@@ -2,13 +2,12 @@
 //!
 //! The program `versus` times products (`versus gemm`), training steps (`versus step`) and epochs (`versus fit`) side
 //! by side in one process and one run, since only ratios taken that way mean anything. The criterion benches beside it
-//! use the same sets.
+//! use the same sets. The nets, the factors, the clock and the columns are those of `deltarule bench`.
 
 pub mod baseline;
 pub mod cases;
 pub mod contenders;
 pub mod fits;
-pub mod measure;
 pub mod options;
 pub mod peak;
 pub mod phases;
@@ -18,3 +17,5 @@ pub mod products;
 pub mod shapes;
 pub mod steps;
 pub mod table;
+
+pub use deltarule_cli::bench::measure;

@@ -22,10 +22,14 @@ gemm:
 
 step and fit:
   --layers 784-128-10 --batch 128 --activation relu --loss ce --optimizer sgd
-                       this net instead of the default set (loss: mse, ce or logloss; optimizer: sgd or adam)
+                       this net instead of the default set (loss: mse, half, ce or logloss;
+                       optimizer: sgd, momentum, nesterov, adam or adamw)
+  --l2 X --clip NORM --unfused
+                       the same net with an L2 penalty (of adamw the decay, 0.01 if nothing is said), with gradients
+                       of at most this norm, with each gradient written before it is applied
 
 step:
-  --phases             where the time of a step goes
+  --phases             where the time of a step goes, of nets that have a layer of more than 6,144 weights
   --window MS          length of the batches of steps of which the fastest counts (default 1 millisecond)
 ";
 
@@ -40,6 +44,9 @@ const HEEDED: &[(&str, &[&str])] = &[
     ("--loss", &["step", "fit"]),
     ("--optimizer", &["step", "fit"]),
     ("--optimiser", &["step", "fit"]),
+    ("--l2", &["step", "fit"]),
+    ("--clip", &["step", "fit"]),
+    ("--unfused", &["step", "fit"]),
     ("--phases", &["step"]),
     ("--window", &["step"]),
 ];
@@ -87,6 +94,12 @@ pub struct Options {
     pub loss: Option<String>,
     /// Its optimiser.
     pub optimizer: Option<String>,
+    /// Its L2 penalty, or decay.
+    pub l2: Option<f64>,
+    /// The largest norm that its gradient may have.
+    pub clip: Option<f64>,
+    /// Its gradients are written before they are applied.
+    pub unfused: bool,
 }
 
 impl Options {
@@ -126,12 +139,20 @@ impl Options {
             ("--activation", self.activation.is_some()),
             ("--loss", self.loss.is_some()),
             ("--optimizer", self.optimizer.is_some()),
+            ("--l2", self.l2.is_some()),
+            ("--clip", self.clip.is_some()),
+            ("--unfused", self.unfused),
         ];
         if let (None, Some((name, _))) = (&self.layers, of_a_net.iter().find(|(_, is_given)| *is_given)) {
             return Err(format!("{name} describes a net of one's own: say its widths too, with --layers 784-128-10"));
         }
         if self.phases && self.json {
             return Err("--phases is a table, which --json has none of".to_owned());
+        }
+        if self.phases && (self.unfused || self.clip.is_some()) {
+            return Err(
+                "--phases times gradients that are applied as they are made: not with --clip or --unfused".to_owned()
+            );
         }
         Ok(())
     }
@@ -153,6 +174,7 @@ impl Options {
         match name {
             "--json" => self.json = true,
             "--phases" => self.phases = true,
+            "--unfused" => self.unfused = true,
             "--threads" => self.threads = number(name, &value()?)?,
             "--batch" => self.batch = Some(number(name, &value()?)?),
             "--only" => self.only = value()?,
@@ -163,6 +185,8 @@ impl Options {
             "--activation" => self.activation = Some(value()?),
             "--loss" => self.loss = Some(value()?),
             "--optimizer" | "--optimiser" => self.optimizer = Some(value()?),
+            "--l2" => self.l2 = Some(at_least_0(name, &value()?)?),
+            "--clip" => self.clip = Some(at_least_0(name, &value()?)?),
             "--dtype" => self.dtype = dtype(&value()?)?,
             "--blas" => self.blas.push(library(&value()?)?),
             _ => return Err(format!("unknown option {name}\n\n{USAGE}")),
@@ -182,6 +206,13 @@ fn up_to_3600(name: &str, value: &str) -> Result<f64, String> {
     match value.parse() {
         Ok(number) if (0.0..=3600.0).contains(&number) => Ok(number),
         _ => Err(format!("{name} {value}: expected a number from 0 to 3600")),
+    }
+}
+
+fn at_least_0(name: &str, value: &str) -> Result<f64, String> {
+    match value.parse() {
+        Ok(number) if number >= 0.0 => Ok(number),
+        _ => Err(format!("{name} {value}: expected a number, at least 0")),
     }
 }
 
@@ -212,7 +243,7 @@ mod tests {
     fn a_line_is_read() {
         let options = parse("gemm --threads 2 --dtype f64 --shape 1x2x3:tn --blas open=/a/b --json").unwrap();
         assert_eq!((options.threads, options.dtype, options.json), (2, Dtype::F64, true));
-        assert_eq!(options.shapes[0].case, "tn 1 2 3");
+        assert_eq!(options.shapes[0].name, "tn 1 2 3");
         assert_eq!(options.blas, [("open".to_owned(), "/a/b".to_owned())]);
     }
 
@@ -231,7 +262,10 @@ mod tests {
             ("fit --phases", "--phases is for step, not for fit"),
             ("gemm --layers 4-2", "--layers is for step and fit, not for gemm"),
             ("step --batch 64", "--batch describes a net"),
+            ("step --unfused", "--unfused describes a net"),
+            ("fit --layers 4-2 --l2 much", "--l2 much"),
             ("step --phases --json", "--phases is a table"),
+            ("step --layers 4-2 --phases --clip 1", "not with --clip or --unfused"),
         ] {
             assert!(parse(line).unwrap_err().contains(word), "{line}");
         }

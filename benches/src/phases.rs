@@ -1,19 +1,21 @@
 //! Where the time of a step goes: every layer's products alone, each against the time that its flops take at the peak.
 //!
 //! The parts are called on data of the same shapes, as the step of a net of wide layers calls them; what the whole step takes beyond their sum
-//! is the loop around them. A net of small layers takes its batch in pieces, through all layers at once: its parts alone take longer than
-//! within the step, which may then take less than their sum.
+//! is the loop around them. A net of small layers takes its batch in pieces, through all layers at once and inside of one tier: it has no
+//! parts that could be timed alone.
 
 use crate::cases::Case;
 use crate::contenders::team;
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
 use crate::peak::Peak;
-use crate::problem::next_uniform;
-use crate::table::{Table, figure};
+use crate::table::{begin, figure};
 use deltarule::{Activation, Optimiser};
 use deltarule_kernels::dense::{backward_bias, backward_input, backward_update, forward};
-use deltarule_kernels::{MatMut, MatRef, Moments, ShapeError, Step, Team, Weights};
+use deltarule_kernels::{Inside, MatMut, MatRef, Moments, ShapeError, Step, Team, Weights};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::hint::black_box;
 use std::time::Duration;
 
 /// One part of a step: its name, its flops and its time.
@@ -23,46 +25,77 @@ struct Phase {
     seconds: f64,
 }
 
-/// Times the parts of the case's step and prints them; `whole` is the step's own time in seconds.
+/// Times the parts of the case's step and prints them, where it has parts; `whole` is the step's own time in seconds.
 ///
 /// # Errors
 /// Shapes that do not fit, which would be a fault of this program.
 pub fn print(options: &Options, case: &Case, whole: f64, peak: &mut Peak) -> Result<(), String> {
+    if runs_in_pieces(case) {
+        println!(
+            "  no phases: layers this small take a batch in pieces that stay in cache, so their parts timed alone are not the step's;\n  \
+             a profiler of the whole step (perf record) tells them apart, or take a layer of more weights\n"
+        );
+        return Ok(());
+    }
     let phases = phases(options, case).map_err(|e| format!("{}: {e}", case.name))?;
     peak.again();
-    let table = Table::begin(&["  phase", "us", "limit us", "% of limit", "% of step"], [24].into_iter());
+    let header = ["  phase", "us", "limit us", "% of limit", "% of step"];
+    let table = begin(&header, phases.iter().map(|phase| phase.name.as_str()));
     for phase in &phases {
-        table.row(&[
-            format!("  {}", phase.name),
+        let cells = [
+            phase.name.clone(),
             figure(phase.seconds * 1e6),
-            figure(peak.limit(phase.flops) * 1e6),
+            if phase.flops > 0.0 { figure(peak.limit(phase.flops) * 1e6) } else { String::new() },
             if phase.flops > 0.0 { peak.percent(phase.flops, phase.seconds) } else { String::new() },
             format!("{:.1}", 100.0 * phase.seconds / whole),
-        ]);
+        ];
+        println!("{}", table.row(&cells));
     }
     let rest = whole - phases.iter().map(|phase| phase.seconds).sum::<f64>();
-    table.row(&[
-        "  all else".to_owned(),
-        figure(rest * 1e6),
-        String::new(),
-        String::new(),
-        format!("{:.1}", 100.0 * rest / whole),
-    ]);
-    println!();
+    let share = format!("{:.1}", 100.0 * rest / whole);
+    match rest < 0.0 {
+        true => println!(
+            "  alone they take {} us more than as parts of the step, which find each other's results in cache\n",
+            figure(-rest * 1e6)
+        ),
+        false => println!("{}\n", table.row(&["  all else", &figure(rest * 1e6), "", "", &share])),
+    }
     Ok(())
+}
+
+/// Whether all layers are so small that a step takes its batch through them in pieces, inside of one tier.
+fn runs_in_pieces(case: &Case) -> bool {
+    case.widths.windows(2).all(|pair| Inside::suits(pair[0], pair[1]))
 }
 
 fn phases(options: &Options, case: &Case) -> Result<Vec<Phase>, ShapeError> {
     let team = team(options.threads);
-    let rule = if case.adam { Optimiser::adam().rule } else { Optimiser::sgd().rule };
+    let Optimiser { rule, rate, l2, .. } = case.plan.optimiser;
     let mut phases = Vec::new();
     for (l, pair) in case.widths.windows(2).enumerate() {
-        let layer = Layer { inputs: pair[0], outputs: pair[1], batch: case.batch, first: l == 0 };
+        let layer = Layer { inputs: pair[0], outputs: pair[1], batch: case.plan.batch, first: l == 0 };
         let last = l + 2 == case.widths.len();
         let activation = if last { Activation::Identity } else { case.activation };
-        layer.time(&team, activation, case.activation, &rule.step(1e-4, 0.0, 1, 1.0), rule, l, &mut phases)?;
+        layer.time(&team, activation, case.activation, &rule.step(rate, l2, 1, 1.0), rule, l, &mut phases)?;
     }
+    phases.push(loss(&team, case)?);
     Ok(phases)
+}
+
+/// The loss of every row, and the errors of the last layer.
+fn loss(team: &Team, case: &Case) -> Result<Phase, ShapeError> {
+    let (batch, outputs) = (case.plan.batch, case.widths[case.widths.len() - 1]);
+    let (out, data) = (noise(&mut ChaCha8Rng::seed_from_u64(1), batch * outputs), case.data());
+    let mut dz = vec![0.0; batch * outputs];
+    let seconds = seconds(&mut || {
+        black_box(case.plan.loss.gradient(team, &out, data.targets(), outputs, 1.0 / batch as f32, &mut dz));
+        Ok(())
+    })?;
+    Ok(Phase { name: "  loss".to_owned(), flops: 0.0, seconds })
+}
+
+fn noise(random: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| random.random_range(-0.1..0.1)).collect()
 }
 
 /// One layer's sizes.
@@ -87,8 +120,8 @@ impl Layer {
         phases: &mut Vec<Phase>,
     ) -> Result<(), ShapeError> {
         let Self { inputs, outputs, batch, first } = self;
-        let mut state = 0x0123_4567_89ab_cdef;
-        let mut noise = |len: usize| (0..len).map(|_| 0.1 * next_uniform(&mut state) as f32).collect::<Vec<_>>();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut noise = |len| noise(&mut random, len);
         let (rows, x, dz, bias) =
             (noise(inputs * outputs), noise(batch * inputs), noise(batch * outputs), noise(outputs));
         let mut w = Weights::from_rows(MatRef::new(&rows, outputs, inputs)?, !first);
@@ -100,7 +133,7 @@ impl Layer {
         let mut add = |name: &str, flops: f64, run: &mut dyn FnMut() -> Result<(), ShapeError>| {
             run()?;
             let seconds = seconds(run)?;
-            phases.push(Phase { name: format!("layer {l} {name}"), flops, seconds });
+            phases.push(Phase { name: format!("  layer {l} {name}"), flops, seconds });
             Ok::<(), ShapeError>(())
         };
         add("forward", flops, &mut || {
@@ -119,16 +152,23 @@ impl Layer {
 
 /// Seconds a call.
 fn seconds(run: &mut dyn FnMut() -> Result<(), ShapeError>) -> Result<f64, ShapeError> {
-    let mut failure = None;
-    let mut timed = [Timed::new(|calls| {
-        for _ in 0..calls {
-            if let Err(e) = run() {
-                failure.get_or_insert(e);
-            }
-        }
-    })];
-    interleaved(&mut timed, Duration::from_millis(150), 5, false, || ());
-    let seconds = timed[0].seconds();
-    drop(timed);
-    failure.map_or(Ok(seconds), Err)
+    let mut timed = [Timed::calling(run)];
+    interleaved(&mut timed, Duration::from_millis(150), 5, false, || ())?;
+    Ok(timed[0].seconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::all;
+
+    /// What has none is the small nets, first in the list, and the one of the large batch, last.
+    #[test]
+    fn a_net_of_a_large_layer_has_phases_that_include_the_loss() {
+        let without: Vec<String> = all().into_iter().filter(runs_in_pieces).map(|case| case.name).collect();
+        assert!(without.iter().all(|name| ["seed", "tab", "simplechains"].iter().any(|small| name.starts_with(small))));
+        assert_eq!(without.len(), 4);
+        let case = all().into_iter().find(|case| !runs_in_pieces(case)).unwrap();
+        assert!(loss(&Team::serial(), &case).unwrap().seconds > 0.0);
+    }
 }

@@ -4,7 +4,7 @@
 //! in what the last one wrote, or in what the calls before it left behind.
 
 use crate::contenders::{Contender, Run};
-use crate::problem::Problem;
+use crate::problem::{Problem, verify};
 use deltarule_kernels::Element;
 
 /// A contender, its problem and its C.
@@ -60,8 +60,8 @@ impl<'a, T: Element> Prepared<'a, T> {
     fn check(&mut self) -> Result<(), String> {
         self.unchecked = false;
         let columns = self.contender.writes_columns();
-        let outcome = self.failure.take().map_or_else(|| self.problem.verify(&self.c, columns), Err);
-        outcome.map_err(|e| format!("{} on {}: {e}", self.contender.name(), self.problem.shape.case))
+        let outcome = self.failure.take().map_or_else(|| verify(self.problem, &self.c, columns), Err);
+        outcome.map_err(|e| format!("{} on {}: {e}", self.contender.name(), self.problem.shape.name))
     }
 }
 

@@ -10,8 +10,9 @@ use crate::peak::Peak;
 use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::shapes::{Shape, default_set};
-use crate::table::{Table, figure, json_string};
+use crate::table::{begin, figure, json_string};
 use deltarule_kernels::{Element, Isa};
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// Rounds that every contender gets, however long they take.
@@ -66,10 +67,10 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
     header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
-    let table = Table::begin(&header, shapes.iter().map(|shape| shape.case.len()));
+    let table = begin(&header, shapes.iter().map(|shape| shape.name.as_str()));
     for shape in &shapes {
         let scores = scores(options, shape, &contenders, &mut peak)?;
-        table.row(&cells(shape, &scores, &mut peak));
+        println!("{}", table.row(&cells(shape, &scores, &mut peak)));
     }
     peak.print_notes();
     Ok(())
@@ -77,7 +78,7 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
 
 fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
     let set = if options.shapes.is_empty() { default_set() } else { options.shapes.clone() };
-    options.only(set, |shape| &shape.case)
+    options.only(set, |shape| &shape.name)
 }
 
 fn scores<T: Real>(
@@ -101,9 +102,17 @@ fn scores<T: Real>(
 /// Seconds a call, of each; the peak is measured in turns with them.
 fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>], peak: &mut Peak) -> Vec<f64> {
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
-    let mut timed: Vec<_> = prepared.iter_mut().map(|one| Timed::new(|calls| one.run(calls))).collect();
-    interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
+    let mut timed: Vec<_> = prepared.iter_mut().map(timed).collect();
+    let Ok(()) = interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
     timed.iter().map(Timed::seconds).collect()
+}
+
+/// What fails is kept, and found by the check after the timing.
+fn timed<'a, T: Real>(one: &'a mut Prepared<'_, T>) -> Timed<'a, Infallible> {
+    Timed::new(|calls| {
+        one.run(calls);
+        Ok(())
+    })
 }
 
 fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: &Peak) -> String {
@@ -111,7 +120,7 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
     format!(
         "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
          \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3}}}",
-        json_string(&shape.case),
+        json_string(&shape.name),
         shape.m,
         shape.n,
         shape.k,
@@ -129,7 +138,7 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
 /// The row of the table: GFLOP/s of each, then each of ours against the best of its peers.
 fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak) -> Vec<String> {
     let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
-    let mut cells = vec![shape.case.clone()];
+    let mut cells = vec![shape.name.clone()];
     cells.extend(scores.iter().map(|score| figure(gflops(score))));
     for ours in scores.iter().filter(|score| score.ours) {
         let best = best_peer(scores, ours.packed);

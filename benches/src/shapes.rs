@@ -1,125 +1,20 @@
-//! The products that are timed: those of a training step on the common nets, squares from tiny to large, or any other
-//! by `--shape`.
-//!
-//! A layer of `n` outputs over `k` inputs, with a batch of `m` rows, has three products:
-//! ```text
-//! fwd   Z  = X Wᵀ     m×k · (n×k)ᵀ    nt: W is stored as outputs × inputs
-//! dx    dX = dZ W     m×n · n×k       nn
-//! dw    dW = dZᵀ X    (m×n)ᵀ · m×k    tn
-//! ```
+//! The products that are timed when no `--shape` is given: those of a training step on the common nets, and squares from tiny to large.
 
-use std::fmt;
-use std::str::FromStr;
+pub use deltarule_cli::bench::shapes::{Layout, Shape};
 
-/// How the two factors are stored, row by row: as they are used (`n`) or transposed (`t`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// A is stored as k × m.
-    pub a_transposed: bool,
-    /// B is stored as n × k.
-    pub b_transposed: bool,
-}
-
-impl Layout {
-    /// Both factors as they are used.
-    pub const NN: Self = Self { a_transposed: false, b_transposed: false };
-    /// B stored transposed, as weights are.
-    pub const NT: Self = Self { a_transposed: false, b_transposed: true };
-    /// A stored transposed, as activations are for a weight gradient.
-    pub const TN: Self = Self { a_transposed: true, b_transposed: false };
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let letter = |transposed| if transposed { 't' } else { 'n' };
-        write!(f, "{}{}", letter(self.a_transposed), letter(self.b_transposed))
-    }
-}
-
-impl FromStr for Layout {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        let letter = |c| match c {
-            'n' => Ok(false),
-            't' => Ok(true),
-            _ => Err(format!("layout {s:?}: expected nn, nt, tn or tt")),
-        };
-        match s.chars().collect::<Vec<_>>()[..] {
-            [a, b] => Ok(Self { a_transposed: letter(a)?, b_transposed: letter(b)? }),
-            _ => Err(format!("layout {s:?}: expected nn, nt, tn or tt")),
-        }
-    }
-}
-
-/// One product, C (m×n) = A (m×k) · B (k×n), and what it is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// The name in the table.
-    pub case: String,
-    /// Rows of C.
-    pub m: usize,
-    /// Columns of C.
-    pub n: usize,
-    /// Length of the sums.
-    pub k: usize,
-    /// How the factors are stored.
-    pub layout: Layout,
-}
-
-impl Shape {
-    fn named(prefix: &str, m: usize, n: usize, k: usize, layout: Layout) -> Self {
-        Self { case: format!("{prefix}{m} {n} {k}"), m, n, k, layout }
-    }
-
-    /// Floating-point operations: a multiply and an add for each of m·n·k.
-    pub fn flops(&self) -> f64 {
-        2.0 * self.m as f64 * self.n as f64 * self.k as f64
-    }
-}
-
-impl FromStr for Shape {
-    type Err = String;
-    /// `MxNxK:nn`, the layout `nn` where it is left out.
-    fn from_str(s: &str) -> Result<Self, String> {
-        let (sizes, layout) = s.split_once(':').unwrap_or((s, "nn"));
-        let layout: Layout = layout.parse()?;
-        let sizes: Result<Vec<usize>, _> = sizes.split('x').map(str::parse).collect();
-        match sizes.as_deref() {
-            Ok(&[m, n, k]) if m > 0 && n > 0 && k > 0 => {
-                Ok(Self { case: format!("{layout} {m} {n} {k}"), m, n, k, layout })
-            }
-            _ => Err(format!("shape {s:?}: expected MxNxK:nn with M, N, K at least 1")),
-        }
-    }
-}
-
-/// The products timed when no `--shape` is given.
+/// The default set.
 pub fn default_set() -> Vec<Shape> {
-    let squares = [8, 16, 32, 64, 127, 128, 256, 512, 1024, 2048];
-    let fwd = [(1, 128, 784), (8, 128, 784), (32, 128, 784), (128, 128, 784), (128, 10, 128), (512, 1024, 1024)];
-    let dx = [(128, 128, 10), (512, 1024, 1024)];
-    let dw = [(128, 784, 32), (128, 784, 128), (10, 128, 128), (1024, 1024, 512)];
-    let thin = |prefix: &'static str, rows: &[(usize, usize, usize)], layout| {
-        rows.iter().map(|&(m, n, k)| Shape::named(prefix, m, n, k, layout)).collect::<Vec<_>>()
+    let squares = [8, 16, 32, 64, 127, 128, 256, 512, 1024, 2048].map(|side| [side; 3]);
+    let fwd = [[1, 128, 784], [8, 128, 784], [32, 128, 784], [128, 128, 784], [128, 10, 128], [512, 1024, 1024]];
+    let dx = [[128, 128, 10], [512, 1024, 1024]];
+    let dw = [[128, 784, 32], [128, 784, 128], [10, 128, 128], [1024, 1024, 512]];
+    let mut set = Vec::new();
+    let mut add = |prefix: &str, sizes: &[[usize; 3]], layout| {
+        set.extend(sizes.iter().map(|&[m, n, k]| Shape::new(format!("{prefix}{m} {n} {k}"), [m, n, k], layout)));
     };
-    let mut set: Vec<Shape> = squares.iter().map(|&s| Shape::named("", s, s, s, Layout::NN)).collect();
-    set.extend(thin("fwd ", &fwd, Layout::NT));
-    set.extend(thin("dx ", &dx, Layout::NN));
-    set.extend(thin("dw ", &dw, Layout::TN));
+    add("", &squares, Layout::NN);
+    add("fwd ", &fwd, Layout::NT);
+    add("dx ", &dx, Layout::NN);
+    add("dw ", &dw, Layout::TN);
     set
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shape_is_read_and_a_wrong_one_is_named() {
-        let shape: Shape = "3x5x7:nt".parse().unwrap();
-        assert_eq!((shape.m, shape.n, shape.k, shape.layout), (3, 5, 7, Layout::NT));
-        assert_eq!(Shape::from_str("3x5x7").unwrap().layout, Layout::NN);
-        for wrong in ["3x5", "3x5x7:nz", "3x5x7:n", "0x1x1", "axbxc", ""] {
-            assert!(Shape::from_str(wrong).unwrap_err().contains(wrong.split(':').next_back().unwrap()));
-        }
-    }
 }

@@ -8,7 +8,7 @@ use crate::measure::{Timed, interleaved};
 use crate::options::Options;
 use crate::peak::Peak;
 use crate::phases;
-use crate::table::{Table, figure, json_string};
+use crate::table::{begin, figure, json_string};
 use deltarule::Trainer;
 use deltarule_kernels::Isa;
 use std::time::Duration;
@@ -36,20 +36,19 @@ pub fn run(options: &Options) -> Result<(), String> {
         figure(peak.gflops())
     );
     println!("limit: the products of the step at the peak\n");
-    let table = Table::begin(
-        &["case", "us/step", "samples/s", "limit us", "% of limit"],
-        cases.iter().map(|case| case.name.len()),
-    );
+    let header = ["case", "us/step", "samples/s", "limit us", "% of limit"];
+    let table = begin(&header, cases.iter().map(|case| case.name.as_str()));
     for case in &cases {
         let seconds = seconds(options, case, &mut peak)?;
-        let samples = (case.batch as f64 / seconds).round();
-        table.row(&[
+        let samples = (case.plan.batch as f64 / seconds).round();
+        let cells = [
             case.name.clone(),
             figure(seconds * 1e6),
             format!("{samples}"),
             figure(peak.limit(case.flops()) * 1e6),
             peak.percent(case.flops(), seconds),
-        ]);
+        ];
+        println!("{}", table.row(&cells));
         if options.phases {
             phases::print(options, case, seconds, &mut peak)?;
         }
@@ -62,28 +61,18 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn seconds(options: &Options, case: &Case, peak: &mut Peak) -> Result<f64, String> {
     let mut trainer = case.trainer(options.threads).map_err(|e| format!("{}: {e}", case.name))?;
     let data = case.data();
-    step(&mut trainer, case, &data)?;
-    let mut failure = None;
-    let steps = Timed::new(|calls| {
-        for _ in 0..calls {
-            if let Err(e) = step(&mut trainer, case, &data) {
-                failure.get_or_insert(e);
-            }
-        }
-    });
+    let steps = Timed::calling(|| step(&mut trainer, case, &data).map(drop));
     let mut timed = [match options.window {
         Some(milliseconds) => steps.window(Duration::from_secs_f64(milliseconds / 1e3)),
         None => steps,
     }];
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(2.0));
-    interleaved(&mut timed, budget, LEAST_ROUNDS, false, || peak.between_rounds());
-    let seconds = timed[0].seconds();
-    drop(timed);
-    failure.map_or(Ok(seconds), Err)
+    interleaved(&mut timed, budget, LEAST_ROUNDS, false, || peak.between_rounds())?;
+    Ok(timed[0].seconds())
 }
 
 fn step(trainer: &mut Trainer<f32>, case: &Case, data: &Batch) -> Result<f64, String> {
-    trainer.step(data.x(), data.targets()).map_err(|e| format!("{}: {e}", case.name))
+    trainer.step(&data.x, data.targets()).map_err(|e| format!("{}: {e}", case.name))
 }
 
 fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> String {
@@ -93,7 +82,7 @@ fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> Strin
         json_string(&case.name),
         options.threads,
         seconds * 1e6,
-        case.batch as f64 / seconds,
+        case.plan.batch as f64 / seconds,
         peak.limit(case.flops()) / seconds,
         peak.gflops()
     )

@@ -1,46 +1,12 @@
-//! Columns of text that line up.
+//! Tables on standard output, and strings of JSON.
 
-/// A table: a header, then rows of as many cells. The first column is set flush left, the others flush right.
-pub struct Table {
-    widths: Vec<usize>,
-}
+pub use deltarule_cli::bench::table::{Table, figure};
 
-impl Table {
-    /// Prints the header; `cases` are what will stand in the first column.
-    pub fn begin(header: &[&str], cases: impl Iterator<Item = usize>) -> Self {
-        let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count().max(7)).collect();
-        widths[0] = cases.max().unwrap_or(0).max(widths[0]);
-        let table = Self { widths };
-        table.row(&header.iter().map(|&title| title.to_owned()).collect::<Vec<_>>());
-        println!("{}", "─".repeat(table.widths.iter().map(|width| width + 2).sum::<usize>() - 2));
-        table
-    }
-
-    /// Prints a row.
-    pub fn row(&self, cells: &[String]) {
-        let mut line = String::new();
-        for (i, (cell, &width)) in cells.iter().zip(&self.widths).enumerate() {
-            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
-            if i == 0 {
-                line = format!("{cell}{pad}");
-            } else {
-                line = format!("{line}  {pad}{cell}");
-            }
-        }
-        println!("{}", line.trim_end());
-    }
-}
-
-/// Three digits that matter: 4.61, 27.6, 108.
-pub fn figure(x: f64) -> String {
-    let decimals = if x >= 100.0 {
-        0
-    } else if x >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{x:.decimals$}")
+/// Prints the header of a table that has these `names` in its first column, and a rule below it.
+pub fn begin<'a>(header: &[&str], names: impl Iterator<Item = &'a str>) -> Table {
+    let table = Table::new(header, names);
+    println!("{}\n{}", table.row(header), table.rule());
+    table
 }
 
 /// A string as JSON writes it.
@@ -62,8 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_and_strings() {
-        assert_eq!([figure(4.613), figure(27.64), figure(108.4)], ["4.61", "27.6", "108"]);
+    fn strings_are_quoted() {
         assert_eq!(json_string("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000a\"");
     }
 }

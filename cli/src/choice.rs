@@ -147,6 +147,16 @@ pub enum OptimiserChoice {
     Adamw,
 }
 
+impl FromStr for OptimiserChoice {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names = || Self::value_variants().iter().map(|choice| Self::name_of(choice.optimiser().rule));
+        ValueEnum::from_str(name, false)
+            .map_err(|_| format!("expected one of {}", names().collect::<Vec<_>>().join(", ")))
+    }
+}
+
 impl OptimiserChoice {
     /// The rule with its usual rate and constants.
     pub fn optimiser(self) -> Optimiser {

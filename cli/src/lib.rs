@@ -1,4 +1,5 @@
-//! The program `deltarule` as a library, so that its loaders can be tested and fuzzed without a process.
+//! The program `deltarule` as a library, so that its loaders can be tested and fuzzed without a process, and the benches time with its
+//! clock.
 //!
 //! ```text
 //! main ─▶ run ─▶ train │ eval │ predict │ info │ cpu │ bench │ compare
@@ -11,7 +12,7 @@
 
 pub mod any_model;
 pub mod arguments;
-mod bench;
+pub mod bench;
 pub mod choice;
 mod compare;
 mod cpu;

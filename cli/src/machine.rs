@@ -35,11 +35,16 @@ fn made(pool: Result<(), ThreadPoolBuildError>, threads: usize) -> Result<(), Fa
 
 /// The measured multiply-add peak of `threads` threads on the instruction set in use, in GFLOP/s.
 pub(crate) fn peak<T: Element>(threads: usize) -> f64 {
+    peak_within::<T>(threads, PEAK_SEARCH)
+}
+
+/// The same, looked for as long as is said, at least once.
+pub(crate) fn peak_within<T: Element>(threads: usize, search: Duration) -> f64 {
     let start = Instant::now();
     let mut best = 0.0f64;
     loop {
         best = best.max(peak_gflops::<T>(Isa::current(), threads));
-        if start.elapsed() >= PEAK_SEARCH {
+        if start.elapsed() >= search {
             return best;
         }
     }

@@ -352,13 +352,15 @@ fn products_are_timed_beside_a_peer() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(2);
     let lines = place.good(&format!("bench gemm --seconds 0 --only 128 --json --threads {threads}"));
     let rows: Vec<_> = lines.lines().map(json).collect();
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 9);
     for row in &rows {
         assert_eq!(row["threads"].as_u64(), Some(threads as u64));
         let speed = |name: &str| row["gflops"][name].as_f64();
         assert!(speed("deltarule") > Some(0.0) && speed("matrixmultiply") > Some(0.0), "{row}");
         assert_eq!(speed("packed").is_some(), row["layout"] != "tn", "{row}");
     }
+    let double = json(&place.good("bench gemm --seconds 0 --only f64 --json"));
+    assert!(double["dtype"] == "f64" && double["peak_gflops"].as_f64() > Some(0.0), "{double}");
     let table = place.good("bench gemm --seconds 0 --only dW");
     assert!(table.contains("matrixmultiply") && table.contains("dW 128×784×128"), "{table}");
 }

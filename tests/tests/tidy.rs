@@ -222,14 +222,13 @@ fn lines_after(file: &str, mark: &str) -> Vec<String> {
     found
 }
 
-/// The steps that are timed stand with the program, with `versus` and with the peers in Python, which run `versus` by the names.
+/// The steps that are timed stand with the program, which `versus` takes them from, and with the peers in Python, which run `versus` by the names.
 #[test]
-fn the_same_steps_are_timed_everywhere() {
+fn python_times_the_same_steps() {
     let names_in = |file: &str, mark: &str| -> Vec<String> {
         lines_after(file, mark).iter().map(|line| line.split('"').next().unwrap_or_default().to_owned()).collect()
     };
-    let names = names_in("benches/src/cases.rs", "Case::new(\"");
-    assert_eq!(names_in("cli/src/bench/cases.rs", "Case::new(\""), names);
+    let names = names_in("cli/src/bench/cases.rs", "Case::new(\"");
     assert_eq!(names_in("benches/python/peers.py", "(\""), names);
     // And in Python a case is what its name says.
     for (line, name) in lines_after("benches/python/peers.py", "(\"").iter().zip(&names) {
@@ -239,12 +238,6 @@ fn the_same_steps_are_timed_everywhere() {
         let case = format!("{name}\", [{widths}], {batch}, \"{}\", \"{}\", {python}),", words[3], words[4]);
         assert_eq!(*line, case);
     }
-}
-
-#[test]
-fn spinning_threads_get_the_same_time_to_settle_in_both_benches() {
-    let settle = |file| lines_after(file, "const SETTLE: ");
-    assert_eq!(settle("cli/src/bench/measure.rs"), settle("benches/src/measure.rs"));
 }
 
 /// Paths of a developer's machine do not belong in a repository.

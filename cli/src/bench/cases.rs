@@ -4,20 +4,24 @@ use deltarule::{Activation, Error, Loss, Mlp, Optimiser, Output, Plan, Targets, 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// One net, its batch, loss and optimiser.
-pub(super) struct Case {
+/// The learning rate of every case: a step's time does not depend on it, and at this one no net runs away.
+pub const RATE: f64 = 1e-3;
+
+/// One net, and how it is trained.
+#[derive(Clone, Debug)]
+pub struct Case {
     /// The name in the table.
-    pub name: &'static str,
-    /// Rows of a step.
-    pub batch: usize,
-    widths: Vec<usize>,
-    activation: Activation,
-    loss: Loss,
-    adam: bool,
+    pub name: String,
+    /// Inputs, hidden layers, outputs.
+    pub widths: Vec<usize>,
+    /// Of the hidden layers.
+    pub activation: Activation,
+    /// Loss, optimiser, rows of a step.
+    pub plan: Plan,
 }
 
 /// Inputs and labels of one batch.
-pub(super) struct Batch {
+pub struct Batch {
     /// Inputs, row by row.
     pub x: Vec<f32>,
     values: Vec<f32>,
@@ -26,60 +30,63 @@ pub(super) struct Batch {
 
 impl Batch {
     /// The labels in the form that the case's loss takes.
-    pub(super) fn targets(&self) -> Targets<'_, f32> {
+    pub fn targets(&self) -> Targets<'_, f32> {
         if self.classes.is_empty() { Targets::Values(&self.values) } else { Targets::Classes(&self.classes) }
     }
 }
 
 impl Case {
-    fn new(name: &'static str, widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
-        Self { name, batch, widths: widths.to_vec(), activation, loss, adam: false }
+    fn new(name: &str, widths: &[usize], batch: usize, activation: Activation, loss: Loss) -> Self {
+        let plan = Plan::new(loss).optimiser(Optimiser::sgd().rate(RATE)).batch(batch);
+        Self { name: name.to_owned(), widths: widths.to_vec(), activation, plan }
     }
 
     fn with_adam(self) -> Self {
-        Self { adam: true, ..self }
+        Self { plan: self.plan.optimiser(Optimiser::adam().rate(RATE)), ..self }
     }
 
     /// Floating-point operations of the products of a step: forward and weight gradient for every layer, the error
     /// sent down for all but the first.
-    pub(super) fn flops(&self) -> f64 {
+    pub fn flops(&self) -> f64 {
         let sizes = self.widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64);
         let products: f64 =
             sizes.enumerate().map(|(layer, size)| if layer == 0 { 2.0 * size } else { 3.0 * size }).sum();
-        2.0 * self.batch as f64 * products
+        2.0 * self.plan.batch as f64 * products
     }
 
     /// A trainer of this net, ready to step.
-    pub(super) fn trainer(&self, threads: usize) -> Result<Trainer<f32>, Error> {
-        let output = match self.loss {
+    ///
+    /// # Errors
+    /// The net cannot be built.
+    pub fn trainer(&self, threads: usize) -> Result<Trainer<f32>, Error> {
+        let output = match self.plan.loss {
             Loss::CrossEntropy => Output::Softmax,
             Loss::LogLoss => Output::Sigmoid,
             _ => Output::Linear,
         };
         let model = Mlp::<f32>::builder(&self.widths).hidden(self.activation).output(output).seed(1).build()?;
-        let optimiser = if self.adam { Optimiser::adam() } else { Optimiser::sgd() };
-        Trainer::new(model, Plan::new(self.loss).optimiser(optimiser.rate(1e-3)).batch(self.batch).threads(threads))
+        Trainer::new(model, self.plan.threads(threads))
     }
 
     /// One batch of noise, the same in every run.
-    pub(super) fn data(&self) -> Batch {
+    pub fn data(&self) -> Batch {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let (inputs, outputs) = (self.widths[0], self.widths[self.widths.len() - 1]);
-        let x = (0..self.batch * inputs).map(|_| random.random_range(-1.0..1.0)).collect();
+        let x = (0..self.plan.batch * inputs).map(|_| random.random_range(-1.0..1.0)).collect();
         let (mut values, mut classes) = (Vec::new(), Vec::new());
-        match self.loss {
-            Loss::CrossEntropy => classes.extend((0..self.batch).map(|_| random.random_range(0..outputs as u32))),
+        match self.plan.loss {
+            Loss::CrossEntropy => classes.extend((0..self.plan.batch).map(|_| random.random_range(0..outputs as u32))),
             Loss::LogLoss => {
-                values.extend((0..self.batch * outputs).map(|_| f32::from(u8::from(random.random::<bool>()))));
+                values.extend((0..self.plan.batch * outputs).map(|_| f32::from(u8::from(random.random::<bool>()))));
             }
-            _ => values.extend((0..self.batch * outputs).map(|_| random.random_range(-1.0f32..1.0))),
+            _ => values.extend((0..self.plan.batch * outputs).map(|_| random.random_range(-1.0f32..1.0))),
         }
         Batch { x, values, classes }
     }
 }
 
 /// The steps that are timed: from a handful of weights to millions.
-pub(super) fn all() -> Vec<Case> {
+pub fn all() -> Vec<Case> {
     use Activation::{Relu, Sigmoid, Tanh};
     use Loss::{CrossEntropy, LogLoss, SquaredError};
     let mnist = [784, 128, 10];
@@ -113,7 +120,7 @@ mod tests {
         for case in all().into_iter().filter(|case| case.flops() < 1e10) {
             let data = case.data();
             let mut trainer = case.trainer(1).expect("a sound net");
-            let loss = trainer.step(&data.x, data.targets()).expect(case.name);
+            let loss = trainer.step(&data.x, data.targets()).expect(&case.name);
             assert!(loss.is_finite(), "{}", case.name);
         }
     }

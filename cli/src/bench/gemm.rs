@@ -1,4 +1,4 @@
-//! `deltarule bench gemm`: the products of a network, in `f32`, beside those of the crate `matrixmultiply`.
+//! `deltarule bench gemm`: the products of a network, in `f32` but for one, beside those of the crate `matrixmultiply`.
 //!
 //! Every result is checked before anything is timed: weights packed ahead must give the bits of the plain call, and
 //! the peer's sums may differ by the rounding of another order of summation and no more.
@@ -6,102 +6,133 @@
 use deltarule_kernels::{Isa, MatMut, PackedB, ShapeError, Team, gemm_on, gemm_packed};
 use serde_json::json;
 
-use super::measure::{Timed, in_turn};
-use super::peer;
-use super::products::{Factors, Product, all};
-use super::{chosen, figure, percent, print_row, print_titles, threads_in_words};
+use super::measure::{Timed, interleaved};
+use super::peak::Peak;
+use super::peer::{self, Real};
+use super::problem::Problem;
+use super::products::{Product, all, can_pack};
+use super::shapes::Shape;
+use super::table::{Table, figure};
+use super::{budget, chosen, percent, threads_in_words};
 use crate::arguments::BenchOptions;
+use crate::choice::Dtype;
 use crate::failure::Failure;
-use crate::machine::peak;
 use crate::say::say;
 
-/// Timed for each product where nothing else is asked for: thirteen products take twenty seconds.
-const SECONDS: f64 = 1.4;
+/// Timed for each product where nothing else is asked for: seventeen products take twenty seconds.
+const SECONDS: f64 = 1.1;
 
 const TITLES: [&str; 8] =
     ["m×n×k", "deltarule", "% peak", "packed", "% peak", "matrixmultiply", "ratio", "packed's ratio"];
 
 /// A way to compute C.
-type Contender<'a> = Box<dyn FnMut(&mut [f32]) -> Result<(), Failure> + 'a>;
+type Contender<'a, T> = Box<dyn FnMut(&mut [T]) -> Result<(), Failure> + 'a>;
 
-/// GFLOP/s of each.
+/// GFLOP/s of each, in elements of a type.
 struct Score {
+    dtype: &'static str,
     plain: f64,
     packed: Option<f64>,
     peer: f64,
 }
 
+/// The peaks of both element types.
+struct Peaks {
+    f32: Peak,
+    f64: Peak,
+}
+
+impl Peaks {
+    fn of(&mut self, dtype: Dtype) -> &mut Peak {
+        match dtype {
+            Dtype::F32 => &mut self.f32,
+            Dtype::F64 => &mut self.f64,
+        }
+    }
+}
+
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
-    let products = chosen(all(), options, |product| &product.name)?;
+    let products = chosen(all(), options, |product| &product.shape.name)?;
     if !peer::is_told(options.threads) {
         return peer::run_again_told(options.threads);
     }
-    let peak = peak::<f32>(options.threads);
+    let mut peaks = Peaks { f32: Peak::new::<f32>(options.threads), f64: Peak::new::<f64>(options.threads) };
     if options.json {
         for product in &products {
-            say(&format!("{}\n", as_json(options, product, &score(options, product)?, peak)))?;
+            let (score, peak) = measured(options, product, &mut peaks)?;
+            say(&format!("{}\n", as_json(options, product, &score, peak)))?;
         }
         return Ok(());
     }
-    say(&introduction(options, peak))?;
-    let width = print_titles(&TITLES, products.iter().map(|product| product.name.as_str()))?;
+    say(&introduction(options, &peaks))?;
+    let table = Table::new(&TITLES, products.iter().map(|product| product.shape.name.as_str()));
+    say(&format!("{}\n", table.row(&TITLES)))?;
     for product in &products {
-        print_row(width, &TITLES, &cells(product, &score(options, product)?, peak))?;
+        let (score, peak) = measured(options, product, &mut peaks)?;
+        say(&format!("{}\n", table.row(&cells(product, &score, peak))))?;
     }
     Ok(())
 }
 
-fn introduction(options: &BenchOptions, peak: f64) -> String {
+fn introduction(options: &BenchOptions, peaks: &Peaks) -> String {
     let limited = match options.threads > peer::MOST_THREADS {
         true => format!("matrixmultiply uses {} threads at most\n", peer::MOST_THREADS),
         false => String::new(),
     };
     format!(
-        "f32 products in GFLOP/s, {}, {}; peak {} GFLOP/s measured now\n\
+        "f32 products (f64 where it says so) in GFLOP/s, {}, {}; peak {} (f64 {}) GFLOP/s measured now\n\
          packed: with weights packed once, as training and serving keep them; ratio: to matrixmultiply's speed\n\
          {limited}\n",
         threads_in_words(options.threads),
         Isa::current(),
-        figure(peak)
+        figure(peaks.f32.gflops()),
+        figure(peaks.f64.gflops())
     )
 }
 
+/// One product's score, and the peak until now.
+fn measured(options: &BenchOptions, product: &Product, peaks: &mut Peaks) -> Result<(Score, f64), Failure> {
+    let score = match product.dtype {
+        Dtype::F32 => score::<f32>(options, &product.shape)?,
+        Dtype::F64 => score::<f64>(options, &product.shape)?,
+    };
+    Ok((score, peaks.of(product.dtype).again()))
+}
+
 /// Checks and times one product.
-fn score(options: &BenchOptions, product: &Product) -> Result<Score, Failure> {
-    let factors = product.factors();
+fn score<T: Real>(options: &BenchOptions, shape: &Shape) -> Result<Score, Failure> {
+    let problem = Problem::<T>::new(shape.clone());
     let team = Team::new(options.threads);
-    let mut contenders = contenders(&team, product, &factors).map_err(impossible)?;
-    verify(product, &factors, &mut contenders)?;
-    let mut timed: Vec<Timed<'_>> = contenders.into_iter().map(|contender| repeated(product, contender)).collect();
-    in_turn(&mut timed, options.seconds.unwrap_or(SECONDS), options.threads > 1)?;
-    let mut gflops = timed.iter().map(|timed| product.flops() / timed.seconds() / 1e9);
+    let mut contenders = contenders(&team, &problem).map_err(impossible)?;
+    verify(&problem, &mut contenders)?;
+    let mut timed: Vec<_> = contenders.into_iter().map(|contender| repeated(shape, contender)).collect();
+    interleaved(&mut timed, budget(options, SECONDS), 1, options.threads > 1, || ())?;
+    let mut gflops = timed.iter().map(|timed| shape.flops() / timed.seconds() / 1e9);
     let mut next = || gflops.next().unwrap_or(f64::NAN);
-    Ok(Score { plain: next(), peer: next(), packed: product.can_pack().then(next) })
+    Ok(Score { dtype: T::NAME, plain: next(), peer: next(), packed: can_pack(shape).then(next) })
 }
 
 /// Into a C of its own, so that no contender finds it warmed by another.
-fn repeated<'a>(product: &Product, mut contender: Contender<'a>) -> Timed<'a> {
-    let mut c = vec![0.0; product.m * product.n];
-    Timed::new(move || contender(&mut c))
+fn repeated<'a, T: Real>(shape: &Shape, mut contender: Contender<'a, T>) -> Timed<'a, Failure> {
+    let mut c = vec![T::ZERO; shape.m * shape.n];
+    Timed::calling(move || contender(&mut c))
 }
 
 /// The plain call, the peer, and where it has a meaning the call with B packed ahead.
-fn contenders<'a>(
-    team: &'a Team,
-    product: &Product,
-    factors: &'a Factors<'_>,
-) -> Result<Vec<Contender<'a>>, ShapeError> {
-    let (m, n) = (product.m, product.n);
-    let (a, b) = (factors.a().view()?, factors.b().view()?);
-    let mut contenders: Vec<Contender<'a>> = vec![
-        Box::new(move |c| MatMut::new(c, m, n).and_then(|c| gemm_on(team, 1.0, a, b, 0.0, c)).map_err(impossible)),
-        Box::new(move |c| peer::multiply(factors.a(), factors.b(), c).map_err(impossible)),
+fn contenders<'a, T: Real>(team: &'a Team, problem: &'a Problem<T>) -> Result<Vec<Contender<'a, T>>, ShapeError> {
+    let (m, n) = (problem.shape.m, problem.shape.n);
+    let (a, b) = (problem.a_view()?, problem.b_view()?);
+    let mut contenders: Vec<Contender<'a, T>> = vec![
+        Box::new(move |c| {
+            MatMut::new(c, m, n).and_then(|c| gemm_on(team, T::ONE, a, b, T::ZERO, c)).map_err(impossible)
+        }),
+        Box::new(move |c| peer::multiply(problem, c).map_err(impossible)),
     ];
-    if product.can_pack() {
+    if can_pack(&problem.shape) {
         let packed = PackedB::new(b);
         contenders.push(Box::new(move |c| {
-            MatMut::new(c, m, n).and_then(|c| gemm_packed(team, a, &packed, 0.0, c)).map_err(impossible)
+            MatMut::new(c, m, n).and_then(|c| gemm_packed(team, a, &packed, T::ZERO, c)).map_err(impossible)
         }));
     }
     Ok(contenders)
@@ -113,15 +144,16 @@ fn impossible(error: impl std::error::Error) -> Failure {
 }
 
 /// Compares all results with the first.
-fn verify(product: &Product, factors: &Factors<'_>, contenders: &mut [Contender<'_>]) -> Result<(), Failure> {
+fn verify<T: Real>(problem: &Problem<T>, contenders: &mut [Contender<'_, T>]) -> Result<(), Failure> {
+    let shape = &problem.shape;
     let mut results = Vec::new();
     for contender in contenders {
         // NaN where nothing is written: the comparison finds it.
-        let mut c = vec![f32::NAN; product.m * product.n];
+        let mut c = vec![T::from_f64(f64::NAN); shape.m * shape.n];
         contender(&mut c)?;
         results.push(c);
     }
-    let bounds = bounds(product, factors)?;
+    let bounds = bounds(problem)?;
     let Some((plain, others)) = results.split_first() else { return Ok(()) };
     for (nth, other) in others.iter().enumerate() {
         let (name, exact) = if nth == 0 { ("matrixmultiply", false) } else { ("the packed product", true) };
@@ -131,10 +163,10 @@ fn verify(product: &Product, factors: &Factors<'_>, contenders: &mut [Contender<
             false => (plain[at] - other[at]).abs() <= bounds[at],
         };
         if let Some(at) = (0..plain.len()).find(|&at| !agrees(at)) {
-            let (i, j) = (at / product.n, at % product.n);
+            let (i, j) = (at / shape.n, at % shape.n);
             return Err(Failure::Other(format!(
                 "{}: element ({i}, {j}) is {}, but {name} has {}",
-                product.name, plain[at], other[at]
+                shape.name, plain[at], other[at]
             )));
         }
     }
@@ -142,19 +174,23 @@ fn verify(product: &Product, factors: &Factors<'_>, contenders: &mut [Contender<
 }
 
 /// How far two orders of summation can be apart: `2 (k + 3) u · Σ|a||b|`, and a little for the bound's own rounding.
-fn bounds(product: &Product, factors: &Factors<'_>) -> Result<Vec<f32>, Failure> {
-    let magnitudes = factors.magnitudes();
-    let mut bounds = vec![0.0; product.m * product.n];
-    let (a, b) = (magnitudes.a().view().map_err(impossible)?, magnitudes.b().view().map_err(impossible)?);
-    let c = MatMut::new(&mut bounds, product.m, product.n).map_err(impossible)?;
-    gemm_on(&Team::serial(), 1.01 * (product.k + 3) as f32 * f32::EPSILON, a, b, 0.0, c).map_err(impossible)?;
+fn bounds<T: Real>(problem: &Problem<T>) -> Result<Vec<T>, Failure> {
+    let magnitudes = |values: &[T]| values.iter().map(|value| value.abs()).collect();
+    let shape = problem.shape.clone();
+    let Shape { m, n, k, .. } = shape;
+    let magnitudes = Problem { shape, a: magnitudes(&problem.a), b: magnitudes(&problem.b) };
+    let mut bounds = vec![T::ZERO; m * n];
+    let (a, b) = (magnitudes.a_view().map_err(impossible)?, magnitudes.b_view().map_err(impossible)?);
+    let factor = T::from_f64(1.01 * (k + 3) as f64 * T::EPSILON.to_f64());
+    let c = MatMut::new(&mut bounds, m, n).map_err(impossible)?;
+    gemm_on(&Team::serial(), factor, a, b, T::ZERO, c).map_err(impossible)?;
     Ok(bounds)
 }
 
 fn cells(product: &Product, score: &Score, peak: f64) -> Vec<String> {
     let packed = |cell: &dyn Fn(f64) -> String| score.packed.map_or_else(|| "–".to_owned(), cell);
     vec![
-        product.name.clone(),
+        product.shape.name.clone(),
         figure(score.plain),
         percent(score.plain / peak),
         packed(&figure),
@@ -166,14 +202,15 @@ fn cells(product: &Product, score: &Score, peak: f64) -> Vec<String> {
 }
 
 fn as_json(options: &BenchOptions, product: &Product, score: &Score, peak: f64) -> serde_json::Value {
+    let shape = &product.shape;
     json!({
         "bench": "gemm",
-        "name": product.name,
-        "m": product.m,
-        "n": product.n,
-        "k": product.k,
-        "layout": product.layout(),
-        "dtype": "f32",
+        "name": shape.name,
+        "m": shape.m,
+        "n": shape.n,
+        "k": shape.k,
+        "layout": shape.layout.to_string(),
+        "dtype": score.dtype,
         "isa": Isa::current().to_string(),
         "threads": options.threads,
         "peak_gflops": peak,
@@ -188,14 +225,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_product_is_found() {
-        let product = Product { name: "small".to_owned(), m: 3, n: 5, k: 7, a_transposed: true, b_transposed: true };
-        let factors = product.factors();
+    fn products_in_f64_are_right() {
+        let problem = Problem::<f64>::new("30x50x70:nt".parse().expect("a shape"));
         let team = Team::serial();
-        let mut good = contenders(&team, &product, &factors).expect("the shapes fit");
-        verify(&product, &factors, &mut good).expect("both are right");
+        let mut contenders = contenders(&team, &problem).expect("the shapes fit");
+        verify(&problem, &mut contenders).expect("all are right");
+    }
+
+    #[test]
+    fn a_wrong_product_is_found() {
+        let problem = Problem::<f32>::new("3x5x7:tt".parse().expect("a shape"));
+        let team = Team::serial();
+        let mut good = contenders(&team, &problem).expect("the shapes fit");
+        verify(&problem, &mut good).expect("both are right");
         let mut right = good.swap_remove(0);
-        let mut bad: Vec<Contender<'_>> = vec![
+        let mut bad: Vec<Contender<'_, f32>> = vec![
             good.swap_remove(0),
             Box::new(move |c| {
                 right(c)?;
@@ -203,7 +247,7 @@ mod tests {
                 Ok(())
             }),
         ];
-        let error = verify(&product, &factors, &mut bad).expect_err("one element is off").to_string();
+        let error = verify(&problem, &mut bad).expect_err("one element is off").to_string();
         assert!(error.contains("element (1, 2)"), "{error}");
     }
 }

@@ -2,51 +2,63 @@
 //!
 //! Other programs only ever add time, and they come in waves longer than a batch. So each contender's time is the
 //! minimum over many short batches, and in every round all contenders run one after the other: a wave hits all alike.
-//! Each timed batch follows an untimed one of the same contender, which brings its data and threads back.
+//! Each timed batch follows an untimed one of the same contender, which brings its data and threads back after its neighbour's.
 
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
-
-/// How long a batch should take: the clock's own cost is then far under a thousandth.
+/// How long a batch should take, if nothing else is said: the clock's own cost (~25 ns) is then far under a thousandth.
 const BATCH: Duration = Duration::from_millis(1);
-/// Spent letting a neighbour's spinning threads go to sleep, where threads are in play: as long as the repository's `versus` gives its peers,
-/// some of which spin for 5 ms. (After one millisecond, whoever came next had but one core.)
+/// Spent letting a neighbour's spinning threads go to sleep, where threads are in play: GCC's OpenMP turns 300,000 rounds first, which
+/// took 5 ms on a Zen 4 core. (After one millisecond, whoever came next had but one core: 128³ on two threads 112 for 210.)
 const SETTLE: Duration = Duration::from_millis(10);
 
+/// Makes so many calls.
+type Run<'a, E> = Box<dyn FnMut(usize) -> Result<(), E> + 'a>;
+
 /// Something that can be done again and again.
-pub(super) struct Timed<'a> {
-    call: Box<dyn FnMut() -> Result<(), Failure> + 'a>,
+pub struct Timed<'a, E> {
+    run: Run<'a, E>,
+    window: Duration,
     calls: usize,
     best: f64,
 }
 
-impl<'a> Timed<'a> {
-    /// Ready to be timed.
-    pub(super) fn new(call: impl FnMut() -> Result<(), Failure> + 'a) -> Self {
-        Self { call: Box::new(call), calls: 1, best: f64::INFINITY }
+impl<'a, E> Timed<'a, E> {
+    /// `run(calls)` makes that many calls.
+    pub fn new(run: impl FnMut(usize) -> Result<(), E> + 'a) -> Self {
+        Self { run: Box::new(run), window: BATCH, calls: 1, best: f64::INFINITY }
+    }
+
+    /// One `call`, as often as is wanted.
+    pub fn calling(mut call: impl FnMut() -> Result<(), E> + 'a) -> Self {
+        Self::new(move |calls| (0..calls).try_for_each(|_| call()))
+    }
+
+    /// With batches of this length. The minimum over few long ones is higher than over many short ones, so contenders that are compared have
+    /// the same.
+    #[must_use]
+    pub fn window(self, window: Duration) -> Self {
+        Self { window, ..self }
     }
 
     /// Seconds a call: the minimum so far.
-    pub(super) fn seconds(&self) -> f64 {
+    pub fn seconds(&self) -> f64 {
         self.best
     }
 
-    fn batch(&mut self, calls: usize) -> Result<Duration, Failure> {
+    fn batch(&mut self, calls: usize) -> Result<Duration, E> {
         let start = Instant::now();
-        for _ in 0..calls {
-            (self.call)()?;
-        }
+        (self.run)(calls)?;
         Ok(start.elapsed())
     }
 
     /// Finds how many calls make a batch.
-    fn calibrate(&mut self) -> Result<(), Failure> {
+    fn calibrate(&mut self) -> Result<(), E> {
         self.batch(1)?;
         loop {
             let took = self.batch(self.calls)?;
-            if took >= BATCH / 2 {
-                let scale = BATCH.as_secs_f64() / took.as_secs_f64();
+            if took >= self.window / 2 {
+                let scale = self.window.as_secs_f64() / took.as_secs_f64();
                 self.calls = ((self.calls as f64 * scale) as usize).max(1);
                 return Ok(());
             }
@@ -54,9 +66,9 @@ impl<'a> Timed<'a> {
         }
     }
 
-    fn round(&mut self, settle: bool) -> Result<(), Failure> {
+    fn round(&mut self, settle: bool) -> Result<(), E> {
         if settle {
-            std::thread::sleep(SETTLE);
+            self::settle();
         }
         self.batch(self.calls.div_ceil(4))?;
         let took = self.batch(self.calls)?;
@@ -65,44 +77,62 @@ impl<'a> Timed<'a> {
     }
 }
 
-/// Times all contenders in turn for about `seconds`, at least one round.
-pub(super) fn in_turn(contenders: &mut [Timed<'_>], seconds: f64, settle: bool) -> Result<(), Failure> {
+/// Lets a neighbour's spinning threads go to sleep.
+pub fn settle() {
+    std::thread::sleep(SETTLE);
+}
+
+/// Times all contenders in interleaved rounds for about `budget`, at least `least` rounds, after each of which comes what belongs `between` them.
+///
+/// # Errors
+/// The first failure of a call, which ends the timing.
+pub fn interleaved<E>(
+    contenders: &mut [Timed<'_, E>],
+    budget: Duration,
+    least: usize,
+    settle: bool,
+    mut between: impl FnMut(),
+) -> Result<(), E> {
     for contender in contenders.iter_mut() {
         contender.calibrate()?;
     }
-    let start = Instant::now();
-    loop {
+    let end = Instant::now() + budget;
+    let mut rounds = 0;
+    while rounds < least || Instant::now() < end {
         for contender in contenders.iter_mut() {
             contender.round(settle)?;
         }
-        if start.elapsed().as_secs_f64() >= seconds {
-            return Ok(());
-        }
+        between();
+        rounds += 1;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
     use std::thread::sleep;
 
     #[test]
     fn the_minimum_is_kept_and_every_contender_runs() {
         let wait = |micros| {
-            move || {
-                sleep(Duration::from_micros(micros));
-                Ok(())
-            }
+            Timed::new(move |calls| {
+                sleep(Duration::from_micros(micros) * calls as u32);
+                Ok::<(), Infallible>(())
+            })
         };
-        let mut contenders = [Timed::new(wait(200)), Timed::new(wait(800))];
-        in_turn(&mut contenders, 0.0, false).expect("sleeping cannot fail");
+        let mut contenders = [wait(200), wait(800)];
+        let mut rounds = 0;
+        let Ok(()) = interleaved(&mut contenders, Duration::from_millis(1), 2, false, || rounds += 1);
+        assert!(rounds >= 2);
         assert!(contenders[0].seconds() >= 2e-4 && contenders[0].seconds() < 1.0);
         assert!(contenders[1].seconds() >= 8e-4 && contenders[1].seconds() < 1.0);
     }
 
     #[test]
     fn a_failure_ends_the_timing() {
-        let mut contenders = [Timed::new(|| Err(Failure::Other("no".into())))];
-        assert!(in_turn(&mut contenders, 0.0, false).is_err());
+        let mut contenders = [Timed::calling(|| Err("no"))];
+        assert_eq!(interleaved(&mut contenders, Duration::ZERO, 1, false, || ()), Err("no"));
     }
 }

@@ -5,18 +5,25 @@
 //! bench step   cases.rs (which)     ─▶ step.rs (timed against the products' own limit, a row each)
 //!                                        both on measure.rs: rounds in turn, the minimum kept
 //! ```
-//! Rows appear as they are measured. Everything is set beside the multiply-add peak measured just before.
+//! What is public is what the repository's `versus`, which has more peers, times with too.
+//!
+//! Rows appear as they are measured. Everything is set beside the multiply-add peak, which peak.rs measures again and again.
 
-mod cases;
+pub mod cases;
 mod gemm;
-mod measure;
+pub mod measure;
+mod peak;
 mod peer;
+pub mod problem;
 mod products;
+pub mod shapes;
 mod step;
+pub mod table;
+
+use std::time::Duration;
 
 use crate::arguments::{BenchArguments, BenchOptions, BenchSubject};
 use crate::failure::Failure;
-use crate::say::say;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
@@ -48,31 +55,9 @@ fn chosen<T>(rows: Vec<T>, options: &BenchOptions, name: impl Fn(&T) -> &str) ->
     Ok(kept)
 }
 
-/// Prints a row: the name flush left in `width` columns, the others flush right under their titles.
-fn print_row(width: usize, titles: &[&str], cells: &[String]) -> Result<(), Failure> {
-    let mut line = format!("{:<width$}", cells[0]);
-    for (title, cell) in titles.iter().zip(cells).skip(1) {
-        let wide = title.chars().count().max(7);
-        line.push_str(&format!("  {cell:>wide$}"));
-    }
-    say(&format!("{}\n", line.trim_end()))
-}
-
-/// Prints the titles; returns the width of the first column, in which every name fits.
-fn print_titles<'a>(titles: &[&str], names: impl Iterator<Item = &'a str>) -> Result<usize, Failure> {
-    let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
-    print_row(width, titles, &titles.iter().map(|&title| title.to_owned()).collect::<Vec<_>>())?;
-    Ok(width)
-}
-
-/// Three digits that matter: 4.61, 27.6, 108.
-fn figure(value: f64) -> String {
-    let decimals = match value {
-        v if v >= 100.0 => 0,
-        v if v >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.decimals$}")
+/// How long each row is timed.
+fn budget(options: &BenchOptions, usual: f64) -> Duration {
+    Duration::from_secs_f64(options.seconds.unwrap_or(usual))
 }
 
 /// A fraction in per cent.
@@ -91,7 +76,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([4.613, 27.64, 108.4].map(figure), ["4.61", "27.6", "108"]);
         assert_eq!(percent(0.8746), "87.5%");
         assert_eq!([1, 2].map(threads_in_words), ["1 thread", "2 threads"]);
     }

@@ -1,4 +1,4 @@
-//! The crate `matrixmultiply`, called through `ndarray`, whose products in `f32` are its own behind safe views.
+//! The crate `matrixmultiply`, called through `ndarray`, whose products are its own behind safe views.
 //!
 //! It reads its number of threads from the environment at its first product, and nowhere else. A process cannot safely
 //! change its own environment once threads may run, so where the variable says something else the program starts
@@ -7,10 +7,12 @@
 use std::env::{args_os, current_exe, var};
 use std::process::Command;
 
+use deltarule_kernels::Element;
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder, ShapeError};
+use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar, ShapeBuilder, ShapeError};
 
-use super::products::Strided;
+use super::problem::Problem;
+use super::shapes::Shape;
 use crate::failure::Failure;
 
 /// Where `matrixmultiply` looks for its number of threads.
@@ -38,14 +40,16 @@ pub(super) fn run_again_told(threads: usize) -> Result<(), Failure> {
     Err(Failure::Other(format!("the benchmark ended early: {status}")))
 }
 
-/// C = A B, with C row by row.
-pub(super) fn multiply(a: Strided<'_>, b: Strided<'_>, c: &mut [f32]) -> Result<(), ShapeError> {
-    let mut c = ArrayViewMut2::from_shape((a.rows, b.cols), c)?;
-    general_mat_mul(1.0, &array(a)?, &array(b)?, 0.0, &mut c);
-    Ok(())
-}
+/// The element types that both sides compute in.
+pub(super) trait Real: Element + LinalgScalar {}
+impl Real for f32 {}
+impl Real for f64 {}
 
-fn array(matrix: Strided<'_>) -> Result<ArrayView2<'_, f32>, ShapeError> {
-    let strides = (matrix.row_stride, matrix.col_stride);
-    ArrayView2::from_shape((matrix.rows, matrix.cols).strides(strides), matrix.data)
+/// C = A B, with C row by row.
+pub(super) fn multiply<T: Real>(problem: &Problem<T>, c: &mut [T]) -> Result<(), ShapeError> {
+    let Shape { m, n, k, .. } = problem.shape;
+    let a = ArrayView2::from_shape((m, k).strides(problem.a_strides()), &problem.a)?;
+    let b = ArrayView2::from_shape((k, n).strides(problem.b_strides()), &problem.b)?;
+    general_mat_mul(T::ONE, &a, &b, T::ZERO, &mut ArrayViewMut2::from_shape((m, n), c)?);
+    Ok(())
 }

@@ -6,11 +6,12 @@ use deltarule_kernels::Isa;
 use serde_json::json;
 
 use super::cases::{Case, all};
-use super::measure::{Timed, in_turn};
-use super::{chosen, figure, percent, print_row, print_titles, threads_in_words};
+use super::measure::{Timed, interleaved};
+use super::peak::Peak;
+use super::table::{Table, figure};
+use super::{budget, chosen, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::failure::Failure;
-use crate::machine::peak;
 use crate::say::{grouped, say};
 
 /// Timed for each case where nothing else is asked for: ten cases take twenty seconds.
@@ -20,11 +21,11 @@ const TITLES: [&str; 5] = ["step", "us/step", "  samples/s", "limit us", "% of l
 
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
-    let cases = chosen(all(), options, |case| case.name)?;
-    let peak = peak::<f32>(options.threads);
+    let cases = chosen(all(), options, |case| &case.name)?;
+    let mut peak = Peak::new::<f32>(options.threads);
     if options.json {
         for case in &cases {
-            say(&format!("{}\n", as_json(options, case, seconds(options, case)?, peak)))?;
+            say(&format!("{}\n", as_json(options, case, seconds(options, case)?, peak.again())))?;
         }
         return Ok(());
     }
@@ -32,11 +33,12 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
         "one f32 training step, {}, {}; peak {} GFLOP/s measured now\nlimit: the products of the step at that peak\n\n",
         threads_in_words(options.threads),
         Isa::current(),
-        figure(peak)
+        figure(peak.gflops())
     ))?;
-    let width = print_titles(&TITLES, cases.iter().map(|case| case.name))?;
+    let table = Table::new(&TITLES, cases.iter().map(|case| case.name.as_str()));
+    say(&format!("{}\n", table.row(&TITLES)))?;
     for case in &cases {
-        print_row(width, &TITLES, &cells(case, seconds(options, case)?, peak))?;
+        say(&format!("{}\n", table.row(&cells(case, seconds(options, case)?, peak.again()))))?;
     }
     Ok(())
 }
@@ -45,11 +47,8 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
 fn seconds(options: &BenchOptions, case: &Case) -> Result<f64, Failure> {
     let mut trainer = case.trainer(options.threads)?;
     let data = case.data();
-    let mut timed = [Timed::new(|| {
-        trainer.step(&data.x, data.targets())?;
-        Ok(())
-    })];
-    in_turn(&mut timed, options.seconds.unwrap_or(SECONDS), false)?;
+    let mut timed = [Timed::calling(|| trainer.step(&data.x, data.targets()).map(drop))];
+    interleaved(&mut timed, budget(options, SECONDS), 1, false, || ())?;
     Ok(timed[0].seconds())
 }
 
@@ -60,9 +59,9 @@ fn limit(case: &Case, peak: f64) -> f64 {
 
 fn cells(case: &Case, seconds: f64, peak: f64) -> Vec<String> {
     vec![
-        case.name.to_owned(),
+        case.name.clone(),
         figure(1e6 * seconds),
-        grouped((case.batch as f64 / seconds).round() as u64),
+        grouped((case.plan.batch as f64 / seconds).round() as u64),
         figure(1e6 * limit(case, peak)),
         percent(limit(case, peak) / seconds),
     ]
@@ -72,13 +71,13 @@ fn as_json(options: &BenchOptions, case: &Case, seconds: f64, peak: f64) -> serd
     json!({
         "bench": "step",
         "name": case.name,
-        "batch": case.batch,
+        "batch": case.plan.batch,
         "dtype": "f32",
         "isa": Isa::current().to_string(),
         "threads": options.threads,
         "peak_gflops": peak,
         "us_per_step": 1e6 * seconds,
-        "samples_per_second": case.batch as f64 / seconds,
+        "samples_per_second": case.plan.batch as f64 / seconds,
         "limit_us": 1e6 * limit(case, peak),
         "limit_fraction": limit(case, peak) / seconds,
     })
