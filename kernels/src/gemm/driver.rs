@@ -1,4 +1,4 @@
-//! The driver: cuts a product into jobs, packs what must be packed, and calls the micro-kernel strip by strip.
+//! The driver: cuts a product into jobs, has packed what must be packed, and calls the micro-kernel strip by strip.
 //!
 //! ```text
 //!  A is packed once for all, if it is to be packed at all            (shared by the team, a bounded part at a time)
@@ -12,23 +12,19 @@
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
 use super::ahead::{Ahead, Next, STEPS_TO_ASK};
-use super::description::End;
-use super::operand::{Left, Output, Right};
-use super::pack::{pack_lines, pack_panels, packed_len};
-use super::plan::{PACKED_BYTES, PackB, Plan, ROW_UNIT, WORK_TO_WAKE};
+use super::operand::{Output, Right};
+use super::pack::packed_len;
+use super::part::row_part;
+use super::plan::{PackB, Plan, ROW_UNIT};
 use super::product::{Block, Epilogue, Place, Product};
-use super::room::{bytes, packed_stride, stays_in_l1};
+use super::room::{bytes, stays_in_l1};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
-use super::transposition::Transposition;
 use crate::element::Element;
-use crate::isa::{Isa, Simd};
+use crate::isa::Simd;
 use crate::machine::caches;
 use crate::team::{Parts, Team};
-use std::ops::Range;
 
-/// Multiply-adds below which any product is run without a plan, but for a factor on A.
-const SMALL_WORK: usize = 40 * 40 * 40;
 /// Multiply-adds of a part that a thread is to cut further, where there are more than the threads' shares: 0.3 ms, so that a helper who comes
 /// late finds something left. One part each is the fastest else (1000×3×100 tn 149 GFLOP/s, with two 127, with four 133).
 const WORK_OF_PART: usize = 20_000_000;
@@ -194,11 +190,6 @@ impl<T: Element> Product<T> {
         }
     }
 
-    /// So little work that planning it would cost more than a plan could save.
-    pub(super) fn is_small(&self) -> bool {
-        self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
-    }
-
     /// It is one strip of whole lines, its operands are read as they are, and all of it is small, or B stays in L1 and C near: nobody else is worth
     /// asking, and a plan has nothing to decide (Zen 4, 48×48×48: 111 → 115 GFLOP/s, 64×64×64 113 → 115, f64 16×16×16 43 → 47).
     pub(super) fn is_plain_strip(&self, table: &TileTable<T>, team: &Team) -> bool {
@@ -322,46 +313,6 @@ impl<T: Element> Product<T> {
         }
     }
 
-    /// α′ B packed in the thread's own scratch, which must be kept until the product is done.
-    fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Right<T> {
-        if let Right::Lines { .. } = self.b {
-            return self.b;
-        }
-        self.pack_right_to(isa, self.room_for_right(lent));
-        self.packed_right(lent)
-    }
-
-    /// As much of a thread's scratch as B takes when it is packed.
-    pub(super) fn room_for_right<'a>(&self, lent: &'a mut Lent<T>) -> &'a mut [T] {
-        let len = packed_len::<T>(self.k, self.n);
-        lent.grow(len);
-        &mut lent.as_mut()[..len]
-    }
-
-    /// B that has been packed there.
-    fn packed_right(&self, lent: &mut Lent<T>) -> Right<T> {
-        Right::Lines { data: lent.as_mut().as_ptr(), line: self.k * T::LINE }
-    }
-
-    /// α′ B, which is not packed yet, packed to `lines`.
-    fn pack_right_to(&self, isa: Isa, lines: &mut [T]) {
-        match self.b {
-            Right::Lines { .. } => unreachable!("packed already"),
-            // SAFETY: `self` vouches for B.
-            Right::Strided { data, row, col } => unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) },
-            Right::Turned { data, line } => {
-                if !self.n.is_multiple_of(T::LINE) {
-                    let last = lines.len() - self.k * T::LINE;
-                    lines[last..].fill(T::ZERO);
-                }
-                let from = Output::lines(data.cast_mut(), line / T::LINE);
-                let to = Output::lines(lines.as_mut_ptr(), self.k);
-                T::dispatch(isa, Transposition { from, to, rows: 0..self.n, cols: 0..self.k });
-            }
-        }
-        self.scale_right(lines);
-    }
-
     /// The strips of a job, all of them for some rows before the next rows where A is large, so that these rows are fetched once. The first
     /// rows of each strip ask for the strip `beside` it, those of a single one for what is read `after` it.
     fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (Next<T>, Next<T>)) {
@@ -380,84 +331,4 @@ impl<T: Element> Product<T> {
             rows.run_strips(table, plan.strip_cols, (plan.ahead, next));
         }
     }
-
-    /// α into packed lines of B.
-    pub(super) fn scale_right(&self, lines: &mut [T]) {
-        if self.alpha_right != T::ONE {
-            lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
-        }
-    }
-
-    /// Elements that a row of A takes when it is packed.
-    fn packed_row_len(&self) -> usize {
-        if self.a.col == 1 { packed_stride::<T>(self.k) } else { self.k }
-    }
-
-    /// Elements of scratch that [`pack_left`](Self::pack_left) takes.
-    fn packed_left_len(&self, panel: usize) -> usize {
-        let rows = if self.a.col == 1 { self.m } else { self.m.next_multiple_of(panel) };
-        rows * self.packed_row_len()
-    }
-
-    /// Rows of A that are packed at a time: as many as the bound allows, but some.
-    fn rows_to_pack(&self, panel: usize, place: Place) -> usize {
-        let rows = PACKED_BYTES / size_of::<T>() / self.packed_row_len().max(1);
-        // An epilogue that turns lines wants blocks that begin on one.
-        let least = if place == Place::Cache { ROW_UNIT } else { panel };
-        let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
-        (rows / unit * unit).max(unit)
-    }
-
-    /// Steps of k that are packed at a time where a panel of all of them is beyond the bound, and the sums may wait in C: whole lines, and one less
-    /// than there is room for, as rows may be a line further apart than they are long.
-    fn depth_to_pack(&self, panel: usize, place: Place) -> Option<usize> {
-        let room = PACKED_BYTES / size_of::<T>() / panel;
-        let is_beyond = self.packed_row_len() > room && place == Place::Memory && self.end == End::Stored;
-        if is_beyond { Some((room / T::LINE - 1) * T::LINE) } else { None }
-    }
-
-    /// Copies α A to `packed`: contiguous rows stay rows, everything else becomes panels.
-    fn pack_left(&self, packed: &mut [T], panel: usize, isa: Isa, team: &Team) -> Self {
-        let Left { row, col, .. } = self.a;
-        let (to, row_len) = (Parts::of(packed), self.packed_row_len());
-        let by_row = col == 1;
-        debug_assert!(ROW_UNIT.is_multiple_of(panel) || self.m <= panel, "jobs begin on panels");
-        let job = |index: usize| {
-            let rows = index * ROW_UNIT..self.m.min((index + 1) * ROW_UNIT);
-            let count = if by_row { rows.len() } else { rows.len().next_multiple_of(panel) };
-            // SAFETY: a job has rows of its own, and whole panels of them: their height divides `ROW_UNIT`, or there is but one.
-            let to = unsafe { to.part(rows.start * row_len..(rows.start + count) * row_len) };
-            if !by_row {
-                let from = self.a.data.wrapping_add(rows.start * row);
-                // SAFETY: `self` vouches for A.
-                return unsafe { pack_panels(isa, self.alpha, from, (row, col), (rows.len(), self.k), panel, to) };
-            }
-            for (i, to) in rows.zip(to.chunks_exact_mut(row_len)) {
-                let from = self.a.data.wrapping_add(i * row);
-                for (p, to) in to[..self.k].iter_mut().enumerate() {
-                    // SAFETY: `self` vouches for A.
-                    *to = self.alpha * unsafe { *from.wrapping_add(p) };
-                }
-            }
-        };
-        let jobs = self.m.div_ceil(ROW_UNIT);
-        if self.m * self.k >= WORK_TO_WAKE {
-            team.run(jobs, job)
-        } else {
-            (0..jobs).for_each(job)
-        }
-        let data = packed.as_ptr();
-        let a = if by_row { Left::strided(data, row_len, 1) } else { Left { data, row: self.k, inner: 1, col: panel } };
-        Self { a, alpha: T::ONE, ..*self }
-    }
 }
-
-/// Rows of one of so many parts, of `m` rows in all, not more parts than whole lines: equal but for a line. They begin on the nearest line, for
-/// columns of A or of C that are turned are made up of lines (127³ in 64 and 63 rows, not in 48 and 79).
-pub(super) fn row_part(m: usize, line: usize, part: usize, parts: usize) -> Range<usize> {
-    let first = |part: usize| if part == parts { m } else { (part * m / parts + line / 2) / line * line };
-    first(part)..first(part + 1)
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,8 @@
 //! The matrix product, `C = α op(A) op(B) + β C`.
 //!
-//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; `plan` says how it is cut;
-//! `driver` runs the jobs and packs what must be packed; `strips` cuts a strip into tiles; `microkernel` multiplies; `tiles` says
-//! which micro-kernels there are.
+//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; a `product` vouches for its operands, and so
+//! does a `part` of it; `plan` says how it is cut; `driver` runs the jobs, `left` and `right` pack what must be packed; `strips` cuts a strip
+//! into tiles; `microkernel` multiplies; `tiles` says which micro-kernels there are.
 //!
 //! # What to know as a user
 //! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or
@@ -17,6 +17,7 @@ mod driver;
 mod few_columns;
 mod first_tile;
 mod gaps;
+mod left;
 mod microkernel;
 mod operand;
 mod outer;
@@ -25,6 +26,7 @@ mod packed;
 mod part;
 mod plan;
 mod product;
+mod right;
 mod room;
 mod scratch;
 mod square;

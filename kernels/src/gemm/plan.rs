@@ -102,6 +102,9 @@ const SMALL_SPLIT_LINES: usize = 16;
 /// Bytes of B that are packed at once where its columns are short: a part of every L1.
 const SHALLOW_BYTES: usize = 16 * 1024;
 
+/// Multiply-adds below which any product is run without a plan, but for a factor on A.
+const SMALL_WORK: usize = 40 * 40 * 40;
+
 /// How a product is cut.
 pub(super) struct Plan {
     pub(super) strips: usize,
@@ -149,6 +152,11 @@ impl Plan {
 }
 
 impl<T: Element> Product<T> {
+    /// So little work that planning it would cost more than a plan could save.
+    pub(super) fn is_small(&self) -> bool {
+        self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+    }
+
     /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let turned = self.is_turned(table);

@@ -607,7 +607,7 @@ fn outer_products_copy_b_for_every_place_where_rows_begin() {
 fn parts_of_rows_are_equal_but_for_a_line() {
     for line in [8, 16] {
         for (m, parts) in (line..700).flat_map(|m| [2, 3, 4, 7, 8, 40].map(|parts| (m, parts.min(m / line)))) {
-            let parts_of = |part: usize| driver::row_part(m, line, part, parts);
+            let parts_of = |part: usize| part::row_part(m, line, part, parts);
             let all: Vec<usize> = (0..parts).flat_map(parts_of).collect();
             assert!(all.into_iter().eq(0..m), "every row of {m} in one of {parts} parts");
             for rows in (0..parts).map(parts_of) {

@@ -1,7 +1,8 @@
-//! What the driver packs of A keeps its bound, whatever the shape, and the chains are the same however it is cut for that.
+//! What is packed of A keeps its bound, whatever the shape, and the chains are the same however it is cut for that.
 
 use super::*;
 use crate::gemm::gemm_at;
+use crate::gemm::scratch::{Lent, Slot};
 use crate::gemm::tests::numbers;
 use crate::isa::walked::walked;
 use crate::view::{MatMut, MatRef};

@@ -1,0 +1,58 @@
+//! A right-hand side that is packed on the way, as lines in scratch.
+
+use super::operand::{Output, Right};
+use super::pack::{pack_lines, packed_len};
+use super::product::Product;
+use super::scratch::Lent;
+use super::transposition::Transposition;
+use crate::element::Element;
+use crate::isa::Isa;
+
+impl<T: Element> Product<T> {
+    /// α′ B packed in the thread's own scratch, which must be kept until the product is done.
+    pub(super) fn pack_right(&self, isa: Isa, lent: &mut Lent<T>) -> Right<T> {
+        if let Right::Lines { .. } = self.b {
+            return self.b;
+        }
+        self.pack_right_to(isa, self.room_for_right(lent));
+        self.packed_right(lent)
+    }
+
+    /// As much of a thread's scratch as B takes when it is packed.
+    pub(super) fn room_for_right<'a>(&self, lent: &'a mut Lent<T>) -> &'a mut [T] {
+        let len = packed_len::<T>(self.k, self.n);
+        lent.grow(len);
+        &mut lent.as_mut()[..len]
+    }
+
+    /// B that has been packed there.
+    pub(super) fn packed_right(&self, lent: &mut Lent<T>) -> Right<T> {
+        Right::Lines { data: lent.as_mut().as_ptr(), line: self.k * T::LINE }
+    }
+
+    /// α′ B, which is not packed yet, packed to `lines`.
+    pub(super) fn pack_right_to(&self, isa: Isa, lines: &mut [T]) {
+        match self.b {
+            Right::Lines { .. } => unreachable!("packed already"),
+            // SAFETY: `self` vouches for B.
+            Right::Strided { data, row, col } => unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) },
+            Right::Turned { data, line } => {
+                if !self.n.is_multiple_of(T::LINE) {
+                    let last = lines.len() - self.k * T::LINE;
+                    lines[last..].fill(T::ZERO);
+                }
+                let from = Output::lines(data.cast_mut(), line / T::LINE);
+                let to = Output::lines(lines.as_mut_ptr(), self.k);
+                T::dispatch(isa, Transposition { from, to, rows: 0..self.n, cols: 0..self.k });
+            }
+        }
+        self.scale_right(lines);
+    }
+
+    /// α into packed lines of B.
+    pub(super) fn scale_right(&self, lines: &mut [T]) {
+        if self.alpha_right != T::ONE {
+            lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
+        }
+    }
+}
