@@ -1,7 +1,7 @@
 //! What a product is: addresses and strides of its operands, vouched for when it is made, and the blocks of C that it hands on.
 //!
-//! To make one is the only unsafe step of a product: whoever has one may cut it into parts, plan and run it. Its fields are this module's
-//! own, so that no product is made without that step.
+//! To make one is the only unsafe step of a product: whoever has one may cut it into parts, plan and run it. Its fields are seen in this
+//! folder alone, so that nobody outside makes one without that step.
 
 use super::description::{End, Start};
 use super::operand::{Left, Output, Right};
