@@ -1,6 +1,6 @@
 //! One product to time: its factors, and the check that a contender's answer is right.
 
-use crate::shapes::Shape;
+use crate::shapes::{Layout, Shape};
 use deltarule_kernels::{Element, MatRef, ShapeError};
 
 /// The largest product whose every element is checked; of larger ones a sample is.
@@ -25,6 +25,13 @@ impl<T: Element> Problem<T> {
         let mut fill = |len: usize| (0..len).map(|_| T::from_f64(next_uniform(&mut state))).collect::<Vec<T>>();
         let (a, b) = (fill(shape.m * shape.k), fill(shape.k * shape.n));
         Self { shape, a, b }
+    }
+
+    /// The transpose, Cᵀ = Bᵀ Aᵀ, of the same numbers in memory: of a C of one column, which lies in memory as its transpose does.
+    pub fn turned(&self) -> Self {
+        let Shape { case, m, n, k, layout } = self.shape.clone();
+        let layout = Layout { a_transposed: !layout.b_transposed, b_transposed: !layout.a_transposed };
+        Self { shape: Shape { case, m: n, n: m, k, layout }, a: self.b.clone(), b: self.a.clone() }
     }
 
     /// Elements from row to row and from column to column of A (m × k).
@@ -106,4 +113,19 @@ pub fn next_uniform(state: &mut u64) -> f64 {
 /// Uniform in `0..len`.
 pub fn next_index(state: &mut u64, len: usize) -> usize {
     (next_random(state) % len as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_lies_in_memory_as_its_transpose_does() {
+        for shape in ["5x1x7:nn", "5x1x7:tn", "5x1x7:nt", "5x1x7:tt"] {
+            let problem = Problem::<f64>::new(shape.parse().unwrap());
+            let turned = problem.turned();
+            let c: Vec<f64> = (0..5).map(|j| turned.element(0, j).0).collect();
+            assert_eq!((problem.verify(&c, false), turned.verify(&c, false)), (Ok(()), Ok(())), "{shape}");
+        }
+    }
 }

@@ -62,7 +62,8 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     println!(
         "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
     );
-    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row\n");
+    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row;");
+    println!("where B is one column, those that pack beforehand compute the transpose, and pack A's\n");
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
     header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
@@ -87,9 +88,12 @@ fn scores<T: Real>(
     peak: &mut Peak,
 ) -> Result<Vec<Score>, String> {
     let problem = Problem::<T>::new(shape.clone());
+    // Whoever packs B packs the matrix, not the one column that it is multiplied by.
+    let turned = (shape.n == 1).then(|| problem.turned());
     let mut prepared = Vec::new();
     for contender in all {
-        prepared.push(Prepared::new(contender.as_ref(), &problem)?);
+        let its = turned.as_ref().filter(|_| contender.is_packed()).unwrap_or(&problem);
+        prepared.push(Prepared::new(contender.as_ref(), its)?);
     }
     prepared.iter_mut().try_for_each(Prepared::verify)?;
     let seconds = seconds(options, &mut prepared, peak);
