@@ -2,7 +2,8 @@
 //!
 //! Noise on a shared machine only ever adds time, and comes in waves longer than a batch. So each contender's time
 //! is the minimum over many short batches, and in every round all contenders run one after the other: a wave hits
-//! all of them alike. Each timed batch follows an untimed one of the same contender, which brings its own data and
+//! all of them alike. Each round begins with another of them: what comes between rounds, the measurement of the peak, is
+//! not always the same one's neighbour. Each timed batch follows an untimed one of the same contender, which brings its own data and
 //! threads back after its neighbour's.
 
 use std::time::{Duration, Instant};
@@ -88,7 +89,8 @@ pub fn interleaved(
     let end = Instant::now() + budget;
     let mut rounds = 0;
     while rounds < least || Instant::now() < end {
-        for contender in contenders.iter_mut() {
+        let (last, first) = contenders.split_at_mut(rounds % contenders.len().max(1));
+        for contender in first.iter_mut().chain(last) {
             contender.round(settle);
         }
         between();
@@ -99,6 +101,25 @@ pub fn interleaved(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn each_round_begins_with_another_contender() {
+        let order = RefCell::new(Vec::new());
+        let note = |who| {
+            let order = &order;
+            Timed::new(move |_| order.borrow_mut().push(who)).window(Duration::ZERO)
+        };
+        let mut contenders: Vec<_> = (0..3).map(note).collect();
+        interleaved(&mut contenders, Duration::ZERO, 4, false, || order.borrow_mut().push(9));
+        drop(contenders);
+        let order = order.into_inner();
+        let mut rounds = order.rsplit(|who| *who == 9).skip(1).collect::<Vec<_>>();
+        rounds.reverse();
+        // What was counted out before the first round stands before it; everybody has an untimed batch and a timed one.
+        assert!(rounds[0].ends_with(&[0, 0, 1, 1, 2, 2]));
+        assert_eq!(rounds[1..], [[1, 1, 2, 2, 0, 0], [2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2]]);
+    }
 
     #[test]
     fn the_minimum_is_kept_and_every_contender_runs() {
