@@ -5,6 +5,7 @@
 //! use the same sets.
 
 pub mod baseline;
+pub mod beside;
 pub mod cases;
 pub mod contenders;
 pub mod fits;

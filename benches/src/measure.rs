@@ -6,6 +6,7 @@
 //! not always the same one's neighbour. Each timed batch follows an untimed one of the same contender, which brings its own data and
 //! threads back after its neighbour's.
 
+use crate::options::Options;
 use std::time::{Duration, Instant};
 
 /// How long a batch should take, if nothing else is said: the clock's own cost (~25 ns) is then far under a thousandth.
@@ -18,6 +19,7 @@ const SETTLE: Duration = Duration::from_millis(10);
 pub struct Timed<'a> {
     run: Box<dyn FnMut(usize) + 'a>,
     window: Duration,
+    pause: Option<Duration>,
     calls: usize,
     best: f64,
 }
@@ -25,7 +27,7 @@ pub struct Timed<'a> {
 impl<'a> Timed<'a> {
     /// `run(calls)` makes that many calls.
     pub fn new(run: impl FnMut(usize) + 'a) -> Self {
-        Self { run: Box::new(run), window: BATCH, calls: 1, best: f64::INFINITY }
+        Self { run: Box::new(run), window: BATCH, pause: None, calls: 1, best: f64::INFINITY }
     }
 
     /// With batches of this length. The minimum over few long ones is higher than over many short ones, so contenders that are compared have
@@ -33,6 +35,15 @@ impl<'a> Timed<'a> {
     #[must_use]
     pub fn window(self, window: Duration) -> Self {
         Self { window, ..self }
+    }
+
+    /// As the command line says: with batches of another length, or of one call, each after a sleep that is not timed. Threads that wait for
+    /// work have gone to sleep by then.
+    #[must_use]
+    pub fn asked(self, options: &Options) -> Self {
+        let milliseconds = |value: f64| Duration::from_secs_f64(value / 1e3);
+        let window = options.window.map_or(self.window, milliseconds);
+        Self { window, pause: options.pause.map(milliseconds), ..self }
     }
 
     /// Seconds a call: the minimum so far.
@@ -49,6 +60,9 @@ impl<'a> Timed<'a> {
     /// Finds how many calls make a batch.
     fn calibrate(&mut self) {
         self.batch(1);
+        if self.pause.is_some() {
+            return;
+        }
         loop {
             let took = self.batch(self.calls);
             if took >= self.window / 2 {
@@ -64,7 +78,10 @@ impl<'a> Timed<'a> {
         if settle {
             self::settle();
         }
-        self.batch(self.calls.div_ceil(4));
+        match self.pause {
+            Some(pause) => std::thread::sleep(pause),
+            None => _ = self.batch(self.calls.div_ceil(4)),
+        }
         let took = self.batch(self.calls);
         self.best = self.best.min(took.as_secs_f64() / self.calls as f64);
     }
@@ -119,6 +136,17 @@ mod tests {
         // What was counted out before the first round stands before it; everybody has an untimed batch and a timed one.
         assert!(rounds[0].ends_with(&[0, 0, 1, 1, 2, 2]));
         assert_eq!(rounds[1..], [[1, 1, 2, 2, 0, 0], [2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2]]);
+    }
+
+    #[test]
+    fn after_a_pause_one_call_is_timed() {
+        let mut made = Vec::new();
+        let options = Options { pause: Some(2.0), ..Options::default() };
+        let mut paused = [Timed::new(|calls| made.push((calls, Instant::now()))).asked(&options)];
+        interleaved(&mut paused, Duration::ZERO, 2, false, || ());
+        drop(paused);
+        assert_eq!(made.iter().map(|call| call.0).collect::<Vec<_>>(), [1, 1, 1]);
+        assert!(made.windows(2).all(|pair| pair[1].1 - pair[0].1 >= Duration::from_millis(2)));
     }
 
     #[test]

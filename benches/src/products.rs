@@ -3,6 +3,7 @@
 //! Like is set against like: the plain call against the peers' plain calls, and the one whose weights were packed beforehand against
 //! whatever is fastest, the peers' packed calls included.
 
+use crate::beside::Beside;
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
@@ -44,6 +45,7 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let shapes = chosen(options)?;
     let contenders = contenders::all::<T>(options.threads, &options.blas)?;
     let mut peak = Peak::new::<T>(options.threads);
+    let _beside = Beside::new(options.beside);
     if options.json {
         for shape in &shapes {
             for score in scores(options, shape, &contenders, &mut peak)? {
@@ -53,9 +55,10 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     println!(
-        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
+        "{} products, {} thread(s){}, tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
         T::NAME,
         options.threads,
+        options.conditions(),
         Isa::current(),
         figure(peak.gflops())
     );
@@ -105,7 +108,7 @@ fn scores<T: Real>(
 /// Seconds a call, of each; the peak is measured in turns with them.
 fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>], peak: &mut Peak) -> Vec<f64> {
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
-    let mut timed: Vec<_> = prepared.iter_mut().map(|one| Timed::new(|calls| one.run(calls))).collect();
+    let mut timed: Vec<_> = prepared.iter_mut().map(|one| Timed::new(|calls| one.run(calls)).asked(options)).collect();
     interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
     timed.iter().map(Timed::seconds).collect()
 }
