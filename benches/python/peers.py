@@ -137,35 +137,38 @@ WINDOW = 20
 # How far a batch may be from the window, as a factor, and how often its steps are counted anew.
 CLOSE = 1.5
 TRIES = 6
+# Batches that everyone gets of a process, however long they take: as many as `versus step` makes.
+LEAST_BATCHES = 5
 
 
 def steps_of_a_window(run):
-    """How many steps take about so long. The start of JAX's loop takes longer than many steps of a small net, so two of them say little of
+    """How many steps take about so long. The start of JAX's loop takes longer than many steps of a small net, so one of them says little of
     a thousand: steps are counted anew until a batch of as many is as long as it should be."""
-    steps = 2
+    steps = 1
     for _ in range(TRIES):
         # Once untimed: JAX compiles a loop for each number of steps.
         run(steps)
         start = time.perf_counter()
         run(steps)
         took = 1e3 * (time.perf_counter() - start)
-        if WINDOW / CLOSE <= took <= WINDOW * CLOSE or (steps == 2 and took > WINDOW):
+        if WINDOW / CLOSE <= took <= WINDOW * CLOSE or (steps == 1 and took > WINDOW):
             break
-        steps = max(2, int(steps * WINDOW / max(took, 1e-3)))
+        steps = max(1, round(steps * WINDOW / max(took, 1e-3)))
     return steps
 
 
 def best(run, seconds):
-    """Seconds a step: the least over batches of about so long."""
+    """Seconds a step: the least over batches, for about so long."""
     steps = steps_of_a_window(run)
+    # To warm up; from then on nothing else runs in this process, so that each batch leaves the next one its data and threads.
     run(steps)
-    least, end = float("inf"), time.perf_counter() + seconds
-    while True:
+    least, batches, end = float("inf"), 0, time.perf_counter() + seconds
+    while batches < LEAST_BATCHES or time.perf_counter() < end:
         start = time.perf_counter()
         run(steps)
         least = min(least, (time.perf_counter() - start) / steps)
-        if time.perf_counter() > end:
-            return least
+        batches += 1
+    return least
 
 
 def worker(options):

@@ -5,6 +5,7 @@
 //! use the same sets. The nets, the factors, the clock and the columns are those of `deltarule bench`.
 
 pub mod baseline;
+pub mod beside;
 pub mod cases;
 pub mod contenders;
 pub mod fits;

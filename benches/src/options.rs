@@ -1,6 +1,8 @@
 //! The command line, read once into plain values.
 
+use crate::measure::Timed;
 use crate::shapes::Shape;
+use std::time::Duration;
 
 /// What `versus --help` says.
 pub const USAGE: &str = "\
@@ -20,6 +22,12 @@ gemm:
   --blas NAME=PATH     also time this CBLAS library (OpenBLAS, BLIS, MKL, …), and, where MKL or OpenBLAS
                        packs weights beforehand, its packed call; may be repeated
 
+gemm and step:
+  --window MS          length of the batches of calls of which the fastest counts (default 1 millisecond)
+  --pause MS           time every call alone, after a sleep: helpers are asleep by then
+  --beside N           while N threads are busy with something else; --window 100 lets the system share the
+                       cores out within a batch
+
 step and fit:
   --layers 784-128-10 --batch 128 --activation relu --loss ce --optimizer sgd
                        this net instead of the default set (loss: mse, half, ce or logloss;
@@ -30,7 +38,6 @@ step and fit:
 
 step:
   --phases             where the time of a step goes, of nets that have a layer of more than 6,144 weights
-  --window MS          length of the batches of steps of which the fastest counts (default 1 millisecond)
 ";
 
 /// The options that only some commands heed.
@@ -48,7 +55,9 @@ const HEEDED: &[(&str, &[&str])] = &[
     ("--clip", &["step", "fit"]),
     ("--unfused", &["step", "fit"]),
     ("--phases", &["step"]),
-    ("--window", &["step"]),
+    ("--window", &["gemm", "step"]),
+    ("--pause", &["gemm", "step"]),
+    ("--beside", &["gemm", "step"]),
 ];
 
 /// The element type of a run.
@@ -82,8 +91,12 @@ pub struct Options {
     pub blas: Vec<(String, String)>,
     /// Where the time of a step goes.
     pub phases: bool,
-    /// How long a timed batch of steps takes, in milliseconds.
+    /// How long a timed batch of calls takes, in milliseconds.
     pub window: Option<f64>,
+    /// How long a sleep comes before each call, in milliseconds; each is timed alone then.
+    pub pause: Option<f64>,
+    /// Threads that are busy with something else.
+    pub beside: usize,
     /// Layer widths of a net instead of the default set.
     pub layers: Option<String>,
     /// Its batch.
@@ -146,6 +159,12 @@ impl Options {
         if let (None, Some((name, _))) = (&self.layers, of_a_net.iter().find(|(_, is_given)| *is_given)) {
             return Err(format!("{name} describes a net of one's own: say its widths too, with --layers 784-128-10"));
         }
+        if self.window.is_some() && self.pause.is_some() {
+            return Err("--pause times single calls, for which --window means nothing".to_owned());
+        }
+        if self.phases && self.pause.is_some() {
+            return Err("--phases times batches of parts, not single steps after a --pause".to_owned());
+        }
         if self.phases && self.json {
             return Err("--phases is a table, which --json has none of".to_owned());
         }
@@ -155,6 +174,23 @@ impl Options {
             );
         }
         Ok(())
+    }
+
+    /// What else the machine is asked to do, for the line above a table.
+    pub fn conditions(&self) -> String {
+        let pause = self.pause.map_or_else(String::new, |pause| format!(", every call after a sleep of {pause} ms"));
+        let beside = if self.beside == 0 { String::new() } else { format!(", beside {} busy thread(s)", self.beside) };
+        pause + &beside
+    }
+
+    /// Timed as the command line says: over batches of another length, or call by call, each after a pause.
+    pub fn timed<'a, E>(&self, timed: Timed<'a, E>) -> Timed<'a, E> {
+        let milliseconds = |value: f64| Duration::from_secs_f64(value / 1e3);
+        match (self.window, self.pause) {
+            (_, Some(pause)) => timed.after_pauses(milliseconds(pause)),
+            (Some(window), None) => timed.window(milliseconds(window)),
+            (None, None) => timed,
+        }
     }
 
     /// The cases whose name contains what `--only` says.
@@ -180,6 +216,8 @@ impl Options {
             "--only" => self.only = value()?,
             "--seconds" => self.seconds = Some(up_to_3600(name, &value()?)?),
             "--window" => self.window = Some(up_to_3600(name, &value()?)?),
+            "--pause" => self.pause = Some(up_to_3600(name, &value()?)?),
+            "--beside" => self.beside = number(name, &value()?)?,
             "--shape" => self.shapes.push(value()?.parse()?),
             "--layers" => self.layers = Some(value()?),
             "--activation" => self.activation = Some(value()?),
@@ -266,6 +304,9 @@ mod tests {
             ("fit --layers 4-2 --l2 much", "--l2 much"),
             ("step --phases --json", "--phases is a table"),
             ("step --layers 4-2 --phases --clip 1", "not with --clip or --unfused"),
+            ("step --pause 5 --window 20", "--pause times single calls"),
+            ("step --phases --pause 5", "--phases times batches"),
+            ("fit --beside 2", "--beside is for gemm and step, not for fit"),
         ] {
             assert!(parse(line).unwrap_err().contains(word), "{line}");
         }

@@ -3,12 +3,13 @@
 //! Like is set against like: the plain call against the peers' plain calls, and the one whose weights were packed beforehand against
 //! whatever is fastest, the peers' packed calls included.
 
+use crate::beside::Beside;
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
 use crate::peak::Peak;
 use crate::prepared::Prepared;
-use crate::problem::Problem;
+use crate::problem::{Problem, turned};
 use crate::shapes::{Shape, default_set};
 use crate::table::{begin, figure, json_string};
 use deltarule_kernels::{Element, Isa};
@@ -45,6 +46,7 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let shapes = chosen(options)?;
     let contenders = contenders::all::<T>(options.threads, &options.blas)?;
     let mut peak = Peak::new::<T>(options.threads);
+    let _beside = Beside::new(options.beside);
     if options.json {
         for shape in &shapes {
             for score in scores(options, shape, &contenders, &mut peak)? {
@@ -54,16 +56,18 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     println!(
-        "{} products, {} thread(s), tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
+        "{} products, {} thread(s){}, tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
         T::NAME,
         options.threads,
+        options.conditions(),
         Isa::current(),
         figure(peak.gflops())
     );
     println!(
         "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
     );
-    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row\n");
+    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row;");
+    println!("where B is one column, those that pack beforehand compute the transpose, and pack A's\n");
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
     header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
@@ -88,9 +92,12 @@ fn scores<T: Real>(
     peak: &mut Peak,
 ) -> Result<Vec<Score>, String> {
     let problem = Problem::<T>::new(shape.clone());
+    // Whoever packs B packs the matrix, not the one column that it is multiplied by.
+    let turned = (shape.n == 1).then(|| turned(&problem));
     let mut prepared = Vec::new();
     for contender in all {
-        prepared.push(Prepared::new(contender.as_ref(), &problem)?);
+        let its = turned.as_ref().filter(|_| contender.is_packed()).unwrap_or(&problem);
+        prepared.push(Prepared::new(contender.as_ref(), its)?);
     }
     prepared.iter_mut().try_for_each(Prepared::verify)?;
     let seconds = seconds(options, &mut prepared, peak);
@@ -102,7 +109,7 @@ fn scores<T: Real>(
 /// Seconds a call, of each; the peak is measured in turns with them.
 fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>], peak: &mut Peak) -> Vec<f64> {
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
-    let mut timed: Vec<_> = prepared.iter_mut().map(timed).collect();
+    let mut timed: Vec<_> = prepared.iter_mut().map(|one| options.timed(timed(one))).collect();
     let Ok(()) = interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
     timed.iter().map(Timed::seconds).collect()
 }

@@ -3,6 +3,7 @@
 //! The limit is the time that the step's products alone would take at the FMA peak measured in the same run. Peers from
 //! Python are timed beside it by `python/peers.py`, which runs this program in turns with them.
 
+use crate::beside::Beside;
 use crate::cases::{Batch, Case, chosen};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
@@ -23,6 +24,7 @@ const LEAST_ROUNDS: usize = 5;
 pub fn run(options: &Options) -> Result<(), String> {
     let cases = chosen(options)?;
     let mut peak = Peak::new::<f32>(options.threads);
+    let _beside = Beside::new(options.beside);
     if options.json {
         for case in &cases {
             let seconds = seconds(options, case, &mut peak)?;
@@ -32,7 +34,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     let (threads, isa) = (options.threads, Isa::current());
     println!(
-        "one training step, {threads} thread(s), tier {isa}, FMA peak {} GFLOP/s at the start",
+        "one training step, {threads} thread(s){}, tier {isa}, FMA peak {} GFLOP/s at the start",
+        options.conditions(),
         figure(peak.gflops())
     );
     println!("limit: the products of the step at the peak\n");
@@ -61,11 +64,8 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn seconds(options: &Options, case: &Case, peak: &mut Peak) -> Result<f64, String> {
     let mut trainer = case.trainer(options.threads).map_err(|e| format!("{}: {e}", case.name))?;
     let data = case.data();
-    let steps = Timed::calling(|| step(&mut trainer, case, &data).map(drop));
-    let mut timed = [match options.window {
-        Some(milliseconds) => steps.window(Duration::from_secs_f64(milliseconds / 1e3)),
-        None => steps,
-    }];
+    step(&mut trainer, case, &data)?;
+    let mut timed = [options.timed(Timed::calling(|| step(&mut trainer, case, &data).map(drop)))];
     let budget = Duration::from_secs_f64(options.seconds.unwrap_or(2.0));
     interleaved(&mut timed, budget, LEAST_ROUNDS, false, || peak.between_rounds())?;
     Ok(timed[0].seconds())

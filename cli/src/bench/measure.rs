@@ -1,7 +1,8 @@
 //! Timing: batches long enough for the clock, contenders taken in turn, the minimum kept.
 //!
 //! Other programs only ever add time, and they come in waves longer than a batch. So each contender's time is the
-//! minimum over many short batches, and in every round all contenders run one after the other: a wave hits all alike.
+//! minimum over many short batches, and in every round all contenders run one after the other: a wave hits all alike. Each
+//! round begins with another of them: what comes between rounds, the measurement of the peak, is not always the same one's neighbour.
 //! Each timed batch follows an untimed one of the same contender, which brings its data and threads back after its neighbour's.
 
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ type Run<'a, E> = Box<dyn FnMut(usize) -> Result<(), E> + 'a>;
 pub struct Timed<'a, E> {
     run: Run<'a, E>,
     window: Duration,
+    pause: Option<Duration>,
     calls: usize,
     best: f64,
 }
@@ -26,7 +28,7 @@ pub struct Timed<'a, E> {
 impl<'a, E> Timed<'a, E> {
     /// `run(calls)` makes that many calls.
     pub fn new(run: impl FnMut(usize) -> Result<(), E> + 'a) -> Self {
-        Self { run: Box::new(run), window: BATCH, calls: 1, best: f64::INFINITY }
+        Self { run: Box::new(run), window: BATCH, pause: None, calls: 1, best: f64::INFINITY }
     }
 
     /// One `call`, as often as is wanted.
@@ -39,6 +41,12 @@ impl<'a, E> Timed<'a, E> {
     #[must_use]
     pub fn window(self, window: Duration) -> Self {
         Self { window, ..self }
+    }
+
+    /// Call by call, each after a sleep that is not timed: threads that wait for work have gone to sleep by then.
+    #[must_use]
+    pub fn after_pauses(self, pause: Duration) -> Self {
+        Self { pause: Some(pause), ..self }
     }
 
     /// Seconds a call: the minimum so far.
@@ -55,6 +63,9 @@ impl<'a, E> Timed<'a, E> {
     /// Finds how many calls make a batch.
     fn calibrate(&mut self) -> Result<(), E> {
         self.batch(1)?;
+        if self.pause.is_some() {
+            return Ok(());
+        }
         loop {
             let took = self.batch(self.calls)?;
             if took >= self.window / 2 {
@@ -70,7 +81,10 @@ impl<'a, E> Timed<'a, E> {
         if settle {
             self::settle();
         }
-        self.batch(self.calls.div_ceil(4))?;
+        match self.pause {
+            Some(pause) => std::thread::sleep(pause),
+            None => _ = self.batch(self.calls.div_ceil(4))?,
+        }
         let took = self.batch(self.calls)?;
         self.best = self.best.min(took.as_secs_f64() / self.calls as f64);
         Ok(())
@@ -99,7 +113,8 @@ pub fn interleaved<E>(
     let end = Instant::now() + budget;
     let mut rounds = 0;
     while rounds < least || Instant::now() < end {
-        for contender in contenders.iter_mut() {
+        let (last, first) = contenders.split_at_mut(rounds % contenders.len().max(1));
+        for contender in first.iter_mut().chain(last) {
             contender.round(settle)?;
         }
         between();
@@ -111,8 +126,45 @@ pub fn interleaved<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
     use std::convert::Infallible;
     use std::thread::sleep;
+
+    #[test]
+    fn each_round_begins_with_another_contender() {
+        let order = RefCell::new(Vec::new());
+        let note = |who| {
+            let order = &order;
+            let noted = Timed::new(move |_| {
+                order.borrow_mut().push(who);
+                Ok::<(), Infallible>(())
+            });
+            noted.window(Duration::ZERO)
+        };
+        let mut contenders: Vec<_> = (0..3).map(note).collect();
+        let Ok(()) = interleaved(&mut contenders, Duration::ZERO, 4, false, || order.borrow_mut().push(9));
+        drop(contenders);
+        let order = order.into_inner();
+        let mut rounds = order.rsplit(|who| *who == 9).skip(1).collect::<Vec<_>>();
+        rounds.reverse();
+        // What was counted out before the first round stands before it; everybody has an untimed batch and a timed one.
+        assert!(rounds[0].ends_with(&[0, 0, 1, 1, 2, 2]));
+        assert_eq!(rounds[1..], [[1, 1, 2, 2, 0, 0], [2, 2, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2]]);
+    }
+
+    #[test]
+    fn after_a_pause_one_call_is_timed() {
+        let mut made = Vec::new();
+        let noted = Timed::new(|calls| {
+            made.push((calls, Instant::now()));
+            Ok::<(), Infallible>(())
+        });
+        let mut paused = [noted.after_pauses(Duration::from_millis(2))];
+        let Ok(()) = interleaved(&mut paused, Duration::ZERO, 2, false, || ());
+        drop(paused);
+        assert_eq!(made.iter().map(|call| call.0).collect::<Vec<_>>(), [1, 1, 1]);
+        assert!(made.windows(2).all(|pair| pair[1].1 - pair[0].1 >= Duration::from_millis(2)));
+    }
 
     #[test]
     fn the_minimum_is_kept_and_every_contender_runs() {

@@ -58,6 +58,12 @@ use crate::view::{MatMut, MatRef, ShapeError};
 /// Every element of C is one chain of fused multiply-adds in the order of k, see the crate's documentation. α is folded into A, so that `α·a`,
 /// rounded to the type, must itself neither overflow nor underflow, whatever B makes of it.
 ///
+/// # Slow cases
+/// Up to some eight rows of A times a B that is stored column by column (weights stored n × k), and an A stored row by row times a single
+/// column: a chain in one order is no dot product that could be split over the lanes of a vector, so the matrix is turned on the way. One
+/// that is multiplied more than once is better packed once, as a [`PackedB`]: the weights as they are, and for the single column, c = A b, the
+/// matrix's transpose, since cᵀ = bᵀ Aᵀ ([how](PackedB#slow-cases)).
+///
 /// # Memory
 /// What is packed on the way goes to memory of the thread that packs it, which it keeps for its next products for as long as it lives. Each
 /// thread that multiplies has at most 8 MB for A, 8 MB for a B that is packed as a whole, 4 MB (or half of L2, where that is more) for strips

@@ -260,7 +260,7 @@ impl<T: Element, V: Copy, const K: usize, const R: usize> Part<T, V, K, R> {
     }
 
     /// What `start` gives for `n` elements of each row, from `at` on. A loop, for the closure of an `array::from_fn` may stay a function outside of the
-    /// tier, each of its instructions a call (β = ½, 1000×1000×3: @@).
+    /// tier, each of its instructions a call.
     #[inline(always)]
     fn started<S: Simd<T, V = V>>(
         &self,

@@ -10,6 +10,21 @@ use crate::view::{MatMut, MatRef, ShapeError};
 /// A k × n matrix in [packed lines](super::pack), ready to be the right-hand side of products.
 ///
 /// The layout depends on the shape and element type alone, not on the instruction set.
+///
+/// # Slow cases
+/// It is the matrix that should be packed. Where that is the left factor, of a product with a single column, c = A b, pack its transpose and
+/// compute cᵀ = bᵀ Aᵀ, which lies in memory as c does and has the same bits:
+///
+/// ```
+/// use deltarule_kernels::gemm::{PackedB, gemm_packed};
+/// use deltarule_kernels::{MatMut, MatRef, Team};
+///
+/// let (a, b, mut c) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 10.0, 100.0], [0.0; 2]);
+/// let packed = PackedB::new(MatRef::new(&a, 2, 3)?.t()); // once
+/// gemm_packed(&Team::serial(), MatRef::new(&b, 1, 3)?, &packed, 0.0, MatMut::new(&mut c, 1, 2)?)?;
+/// assert_eq!(c, [321.0, 654.0]);
+/// # Ok::<(), deltarule_kernels::ShapeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PackedB<T> {
     lines: AlignedVec<T>,

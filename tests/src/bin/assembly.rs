@@ -1,5 +1,5 @@
-//! Looks at the machine code of the micro-kernels: no vector is spilled to the stack in a loop that multiplies, and the
-//! main tiles load as little as their design says; and no vector operation is called, as what is not inlined into its tier's
+//! Looks at the machine code of the micro-kernels: no vector is spilled to the stack in a loop that multiplies, and every tile
+//! reads what its design says and nothing twice; and no vector operation is called, as what is not inlined into its tier's
 //! function would be. A compiler's update has broken this in other libraries before.
 //!
 //! `assembly PROGRAM`, an optimised x86-64 program with the kernels in it. Needs `objdump`.
@@ -13,16 +13,30 @@ type Body<'a> = Vec<(u64, &'a str, &'a str)>;
 /// What counts as a micro-kernel's loop: so many vector multiply-adds, a load (which the loop that measures the peak has
 /// none of), and no loop within.
 const LEAST_FMAS: usize = 8;
-/// The vectors a tier multiplies, and the most loads that its best tile may make for each multiply-add: 6 × 4 makes 10
-/// for 24 on AVX-512, 6 × 2 makes 8 for 12 on AVX2.
-const DESIGN: [(&str, f64); 2] = [("%zmm", 0.45), ("%ymm", 0.70)];
+/// From so many multiply-adds on a loop is one step of a tile; some of fewer are several steps of a smaller one.
+const LEAST_OF_A_STEP: usize = 11;
+/// The vectors a tier multiplies, and its largest tiles, rows × vectors: all that its registers have room for, the main one first.
+const DESIGN: [(&str, &[(usize, usize)]); 2] =
+    [("%zmm", &[(6, 4), (4, 6), (8, 3), (12, 2)]), ("%ymm", &[(6, 2), (12, 1)])];
 
 struct Loop {
     function: String,
     fmas: usize,
-    loads: usize,
+    /// Numbers read from memory and spread over a vector, be it by an instruction of its own: the rows of a tile.
+    broadcasts: usize,
+    /// Whole vectors read from memory: the vectors of a tile's row. What a tile writes (the one that packs B) is not among them.
+    reads: usize,
     spills: Vec<String>,
     vectors: &'static str,
+    /// `ps` or `pd`.
+    element: &'static str,
+}
+
+impl Loop {
+    /// The rows and vectors of the tile that this is one step of, if each of its numbers and vectors is read once.
+    fn tile(&self) -> Option<(usize, usize)> {
+        (self.broadcasts * self.reads == self.fmas).then_some((self.broadcasts, self.reads))
+    }
 }
 
 fn main() -> ExitCode {
@@ -84,18 +98,26 @@ fn loops(function: &str, body: &Body<'_>) -> Vec<Loop> {
 
 /// The loop, if all it does with vectors is to move, broadcast, multiply and add them. An activation does more.
 fn look(function: &str, body: &[(u64, &str, &str)]) -> Option<Loop> {
-    let of_a_product = |name: &str| ["vfmadd", "vmov", "vbroadcast"].iter().any(|start| name.starts_with(start));
+    let of_a_product =
+        |name: &str| ["vfmadd", "vmov", "vmaskmov", "vbroadcast"].iter().any(|start| name.starts_with(start));
     if body.iter().any(|line| line.2.contains("mm") && !line.1.starts_with("prefetch") && !of_a_product(line.1)) {
         return None;
     }
     let fmas = || body.iter().filter(|line| line.1.starts_with("vfmadd"));
     let vectors = DESIGN.iter().map(|design| design.0).find(|vectors| fmas().any(|line| line.2.contains(vectors)))?;
+    let element = ["ps", "pd"].into_iter().find(|element| fmas().all(|line| line.1.ends_with(element)))?;
     let in_memory = || body.iter().filter(|line| line.2.contains('(') && line.2.contains("mm"));
     let spilled = |line: &&(u64, &str, &str)| line.2.contains("(%rsp");
     let wide = |line: &&(u64, &str, &str)| line.2.contains(vectors);
+    // The last operand is written.
+    let is_read = |line: &&(u64, &str, &str)| line.2.rsplit(')').next().is_some_and(|rest| rest.contains(','));
+    let is_broadcast = |line: &(u64, &str, &str)| line.1.starts_with("vbroadcast") || line.2.contains("{1to");
     let spills = in_memory().filter(spilled).filter(wide).map(|line| format!("{} {}", line.1, line.2)).collect();
-    let (fmas, loads) = (fmas().count(), in_memory().count());
-    (fmas >= LEAST_FMAS && loads > 0).then(|| Loop { function: function.to_owned(), fmas, loads, spills, vectors })
+    let broadcasts = in_memory().filter(is_read).filter(|line| is_broadcast(line)).count();
+    let reads = in_memory().filter(is_read).count() - broadcasts;
+    let (function, fmas) = (function.to_owned(), fmas().count());
+    let is_product = fmas >= LEAST_FMAS && in_memory().next().is_some();
+    is_product.then_some(Loop { function, fmas, broadcasts, reads, spills, vectors, element })
 }
 
 /// Nothing of ours calls a vector operation: neither an instruction of the standard library's nor one composed of them.
@@ -122,17 +144,82 @@ fn all_is_inlined(listing: &str) -> Result<(), String> {
 }
 
 fn judge(loops: &[Loop]) -> Result<(), String> {
-    for (vectors, most) in DESIGN {
-        let mine: Vec<&Loop> = loops.iter().filter(|it| it.vectors == vectors).collect();
-        let best = mine.iter().map(|it| it.loads as f64 / it.fmas as f64).fold(f64::INFINITY, f64::min);
-        let spilling = mine.iter().filter(|it| !it.spills.is_empty()).count();
-        println!("{vectors}: {} loops, {spilling} with spills, at best {best:.2} loads per multiply-add", mine.len());
-        if let Some(worst) = mine.iter().find(|it| !it.spills.is_empty()) {
-            return Err(format!("{}: {} multiply-adds, spills: {:?}", worst.function, worst.fmas, worst.spills));
-        }
-        if best > most {
-            return Err(format!("{vectors}: the best tile should make {most} loads per multiply-add at most"));
+    for (vectors, tiles) in DESIGN {
+        for element in ["ps", "pd"] {
+            let mine: Vec<&Loop> = loops.iter().filter(|it| it.vectors == vectors && it.element == element).collect();
+            judge_tier(&mine, tiles).map_err(|error| format!("{vectors}, {element}: {error}"))?;
+            println!("{vectors}, {element}: {} loops, none with spills; of the largest tiles", mine.len());
+            for &(rows, wide) in tiles {
+                let steps = mine.iter().filter(|it| it.tile() == Some((rows, wide))).count();
+                println!(
+                    "  {steps} loops of {rows} × {wide}, each with {} loads for {} multiply-adds",
+                    rows + wide,
+                    rows * wide
+                );
+            }
         }
     }
     Ok(())
+}
+
+/// The loops of one tier and element type, which has these largest tiles.
+fn judge_tier(loops: &[&Loop], tiles: &[(usize, usize)]) -> Result<(), String> {
+    if let Some(worst) = loops.iter().find(|it| !it.spills.is_empty()) {
+        return Err(format!("{}: {} multiply-adds, spills: {:?}", worst.function, worst.fmas, worst.spills));
+    }
+    let most = tiles.iter().map(|(rows, wide)| rows * wide).max().unwrap_or(0);
+    // Where nothing is broadcast, a tile is written: β is multiplied there.
+    let mut steps = loops.iter().filter(|it| (LEAST_OF_A_STEP..=most).contains(&it.fmas) && it.broadcasts > 0);
+    if let Some(Loop { function, fmas, broadcasts, reads, .. }) = steps.find(|it| it.tile().is_none()) {
+        return Err(format!(
+            "{function}: {fmas} multiply-adds with {broadcasts} broadcasts and {reads} vectors read are no step of a tile"
+        ));
+    }
+    match tiles.iter().find(|tile| !loops.iter().any(|it| it.tile() == Some(**tile))) {
+        Some((rows, wide)) => Err(format!("there is no tile of {rows} × {wide}")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The loop of a tile on AVX2, at an address, with an instruction more.
+    fn tile((rows, wide): (usize, usize), element: &str, more: &str) -> Loop {
+        let letter = &element[1..];
+        let mut lines = vec![(format!("vmov{element}"), "%ymm9,(%rdi)".to_owned())];
+        lines.extend((0..wide).map(|_| (format!("vmovu{element}"), "(%rax,%rcx,8),%ymm1".to_owned())));
+        for _ in 0..rows {
+            lines.push((format!("vbroadcasts{letter}"), "(%rdx),%ymm0".to_owned()));
+            lines.extend((0..wide).map(|_| (format!("vfmadd231{element}"), "%ymm0,%ymm1,%ymm2".to_owned())));
+        }
+        lines.extend(more.split_once(' ').map(|(name, operands)| (name.to_owned(), operands.to_owned())));
+        let body: Body<'_> = lines.iter().map(|(name, operands)| (0, name.as_str(), operands.as_str())).collect();
+        look("a tile", &body).unwrap()
+    }
+
+    fn judged(tiles: &[Loop]) -> Result<(), String> {
+        judge_tier(&tiles.iter().collect::<Vec<_>>(), DESIGN[1].1)
+    }
+
+    #[test]
+    fn one_vector_read_twice_in_one_of_many_loops_is_found() {
+        let whole = |more| vec![tile((6, 2), "ps", ""), tile((12, 1), "ps", ""), tile((6, 2), "ps", more)];
+        assert_eq!(judged(&whole("")), Ok(()));
+        for (more, word) in [
+            ("vmovups 0x20(%rax),%ymm3", "6 broadcasts and 3 vectors"),
+            ("vbroadcastss 0x4(%rdx),%ymm3", "7 broadcasts and 2 vectors"),
+            ("vmovaps %ymm3,0x40(%rsp)", "spills"),
+        ] {
+            let error = judged(&whole(more)).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_tile_that_is_gone_is_missed() {
+        let error = judged(&[tile((6, 2), "pd", "")]).unwrap_err();
+        assert!(error.contains("no tile of 12 × 1"), "{error}");
+    }
 }
