@@ -33,6 +33,12 @@ impl<T: Element> Layer<T> {
         Ok(Self { w: Weights::from_rows(rows, !first), b: bias.to_vec(), activation })
     }
 
+    /// The same layer with numbers of another type; `first` as for [`new`](Self::new).
+    pub(crate) fn cast<U: Element>(&self, first: bool) -> Layer<U> {
+        let b = self.b.iter().map(|b| U::from_f64(b.to_f64())).collect();
+        Layer { w: self.w.cast(!first), b, activation: self.activation }
+    }
+
     /// How many numbers come in.
     pub fn inputs(&self) -> usize {
         self.w.inputs()
