@@ -70,7 +70,7 @@ pub enum ShapeError {
 impl ShapeError {
     /// `Ok` where `got == expected`, else a [`ShapeError::Mismatch`] that says `what` should agree.
     #[inline(always)]
-    pub fn expect(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
+    pub(crate) fn expect(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
         if got == expected {
             return Ok(());
         }
