@@ -446,3 +446,10 @@ impl<'a, T: Copy> MatMut<'a, T> {
         self.data
     }
 }
+
+/// The same view, to read, for as long as it could have been written.
+impl<'a, T> From<MatMut<'a, T>> for MatRef<'a, T> {
+    fn from(view: MatMut<'a, T>) -> Self {
+        Self { data: view.data, layout: view.layout, borrow: PhantomData }
+    }
+}

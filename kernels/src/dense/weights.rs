@@ -151,6 +151,16 @@ impl<T: Element> Gradient<T> {
         Self { lines: Array::zeros(weights.inputs(), weights.outputs()) }
     }
 
+    /// Inputs of the layer.
+    pub fn inputs(&self) -> usize {
+        self.lines.inputs()
+    }
+
+    /// Outputs of the layer.
+    pub fn outputs(&self) -> usize {
+        self.lines.outputs()
+    }
+
     /// The derivative by the weight from input `i` to output `o`.
     ///
     /// # Panics
@@ -290,6 +300,16 @@ impl<T: Element> Moments<T> {
     /// The optimiser remembers nothing.
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Inputs of the layer; `None` where the optimiser remembers nothing.
+    pub fn inputs(&self) -> Option<usize> {
+        self.first.as_ref().map(Array::inputs)
+    }
+
+    /// Outputs of the layer; `None` where the optimiser remembers nothing.
+    pub fn outputs(&self) -> Option<usize> {
+        self.first.as_ref().map(Array::outputs)
     }
 
     /// A copy of array `which` (0 or 1), outputs × inputs, row by row; nothing where there is no such array.
