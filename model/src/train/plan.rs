@@ -38,7 +38,7 @@ pub struct Plan {
     pub non_finite: NonFinite,
     /// Threads of the caller's rayon pool; 1 touches no other thread. The result does not depend on it.
     pub threads: usize,
-    /// Apply the gradients of large layers while they are in registers or the nearest cache (see [`update`](crate::update)). The result does not depend on it.
+    /// Apply the gradients of large layers while they are in registers or the nearest cache. The result does not depend on it.
     pub fused: bool,
 }
 
@@ -132,9 +132,25 @@ impl Plan {
         self
     }
 
-    /// Early stopping that bears so many epochs in a row without any improvement, and ends the run after one more.
+    /// Early stopping that bears so many epochs in a row without any improvement, or without the [least](Self::min_improvement) that
+    /// counts, and ends the run after one more.
     pub fn patience(mut self, epochs: u64) -> Self {
-        self.early_stopping = Some(EarlyStopping { patience: epochs, min_improvement: 0.0 });
+        let min_improvement = self.early_stopping.map_or(0.0, |early| early.min_improvement);
+        self.early_stopping = Some(EarlyStopping { patience: epochs, min_improvement });
+        self
+    }
+
+    /// Early stopping that counts as an improvement only what is more than this. Without a [patience](Self::patience) no epoch is the last
+    /// for it, but the run goes back to its best weights at the end.
+    ///
+    /// ```
+    /// use deltarule::{Loss, Plan};
+    /// let plan = Plan::new(Loss::LogLoss);
+    /// assert_eq!(plan.patience(5).min_improvement(1e-3), plan.min_improvement(1e-3).patience(5));
+    /// ```
+    pub fn min_improvement(mut self, loss: f64) -> Self {
+        let patience = self.early_stopping.map_or(u64::MAX, |early| early.patience);
+        self.early_stopping = Some(EarlyStopping { patience, min_improvement: loss });
         self
     }
 
