@@ -126,9 +126,8 @@ fn fit<T: Element>(
             }
         })?;
         match finish {
-            Finish::Epochs => return Ok("epochs"),
-            Finish::Patience => return Ok("patience"),
             Finish::Caller => trainer.save(folder.join(CHECKPOINT))?,
+            ended => return Ok(ended.name()),
         }
     }
 }
@@ -250,7 +249,7 @@ fn report<T: Element>(
         loss: LossChoice::name_of(plan.loss),
         optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
         lr: plan.optimiser.rate,
-        schedule: ScheduleChoice::of(plan.schedule).to_string(),
+        schedule: ScheduleChoice::name_of(plan.schedule),
         l2: plan.optimiser.l2,
         clip: plan.clip_norm,
         batch: plan.batch,
@@ -309,7 +308,7 @@ fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &T
 
 /// What the trainer is told.
 fn introduce_learning(plan: &Plan) {
-    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::of(plan.schedule));
+    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::name_of(plan.schedule));
     if plan.schedule.warm_up > 0.0 {
         rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
     }

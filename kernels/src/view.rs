@@ -10,6 +10,7 @@ use std::ops::Range;
 
 /// What is wrong with the shape of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShapeError {
     /// The slice ends before the last element of the matrix.
     #[error(

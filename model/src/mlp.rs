@@ -31,6 +31,7 @@ pub struct Mlp<T> {
 
 /// What is stored with a model beside its weights.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct About {
     /// The seed of the initial weights.
     pub seed: u64,

@@ -25,6 +25,7 @@ pub struct Schedule {
 
 /// The shape of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Shape {
     /// Always 1.
     Constant,

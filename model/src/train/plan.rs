@@ -54,6 +54,7 @@ pub struct EarlyStopping {
 
 /// What to do about a loss or gradient that is NaN or infinite. It is always found before the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NonFinite {
     /// End with [`Error::NonFinite`]; the weights are those before the batch.
     #[default]
