@@ -317,6 +317,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     }
 
     /// The transpose: the same memory with rows and columns exchanged.
+    #[must_use]
     pub fn t(self) -> Self {
         Self { layout: self.layout.transposed(), ..self }
     }
@@ -325,6 +326,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     ///
     /// # Panics
     /// The range reaches past the last row.
+    #[must_use]
     pub fn rows_range(self, range: Range<usize>) -> Self {
         let (layout, start) = self.layout.rows(range);
         // SAFETY: `start` is the offset of an element of the view, or zero.
@@ -417,6 +419,7 @@ impl<'a, T: Copy> MatMut<'a, T> {
     }
 
     /// The transpose: the same memory with rows and columns exchanged.
+    #[must_use]
     pub fn t(self) -> Self {
         Self { layout: self.layout.transposed(), ..self }
     }
@@ -435,6 +438,7 @@ impl<'a, T: Copy> MatMut<'a, T> {
     ///
     /// # Panics
     /// The range reaches past the last row.
+    #[must_use]
     pub fn rows_range(self, range: Range<usize>) -> Self {
         let (layout, start) = self.layout.rows(range);
         // SAFETY: `start` is the offset of an element of the view, or zero.

@@ -2,6 +2,7 @@
 
 use crate::{Activation, Element, Error};
 use deltarule_kernels::{MatRef, Weights};
+use std::fmt;
 
 /// Weights, bias and activation of one layer.
 ///
@@ -63,5 +64,15 @@ impl<T: Element> Layer<T> {
     /// [`Output`](crate::Output).
     pub fn activation(&self) -> Activation {
         self.activation
+    }
+}
+
+impl<T: Element> fmt::Debug for Layer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer")
+            .field("inputs", &self.inputs())
+            .field("outputs", &self.outputs())
+            .field("activation", &self.activation)
+            .finish_non_exhaustive()
     }
 }

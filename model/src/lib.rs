@@ -87,6 +87,7 @@
 //! Work is shared out on the caller's rayon pool: inside `pool.install(…)` that pool, else rayon's global one.
 
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod backprop;
 pub mod data;

@@ -53,6 +53,7 @@ pub struct About {
 
 /// How a model is described before it is built; see [`Mlp::builder`].
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Builder<T> {
     element: PhantomData<T>,
     widths: Vec<usize>,

@@ -16,6 +16,7 @@ use deltarule_kernels::optimiser::power;
 /// assert!(schedule.factor(10.0) < 1e-12);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
 pub struct Schedule {
     /// The shape after the warm-up.
     pub shape: Shape,

@@ -15,6 +15,7 @@ use crate::{Element, Error, Loss, Optimiser, Output, Schedule};
 /// assert_eq!(plan.batch, 64);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
 pub struct Plan {
     /// What is minimised: the mean over the batch of each row's loss.
     pub loss: Loss,
