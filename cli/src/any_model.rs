@@ -9,6 +9,7 @@ use crate::arguments::ModelArguments;
 use crate::failure::Failure;
 
 /// A model of either number type.
+#[derive(Debug)]
 pub enum AnyModel {
     /// 32-bit.
     F32(Mlp<f32>),

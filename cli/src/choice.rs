@@ -215,14 +215,16 @@ impl ScheduleChoice {
         }
     }
 
-    /// The choice that gives this schedule.
-    pub fn of(schedule: Schedule) -> Self {
-        match schedule.shape {
+    /// The name on the command line of a schedule of the library; of one that cannot be chosen there, the library's own.
+    pub fn name_of(schedule: Schedule) -> String {
+        let choice = match schedule.shape {
             Shape::Constant => Self::Constant,
             Shape::Cosine { .. } => Self::Cosine,
             Shape::Step { every, factor } => Self::Step { every, factor },
             Shape::Plateau { factor, patience, .. } => Self::Plateau { factor, patience },
-        }
+            other => return format!("{other:?}"),
+        };
+        choice.to_string()
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
 
 /// What the trainer is told.
 fn introduce_learning(plan: &Plan) {
-    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::of(plan.schedule));
+    let mut rate = format!("rate {}, {} schedule", plan.optimiser.rate, ScheduleChoice::name_of(plan.schedule));
     if plan.schedule.warm_up > 0.0 {
         rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
     }

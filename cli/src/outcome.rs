@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use deltarule::file::write_atomically;
+use deltarule::metrics::Confusion;
 use deltarule::{Evaluation, Record, Scores};
 
 use crate::data::{Dataset, Task};
@@ -122,10 +123,7 @@ fn forget(folder: &Path, names: [&str; 2]) -> Result<(), Failure> {
 fn confusion(data: &str, classes: &[String], (part, evaluation): (&str, &Evaluation)) -> Option<ConfusionPicture> {
     let Scores::Classes(scores) = &evaluation.scores else { return None };
     let n = classes.len();
-    if n > MOST_CLASSES {
-        return None;
-    }
-    let counts: Vec<u64> = (0..n * n).map(|index| scores.confusion.get(index / n, index % n)).collect();
+    let counts = cells(&scores.confusion, n)?;
     let right: u64 = (0..n).map(|class| counts[class * (n + 1)]).sum();
     Some(ConfusionPicture {
         title: format!("{data} — confusion on the {part} part"),
@@ -138,6 +136,12 @@ fn confusion(data: &str, classes: &[String], (part, evaluation): (&str, &Evaluat
         classes: classes.to_vec(),
         counts,
     })
+}
+
+/// The counts of all pairs of classes, true class by true class, if there are so few that they can be seen.
+fn cells(confusion: &Confusion, classes: usize) -> Option<Vec<u64>> {
+    let pair = |index: usize| confusion.get(index / classes, index % classes);
+    (classes <= MOST_CLASSES).then(|| (0..classes * classes).map(pair).collect())
 }
 
 /// Writes a picture as SVG and as PNG.
@@ -158,26 +162,13 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, 
 
 #[cfg(test)]
 mod tests {
-    use deltarule::ClassScores;
-    use deltarule::metrics::{ClassScore, Confusion};
-
     use super::*;
 
     #[test]
     fn a_picture_has_a_cell_for_every_pair_only_where_there_are_few() {
         for (count, seen) in [(2, true), (MOST_CLASSES, true), (MOST_CLASSES + 1, false), (3_000_000, false)] {
-            let names: Vec<String> = (0..count).map(|class| class.to_string()).collect();
-            let scores = ClassScores {
-                accuracy: 0.5,
-                overall: ClassScore::default(),
-                macro_average: ClassScore::default(),
-                per_class: Vec::new(),
-                roc_auc: None,
-                confusion: Confusion::of(&[0, 1], &[1, 1], count),
-            };
-            let evaluation = Evaluation { rows: 2, loss: 0.7, scores: Scores::Classes(scores) };
-            let picture = confusion("data", &names, ("test", &evaluation));
-            assert_eq!(picture.map(|picture| picture.counts.len()), seen.then(|| count * count), "{count} classes");
+            let cells = cells(&Confusion::of(&[0, 1], &[1, 1], count), count);
+            assert_eq!(cells.map(|cells| cells.len()), seen.then(|| count * count), "{count} classes");
         }
     }
 }

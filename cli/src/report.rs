@@ -280,7 +280,7 @@ impl Report {
             loss: LossChoice::name_of(plan.loss),
             optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
             lr: plan.optimiser.rate,
-            schedule: ScheduleChoice::of(plan.schedule).to_string(),
+            schedule: ScheduleChoice::name_of(plan.schedule),
             l2: plan.optimiser.l2,
             clip: plan.clip_norm,
             batch: plan.batch,

@@ -126,9 +126,8 @@ fn fit<T: Element>(
             }
         })?;
         match finish {
-            Finish::Epochs => return Ok("epochs"),
-            Finish::Patience => return Ok("patience"),
             Finish::Caller => trainer.save(folder.join(CHECKPOINT))?,
+            ended => return Ok(ended.name()),
         }
     }
 }

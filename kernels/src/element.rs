@@ -47,10 +47,13 @@ pub trait Element:
     /// The same number in `f64`.
     fn to_f64(self) -> f64;
     /// `self · a + b` in one rounding, on every CPU.
+    #[must_use]
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// `√self`, correctly rounded.
+    #[must_use]
     fn sqrt(self) -> Self;
     /// `|self|`
+    #[must_use]
     fn abs(self) -> Self;
     /// Neither NaN nor infinite.
     fn is_finite(self) -> bool;

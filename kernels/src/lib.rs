@@ -24,6 +24,8 @@
 //! # Ok::<(), deltarule_kernels::ShapeError>(())
 //! ```
 
+#![warn(missing_debug_implementations)]
+
 pub mod activation;
 mod aligned;
 pub mod dense;

@@ -118,14 +118,14 @@ impl Team {
     }
 
     /// Whether a helper has been sent for and not gone home yet: then smaller pieces of work are worth sharing. Only a hint.
-    pub fn is_attended(&self) -> bool {
+    pub(crate) fn is_attended(&self) -> bool {
         self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0)
     }
 
     /// Whether a piece of `work` multiply-adds is worth sharing that is not worth waking a helper for: when one is attending, or when so
     /// much has been done alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint; a no counts `work` as
     /// done alone.
-    pub fn is_worth_attending(&self, work: usize) -> bool {
+    pub(crate) fn is_worth_attending(&self, work: usize) -> bool {
         self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0 || crew.misses_helpers(work))
     }
 

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 /// What is wrong with the shape of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShapeError {
     /// The slice ends before the last element of the matrix.
     #[error(
@@ -70,7 +71,7 @@ pub enum ShapeError {
 impl ShapeError {
     /// `Ok` where `got == expected`, else a [`ShapeError::Mismatch`] that says `what` should agree.
     #[inline(always)]
-    pub fn expect(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
+    pub(crate) fn expect(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
         if got == expected {
             return Ok(());
         }
@@ -316,6 +317,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     }
 
     /// The transpose: the same memory with rows and columns exchanged.
+    #[must_use]
     pub fn t(self) -> Self {
         Self { layout: self.layout.transposed(), ..self }
     }
@@ -324,6 +326,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     ///
     /// # Panics
     /// The range reaches past the last row.
+    #[must_use]
     pub fn rows_range(self, range: Range<usize>) -> Self {
         let (layout, start) = self.layout.rows(range);
         // SAFETY: `start` is the offset of an element of the view, or zero.
@@ -416,6 +419,7 @@ impl<'a, T: Copy> MatMut<'a, T> {
     }
 
     /// The transpose: the same memory with rows and columns exchanged.
+    #[must_use]
     pub fn t(self) -> Self {
         Self { layout: self.layout.transposed(), ..self }
     }
@@ -434,6 +438,7 @@ impl<'a, T: Copy> MatMut<'a, T> {
     ///
     /// # Panics
     /// The range reaches past the last row.
+    #[must_use]
     pub fn rows_range(self, range: Range<usize>) -> Self {
         let (layout, start) = self.layout.rows(range);
         // SAFETY: `start` is the offset of an element of the view, or zero.
@@ -444,5 +449,12 @@ impl<'a, T: Copy> MatMut<'a, T> {
     /// Where element (0, 0) is.
     pub(crate) fn as_mut_ptr(&mut self) -> *mut T {
         self.data
+    }
+}
+
+/// The same view, to read, for as long as it could have been written.
+impl<'a, T> From<MatMut<'a, T>> for MatRef<'a, T> {
+    fn from(view: MatMut<'a, T>) -> Self {
+        Self { data: view.data, layout: view.layout, borrow: PhantomData }
     }
 }

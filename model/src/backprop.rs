@@ -11,9 +11,9 @@
 //! More layers repeat the middle. All errors are computed before any weight changes, so whatever is wrong with
 //! them is found while the weights are still good.
 
-use crate::workspace::{Slot, Workspace};
-use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss, narrow};
-use deltarule_kernels::{Compute, Execute, MatRef, ShapeError, Team, dense};
+use crate::workspace::{Cut, Slot};
+use crate::{Activation, Element, Layer, Loss, Targets};
+use deltarule_kernels::{Compute, Execute, Gradient, MatRef, ShapeError, dense};
 
 /// `a = g(x Wᵀ + b)` through all layers; `last` is the activation of the last.
 #[inline(always)]
@@ -92,69 +92,37 @@ pub(crate) fn bias_gradients<T: Element>(
     Ok(within)
 }
 
-/// `∂L/∂W` of every layer, in memory, of a batch in one piece.
-pub(crate) fn gradients<T: Element>(
+/// `∂L/∂W` of every layer, of a batch in one piece.
+pub(crate) fn weight_gradients<T: Element>(
     by: impl Compute<T>,
-    layers: &[Layer<T>],
     x: MatRef<'_, T>,
-    work: &mut Workspace<T>,
+    slots: &[Slot<T>],
+    dw: &mut [Gradient<T>],
 ) -> Result<(), ShapeError> {
-    work.reserve_gradients(layers);
     let rows = x.rows();
     let mut input = x;
-    for (slot, dw) in work.pieces[0].slots.iter().zip(&mut work.dw) {
+    for (slot, dw) in slots.iter().zip(dw) {
         dense::backward_weights(by, input, slot.dz(rows)?, dense::Sum::Begins, dw)?; // S6, S9: dW = dz xᵀ
         input = slot.a(rows)?;
     }
     Ok(())
 }
 
-/// The gradient of the mean loss in every parameter.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gradients<T> {
-    /// For each layer `∂L/∂W` (`outputs × inputs`, row by row) and `∂L/∂b`.
-    pub layers: Vec<(Vec<T>, Vec<T>)>,
+/// A batch on its way through a net.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a, T> {
+    pub(crate) layers: &'a [Layer<T>],
+    /// The loss, and the activation of the last layer.
+    pub(crate) loss: (Loss, Activation),
+    pub(crate) x: MatRef<'a, T>,
+    pub(crate) targets: Targets<'a, T>,
+    pub(crate) cut: Cut,
 }
 
-impl<T: Element> Mlp<T> {
-    /// The mean loss of a batch and its gradient, without changing anything.
-    ///
-    /// `x` and `targets` are as the network sees them: where the model [standardises](crate::About) inputs or targets, what
-    /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them.
-    ///
-    /// # Errors
-    /// Shapes or labels that do not fit, or a loss that does not go with the output.
-    pub fn gradients(&self, loss: Loss, x: &[T], targets: Targets<'_, T>) -> Result<(f64, Gradients<T>), Error> {
-        let x = self.rows_of(x)?;
-        let last = loss::last_activation(loss, self.output)?;
-        loss::check_targets(loss, &targets, x.rows(), self.outputs())?;
-        let (team, mut work) = (Team::serial(), Workspace::new(&self.layers));
-        let cut = work.cut(&self.layers, x.rows(), team.threads());
-        let (loss, layers) = ((loss, last), &self.layers);
-        let total = if cut.is_narrow() {
-            narrow::Batch { layers, loss, x, targets, cut }.gradients(&team, &mut work)?
-        } else {
-            let (rows, slots) = (x.rows(), &mut work.pieces[0].slots);
-            forward(&team, layers, last, x, slots)?;
-            let mean = T::from_f64(1.0 / rows as f64);
-            let top = layers.len() - 1;
-            let total = last_errors(&team, loss, targets, (rows, mean), &mut slots[top]);
-            errors_below(&team, layers, top, rows, slots)?;
-            bias_gradients(&team, rows, T::ZERO, slots, &mut work.db)?;
-            gradients(&team, layers, x, &mut work)?;
-            total
-        };
-        let mean = total / x.rows() as f64;
-        let pairs = work.dw.iter().zip(&work.db);
-        let layers = pairs.map(|(dw, db)| (dw.to_rows(), db.clone())).collect();
-        Ok((mean, Gradients { layers }))
-    }
-
-    /// `x` as a batch of rows; at least one.
-    pub(crate) fn rows_of<'a>(&self, x: &'a [T]) -> Result<MatRef<'a, T>, Error> {
-        let inputs = self.inputs();
-        let rows = x.len() / inputs;
-        Error::expect_len("inputs (a multiple of the model's)", rows.max(1) * inputs, x.len())?;
-        Ok(MatRef::new(x, rows, inputs)?)
+impl<T: Element> Batch<'_, T> {
+    /// What a row counts for: the mean over the rows is minimised.
+    #[inline(always)]
+    pub(crate) fn mean(&self) -> T {
+        T::from_f64(1.0 / self.x.rows() as f64)
     }
 }

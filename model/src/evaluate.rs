@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 /// What came out of [`Mlp::evaluate`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// How many rows were looked at.
     pub rows: usize,
@@ -21,6 +22,7 @@ pub struct Evaluation {
 
 /// Scores by kind of label.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Scores {
     /// For class labels, and for single targets that are all 0 or 1 under log loss.
     Classes(ClassScores),
@@ -32,6 +34,7 @@ pub enum Scores {
 
 /// The scores of a classifier.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ClassScores {
     /// The share of rows that got their class.
     pub accuracy: f64,

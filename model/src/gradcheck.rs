@@ -14,6 +14,7 @@ const MOST: usize = 2000;
 
 /// The parameter whose gradient is furthest off.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct GradientCheck {
     /// How far: `|analytic − numeric|` relative to their sizes, or to a thousandth of the largest gradient if that is
     /// more.

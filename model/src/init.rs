@@ -7,6 +7,7 @@ use crate::{Activation, Element};
 ///
 /// Each name fixes the variance; the normal and the uniform form share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Init {
     /// Normal, variance `2 / inputs`: keeps the size of the signal through ReLU-like activations.
     He,

@@ -2,6 +2,7 @@
 
 use crate::{Activation, Element, Error};
 use deltarule_kernels::{MatRef, Weights};
+use std::fmt;
 
 /// Weights, bias and activation of one layer.
 ///
@@ -33,6 +34,12 @@ impl<T: Element> Layer<T> {
         Ok(Self { w: Weights::from_rows(rows, !first), b: bias.to_vec(), activation })
     }
 
+    /// The same layer with numbers of another type; `first` as for [`new`](Self::new).
+    pub(crate) fn cast<U: Element>(&self, first: bool) -> Layer<U> {
+        let b = self.b.iter().map(|b| U::from_f64(b.to_f64())).collect();
+        Layer { w: self.w.cast(!first), b, activation: self.activation }
+    }
+
     /// How many numbers come in.
     pub fn inputs(&self) -> usize {
         self.w.inputs()
@@ -57,5 +64,15 @@ impl<T: Element> Layer<T> {
     /// [`Output`](crate::Output).
     pub fn activation(&self) -> Activation {
         self.activation
+    }
+}
+
+impl<T: Element> fmt::Debug for Layer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer")
+            .field("inputs", &self.inputs())
+            .field("outputs", &self.outputs())
+            .field("activation", &self.activation)
+            .finish_non_exhaustive()
     }
 }

@@ -33,8 +33,8 @@
 //! |---|---|
 //! | [`data`] | rows and labels, checked once; splits; standardisation |
 //! | [`Mlp`], [`Layer`], [`Init`] | the model |
-//! | [`backprop`] | forward and back: S1 to S14, in forty lines |
-//! | [`update`], [`Optimiser`], [`Schedule`] | the update rule, S15, and its relatives |
+//! | [`Mlp::gradients`], [`Gradients`] | forward and back: S1 to S14, in `backprop.rs` |
+//! | [`Optimiser`], [`Schedule`] | the update rule, S15, and its relatives, in `update.rs` |
 //! | [`Trainer`], [`Plan`] | the loop: epochs, validation, early stopping, checkpoints |
 //! | [`Scratch`], [`Mlp::predict`] | serving |
 //! | [`metrics`], [`Evaluation`] | how good it is |
@@ -87,8 +87,9 @@
 //! Work is shared out on the caller's rayon pool: inside `pool.install(…)` that pool, else rayon's global one.
 
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
-pub mod backprop;
+mod backprop;
 pub mod data;
 mod element;
 mod error;
@@ -96,6 +97,7 @@ mod evaluate;
 pub mod file;
 mod fold;
 mod gradcheck;
+mod gradients;
 mod init;
 mod layer;
 mod loss;
@@ -107,10 +109,10 @@ mod predict;
 mod random;
 mod schedule;
 mod train;
-pub mod update;
+mod update;
+mod whole;
 mod workspace;
 
-pub use backprop::Gradients;
 pub use data::{Dataset, HeldOut, Labels, Standardisation};
 pub use deltarule_kernels::{Activation, Isa, Loss, Rule, Targets};
 pub use element::Element;
@@ -118,6 +120,7 @@ pub use error::Error;
 pub use evaluate::{ClassScores, Evaluation, Scores};
 pub use file::{FileError, LoadOptions};
 pub use gradcheck::GradientCheck;
+pub use gradients::Gradients;
 pub use init::Init;
 pub use layer::Layer;
 pub use loss::{Output, loss_name, loss_named};

@@ -20,6 +20,7 @@ use std::str::FromStr;
 
 /// What the last layer's `z` becomes (S4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Output {
     /// `a = z`: any number.
     Linear,

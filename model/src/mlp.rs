@@ -31,6 +31,7 @@ pub struct Mlp<T> {
 
 /// What is stored with a model beside its weights.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct About {
     /// The seed of the initial weights.
     pub seed: u64,
@@ -53,6 +54,7 @@ pub struct About {
 
 /// How a model is described before it is built; see [`Mlp::builder`].
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Builder<T> {
     element: PhantomData<T>,
     widths: Vec<usize>,
@@ -148,19 +150,7 @@ impl<T: Element> Mlp<T> {
     /// The same model with numbers of another type: exact from `f32` to `f64`, rounded the other way, where what is too large
     /// becomes infinite.
     pub fn cast<U: Element>(&self) -> Mlp<U> {
-        let cast = |values: &[T]| -> Vec<U> { values.iter().map(|v| U::from_f64(v.to_f64())).collect() };
-        let layer = |(l, layer): (usize, &Layer<T>)| {
-            Layer::new(
-                layer.inputs(),
-                layer.outputs(),
-                &cast(&layer.weights()),
-                &cast(&layer.b),
-                layer.activation,
-                l == 0,
-            )
-        };
-        // The lengths are those of a model that exists, so no layer can fail.
-        let layers = self.layers.iter().enumerate().filter_map(|pair| layer(pair).ok()).collect();
+        let layers = self.layers.iter().enumerate().map(|(l, layer)| layer.cast(l == 0)).collect();
         Mlp { layers, output: self.output, about: self.about.clone() }
     }
 

@@ -7,27 +7,17 @@
 //!
 //! The gradient is small, too: it is kept whole and looked at before anything changes, instead of being applied tile by tile.
 
-use crate::backprop::{errors_below, forward, last_errors};
-use crate::workspace::{Cut, Piece, Slot, Workspace};
-use crate::{Activation, Element, Layer, Loss, Targets};
+use crate::Element;
+use crate::backprop::{Batch, errors_below, forward, last_errors};
+use crate::workspace::{Piece, Slot, Workspace};
 use deltarule_kernels::dense::Sum;
 use deltarule_kernels::isa::{Kernel, Simd};
-use deltarule_kernels::{Gradient, Inside, MatRef, ShapeError, Team, dense};
+use deltarule_kernels::{Gradient, Inside, ShapeError, Team, dense};
 use std::ops::Range;
-
-/// A batch on its way through a net of small layers.
-#[derive(Clone, Copy)]
-pub(crate) struct Batch<'a, T> {
-    pub(crate) layers: &'a [Layer<T>],
-    pub(crate) loss: (Loss, Activation),
-    pub(crate) x: MatRef<'a, T>,
-    pub(crate) targets: Targets<'a, T>,
-    pub(crate) cut: Cut,
-}
 
 impl<T: Element> Batch<'_, T> {
     /// The sum of the rows' losses; `work` holds the gradient of the mean afterwards.
-    pub(crate) fn gradients(&self, team: &Team, work: &mut Workspace<T>) -> Result<f64, ShapeError> {
+    pub(crate) fn narrow(&self, team: &Team, work: &mut Workspace<T>) -> Result<f64, ShapeError> {
         let Workspace { pieces, db, dw, .. } = work;
         if self.cut.pieces() == 1 {
             return T::task(Task { batch: self, part: Part::Both, i: 0, piece: &mut pieces[0], dw, db });
@@ -60,9 +50,7 @@ impl<T: Element> Batch<'_, T> {
         let rows = range.len();
         forward(by, self.layers, self.loss.1, self.x.rows_range(range.clone()), slots)?; // S1 – S4
         let targets = self.targets.rows(range, slots[top].outputs);
-        // The mean over the rows is minimised.
-        let mean = T::from_f64(1.0 / self.x.rows() as f64);
-        Ok(last_errors(by, self.loss, targets, (rows, mean), &mut slots[top])) // S5, S6, S10 – S13
+        Ok(last_errors(by, self.loss, targets, (rows, self.mean()), &mut slots[top])) // S5, S6, S10 – S13
     }
 
     /// The errors of all other layers, and what they sum to. Says of which layers the gradient `dw` has been made on the way: where

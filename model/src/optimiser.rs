@@ -11,6 +11,7 @@ use deltarule_kernels::Rule;
 /// assert_eq!(optimiser.rate, 3e-4);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
 pub struct Optimiser {
     /// How a gradient becomes a change. The formulas are those of `torch.optim`.
     pub rule: Rule,

@@ -7,6 +7,7 @@ use crate::{Activation, Element, Error, Layer, Mlp, Output};
 use deltarule_kernels::{
     AlignedVec, Isa, MatMut, MatRef, Rows, ShapeError, Stored, Team, dense, read_rows, softmax_rows,
 };
+use std::fmt;
 
 /// Rows that go through all layers together, so that what lies between two layers stays in the cache.
 const BLOCK: usize = 256;
@@ -44,6 +45,12 @@ impl<T: Element> Scratch<T> {
 impl<T: Element> Default for Scratch<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<T: Element> fmt::Debug for Scratch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").field("threads", &self.team.threads()).finish_non_exhaustive()
     }
 }
 

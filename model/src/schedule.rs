@@ -16,6 +16,7 @@ use deltarule_kernels::optimiser::power;
 /// assert!(schedule.factor(10.0) < 1e-12);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
 pub struct Schedule {
     /// The shape after the warm-up.
     pub shape: Shape,
@@ -25,6 +26,7 @@ pub struct Schedule {
 
 /// The shape of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Shape {
     /// Always 1.
     Constant,

@@ -75,6 +75,19 @@ impl<T: Element> Array<T> {
         rows
     }
 
+    /// The same numbers in another type, whose lines may be longer or shorter, and in the order that suits those.
+    pub(super) fn cast<U: Element>(&self) -> Array<U> {
+        let mut array = Array::zeros(self.inputs, self.outputs);
+        // An empty layer may be of any width.
+        let outputs = if self.inputs == 0 { 0 } else { self.outputs };
+        for o in 0..outputs {
+            for i in 0..self.inputs {
+                array.put(i, o, U::from_f64(self.get(i, o).to_f64()));
+            }
+        }
+        array
+    }
+
     /// Replaces everything by `values`, outputs × inputs, without allocating.
     ///
     /// # Errors

@@ -666,3 +666,20 @@ fn weights_beyond_the_second_cache_have_no_copy() {
     let large = |rows: usize| Weights::from_rows(MatRef::new(&vec![0.5; rows * 64], 64, rows).unwrap(), true);
     assert!(large(rows).turned.is_some() && large(rows + 1).turned.is_none());
 }
+
+/// As if made anew from the numbers in the other type, in whichever order those are kept.
+#[test]
+fn weights_of_another_type_are_kept_as_that_type_is() {
+    fn check<T: Element, U: Element>((batch, inputs, outputs): (usize, usize, usize)) {
+        let w: Vec<U> = Case::<T>::new(batch, inputs, outputs).w.iter().map(|w| U::from_f64(w.to_f64())).collect();
+        let expected = Weights::from_rows(MatRef::new(&w, outputs, inputs).unwrap(), true);
+        let got: Weights<U> = Case::<T>::new(batch, inputs, outputs).weights().cast(true);
+        assert_eq!(bits(got.kept.packed().lines()), bits(expected.kept.packed().lines()), "{inputs} × {outputs}");
+        let turned = |w: &Weights<U>| w.turned.as_ref().map(|turned| bits(turned.lines()));
+        assert_eq!(turned(&got), turned(&expected), "{inputs} × {outputs}");
+    }
+    for shape in SHAPES {
+        check::<f32, f64>(shape);
+        check::<f64, f32>(shape);
+    }
+}

@@ -32,11 +32,31 @@ impl<T: Element> Weights<T> {
     /// A copy would be larger than the address space: see [`PackedB::new`].
     pub fn from_rows(w: MatRef<'_, T>, with_transpose: bool) -> Self {
         let mut kept = Array::zeros(w.cols(), w.rows());
-        let (values, turned) = if kept.is_by_outputs() { (w, w.t()) } else { (w.t(), w) };
+        let values = if kept.is_by_outputs() { w } else { w.t() };
         kept.packed_mut().fill_from(values);
-        let pays = with_transpose && size_of_val(kept.packed().lines()) <= caches().l2;
+        Self::of(kept, with_transpose)
+    }
+
+    /// The same weights as numbers of another type, in its own layout: exact from `f32` to `f64`, rounded the other way. `with_transpose` as for
+    /// [`from_rows`](Self::from_rows).
+    ///
+    /// # Panics
+    /// A copy would be larger than the address space.
+    pub fn cast<U: Element>(&self, with_transpose: bool) -> Weights<U> {
+        Weights::of(self.kept.cast(), with_transpose)
+    }
+
+    /// What is kept, and its transpose where that is needed or pays.
+    fn of(kept: Array<T>, with_transpose: bool) -> Self {
+        let lines = kept.packed();
+        let pays = with_transpose && size_of_val(lines.lines()) <= caches().l2;
         let is_needed = !kept.is_row() && (pays || kept.is_by_outputs());
-        Self { kept, turned: is_needed.then(|| PackedB::new(turned)) }
+        let turned = is_needed.then(|| {
+            let mut turned = PackedB::zeros(lines.cols(), lines.rows());
+            super::update::transpose(Isa::current(), lines, &mut turned);
+            turned
+        });
+        Self { kept, turned }
     }
 
     /// Wᵀ, inputs × outputs: the right-hand side of `x Wᵀ`; none where the weights are a row.
@@ -129,6 +149,16 @@ impl<T: Element> Gradient<T> {
     /// Zeros in the shape of `weights`.
     pub fn zeros_like(weights: &Weights<T>) -> Self {
         Self { lines: Array::zeros(weights.inputs(), weights.outputs()) }
+    }
+
+    /// Inputs of the layer.
+    pub fn inputs(&self) -> usize {
+        self.lines.inputs()
+    }
+
+    /// Outputs of the layer.
+    pub fn outputs(&self) -> usize {
+        self.lines.outputs()
     }
 
     /// The derivative by the weight from input `i` to output `o`.
@@ -270,6 +300,16 @@ impl<T: Element> Moments<T> {
     /// The optimiser remembers nothing.
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Inputs of the layer; `None` where the optimiser remembers nothing.
+    pub fn inputs(&self) -> Option<usize> {
+        self.first.as_ref().map(Array::inputs)
+    }
+
+    /// Outputs of the layer; `None` where the optimiser remembers nothing.
+    pub fn outputs(&self) -> Option<usize> {
+        self.first.as_ref().map(Array::outputs)
     }
 
     /// A copy of array `which` (0 or 1), outputs × inputs, row by row; nothing where there is no such array.

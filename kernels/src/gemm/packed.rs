@@ -192,7 +192,7 @@ fn product<T: Element>(
     beta: T,
     mut c: MatMut<'_, T>,
 ) -> Result<(), ShapeError> {
-    ShapeError::expect("the columns of A and the rows of B", b.rows, a.cols())?;
+    ShapeError::expect("the columns of A and the rows of B", a.cols(), b.rows)?;
     ShapeError::expect("the rows of C and of A", a.rows(), c.rows())?;
     ShapeError::expect("the columns of C and of B", b.cols, c.cols())?;
     if c.is_empty() {

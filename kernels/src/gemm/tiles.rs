@@ -26,6 +26,7 @@ use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
 use crate::machine::Habits;
+use std::fmt;
 use std::sync::OnceLock;
 
 /// The tallest and the widest tile in the table.
@@ -59,6 +60,12 @@ pub struct TileTable<T: 'static> {
     narrow: Option<&'static TileTable<T>>,
     /// The CPU's.
     pub(super) habits: Habits,
+}
+
+impl<T> fmt::Debug for TileTable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TileTable").field("isa", &self.isa).finish_non_exhaustive()
+    }
 }
 
 impl<T: Element> TileTable<T> {

@@ -9,6 +9,7 @@
 //! ```
 
 /// Sixteen numbers, beginning on a cache line.
+#[derive(Debug)]
 #[repr(align(64))]
 pub struct Sixteen(pub [f32; 16]);
 

@@ -20,6 +20,7 @@ pub enum Isa {
 
 /// Why `DELTARULE_ISA` (or a tier's name) was not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IsaError {
     /// No tier has this name.
     Unknown(String),

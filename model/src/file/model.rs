@@ -17,6 +17,7 @@ use std::path::Path;
 /// let options = LoadOptions::new().hidden(Activation::Relu).output(Output::Softmax);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use]
 pub struct LoadOptions {
     hidden: Option<Activation>,
     output: Option<Output>,

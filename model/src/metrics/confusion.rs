@@ -28,6 +28,7 @@ struct Sums {
 
 /// The scores of one class, or their unweighted mean over classes. A ratio with nothing below the line is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ClassScore {
     /// Of the rows taken for the class, the share that is of it.
     pub precision: f64,

@@ -5,6 +5,7 @@ use crate::Element;
 
 /// How far numbers are off.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ValueScores {
     /// Mean absolute error.
     pub mae: f64,

@@ -2,6 +2,7 @@
 
 /// One epoch, looked back at.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Record {
     /// Which epoch, from 0.
     pub epoch: u64,
@@ -19,6 +20,7 @@ pub struct Record {
 
 /// Where a run stands, after a batch.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Progress<'a> {
     /// Which epoch, from 0.
     pub epoch: u64,
@@ -42,6 +44,7 @@ pub struct Progress<'a> {
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Finish {
     /// All epochs are done.
     Epochs,
@@ -49,4 +52,15 @@ pub enum Finish {
     Patience,
     /// The caller asked for it; [`fit`](crate::Trainer::fit) goes on from here.
     Caller,
+}
+
+impl Finish {
+    /// `"epochs"`, `"patience"` or `"caller"`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Finish::Epochs => "epochs",
+            Finish::Patience => "patience",
+            Finish::Caller => "caller",
+        }
+    }
 }

@@ -28,6 +28,7 @@ use crate::{Activation, Dataset, Element, Error, Mlp, Scratch, Targets};
 use batch::{Batch, Prepared};
 use deltarule_kernels::Team;
 use state::{State, Watch};
+use std::fmt;
 use std::mem::discriminant;
 use std::ops::ControlFlow;
 use step::{Found, Inputs};
@@ -47,6 +48,16 @@ pub struct Trainer<T> {
     work: Workspace<T>,
     batch: Batch<T>,
     scratch: Scratch<T>,
+}
+
+impl<T: Element> fmt::Debug for Trainer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("model", &self.model)
+            .field("plan", &self.plan)
+            .field("clock", &self.state.clock)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T: Element> Trainer<T> {

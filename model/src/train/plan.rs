@@ -15,6 +15,7 @@ use crate::{Element, Error, Loss, Optimiser, Output, Schedule};
 /// assert_eq!(plan.batch, 64);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
 pub struct Plan {
     /// What is minimised: the mean over the batch of each row's loss.
     pub loss: Loss,
@@ -38,7 +39,7 @@ pub struct Plan {
     pub non_finite: NonFinite,
     /// Threads of the caller's rayon pool; 1 touches no other thread. The result does not depend on it.
     pub threads: usize,
-    /// Apply the gradients of large layers while they are in registers or the nearest cache (see [`update`](crate::update)). The result does not depend on it.
+    /// Apply the gradients of large layers while they are in registers or the nearest cache. The result does not depend on it.
     pub fused: bool,
 }
 
@@ -54,6 +55,7 @@ pub struct EarlyStopping {
 
 /// What to do about a loss or gradient that is NaN or infinite. It is always found before the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NonFinite {
     /// End with [`Error::NonFinite`]; the weights are those before the batch.
     #[default]
@@ -133,9 +135,25 @@ impl Plan {
         self
     }
 
-    /// Early stopping that bears so many epochs in a row without any improvement, and ends the run after one more.
+    /// Early stopping that bears so many epochs in a row without any improvement, or without the [least](Self::min_improvement) that
+    /// counts, and ends the run after one more.
     pub fn patience(mut self, epochs: u64) -> Self {
-        self.early_stopping = Some(EarlyStopping { patience: epochs, min_improvement: 0.0 });
+        let min_improvement = self.early_stopping.map_or(0.0, |early| early.min_improvement);
+        self.early_stopping = Some(EarlyStopping { patience: epochs, min_improvement });
+        self
+    }
+
+    /// Early stopping that counts as an improvement only what is more than this. Without a [patience](Self::patience) no epoch is the last
+    /// for it, but the run goes back to its best weights at the end.
+    ///
+    /// ```
+    /// use deltarule::{Loss, Plan};
+    /// let plan = Plan::new(Loss::LogLoss);
+    /// assert_eq!(plan.patience(5).min_improvement(1e-3), plan.min_improvement(1e-3).patience(5));
+    /// ```
+    pub fn min_improvement(mut self, loss: f64) -> Self {
+        let patience = self.early_stopping.map_or(u64::MAX, |early| early.patience);
+        self.early_stopping = Some(EarlyStopping { patience, min_improvement: loss });
         self
     }
 

@@ -2,10 +2,11 @@
 
 use super::state::Good;
 use super::{NonFinite, Trainer};
+use crate::backprop::Batch;
 use crate::update::{self, Steps};
-use crate::workspace::{Slot, Workspace};
-use crate::{Activation, Element, Error, Layer, Loss, Targets, backprop, loss, narrow};
-use deltarule_kernels::{MatRef, ShapeError, Team};
+use crate::whole::Passed;
+use crate::{Element, Error, Targets, loss};
+use deltarule_kernels::{MatRef, Team};
 
 /// Roll-backs that are borne before a run is given up.
 const ROLL_BACKS: u64 = 10;
@@ -26,43 +27,12 @@ pub(super) enum Inputs<'a, T> {
     Unseen(&'a [T]),
 }
 
-/// All of a step but the update, of a net whose layers are not all small.
-struct Pass<'a, T> {
-    layers: &'a [Layer<T>],
-    loss: (Loss, Activation),
-    x: MatRef<'a, T>,
-    inputs: Inputs<'a, T>,
-    targets: Targets<'a, T>,
-    /// Whether anybody wants to know if the update may be fused.
-    fused: bool,
-    slots: &'a mut [Slot<T>],
-    db: &'a mut [Vec<T>],
-}
-
-/// What a pass leaves beside the errors.
-struct Passed {
-    /// The sum of the rows' losses.
-    total: f64,
-    /// No gradient can overflow: the update may be fused.
-    is_tame: bool,
-}
-
-impl<T: Element> Pass<'_, T> {
-    fn by(self, team: &Team) -> Result<Passed, ShapeError> {
-        let Self { layers, loss, x, inputs, targets, fused, slots, db } = self;
-        let rows = x.rows();
-        // The mean over the rows is minimised.
-        let mean = T::from_f64(1.0 / rows as f64);
-        backprop::forward(team, layers, loss.1, x, slots)?; // S1 – S4
-        let top = layers.len() - 1;
-        let total = backprop::last_errors(team, loss, targets, (rows, mean), &mut slots[top]); // S5, S6, S10 – S13
-        backprop::errors_below(team, layers, top, rows, slots)?; // S8
-        let small = backprop::bias_gradients(team, rows, update::small(), slots, db)?; // S7, S8
-        let x_is_small = match inputs {
+impl<T: Element> Inputs<'_, T> {
+    fn are_small(self, team: &Team) -> bool {
+        match self {
             Inputs::AreSmall(known) => known,
-            Inputs::Unseen(x) => fused && update::are_small(team, x),
-        };
-        Ok(Passed { total, is_tame: fused && update::is_tame(team, layers, rows, x_is_small, small, slots) })
+            Inputs::Unseen(x) => update::are_small(team, x),
+        }
     }
 }
 
@@ -115,16 +85,10 @@ impl<T: Element> Trainer<T> {
     ) -> Result<Found, Error> {
         let Self { model, plan, state, work, last, .. } = self;
         let (team, layers) = (&self.team, &mut model.layers);
-        let (cut, loss) = (work.cut(layers, x.rows(), team.threads()), (plan.loss, *last));
-        let fused = plan.fused && plan.clip_norm.is_none();
-        let Passed { total, is_tame } = if cut.is_narrow() {
-            let total = narrow::Batch { layers, loss, x, targets, cut }.gradients(team, work)?;
-            Passed { total, is_tame: false }
-        } else {
-            let Workspace { pieces, db, .. } = work;
-            Pass { layers, loss, x, inputs, targets, fused, slots: &mut pieces[0].slots, db }.by(team)?
-        };
-        let loss = total / x.rows() as f64;
+        let (rows, cut) = (x.rows(), work.cut(layers, x.rows(), team.threads()));
+        let batch = Batch { layers, loss: (plan.loss, *last), x, targets, cut };
+        let Passed { total, errors_are_small } = batch.pass(team, work)?;
+        let loss = total / rows as f64;
         if !loss.is_finite() {
             return Ok(Found::NonFinite("loss"));
         }
@@ -132,13 +96,12 @@ impl<T: Element> Trainer<T> {
         let t = state.clock.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
         let memory = &mut state.memory;
-        if fused && is_tame {
+        let may_fuse = plan.fused && plan.clip_norm.is_none() && errors_are_small && inputs.are_small(team);
+        if may_fuse && update::is_tame(team, layers, rows, &work.pieces[0].slots) {
             update::fused(team, layers, x, work, memory, &steps(1.0))?; // S15
             self.norm = None;
         } else {
-            if !cut.is_narrow() {
-                backprop::gradients(team, layers, x, work)?;
-            }
+            batch.the_rest(team, work)?;
             let norm = plan.clip_norm.map(|_| update::gradient_norm(team, work));
             // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
             let clip = plan.clip_norm.zip(norm);
@@ -154,7 +117,7 @@ impl<T: Element> Trainer<T> {
             self.norm = norm;
         }
         state.clock.updates = t;
-        state.clock.samples += x.rows() as u64;
+        state.clock.samples += rows as u64;
         state.rate = rate;
         Ok(Found::Loss(loss))
     }
