@@ -112,7 +112,7 @@ mod workspace;
 
 pub use backprop::Gradients;
 pub use data::{Dataset, Labels, Standardisation};
-pub use deltarule_kernels::{Activation, Isa, Loss, Rule, Targets};
+pub use deltarule_kernels::{Activation, Isa, Loss, Named, Rule, Targets, UnknownName};
 pub use element::Element;
 pub use error::Error;
 pub use evaluate::{ClassScores, Evaluation, Scores};
