@@ -120,7 +120,7 @@ pub use file::{FileError, LoadOptions};
 pub use gradcheck::GradientCheck;
 pub use init::Init;
 pub use layer::Layer;
-pub use loss::{Output, loss_name, loss_named};
+pub use loss::Output;
 pub use mlp::{About, Builder, Mlp};
 pub use optimiser::Optimiser;
 pub use predict::{Scratch, class_of};
