@@ -10,10 +10,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Plan, Scratch, Standardisation, Trainer};
+use deltarule::{
+    Dataset as Rows, Element, Evaluation, Finish, Isa, Mlp, Named, Plan, Scratch, Standardisation, Trainer,
+};
 
 use crate::arguments::TrainArguments;
-use crate::choice::{Dtype, LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::choice::{Dtype, ScheduleChoice};
 use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
@@ -247,8 +249,8 @@ fn report<T: Element>(
         parameters: model.parameters(),
         activation: model.hidden().to_string(),
         output: model.output().to_string(),
-        loss: LossChoice::name_of(plan.loss),
-        optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
+        loss: plan.loss.name(),
+        optimizer: plan.optimiser.rule.name(),
         lr: plan.optimiser.rate,
         schedule: ScheduleChoice::of(plan.schedule).to_string(),
         l2: plan.optimiser.l2,
@@ -316,8 +318,8 @@ fn introduce_learning(plan: &Plan) {
     let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
     note(&format!(
         "learning  {} with {}, {rate}, l2 {}{clip}",
-        LossChoice::name_of(plan.loss),
-        OptimiserChoice::name_of(plan.optimiser.rule),
+        plan.loss,
+        plan.optimiser.rule,
         short(plan.optimiser.l2)
     ));
     let epochs = match patience(plan) {
