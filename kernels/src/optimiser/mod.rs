@@ -229,14 +229,14 @@ impl<T: Element> Step<T> {
 }
 
 /// What is made of a gradient before the rule sees it.
-trait Prepared<T: Element> {
+trait Preparation<T: Element> {
     fn of<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V) -> S::V;
 }
 
 /// Nothing.
 struct AsItIs;
 
-impl<T: Element> Prepared<T> for AsItIs {
+impl<T: Element> Preparation<T> for AsItIs {
     #[inline(always)]
     fn of<S: Simd<T>>(&self, _: S, _: S::V, g: S::V) -> S::V {
         g
@@ -249,7 +249,7 @@ struct Scaled<T> {
     l2: T,
 }
 
-impl<T: Element> Prepared<T> for Scaled<T> {
+impl<T: Element> Preparation<T> for Scaled<T> {
     #[inline(always)]
     fn of<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V) -> S::V {
         simd.mul_add(simd.splat(self.l2), w, simd.mul(g, simd.splat(self.scale)))
@@ -266,7 +266,7 @@ struct Sweep<'a, T, R, G> {
     v: &'a mut [T],
 }
 
-impl<T: Element, R: Change<T>, G: Prepared<T>> Kernel<T> for Sweep<'_, T, R, G> {
+impl<T: Element, R: Change<T>, G: Preparation<T>> Kernel<T> for Sweep<'_, T, R, G> {
     type Output = ();
 
     #[inline(always)]
@@ -283,7 +283,7 @@ impl<T: Element, R: Change<T>, G: Prepared<T>> Kernel<T> for Sweep<'_, T, R, G> 
     }
 }
 
-impl<T: Element, R: Change<T>, G: Prepared<T>> Sweep<'_, T, R, G> {
+impl<T: Element, R: Change<T>, G: Preparation<T>> Sweep<'_, T, R, G> {
     /// The `n ≤ LANES` elements from `at` on.
     ///
     /// # Safety

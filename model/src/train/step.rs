@@ -19,11 +19,11 @@ pub(super) enum Found {
 }
 
 /// Whether the inputs are so small that no gradient can overflow by them.
-pub(super) enum Inputs<'a, T> {
+pub(super) enum XIsSmall<'a, T> {
     /// It is known.
-    AreSmall(bool),
+    Known(bool),
     /// These have to be looked at.
-    Unseen(&'a [T]),
+    Unknown(&'a [T]),
 }
 
 /// All of a step but the update, of a net whose layers are not all small.
@@ -31,7 +31,7 @@ struct Pass<'a, T> {
     layers: &'a [Layer<T>],
     loss: (Loss, Activation),
     x: MatRef<'a, T>,
-    inputs: Inputs<'a, T>,
+    x_is_small: XIsSmall<'a, T>,
     targets: Targets<'a, T>,
     /// Whether anybody wants to know if the update may be fused.
     fused: bool,
@@ -49,7 +49,7 @@ struct Passed {
 
 impl<T: Element> Pass<'_, T> {
     fn by(self, team: &Team) -> Result<Passed, ShapeError> {
-        let Self { layers, loss, x, inputs, targets, fused, slots, db } = self;
+        let Self { layers, loss, x, x_is_small, targets, fused, slots, db } = self;
         let rows = x.rows();
         // The mean over the rows is minimised.
         let mean = T::from_f64(1.0 / rows as f64);
@@ -58,9 +58,9 @@ impl<T: Element> Pass<'_, T> {
         let total = backprop::last_errors(team, loss, targets, (rows, mean), &mut slots[top]); // S5, S6, S10 – S13
         backprop::errors_below(team, layers, top, rows, slots)?; // S8
         let small = backprop::bias_gradients(team, rows, update::small(), slots, db)?; // S7, S8
-        let x_is_small = match inputs {
-            Inputs::AreSmall(known) => known,
-            Inputs::Unseen(x) => fused && update::are_small(team, x),
+        let x_is_small = match x_is_small {
+            XIsSmall::Known(known) => known,
+            XIsSmall::Unknown(x) => fused && update::are_small(team, x),
         };
         Ok(Passed { total, is_tame: fused && update::is_tame(team, layers, rows, x_is_small, small, slots) })
     }
@@ -94,7 +94,7 @@ impl<T: Element> Trainer<T> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
         let scheduled = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
-        match self.step_on(x_view, Inputs::Unseen(x), targets, scheduled)? {
+        match self.step_on(x_view, XIsSmall::Unknown(x), targets, scheduled)? {
             Found::Loss(loss) => {
                 if self.state.restored {
                     self.forget_best();
@@ -109,7 +109,7 @@ impl<T: Element> Trainer<T> {
     pub(super) fn step_on(
         &mut self,
         x: MatRef<'_, T>,
-        inputs: Inputs<'_, T>,
+        x_is_small: XIsSmall<'_, T>,
         targets: Targets<'_, T>,
         scheduled: f64,
     ) -> Result<Found, Error> {
@@ -122,7 +122,7 @@ impl<T: Element> Trainer<T> {
             Passed { total, is_tame: false }
         } else {
             let Workspace { pieces, db, .. } = work;
-            Pass { layers, loss, x, inputs, targets, fused, slots: &mut pieces[0].slots, db }.by(team)?
+            Pass { layers, loss, x, x_is_small, targets, fused, slots: &mut pieces[0].slots, db }.by(team)?
         };
         let loss = total / x.rows() as f64;
         if !loss.is_finite() {
