@@ -2,27 +2,17 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use deltarule::Activation;
-use deltarule_kernels::{Element, Isa};
+use deltarule_kernels::{Element, Isa, Named};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const LEN: usize = 2048;
-const ACTIVATIONS: [Activation; 8] = [
-    Activation::Identity,
-    Activation::Relu,
-    Activation::LeakyRelu { slope: 0.01 },
-    Activation::Sigmoid,
-    Activation::Tanh,
-    Activation::Gelu,
-    Activation::GeluTanh,
-    Activation::Silu,
-];
 
 fn activations<T: Element>(criterion: &mut Criterion) {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let z: Vec<T> = (0..LEN).map(|_| T::from_f64(random.random_range(-4.0..4.0))).collect();
     let mut a = vec![T::ZERO; LEN];
-    for activation in ACTIVATIONS {
+    for &activation in Activation::ALL {
         let mut group = criterion.benchmark_group(format!("{activation} {}", T::NAME));
         group.throughput(Throughput::Elements(LEN as u64));
         for isa in Isa::available() {

@@ -3,8 +3,7 @@
 pub use deltarule_cli::bench::cases::{Batch, Case, RATE, all};
 
 use crate::options::Options;
-use deltarule::{Activation, Loss, Optimiser, Plan};
-use deltarule_cli::choice::OptimiserChoice;
+use deltarule::{Activation, Loss, Optimiser, Plan, Rule};
 
 /// The cases that the command line asks for.
 ///
@@ -43,8 +42,8 @@ fn given(options: &Options, layers: &str) -> Result<Case, String> {
 
 fn optimiser(options: &Options) -> Result<Optimiser, String> {
     let name = options.optimizer.as_deref().unwrap_or("sgd");
-    let choice: OptimiserChoice = name.parse().map_err(|e| format!("--optimizer {name}: {e}"))?;
-    let usual = choice.optimiser().rate(RATE);
+    let rule: Rule = name.parse().map_err(|e| format!("--optimizer {name}: {e}"))?;
+    let usual = Optimiser::usual(rule).rate(RATE);
     Ok(options.l2.map_or(usual, |l2| usual.l2(l2)))
 }
 

@@ -34,10 +34,10 @@ impl AnyModel {
         let path: &Path = &arguments.model;
         let mut options = LoadOptions::new();
         if let Some(choice) = arguments.hidden_activation {
-            options = options.hidden(choice.activation());
+            options = options.hidden(choice);
         }
         if let Some(choice) = arguments.model_output {
-            options = options.output(choice.output());
+            options = options.output(choice);
         }
         let model = match element_type(path)?.as_str() {
             "F64" => Mlp::load_with(path, &options).map(Self::F64),

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deltarule::{Activation, Init, Loss, Output, Rule};
 
-use crate::choice::{ActivationChoice, Dtype, InitChoice, LossChoice, OptimiserChoice, OutputChoice, ScheduleChoice};
+use crate::choice::{Dtype, ScheduleChoice, by_name};
 use crate::data::{TaskChoice, USUAL_TEST_SHARE};
 
 /// Trains, evaluates and serves multi-layer perceptrons.
@@ -86,21 +87,21 @@ pub struct TrainArguments {
     #[arg(long, value_parser = hidden, value_name = "WIDTHS", help_heading = "Network")]
     pub hidden: Option<Widths>,
     /// The activation of the hidden layers
-    #[arg(long, value_enum, help_heading = "Network")]
-    pub activation: Option<ActivationChoice>,
+    #[arg(long, value_parser = by_name::<Activation>(), help_heading = "Network")]
+    pub activation: Option<Activation>,
     /// How the weights are drawn [default: what suits the activation]
-    #[arg(long, value_enum, help_heading = "Network")]
-    pub init: Option<InitChoice>,
+    #[arg(long, value_parser = by_name::<Init>(), help_heading = "Network")]
+    pub init: Option<Init>,
     /// What is minimised [default: cross-entropy for classes, log-loss for two, squared error for numbers]
-    #[arg(long, value_enum, help_heading = "Network")]
-    pub loss: Option<LossChoice>,
+    #[arg(long, value_parser = by_name::<Loss>(), help_heading = "Network")]
+    pub loss: Option<Loss>,
     /// The number type of the whole run
     #[arg(long, value_enum, default_value_t, help_heading = "Network")]
     pub dtype: Dtype,
 
     /// The update rule
-    #[arg(long, visible_alias = "optimiser", value_enum, help_heading = "Training")]
-    pub optimizer: Option<OptimiserChoice>,
+    #[arg(long, visible_alias = "optimiser", value_parser = by_name::<Rule>(), help_heading = "Training")]
+    pub optimizer: Option<Rule>,
     /// The learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
     pub lr: Option<f64>,
@@ -165,11 +166,11 @@ pub struct ModelArguments {
     /// The model, a .safetensors file
     pub model: PathBuf,
     /// The activation of the hidden layers, for a file that does not say, such as PyTorch's
-    #[arg(long, value_enum, value_name = "ACTIVATION", help_heading = "Model")]
-    pub hidden_activation: Option<ActivationChoice>,
+    #[arg(long, value_parser = by_name::<Activation>(), value_name = "ACTIVATION", help_heading = "Model")]
+    pub hidden_activation: Option<Activation>,
     /// What the last layer's numbers become, for a file that does not say
-    #[arg(long, value_enum, value_name = "OUTPUT", help_heading = "Model")]
-    pub model_output: Option<OutputChoice>,
+    #[arg(long, value_parser = by_name::<Output>(), value_name = "OUTPUT", help_heading = "Model")]
+    pub model_output: Option<Output>,
 }
 
 /// Data for a model that exists.
@@ -289,8 +290,8 @@ pub struct CompareArguments {
     #[arg(long, default_value = "16", value_name = "WIDTH")]
     pub hidden: usize,
     /// The activation of the hidden layer
-    #[arg(long, value_enum, default_value = "relu")]
-    pub activation: ActivationChoice,
+    #[arg(long, value_parser = by_name::<Activation>(), default_value = "relu")]
+    pub activation: Activation,
     /// How often to go through the rows
     #[arg(long, default_value = "60")]
     pub epochs: u64,
@@ -380,5 +381,18 @@ mod tests {
             let parsed = Arguments::try_parse_from(["deltarule", "train", bad]);
             assert_eq!(parsed.expect_err(bad).exit_code(), 2, "{bad}");
         }
+    }
+    #[test]
+    fn names_are_read_as_the_library_reads_them() {
+        let words = ["deltarule", "train", "--loss=MSE", "--init=he_uniform", "--activation=leaky-relu(0.2)"];
+        let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(words) else {
+            panic!("all of these are names");
+        };
+        assert_eq!((train.loss, train.init), (Some(Loss::SquaredError), Some(Init::HeUniform)));
+        assert_eq!(train.activation, Some(Activation::LeakyRelu { slope: 0.2 }));
+        let refused = Arguments::try_parse_from(["deltarule", "train", "--optimizer=adamm"]);
+        let message = refused.expect_err("no rule").to_string();
+        assert!(message.contains("[possible values: sgd, momentum, nesterov, adam, adamw]"), "{message}");
+        assert!(message.contains("similar value"), "{message}");
     }
 }

@@ -1,9 +1,49 @@
-//! Names on the command line for what the library offers.
+//! Names on the command line: the library's own, and those of what the program alone names.
 
+use std::ffi::OsStr;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
-use clap::ValueEnum;
-use deltarule::{Activation, Init, Loss, Optimiser, Output, Rule, Schedule, Shape};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
+use deltarule::{Named, Schedule, Shape};
+
+/// Reads one of the library's names as the library does, and lists them all in `--help`.
+pub(crate) fn by_name<N>() -> ByName<N> {
+    ByName(PhantomData)
+}
+
+/// What [`by_name`] makes.
+#[derive(Clone)]
+pub(crate) struct ByName<N>(PhantomData<N>);
+
+impl<N: Named> ByName<N> {
+    fn values() -> impl Iterator<Item = PossibleValue> {
+        N::ALL.iter().map(|one| {
+            let others = one.names().iter().skip(1).copied();
+            let value = PossibleValue::new(one.name()).aliases(others);
+            one.summary().into_iter().fold(value, PossibleValue::help)
+        })
+    }
+}
+
+impl<N: Named + FromStr + Send + Sync> TypedValueParser for ByName<N> {
+    type Value = N;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, text: &OsStr) -> Result<N, clap::Error> {
+        if let Some(one) = text.to_str().and_then(|text| text.parse().ok()) {
+            return Ok(one);
+        }
+        // Clap refuses what is no value with all that are, and with the one that may have been meant.
+        let refused = PossibleValuesParser::new(Self::values()).parse_ref(command, arg, text);
+        Err(refused.err().unwrap_or_else(|| clap::Error::new(ErrorKind::InvalidValue).with_cmd(command)))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Self::values()))
+    }
+}
 
 /// The number type of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -13,172 +53,6 @@ pub enum Dtype {
     F32,
     /// 64-bit
     F64,
-}
-
-/// The activation of the hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "the names say it all, and a doc comment would show in --help")]
-pub enum ActivationChoice {
-    Relu,
-    LeakyRelu,
-    Sigmoid,
-    Tanh,
-    Gelu,
-    GeluTanh,
-    Silu,
-    Identity,
-}
-
-impl ActivationChoice {
-    /// What the library calls it.
-    pub fn activation(self) -> Activation {
-        match self {
-            Self::Relu => Activation::Relu,
-            Self::LeakyRelu => Activation::LeakyRelu { slope: 0.01 },
-            Self::Sigmoid => Activation::Sigmoid,
-            Self::Tanh => Activation::Tanh,
-            Self::Gelu => Activation::Gelu,
-            Self::GeluTanh => Activation::GeluTanh,
-            Self::Silu => Activation::Silu,
-            Self::Identity => Activation::Identity,
-        }
-    }
-}
-
-/// What the last layer's `z` becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputChoice {
-    /// Itself: a number
-    Linear,
-    /// A probability of each class by itself
-    Sigmoid,
-    /// Probabilities of classes that exclude each other
-    Softmax,
-}
-
-impl OutputChoice {
-    /// What the library calls it.
-    pub fn output(self) -> Output {
-        match self {
-            Self::Linear => Output::Linear,
-            Self::Sigmoid => Output::Sigmoid,
-            Self::Softmax => Output::Softmax,
-        }
-    }
-}
-
-/// How weights are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "the names say it all, and a doc comment would show in --help")]
-pub enum InitChoice {
-    He,
-    HeUniform,
-    Glorot,
-    GlorotUniform,
-    Lecun,
-    LecunUniform,
-}
-
-impl InitChoice {
-    /// What the library calls it.
-    pub fn init(self) -> Init {
-        match self {
-            Self::He => Init::He,
-            Self::HeUniform => Init::HeUniform,
-            Self::Glorot => Init::Glorot,
-            Self::GlorotUniform => Init::GlorotUniform,
-            Self::Lecun => Init::LeCun,
-            Self::LecunUniform => Init::LeCunUniform,
-        }
-    }
-
-    /// Its name on the command line.
-    pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
-    }
-}
-
-/// What is minimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LossChoice {
-    /// ½ Σ (y − a)²
-    HalfSquaredError,
-    /// The mean of (y − a)² over the outputs
-    #[value(alias = "mse")]
-    SquaredError,
-    /// −[y log a + (1 − y) log(1 − a)], for two classes
-    #[value(alias = "bce")]
-    LogLoss,
-    /// −log of the true class's softmax
-    #[value(alias = "ce")]
-    CrossEntropy,
-}
-
-impl LossChoice {
-    /// What the library calls it.
-    pub fn loss(self) -> Loss {
-        match self {
-            Self::HalfSquaredError => Loss::HalfSquaredError,
-            Self::SquaredError => Loss::SquaredError,
-            Self::LogLoss => Loss::LogLoss,
-            Self::CrossEntropy => Loss::CrossEntropy,
-        }
-    }
-
-    /// The name on the command line of a loss of the library.
-    pub fn name_of(loss: Loss) -> &'static str {
-        match loss {
-            Loss::HalfSquaredError => "half-squared-error",
-            Loss::SquaredError => "squared-error",
-            Loss::LogLoss => "log-loss",
-            Loss::CrossEntropy => "cross-entropy",
-        }
-    }
-}
-
-/// The update rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "the names say it all, and a doc comment would show in --help")]
-pub enum OptimiserChoice {
-    Sgd,
-    Momentum,
-    Nesterov,
-    Adam,
-    Adamw,
-}
-
-impl FromStr for OptimiserChoice {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let names = || Self::value_variants().iter().map(|choice| Self::name_of(choice.optimiser().rule));
-        ValueEnum::from_str(name, false)
-            .map_err(|_| format!("expected one of {}", names().collect::<Vec<_>>().join(", ")))
-    }
-}
-
-impl OptimiserChoice {
-    /// The rule with its usual rate and constants.
-    pub fn optimiser(self) -> Optimiser {
-        match self {
-            Self::Sgd => Optimiser::sgd(),
-            Self::Momentum => Optimiser::momentum(),
-            Self::Nesterov => Optimiser::nesterov(),
-            Self::Adam => Optimiser::adam(),
-            Self::Adamw => Optimiser::adamw(),
-        }
-    }
-
-    /// The name on the command line of a rule of the library.
-    pub fn name_of(rule: Rule) -> &'static str {
-        match rule {
-            Rule::Sgd => "sgd",
-            Rule::Momentum { .. } => "momentum",
-            Rule::Nesterov { .. } => "nesterov",
-            Rule::Adam { .. } => "adam",
-            Rule::AdamW { .. } => "adamw",
-        }
-    }
 }
 
 /// How the learning rate changes over the epochs.

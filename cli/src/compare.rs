@@ -101,7 +101,7 @@ fn train(
     let (rows, validation, test) = (rows?, validation?, test?);
     let outputs = outputs(data.task().unwrap_or(Task::Binary), Output::Sigmoid);
     let mut builder = Mlp::<f32>::builder(&[data.columns, arguments.hidden, outputs])
-        .hidden(arguments.activation.activation())
+        .hidden(arguments.activation)
         .output(Output::Sigmoid)
         .seed(seed);
     if matches!(data.features, Features::Floats(_)) {

@@ -1,11 +1,10 @@
 //! `deltarule info`: what a model is made of.
 
-use deltarule::{Element, Mlp, Standardisation};
+use deltarule::{Element, Mlp, Named, Standardisation};
 use serde_json::json;
 
 use crate::any_model::AnyModel;
 use crate::arguments::InfoArguments;
-use crate::choice::LossChoice;
 use crate::failure::Failure;
 use crate::say::{grouped, say, short};
 use crate::with_model;
@@ -69,7 +68,7 @@ fn as_json<T: Element>(model: &Mlp<T>, classes: &[String]) -> serde_json::Value 
         "parameters": model.parameters(),
         "flops": lines(model).iter().map(Line::flops).sum::<u64>(),
         "bytes": model.parameters() as u64 * size,
-        "loss": about.loss.map(LossChoice::name_of),
+        "loss": about.loss.map(Named::name),
         "seed": about.seed,
         "standardised_inputs": about.inputs.is_some(),
         "standardised_targets": about.targets.is_some(),
@@ -96,7 +95,7 @@ fn as_text<T: Element>(model: &Mlp<T>, classes: &[String]) -> String {
     text.push('\n');
 
     let about = model.about();
-    let loss = about.loss.map_or("not known", LossChoice::name_of);
+    let loss = about.loss.map_or("not known", Named::name);
     text += &format!("number type   {}\nlearnt with   {loss}, seed {}\n", T::NAME, about.seed);
     text += &format!("inputs        {}\n", scaling(about.inputs.as_ref()));
     let target = about.target_name.iter().cloned().chain(about.targets.iter().map(|scale| scaling(Some(scale))));

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use deltarule::{Element, Isa, Plan, Trainer};
+use deltarule::{Element, Isa, Named, Plan, Trainer};
 
 use crate::arguments::TrainArguments;
-use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::choice::ScheduleChoice;
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::report::{Report, init, patience, table};
@@ -54,8 +54,8 @@ fn introduce_learning(plan: &Plan) {
     let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
     note(&format!(
         "learning  {} with {}, {rate}, l2 {}{clip}",
-        LossChoice::name_of(plan.loss),
-        OptimiserChoice::name_of(plan.optimiser.rule),
+        plan.loss.name(),
+        plan.optimiser.rule.name(),
         short(plan.optimiser.l2)
     ));
     let epochs = match patience(plan) {

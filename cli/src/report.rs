@@ -1,10 +1,11 @@
 //! `report.json` and `history.csv`: what a run was, how it went, and how good its model is.
 
-use deltarule::{Element, Evaluation, Isa, Plan, Record, Rule, Scores, Trainer};
+use deltarule::{Element, Evaluation, Isa, Named, Plan, Record, Rule, Scores, Trainer};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::arguments::TrainArguments;
-use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::choice::ScheduleChoice;
 use crate::data::Dataset;
 use crate::parts::Evaluations;
 use crate::say::short;
@@ -138,27 +139,14 @@ pub(crate) struct FurtherSettings {
     pub test_split: Option<f64>,
     /// The share of the other rows that chose the epoch.
     pub val_split: f64,
-    /// Of rules that have one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub momentum: Option<f64>,
-    /// Of Adam and its like: how slowly the means of gradients and of their squares change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub betas: Option<[f64; 2]>,
-    /// Of the same: what keeps the divisor from 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epsilon: Option<f64>,
+    /// Those of the update rule, by name.
+    #[serde(flatten)]
+    pub rule: Map<String, Value>,
 }
 
 impl FurtherSettings {
     /// Those of a run on `data` by `plan`, which a resumed run brings along.
     pub(crate) fn of(arguments: &TrainArguments, settings: &Settings, data: &Dataset, plan: &Plan) -> Self {
-        let (momentum, betas, epsilon) = match plan.optimiser.rule {
-            Rule::Sgd => (None, None, None),
-            Rule::Momentum { momentum } | Rule::Nesterov { momentum } => (Some(momentum), None, None),
-            Rule::Adam { beta1, beta2, epsilon } | Rule::AdamW { beta1, beta2, epsilon } => {
-                (None, Some([beta1, beta2]), Some(epsilon))
-            }
-        };
         Self {
             target: Some(data.target_name.clone()).filter(|name| !name.is_empty()),
             dropped: arguments.reading.drop.clone(),
@@ -168,16 +156,25 @@ impl FurtherSettings {
             most_epochs: plan.epochs,
             test_split: data.official_test.is_none().then_some(settings.fractions.test),
             val_split: settings.fractions.validation,
-            momentum,
-            betas,
-            epsilon,
+            rule: rule_numbers(plan.optimiser.rule),
         }
     }
 }
 
+/// The numbers of a rule by name, its betas together as `torch.optim` takes them.
+fn rule_numbers(rule: Rule) -> Map<String, Value> {
+    let (betas, others): (Vec<_>, Vec<_>) =
+        rule.numbers().into_iter().partition(|(number, _)| number.name.starts_with("beta"));
+    let mut numbers: Map<_, _> = others.into_iter().map(|(number, value)| (number.name.into(), json!(value))).collect();
+    if !betas.is_empty() {
+        numbers.insert("betas".into(), betas.into_iter().map(|(_, value)| value).collect());
+    }
+    numbers
+}
+
 /// How the first weights are drawn, where this run draws them: a name of the command line, or `suited` to each layer's activation.
 pub(crate) fn init(arguments: &TrainArguments) -> Option<String> {
-    let name = arguments.init.map_or_else(|| "suited".to_string(), |choice| choice.name());
+    let name = arguments.init.map_or_else(|| "suited".to_string(), |init| init.to_string());
     (!arguments.resume).then_some(name)
 }
 
@@ -277,8 +274,8 @@ impl Report {
             parameters: model.parameters(),
             activation: model.hidden().to_string(),
             output: model.output().to_string(),
-            loss: LossChoice::name_of(plan.loss),
-            optimizer: OptimiserChoice::name_of(plan.optimiser.rule),
+            loss: plan.loss.name(),
+            optimizer: plan.optimiser.rule.name(),
             lr: plan.optimiser.rate,
             schedule: ScheduleChoice::name_of(plan.schedule),
             l2: plan.optimiser.l2,

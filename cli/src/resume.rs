@@ -8,11 +8,10 @@
 
 use std::path::Path;
 
-use deltarule::{Element, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
+use deltarule::{Element, Named, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
-use crate::choice::{LossChoice, OptimiserChoice};
 use crate::data::{Dataset, Split};
 use crate::failure::Failure;
 use crate::fingerprint::fingerprint;
@@ -136,15 +135,11 @@ fn refuse_changes<T: Element>(
     let (model, then, now) = (trainer.model(), trainer.plan(), &settings.plan);
     let widths = model.widths();
     let hidden = &widths[1..widths.len() - 1];
-    let rule = OptimiserChoice::name_of(then.optimiser.rule);
+    let rule = then.optimiser.rule.name();
     let standardises = model.about().inputs.is_some();
     let changes = [
-        ("--loss", arguments.loss.is_some() && now.loss != then.loss, LossChoice::name_of(then.loss).to_string()),
-        (
-            "--optimizer",
-            arguments.optimizer.is_some() && OptimiserChoice::name_of(now.optimiser.rule) != rule,
-            rule.to_string(),
-        ),
+        ("--loss", arguments.loss.is_some() && now.loss != then.loss, then.loss.to_string()),
+        ("--optimizer", arguments.optimizer.is_some() && now.optimiser.rule.name() != rule, rule.to_string()),
         ("--init", arguments.init.is_some(), "its first weights".to_string()),
         ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
         (

@@ -2,10 +2,10 @@
 //!
 //! The defaults were chosen by the validation part alone, as means over seeds; the test part had no say.
 
-use deltarule::{Activation, EarlyStopping, Init, Loss, Optimiser, Output, Plan, Schedule};
+use deltarule::{Activation, EarlyStopping, Init, Loss, Optimiser, Output, Plan, Rule, Schedule};
 
 use crate::arguments::{Patience, TrainArguments, Widths};
-use crate::choice::{LossChoice, OptimiserChoice, ScheduleChoice};
+use crate::choice::ScheduleChoice;
 use crate::data::{Dataset, Features, Fractions, Task};
 use crate::failure::Failure;
 
@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 /// What the kind of data calls for.
 struct Defaults {
     hidden: &'static [usize],
-    optimiser: OptimiserChoice,
+    rule: Rule,
     rate: f64,
     l2: f64,
     schedule: ScheduleChoice,
@@ -50,7 +50,7 @@ impl Defaults {
     fn suited_to(task: Task, rows: usize) -> Self {
         let small = Self {
             hidden: &[32],
-            optimiser: OptimiserChoice::Adamw,
+            rule: Rule::ADAMW,
             rate: 2e-3,
             // A penalty is a prior opinion; the more rows there are, the less it should count.
             l2: (400.0 / rows as f64).clamp(0.01, 1.0),
@@ -79,17 +79,16 @@ impl Settings {
         let loss = loss_for(task, arguments.loss)?;
         let epochs = arguments.epochs.unwrap_or(defaults.epochs);
         let schedule_name = arguments.schedule.unwrap_or(defaults.schedule);
-        let optimiser_choice = arguments.optimizer.unwrap_or(defaults.optimiser);
+        let rule = arguments.optimizer.unwrap_or(defaults.rule);
         let fractions =
             Fractions { test: arguments.test_split, validation: arguments.val_split.unwrap_or(defaults.validation) };
         let patience = arguments.patience.map_or(defaults.patience, |Patience(patience)| patience);
-        let plan =
-            plan(arguments, &defaults, loss, optimiser_choice, schedule(arguments, schedule_name, epochs), epochs);
+        let plan = plan(arguments, &defaults, loss, rule, schedule(arguments, schedule_name, epochs), epochs);
         Ok(Self {
             task,
             hidden: arguments.hidden.as_ref().map_or(defaults.hidden.to_vec(), |Widths(widths)| widths.clone()),
-            activation: arguments.activation.map_or(Activation::Relu, |choice| choice.activation()),
-            init: arguments.init.map(|choice| choice.init()),
+            activation: arguments.activation.unwrap_or(Activation::Relu),
+            init: arguments.init,
             output: output_for(task, loss),
             standardise: arguments.standardise.unwrap_or(matches!(data.features, Features::Floats(_))),
             fractions,
@@ -102,12 +101,12 @@ fn plan(
     arguments: &TrainArguments,
     defaults: &Defaults,
     loss: Loss,
-    choice: OptimiserChoice,
+    rule: Rule,
     schedule: Schedule,
     epochs: u64,
 ) -> Plan {
     let mut plan = Plan::new(loss)
-        .optimiser(optimiser(arguments, defaults, choice))
+        .optimiser(optimiser(arguments, defaults, rule))
         .schedule(schedule)
         .epochs(epochs)
         .batch(arguments.batch.unwrap_or(defaults.batch))
@@ -131,9 +130,9 @@ fn early_stopping(patience: Option<u64>, is_validated: bool) -> Option<EarlyStop
 }
 
 /// The default rate and penalty were chosen for the default rule; another rule starts from its own.
-fn optimiser(arguments: &TrainArguments, defaults: &Defaults, choice: OptimiserChoice) -> Optimiser {
-    let mut optimiser = choice.optimiser();
-    if choice == defaults.optimiser {
+fn optimiser(arguments: &TrainArguments, defaults: &Defaults, rule: Rule) -> Optimiser {
+    let mut optimiser = Optimiser::usual(rule);
+    if rule == defaults.rule {
         optimiser = optimiser.rate(defaults.rate).l2(defaults.l2);
     }
     if let Some(rate) = arguments.lr {
@@ -156,18 +155,17 @@ pub(crate) fn threads(wanted: Option<usize>) -> usize {
 }
 
 /// The loss asked for, if it can measure the task; else the task's own.
-fn loss_for(task: Task, wanted: Option<LossChoice>) -> Result<Loss, Failure> {
+fn loss_for(task: Task, wanted: Option<Loss>) -> Result<Loss, Failure> {
     let usual = match task {
         Task::Binary => Loss::LogLoss,
         Task::Classes(_) => Loss::CrossEntropy,
         Task::Regression => Loss::SquaredError,
     };
-    let Some(wanted) = wanted.map(LossChoice::loss) else { return Ok(usual) };
+    let Some(wanted) = wanted else { return Ok(usual) };
     match (task, wanted) {
         (Task::Regression, Loss::LogLoss | Loss::CrossEntropy) => Err(Failure::Misuse(format!(
-            "--loss {} measures classes, but the target is a number; use squared-error or half-squared-error, \
-             or --task classification",
-            LossChoice::name_of(wanted)
+            "--loss {wanted} measures classes, but the target is a number; use squared-error or half-squared-error, \
+             or --task classification"
         ))),
         _ => Ok(wanted),
     }

@@ -2,7 +2,7 @@
 //!
 //! Rows and columns are counted from 0 throughout.
 
-use crate::{Loss, Output, file::FileError};
+use crate::{Loss, Output, UnknownName, file::FileError};
 use deltarule_kernels::ShapeError;
 use std::path::PathBuf;
 
@@ -26,6 +26,9 @@ pub enum Error {
         /// What it may be.
         range: &'static str,
     },
+    /// A name that no activation, loss, rule, output or initialiser has.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
     /// A slice whose length does not fit.
     #[error("{what}: expected {expected} values, but got {found}")]
     Length {

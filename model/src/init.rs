@@ -1,7 +1,9 @@
 //! Where the weights start: random enough to differ, scaled so that signals keep their size through the layers.
 
 use crate::random::{Stream, Use};
-use crate::{Activation, Element};
+use crate::{Activation, Element, Named, UnknownName};
+use std::fmt;
+use std::str::FromStr;
 
 /// How the weights of a layer are drawn. Biases start at zero.
 ///
@@ -21,6 +23,39 @@ pub enum Init {
     LeCun,
     /// Uniform of the same variance as [`Init::LeCun`].
     LeCunUniform,
+}
+
+impl Named for Init {
+    const WHAT: &'static str = "initialiser";
+    const ALL: &'static [Self] =
+        &[Init::He, Init::HeUniform, Init::Glorot, Init::GlorotUniform, Init::LeCun, Init::LeCunUniform];
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Init::He => &["he"],
+            Init::HeUniform => &["he-uniform"],
+            Init::Glorot => &["glorot"],
+            Init::GlorotUniform => &["glorot-uniform"],
+            Init::LeCun => &["lecun"],
+            Init::LeCunUniform => &["lecun-uniform"],
+        }
+    }
+}
+
+impl fmt::Display for Init {
+    /// The [name](Named::name).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Init {
+    type Err = UnknownName;
+
+    /// By [name](Named::named).
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::named(name)
+    }
 }
 
 impl Init {
@@ -58,6 +93,14 @@ impl Init {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_go_there_and_back() {
+        for &init in Init::ALL {
+            assert_eq!(init.to_string().parse(), Ok(init));
+        }
+        assert_eq!("He_Uniform".parse(), Ok(Init::HeUniform));
+    }
 
     #[test]
     fn every_initialiser_has_its_variance() {

@@ -114,7 +114,7 @@ mod whole;
 mod workspace;
 
 pub use data::{Dataset, HeldOut, Labels, Standardisation};
-pub use deltarule_kernels::{Activation, Isa, Loss, Rule, Targets};
+pub use deltarule_kernels::{Activation, Isa, Loss, Named, Rule, Targets, UnknownName};
 pub use element::Element;
 pub use error::Error;
 pub use evaluate::{ClassScores, Evaluation, Scores};
@@ -123,7 +123,7 @@ pub use gradcheck::GradientCheck;
 pub use gradients::Gradients;
 pub use init::Init;
 pub use layer::Layer;
-pub use loss::{Output, loss_name, loss_named};
+pub use loss::Output;
 pub use mlp::{About, Builder, Mlp};
 pub use optimiser::Optimiser;
 pub use predict::{Scratch, class_of};

@@ -13,7 +13,7 @@
 //! `Σ (y − a)² / outputs` with the gradient `2 (a − y) / outputs`, which after the mean over rows is PyTorch's `MSELoss`.
 
 use crate::data::{Labels, Standardisation};
-use crate::{Activation, Element, Error, Loss, Targets};
+use crate::{Activation, Element, Error, Loss, Named, Targets, UnknownName};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -39,53 +39,43 @@ impl Output {
             Output::Softmax => Loss::CrossEntropy,
         }
     }
+}
 
-    /// `"linear"`, `"sigmoid"` or `"softmax"`.
-    pub fn name(self) -> &'static str {
+impl Named for Output {
+    const WHAT: &'static str = "output";
+    const ALL: &'static [Self] = &[Output::Linear, Output::Sigmoid, Output::Softmax];
+
+    fn names(self) -> &'static [&'static str] {
         match self {
-            Output::Linear => "linear",
-            Output::Sigmoid => "sigmoid",
-            Output::Softmax => "softmax",
+            Output::Linear => &["linear"],
+            Output::Sigmoid => &["sigmoid"],
+            Output::Softmax => &["softmax"],
         }
+    }
+
+    fn summary(self) -> Option<&'static str> {
+        Some(match self {
+            Output::Linear => "Itself: a number",
+            Output::Sigmoid => "A probability of each class by itself",
+            Output::Softmax => "Probabilities of classes that exclude each other",
+        })
     }
 }
 
 impl fmt::Display for Output {
+    /// The [name](Named::name).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 
 impl FromStr for Output {
-    type Err = Error;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
-        [Output::Linear, Output::Sigmoid, Output::Softmax]
-            .into_iter()
-            .find(|output| output.name() == name)
-            .ok_or_else(|| Error::setting("output", name, "linear, sigmoid or softmax"))
+    /// By [name](Named::named).
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::named(name)
     }
-}
-
-/// The name of a loss in files and on the command line.
-pub fn loss_name(loss: Loss) -> &'static str {
-    match loss {
-        Loss::HalfSquaredError => "half_squared_error",
-        Loss::SquaredError => "squared_error",
-        Loss::LogLoss => "log_loss",
-        Loss::CrossEntropy => "cross_entropy",
-    }
-}
-
-/// The loss of a [name](loss_name).
-///
-/// # Errors
-/// No loss has this name.
-pub fn loss_named(name: &str) -> Result<Loss, Error> {
-    [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy]
-        .into_iter()
-        .find(|&loss| loss_name(loss) == name)
-        .ok_or_else(|| Error::setting("loss", name, "half_squared_error, squared_error, log_loss or cross_entropy"))
 }
 
 /// The activation that runs on the last layer while training.

@@ -2,6 +2,7 @@
 
 use crate::{Element, Error};
 use deltarule_kernels::Rule;
+use deltarule_kernels::optimiser::Number;
 
 /// A rule, its learning rate and its decay.
 ///
@@ -30,31 +31,39 @@ impl Optimiser {
         Self { rule, rate, l2: 0.0, decay_biases: false }
     }
 
+    /// A rule at the rate, and with the decay, that it is usually given.
+    pub fn usual(rule: Rule) -> Self {
+        match rule {
+            Rule::Sgd => Self::new(rule, 0.1),
+            Rule::Momentum { .. } | Rule::Nesterov { .. } => Self::new(rule, 0.01),
+            Rule::Adam { .. } => Self::new(rule, 1e-3),
+            Rule::AdamW { .. } => Self::new(rule, 1e-3).l2(0.01),
+        }
+    }
+
     /// Plain gradient descent (S15), rate 0.1.
     pub fn sgd() -> Self {
-        Self::new(Rule::Sgd, 0.1)
+        Self::usual(Rule::Sgd)
     }
 
     /// With momentum 0.9, rate 0.01.
     pub fn momentum() -> Self {
-        Self::new(Rule::Momentum { momentum: 0.9 }, 0.01)
+        Self::usual(Rule::MOMENTUM)
     }
 
     /// With Nesterov's momentum 0.9, rate 0.01.
     pub fn nesterov() -> Self {
-        Self::new(Rule::Nesterov { momentum: 0.9 }, 0.01)
+        Self::usual(Rule::NESTEROV)
     }
 
     /// Adam with β₁ 0.9, β₂ 0.999, ε 1e-8, rate 0.001.
     pub fn adam() -> Self {
-        let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-        Self::new(rule, 1e-3)
+        Self::usual(Rule::ADAM)
     }
 
     /// AdamW: as [`Optimiser::adam`], with a decoupled decay of 0.01.
     pub fn adamw() -> Self {
-        let rule = Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-        Self::new(rule, 1e-3).l2(0.01)
+        Self::usual(Rule::ADAMW)
     }
 
     /// Another learning rate.
@@ -77,26 +86,18 @@ impl Optimiser {
 
     /// Whether every number is in its range, as it is and as `T` has it, in which the weights are changed.
     pub(crate) fn check<T: Element>(&self) -> Result<(), Error> {
-        let within = |name, value: f64, is_good: fn(f64) -> bool, range| {
-            let used = T::from_f64(value).to_f64();
-            match (is_good(value), is_good(used)) {
-                (true, true) => Ok(()),
-                (true, false) => Err(Error::setting(name, format!("{value:?} (in {} {used:?})", T::NAME), range)),
-                (false, _) => Err(Error::setting(name, value, range)),
-            }
-        };
-        let fraction = |name, value| within(name, value, |x| (0.0..1.0).contains(&x), "at least 0 and below 1");
-        let positive = |name, value| within(name, value, |x| x > 0.0 && x.is_finite(), "positive and finite");
-        positive("learning rate", self.rate)?;
-        within("l2", self.l2, |x| x >= 0.0 && x.is_finite(), "zero or positive, and finite")?;
-        match self.rule {
-            Rule::Sgd => Ok(()),
-            Rule::Momentum { momentum } | Rule::Nesterov { momentum } => fraction("momentum", momentum),
-            Rule::Adam { beta1, beta2, epsilon } | Rule::AdamW { beta1, beta2, epsilon } => {
-                fraction("beta1", beta1)?;
-                fraction("beta2", beta2)?;
-                positive("epsilon", epsilon)
-            }
-        }
+        let l2 = Number { name: "l2", range: "zero or positive, and finite", holds: |x| x >= 0.0 && x.is_finite() };
+        let mut numbers = vec![(Number::positive("learning rate"), self.rate), (l2, self.l2)];
+        numbers.extend(self.rule.numbers());
+        numbers.into_iter().try_for_each(|(number, value)| check_number::<T>(number, value))
+    }
+}
+
+fn check_number<T: Element>(Number { name, range, holds }: Number, value: f64) -> Result<(), Error> {
+    let used = T::from_f64(value).to_f64();
+    match (holds(value), holds(used)) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Error::setting(name, format!("{value:?} (in {} {used:?})", T::NAME), range)),
+        (false, _) => Err(Error::setting(name, value, range)),
     }
 }

@@ -3,19 +3,7 @@
 use crate::random::Random;
 use deltarule::{Activation, Element, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
 use deltarule_kernels::gemm::gemm_on;
-use deltarule_kernels::{Isa, MatMut, MatRef, Team, softmax_rows};
-
-/// Every activation.
-pub const ACTIVATIONS: [Activation; 8] = [
-    Activation::Identity,
-    Activation::Relu,
-    Activation::LeakyRelu { slope: 0.01 },
-    Activation::Sigmoid,
-    Activation::Tanh,
-    Activation::Gelu,
-    Activation::GeluTanh,
-    Activation::Silu,
-];
+use deltarule_kernels::{Isa, MatMut, MatRef, Named, Team, softmax_rows};
 
 /// FNV-1a over the bits. A NaN counts as a NaN: which one it is is nobody's promise.
 pub fn hash<T: Element>(values: &[T]) -> u64 {
@@ -68,7 +56,7 @@ fn rows<T: Element>(all: &mut Vec<(String, u64)>) {
     z.extend(
         [0.0, -0.0, 1e-30, -1e-30, 1e30, -1e30, 88.7, -103.9, 708.3, f64::INFINITY, f64::NEG_INFINITY].map(T::from_f64),
     );
-    for activation in ACTIVATIONS {
+    for &activation in Activation::ALL {
         let mut a = vec![T::ZERO; z.len()];
         activation.apply(isa, &z, &mut a);
         all.push((format!("{} {activation}", T::NAME), hash(&a)));
@@ -82,7 +70,7 @@ fn rows<T: Element>(all: &mut Vec<(String, u64)>) {
     all.push((format!("{} softmax", T::NAME), hash(&p)));
     let values: Vec<T> = (0..990).map(|_| T::from_f64(random.uniform().abs())).collect();
     let classes: Vec<u32> = (0..90).map(|_| random.below(11) as u32).collect();
-    for loss in [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy] {
+    for &loss in Loss::ALL {
         let targets = || if loss == Loss::CrossEntropy { Targets::Classes(&classes) } else { Targets::Values(&values) };
         let mut dz = vec![T::ZERO; 990];
         let value = loss.gradient(isa, &z[..990], targets(), 11, T::from_f64(0.1), &mut dz);
@@ -106,8 +94,9 @@ fn nets<T: Element>(threads: usize, steps: usize, all: &mut Vec<(String, u64)>) 
         (&[100, 128, 10], 97, Loss::CrossEntropy, Output::Softmax),
         (&[5, 200, 150, 3], 300, Loss::CrossEntropy, Output::Softmax),
     ];
+    let hidden = || Activation::ALL.iter().copied().filter(|&hidden| hidden != Activation::Identity);
     for (number, (widths, batch, loss, output)) in nets.into_iter().enumerate() {
-        for (which, hidden) in ACTIVATIONS.into_iter().enumerate().skip(1) {
+        for (which, hidden) in (1..).zip(hidden()) {
             let optimiser = rules[(number + which) % rules.len()].l2(if which % 2 == 0 { 1e-3 } else { 0.0 });
             let plan = Plan::new(loss).optimiser(optimiser.rate(0.01)).threads(threads);
             let hash = trained::<T>(widths, batch, hidden, output, plan, steps).unwrap_or(0);

@@ -2,8 +2,8 @@
 //! any state of the pool, for any split of a batch, fused or not.
 
 use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch};
-use deltarule_kernels::Isa;
-use deltarule_tests::fingerprint::{ACTIVATIONS, all, hash, trained};
+use deltarule_kernels::{Isa, Named};
+use deltarule_tests::fingerprint::{all, hash, trained};
 use deltarule_tests::random::Random;
 use deltarule_tests::tiers;
 use std::process::Command;
@@ -89,7 +89,7 @@ fn crowded_and_nested() {
 #[test]
 fn fused_and_unfused_updates() {
     let rules = [Optimiser::sgd(), Optimiser::momentum(), Optimiser::nesterov(), Optimiser::adam(), Optimiser::adamw()];
-    for (which, hidden) in ACTIVATIONS.into_iter().enumerate() {
+    for (which, hidden) in Activation::ALL.iter().copied().enumerate() {
         for rule in rules {
             let plan = |fused| Plan::new(Loss::CrossEntropy).optimiser(rule.rate(0.01).l2(1e-3)).fused(fused);
             let run =
@@ -102,7 +102,7 @@ fn fused_and_unfused_updates() {
 /// A row of a batch has the bits of the row alone, and of any part of the batch.
 #[test]
 fn any_split_of_a_batch() {
-    for hidden in ACTIVATIONS {
+    for &hidden in Activation::ALL {
         for output in [Output::Linear, Output::Sigmoid, Output::Softmax] {
             let model = Mlp::<f32>::builder(&[37, 150, 66, 9]).hidden(hidden).output(output).build().unwrap();
             let mut random = Random::new(4);

@@ -76,16 +76,7 @@ impl Fixture {
     }
 
     fn model(&self) -> Mlp<f64> {
-        let hidden = match self.words["activation"].as_str() {
-            "relu" => Activation::Relu,
-            "leaky-relu" => Activation::LeakyRelu { slope: 0.01 },
-            "sigmoid" => Activation::Sigmoid,
-            "tanh" => Activation::Tanh,
-            "gelu" => Activation::Gelu,
-            "gelu-tanh" => Activation::GeluTanh,
-            "silu" => Activation::Silu,
-            other => panic!("{other}"),
-        };
+        let hidden: Activation = self.words["activation"].parse().unwrap();
         let output = match (self.loss(), self.words["output"].as_str()) {
             (Loss::CrossEntropy, _) => Output::Softmax,
             (Loss::LogLoss, _) | (_, "sigmoid") => Output::Sigmoid,

@@ -34,12 +34,12 @@ mod tanh;
 
 #[doc(hidden)]
 pub use coefficients::Coefficients;
-pub use name::ActivationError;
 pub(crate) use sigmoid::logistic;
 
 use crate::element::Element;
 use crate::execute::Execute;
 use crate::isa::{Kernel, Lanes, Simd};
+use crate::names::Named;
 use gelu::{Gelu, GeluTanh};
 use leaky_relu::LeakyRelu;
 use relu::Relu;
@@ -71,6 +71,34 @@ pub enum Activation {
     GeluTanh,
     /// `a = z · σ(z)`, also called swish
     Silu,
+}
+
+impl Named for Activation {
+    const WHAT: &'static str = "activation";
+    const ALL: &'static [Self] = &[
+        Self::Relu,
+        Self::LeakyRelu { slope: 0.01 },
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Silu,
+        Self::Identity,
+    ];
+    const FORMS: &'static [&'static str] = &["leaky-relu(SLOPE)"];
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Identity => &["identity", "linear"],
+            Self::Relu => &["relu"],
+            Self::LeakyRelu { .. } => &["leaky-relu"],
+            Self::Sigmoid => &["sigmoid", "logistic"],
+            Self::Tanh => &["tanh"],
+            Self::Gelu => &["gelu"],
+            Self::GeluTanh => &["gelu-tanh"],
+            Self::Silu => &["silu", "swish"],
+        }
+    }
 }
 
 /// One activation on registers, for every element type and instruction set: what epilogues are made of.

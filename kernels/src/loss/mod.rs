@@ -20,11 +20,14 @@ mod squared_error;
 
 use crate::element::Element;
 use crate::execute::Execute;
+use crate::names::{Named, UnknownName};
 use cross_entropy::CrossEntropy;
 use log_loss::LogLoss;
 use pointwise::Pointwise;
 use squared_error::{HalfSquaredError, SquaredError};
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 /// What the outputs are compared with.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,45 @@ pub enum Loss {
     LogLoss,
     /// Cross-entropy of one class out of many, from the logits.
     CrossEntropy,
+}
+
+impl Named for Loss {
+    const WHAT: &'static str = "loss";
+    const ALL: &'static [Self] = &[Self::HalfSquaredError, Self::SquaredError, Self::LogLoss, Self::CrossEntropy];
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::HalfSquaredError => &["half-squared-error"],
+            Self::SquaredError => &["squared-error", "mse"],
+            Self::LogLoss => &["log-loss", "bce"],
+            Self::CrossEntropy => &["cross-entropy", "ce"],
+        }
+    }
+
+    fn summary(self) -> Option<&'static str> {
+        Some(match self {
+            Self::HalfSquaredError => "½ Σ (y − a)²",
+            Self::SquaredError => "The mean of (y − a)² over the outputs",
+            Self::LogLoss => "−[y log a + (1 − y) log(1 − a)], for two classes",
+            Self::CrossEntropy => "−log of the true class's softmax",
+        })
+    }
+}
+
+impl fmt::Display for Loss {
+    /// The [name](Named::name).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Loss {
+    type Err = UnknownName;
+
+    /// By [name](Named::named).
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::named(name)
+    }
 }
 
 impl Loss {

@@ -5,7 +5,6 @@ use crate::isa::Isa;
 use crate::softmax::softmax_rows;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const LOSSES: [Loss; 4] = [Loss::HalfSquaredError, Loss::SquaredError, Loss::LogLoss, Loss::CrossEntropy];
 /// Around the strands, the block on the stack, and several of it.
 const OUTPUTS: [usize; 12] = [1, 2, 3, 7, 10, 15, 16, 17, 33, 511, 513, 1100];
 
@@ -72,7 +71,7 @@ fn defined(loss: Loss, out: &[f64], y: &[f64], class: usize) -> (f64, Vec<f64>) 
 }
 
 fn follows_the_definition<T: Element>(tolerance: f64) {
-    for (loss, isa) in LOSSES.into_iter().flat_map(|l| Isa::available().into_iter().map(move |isa| (l, isa))) {
+    for (loss, isa) in Loss::ALL.iter().flat_map(|&l| Isa::available().into_iter().map(move |isa| (l, isa))) {
         for outputs in OUTPUTS {
             let rows = if outputs < 100 { 37 } else { 3 };
             let batch = Batch::<T>::new(rows, outputs);
@@ -115,7 +114,7 @@ fn bits<T: Element>(numbers: &[T]) -> Vec<u64> {
 #[test]
 fn the_value_alone_has_the_bits_of_the_value_with_a_gradient() {
     fn check<T: Element>() {
-        for (loss, outputs) in LOSSES.into_iter().flat_map(|l| OUTPUTS.map(|n| (l, n))) {
+        for (loss, outputs) in Loss::ALL.iter().flat_map(|&l| OUTPUTS.map(|n| (l, n))) {
             let batch = Batch::<T>::new(5, outputs);
             for isa in Isa::available() {
                 let alone = loss.value(isa, &batch.out, batch.targets(loss), outputs);
@@ -153,7 +152,7 @@ fn of_rows(loss: Loss, outputs: usize, losses: &[f64]) -> f64 {
 #[test]
 fn bits_depend_neither_on_the_tier_nor_on_the_batch() {
     fn check<T: Element>() {
-        for (loss, outputs) in LOSSES.into_iter().flat_map(|l| OUTPUTS.map(|n| (l, n))) {
+        for (loss, outputs) in Loss::ALL.iter().flat_map(|&l| OUTPUTS.map(|n| (l, n))) {
             let rows = if outputs < 100 { 35 } else { 3 };
             let batch = Batch::<T>::new(rows, outputs);
             for isa in Isa::available() {
@@ -214,7 +213,7 @@ fn losses_are_summed_in_one_order() {
         }
         assert!(order_matters, "{loss:?} in {}", T::NAME);
     }
-    for loss in LOSSES {
+    for &loss in Loss::ALL {
         check::<f32>(loss);
         check::<f64>(loss);
     }
@@ -228,7 +227,7 @@ fn the_bits_are_these() {
             continue;
         }
         let mut hash = 0xcbf2_9ce4_8422_2325u64;
-        for (loss, outputs) in LOSSES.into_iter().flat_map(|l| OUTPUTS.map(|n| (l, n))) {
+        for (loss, outputs) in Loss::ALL.iter().flat_map(|&l| OUTPUTS.map(|n| (l, n))) {
             let (total, dz) = Batch::<f32>::new(19, outputs).gradient(loss, isa, 0.3);
             for bits in dz.iter().map(|x| x.to_bits64()).chain([total.to_bits()]) {
                 hash = (hash ^ bits).wrapping_mul(0x100_0000_01b3);
@@ -257,7 +256,7 @@ fn log_loss_is_finite_and_its_gradient_bounded() {
 #[test]
 fn nan_and_infinity_reach_the_loss() {
     for isa in Isa::available() {
-        for loss in LOSSES {
+        for &loss in Loss::ALL {
             for bad in [f32::NAN, f32::INFINITY] {
                 for place in [0, 3, 19] {
                     let mut batch = Batch::<f32>::new(3, 20);
@@ -335,7 +334,7 @@ fn softmax_at_the_extremes() {
 
 #[test]
 fn nothing_is_no_loss() {
-    for loss in LOSSES {
+    for &loss in Loss::ALL {
         let batch = Batch::<f32>::new(0, 3);
         assert_eq!(batch.gradient(loss, Isa::current(), 1.0).0, 0.0);
     }
@@ -345,7 +344,7 @@ fn nothing_is_no_loss() {
 /// Neither two values nor a class go with no rows; of no outputs there may be none.
 #[test]
 fn targets_of_no_rows_are_looked_at() {
-    for loss in LOSSES {
+    for &loss in Loss::ALL {
         let fitting: Targets<'_, f32> = match loss {
             Loss::CrossEntropy => Targets::Classes(&[]),
             _ => Targets::Values(&[]),

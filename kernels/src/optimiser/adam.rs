@@ -8,9 +8,16 @@
 //! ```
 //! One square root and one divide a vector; they, not memory, bound the sweep.
 
-use super::{Change, power};
+use super::{Change, Number, power};
 use crate::element::Element;
 use crate::isa::Simd;
+
+/// β₁
+pub(super) const BETA1: Number = Number::fraction("beta1");
+/// β₂
+pub(super) const BETA2: Number = Number::fraction("beta2");
+/// ε
+pub(super) const EPSILON: Number = Number::positive("epsilon");
 
 /// The numbers of one step.
 #[derive(Clone, Copy, Debug)]

@@ -6,14 +6,19 @@
 
 mod adam;
 mod momentum;
+mod number;
 mod sgd;
 
 use crate::element::Element;
 use crate::execute::Execute;
 use crate::isa::{Kernel, Simd, load_n, store_n};
-use adam::Adam;
-use momentum::Momentum;
+use crate::names::{Named, UnknownName};
+use adam::{Adam, BETA1, BETA2, EPSILON};
+use momentum::{MU, Momentum};
+pub use number::Number;
 use sgd::Sgd;
+use std::fmt;
+use std::str::FromStr;
 
 /// How a gradient changes the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +55,72 @@ pub enum Rule {
     },
 }
 
+impl Named for Rule {
+    const WHAT: &'static str = "update rule";
+    const ALL: &'static [Self] = &[Self::Sgd, Self::MOMENTUM, Self::NESTEROV, Self::ADAM, Self::ADAMW];
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd => &["sgd"],
+            Self::Momentum { .. } => &["momentum"],
+            Self::Nesterov { .. } => &["nesterov"],
+            Self::Adam { .. } => &["adam"],
+            Self::AdamW { .. } => &["adamw"],
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    /// The [name](Named::name), without the [numbers](Rule::numbers).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Rule {
+    type Err = UnknownName;
+
+    /// By [name](Named::named), with the usual numbers.
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::named(name)
+    }
+}
+
 impl Rule {
+    /// With the usual μ, 0.9.
+    pub const MOMENTUM: Self = Self::Momentum { momentum: 0.9 };
+    /// With the usual μ, 0.9.
+    pub const NESTEROV: Self = Self::Nesterov { momentum: 0.9 };
+    /// With the usual β₁ 0.9, β₂ 0.999 and ε 1e-8.
+    pub const ADAM: Self = Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    /// With the usual β₁ 0.9, β₂ 0.999 and ε 1e-8.
+    pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+
+    /// Its numbers, in the order in which files keep them.
+    pub fn numbers(mut self) -> Vec<(Number, f64)> {
+        self.numbers_mut().into_iter().map(|(number, value)| (number, *value)).collect()
+    }
+
+    /// The same rule with other [numbers](Self::numbers), whatever they are; nothing where it has not so many.
+    pub fn with_numbers(mut self, values: &[f64]) -> Option<Self> {
+        let numbers = self.numbers_mut();
+        if numbers.len() != values.len() {
+            return None;
+        }
+        numbers.into_iter().zip(values).for_each(|((_, number), &value)| *number = value);
+        Some(self)
+    }
+
+    fn numbers_mut(&mut self) -> Vec<(Number, &mut f64)> {
+        match self {
+            Self::Sgd => vec![],
+            Self::Momentum { momentum } | Self::Nesterov { momentum } => vec![(MU, momentum)],
+            Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon } => {
+                vec![(BETA1, beta1), (BETA2, beta2), (EPSILON, epsilon)]
+            }
+        }
+    }
+
     /// How many arrays of the weights' shape the rule remembers.
     pub fn moments(self) -> usize {
         match self {
@@ -159,14 +229,14 @@ impl<T: Element> Step<T> {
 }
 
 /// What is made of a gradient before the rule sees it.
-trait Prepared<T: Element> {
+trait Preparation<T: Element> {
     fn of<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V) -> S::V;
 }
 
 /// Nothing.
 struct AsItIs;
 
-impl<T: Element> Prepared<T> for AsItIs {
+impl<T: Element> Preparation<T> for AsItIs {
     #[inline(always)]
     fn of<S: Simd<T>>(&self, _: S, _: S::V, g: S::V) -> S::V {
         g
@@ -179,7 +249,7 @@ struct Scaled<T> {
     l2: T,
 }
 
-impl<T: Element> Prepared<T> for Scaled<T> {
+impl<T: Element> Preparation<T> for Scaled<T> {
     #[inline(always)]
     fn of<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V) -> S::V {
         simd.mul_add(simd.splat(self.l2), w, simd.mul(g, simd.splat(self.scale)))
@@ -196,7 +266,7 @@ struct Sweep<'a, T, R, G> {
     v: &'a mut [T],
 }
 
-impl<T: Element, R: Change<T>, G: Prepared<T>> Kernel<T> for Sweep<'_, T, R, G> {
+impl<T: Element, R: Change<T>, G: Preparation<T>> Kernel<T> for Sweep<'_, T, R, G> {
     type Output = ();
 
     #[inline(always)]
@@ -213,7 +283,7 @@ impl<T: Element, R: Change<T>, G: Prepared<T>> Kernel<T> for Sweep<'_, T, R, G> 
     }
 }
 
-impl<T: Element, R: Change<T>, G: Prepared<T>> Sweep<'_, T, R, G> {
+impl<T: Element, R: Change<T>, G: Preparation<T>> Sweep<'_, T, R, G> {
     /// The `n ≤ LANES` elements from `at` on.
     ///
     /// # Safety

@@ -1,8 +1,11 @@
 //! Momentum, `m ← μ m + g; w ← w − η m`, and Nesterov's form of it, `w ← w − η (g + μ m)` with the new `m`.
 
-use super::Change;
+use super::{Change, Number};
 use crate::element::Element;
 use crate::isa::Simd;
+
+/// μ
+pub(super) const MU: Number = Number::fraction("momentum");
 
 /// −η and μ
 #[derive(Clone, Copy, Debug)]

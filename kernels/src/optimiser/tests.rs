@@ -5,14 +5,6 @@ use crate::isa::Isa;
 use crate::isa::walked::fused;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const RULES: [Rule; 5] = [
-    Rule::Sgd,
-    Rule::Momentum { momentum: 0.9 },
-    Rule::Nesterov { momentum: 0.9 },
-    Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-    Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-];
-
 /// The rule as its authors write it.
 fn textbook(rule: Rule, lr: f64, l2: f64, t: i32, g: f64, (w, m, v): &mut (f64, f64, f64)) {
     let coupled = if matches!(rule, Rule::AdamW { .. }) { 0.0 } else { l2 };
@@ -52,7 +44,7 @@ fn numbers(len: usize, seed: u64) -> Vec<f64> {
 
 #[test]
 fn every_rule_follows_its_formula() {
-    for rule in RULES {
+    for &rule in Rule::ALL {
         let mut w = numbers(37, 1);
         let (mut m, mut v) = (vec![0.0; 37], vec![0.0; 37]);
         let mut expected: Vec<_> = w.iter().map(|&w| (w, 0.0, 0.0)).collect();
@@ -83,7 +75,7 @@ fn the_scale_multiplies_the_gradient_first() {
 #[test]
 fn steps_that_no_rule_has_are_refused() {
     let refused = |rule: Rule, t: u64| catch_unwind(|| rule.step::<f32>(0.1, 0.0, t, 1.0)).is_err();
-    for rule in RULES {
+    for &rule in Rule::ALL {
         assert!(refused(rule, 0), "{rule:?}: steps count from 1");
         assert!(!refused(rule, 1) && !refused(rule, u64::MAX), "{rule:?}");
     }
@@ -109,7 +101,7 @@ fn steps_that_no_rule_has_are_refused() {
 /// As those of a bias might be: found before anything changes.
 #[test]
 fn moments_that_are_missing_are_noticed_first() {
-    for rule in RULES {
+    for &rule in Rule::ALL {
         let step = rule.step::<f64>(0.1, 0.3, 1, 1.0);
         assert_eq!(step.moments(), rule.moments(), "{rule:?}");
         for there in 0..rule.moments() {
@@ -125,7 +117,7 @@ fn moments_that_are_missing_are_noticed_first() {
 fn the_bits_depend_neither_on_the_tier_nor_on_the_cut() {
     let tiers = fused();
     let narrow = |x: Vec<f64>| -> Vec<f32> { x.into_iter().map(|x| x as f32).collect() };
-    for rule in RULES {
+    for &rule in Rule::ALL {
         let step = rule.step::<f32>(0.01, 0.1, 7, 0.7);
         let run = |isa: Isa, cut: usize| {
             let mut w = narrow(numbers(101, 1));
@@ -142,5 +134,19 @@ fn the_bits_depend_neither_on_the_tier_nor_on_the_cut() {
                 assert_eq!(run(isa, cut), run(Isa::detected(), 101), "{rule:?} on {isa} cut by {cut}");
             }
         }
+    }
+}
+
+/// The numbers that a rule writes are the ones that it reads, no more and no fewer.
+#[test]
+fn numbers_go_there_and_back() {
+    for &rule in Rule::ALL {
+        let numbers = rule.numbers();
+        assert!(numbers.iter().all(|(number, value)| (number.holds)(*value)), "{rule:?}: usual numbers");
+        let others: Vec<f64> = (1..=numbers.len()).map(|i| i as f64 / 8.0).collect();
+        let changed = rule.with_numbers(&others).unwrap();
+        assert_eq!(changed.numbers().iter().map(|(_, value)| *value).collect::<Vec<_>>(), others);
+        assert_eq!((changed.name(), changed.to_string().parse()), (rule.name(), Ok(rule)));
+        assert_eq!(rule.with_numbers(&[&others[..], &[0.5]].concat()), None);
     }
 }

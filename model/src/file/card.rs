@@ -3,9 +3,8 @@
 use super::FileError;
 use super::json::Json;
 use crate::data::Standardisation;
-use crate::loss::{loss_name, loss_named};
 use crate::mlp::{About, Builder};
-use crate::{Activation, Element, Mlp, Output};
+use crate::{Activation, Element, Loss, Mlp, Named, Output};
 
 /// The version of the format that is written.
 const VERSION: u64 = 1;
@@ -20,7 +19,7 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("widths", Json::List(model.widths().iter().map(|&n| Json::Whole(n as u64)).collect())),
         ("hidden", Json::text(model.hidden().to_string())),
         ("output", Json::text(model.output.name())),
-        ("loss", about.loss.map_or(Json::Null, |loss| Json::text(loss_name(loss)))),
+        ("loss", about.loss.map_or(Json::Null, of_loss)),
         ("seed", Json::Whole(about.seed)),
         ("inputs", standardisation(about.inputs.as_ref())),
         ("targets", standardisation(about.targets.as_ref())),
@@ -29,6 +28,16 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("target_name", about.target_name.as_ref().map_or(Json::Null, Json::text)),
         ("test_share", about.test_share.map_or(Json::Null, Json::real)),
     ])
+}
+
+/// A loss, its words joined by `_`, as files have had them from the first.
+pub(crate) fn of_loss(loss: Loss) -> Json {
+    Json::text(loss.name().replace('-', "_"))
+}
+
+/// The loss that [`of_loss`] wrote.
+pub(crate) fn loss(json: &Json) -> Option<Loss> {
+    json.as_text()?.parse().ok()
 }
 
 /// The description of the model that a card speaks of.
@@ -46,7 +55,7 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
         seed: card.get("seed").as_u64().ok_or_else(|| wrong("seed"))?,
         loss: match card.get("loss") {
             Json::Null => None,
-            name => Some(loss_named(name.as_text().unwrap_or_default()).map_err(|_| wrong("loss"))?),
+            name => Some(loss(name).ok_or_else(|| wrong("loss"))?),
         },
         inputs: read_standardisation(card.get("inputs")).map_err(|()| wrong("inputs"))?,
         targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,

@@ -14,7 +14,7 @@ const BLOCK: usize = 256;
 
 /// A data set in the form that the net learns from, checked.
 pub(super) struct Prepared<'a, T: Clone> {
-    inputs: Inputs<'a, T>,
+    inputs: SeenRows<'a, T>,
     /// No input is so large that it could overflow a gradient.
     pub(super) x_is_small: bool,
     pub(super) rows: usize,
@@ -25,7 +25,7 @@ pub(super) struct Prepared<'a, T: Clone> {
 }
 
 /// Rows that will be read again and again.
-enum Inputs<'a, T> {
+enum SeenRows<'a, T> {
     /// They are seen as they are stored.
     Plain(Rows<'a, T>),
     /// They are standardised already.
@@ -45,9 +45,9 @@ impl<'a, T: Element> Prepared<'a, T> {
         let (rows, columns) = (data.rows(), data.columns());
         let stored = data.stored();
         let inputs = match (standardisation, stored.numbers()) {
-            (None, _) => Inputs::Plain(stored),
-            (Some(standardisation), Some(numbers)) => Inputs::Standardised(standardisation.applied(numbers)?),
-            (Some(standardisation), None) => Inputs::ToStandardise(stored, standardisation.clone()),
+            (None, _) => SeenRows::Plain(stored),
+            (Some(standardisation), Some(numbers)) => SeenRows::Standardised(standardisation.applied(numbers)?),
+            (Some(standardisation), None) => SeenRows::ToStandardise(stored, standardisation.clone()),
         };
         let mut prepared = Self { inputs, x_is_small: true, rows, columns, outputs, wanted };
         prepared.x_is_small = prepared.are_small(team)?;
@@ -57,9 +57,9 @@ impl<'a, T: Element> Prepared<'a, T> {
     /// The inputs, to be read as the net sees them.
     fn inputs(&self) -> Result<Rows<'_, T>, ShapeError> {
         match &self.inputs {
-            Inputs::Plain(rows) => Ok(*rows),
-            Inputs::Standardised(numbers) => Ok(Rows::new(Stored::Numbers(numbers), self.columns)),
-            Inputs::ToStandardise(rows, standardisation) => standardisation.of_rows(*rows),
+            SeenRows::Plain(rows) => Ok(*rows),
+            SeenRows::Standardised(numbers) => Ok(Rows::new(Stored::Numbers(numbers), self.columns)),
+            SeenRows::ToStandardise(rows, standardisation) => standardisation.of_rows(*rows),
         }
     }
 
@@ -69,7 +69,7 @@ impl<'a, T: Element> Prepared<'a, T> {
         match (&self.inputs, inputs.numbers()) {
             (_, Some(numbers)) => return Ok(update::are_small(team, numbers)),
             // Pixels lie between 0 and 1.
-            (Inputs::Plain(_), None) => return Ok(true),
+            (SeenRows::Plain(_), None) => return Ok(true),
             _ => {}
         }
         let mut block = vec![T::ZERO; BLOCK.min(self.rows) * self.columns];

@@ -31,7 +31,7 @@ use state::{State, Watch};
 use std::fmt;
 use std::mem::discriminant;
 use std::ops::ControlFlow;
-use step::{Found, Inputs};
+use step::{Found, XIsSmall};
 
 /// A model in training, with everything that goes with it.
 pub struct Trainer<T> {
@@ -285,7 +285,7 @@ impl<T: Element> Trainer<T> {
         };
         let at = &self.state.clock;
         let scheduled = self.plan.schedule.factor_at(at.epoch, at.batch, batches);
-        let found = self.step_on(x, Inputs::AreSmall(data.x_is_small), targets, scheduled);
+        let found = self.step_on(x, XIsSmall::Known(data.x_is_small), targets, scheduled);
         self.batch = batch;
         found
     }

@@ -1,15 +1,15 @@
 //! A plan as JSON, for checkpoints.
 
 use super::{EarlyStopping, NonFinite, Plan};
-use crate::Optimiser;
+use crate::file::card;
 use crate::file::json::Json;
-use crate::loss::{loss_name, loss_named};
 use crate::schedule::{Schedule, Shape};
-use deltarule_kernels::Rule;
+use crate::{Named, Optimiser, Rule};
 
 /// A plan, but for its threads.
 pub(super) fn plan_to_json(plan: &Plan) -> Json {
-    let (name, numbers) = rule_parts(plan.optimiser.rule);
+    let rule = plan.optimiser.rule;
+    let numbers: Vec<f64> = rule.numbers().into_iter().map(|(_, value)| value).collect();
     let policy = match plan.non_finite {
         NonFinite::Stop => "stop",
         NonFinite::Skip => "skip",
@@ -19,8 +19,8 @@ pub(super) fn plan_to_json(plan: &Plan) -> Json {
         .early_stopping
         .map_or(Json::Null, |early| Json::List(vec![Json::Whole(early.patience), Json::real(early.min_improvement)]));
     Json::object([
-        ("loss", Json::text(loss_name(plan.loss))),
-        ("rule", Json::text(name)),
+        ("loss", card::of_loss(plan.loss)),
+        ("rule", Json::text(rule.name())),
         ("rule_numbers", Json::reals(&numbers)),
         ("rate", Json::real(plan.optimiser.rate)),
         ("l2", Json::real(plan.optimiser.l2)),
@@ -40,9 +40,10 @@ pub(super) fn plan_to_json(plan: &Plan) -> Json {
 
 /// The plan that [`plan_to_json`] wrote; nothing where something is missing or makes no sense.
 pub(super) fn plan_from_json(json: &Json) -> Option<Plan> {
-    let rule = rule_of_parts(json.get("rule").as_text()?, &json.get("rule_numbers").as_list(Json::as_f64)?)?;
+    let rule: Rule = json.get("rule").as_text()?.parse().ok()?;
+    let rule = rule.with_numbers(&json.get("rule_numbers").as_list(Json::as_f64)?)?;
     let real = |key| json.get(key).as_f64();
-    let mut plan = Plan::new(loss_named(json.get("loss").as_text()?).ok()?);
+    let mut plan = Plan::new(card::loss(json.get("loss"))?);
     plan.optimiser =
         Optimiser { rule, rate: real("rate")?, l2: real("l2")?, decay_biases: json.get("decay_biases").as_bool()? };
     plan.schedule = Schedule { shape: shape_from_json(json.get("schedule"))?, warm_up: real("warm_up")? };
@@ -69,27 +70,6 @@ pub(super) fn plan_from_json(json: &Json) -> Option<Plan> {
     };
     plan.fused = json.get("fused").as_bool()?;
     Some(plan)
-}
-
-fn rule_parts(rule: Rule) -> (&'static str, Vec<f64>) {
-    match rule {
-        Rule::Sgd => ("sgd", vec![]),
-        Rule::Momentum { momentum } => ("momentum", vec![momentum]),
-        Rule::Nesterov { momentum } => ("nesterov", vec![momentum]),
-        Rule::Adam { beta1, beta2, epsilon } => ("adam", vec![beta1, beta2, epsilon]),
-        Rule::AdamW { beta1, beta2, epsilon } => ("adamw", vec![beta1, beta2, epsilon]),
-    }
-}
-
-fn rule_of_parts(name: &str, numbers: &[f64]) -> Option<Rule> {
-    match (name, numbers) {
-        ("sgd", []) => Some(Rule::Sgd),
-        ("momentum", &[momentum]) => Some(Rule::Momentum { momentum }),
-        ("nesterov", &[momentum]) => Some(Rule::Nesterov { momentum }),
-        ("adam", &[beta1, beta2, epsilon]) => Some(Rule::Adam { beta1, beta2, epsilon }),
-        ("adamw", &[beta1, beta2, epsilon]) => Some(Rule::AdamW { beta1, beta2, epsilon }),
-        _ => None,
-    }
 }
 
 fn shape_to_json(shape: Shape) -> Json {

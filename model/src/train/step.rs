@@ -20,18 +20,18 @@ pub(super) enum Found {
 }
 
 /// Whether the inputs are so small that no gradient can overflow by them.
-pub(super) enum Inputs<'a, T> {
+pub(super) enum XIsSmall<'a, T> {
     /// It is known.
-    AreSmall(bool),
+    Known(bool),
     /// These have to be looked at.
-    Unseen(&'a [T]),
+    Unknown(&'a [T]),
 }
 
-impl<T: Element> Inputs<'_, T> {
-    fn are_small(self, team: &Team) -> bool {
+impl<T: Element> XIsSmall<'_, T> {
+    fn is_so(self, team: &Team) -> bool {
         match self {
-            Inputs::AreSmall(known) => known,
-            Inputs::Unseen(x) => update::are_small(team, x),
+            XIsSmall::Known(known) => known,
+            XIsSmall::Unknown(x) => update::are_small(team, x),
         }
     }
 }
@@ -64,7 +64,7 @@ impl<T: Element> Trainer<T> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
         let scheduled = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
-        match self.step_on(x_view, Inputs::Unseen(x), targets, scheduled)? {
+        match self.step_on(x_view, XIsSmall::Unknown(x), targets, scheduled)? {
             Found::Loss(loss) => {
                 if self.state.restored {
                     self.forget_best();
@@ -79,7 +79,7 @@ impl<T: Element> Trainer<T> {
     pub(super) fn step_on(
         &mut self,
         x: MatRef<'_, T>,
-        inputs: Inputs<'_, T>,
+        x_is_small: XIsSmall<'_, T>,
         targets: Targets<'_, T>,
         scheduled: f64,
     ) -> Result<Found, Error> {
@@ -96,7 +96,7 @@ impl<T: Element> Trainer<T> {
         let t = state.clock.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
         let memory = &mut state.memory;
-        let may_fuse = plan.fused && plan.clip_norm.is_none() && errors_are_small && inputs.are_small(team);
+        let may_fuse = plan.fused && plan.clip_norm.is_none() && errors_are_small && x_is_small.is_so(team);
         if may_fuse && update::is_tame(team, layers, rows, &work.pieces[0].slots) {
             update::fused(team, layers, x, work, memory, &steps(1.0))?; // S15
             self.norm = None;
