@@ -2,7 +2,7 @@
 //! any state of the pool, for any split of a batch, fused or not.
 
 use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch};
-use deltarule_kernels::Isa;
+use deltarule_kernels::{Isa, IsaError};
 use deltarule_tests::fingerprint::{ACTIVATIONS, all, hash, trained};
 use deltarule_tests::random::Random;
 use deltarule_tests::tiers;
@@ -135,14 +135,29 @@ fn a_longer_run_on_many_threads() {
     }
 }
 
-/// A name that no tier has is ignored by the kernels (and reported by `Isa::requested`), never a crash.
+/// A name that no tier has, or none of this machine's, is ignored by the kernels and reported by [`Isa::requested`], never a crash.
 #[test]
 fn an_unknown_tier_is_no_crash() {
-    let output = Command::new(env!("CARGO_BIN_EXE_bits")).args(["1", "0"]).env(Isa::VARIABLE, "sse9").output().unwrap();
-    assert!(output.status.success());
-    let detected =
-        Command::new(env!("CARGO_BIN_EXE_bits")).args(["1", "0"]).env_remove(Isa::VARIABLE).output().unwrap();
-    assert_eq!(output.stdout, detected.stdout);
+    let run = |isa: Option<&str>| {
+        let mut bits = Command::new(env!("CARGO_BIN_EXE_bits"));
+        bits.args(["1", "0"]).env_remove(Isa::VARIABLE).envs(isa.map(|isa| (Isa::VARIABLE, isa)));
+        let output = bits.output().unwrap();
+        let [lines, report] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(output.status.success(), "{isa:?}: {report}");
+        (lines, report)
+    };
+    let (detected, nothing) = run(None);
+    assert_eq!(nothing, "");
+    let absent = if cfg!(target_arch = "aarch64") { Isa::Avx2 } else { Isa::Neon };
+    for (isa, error) in [
+        ("sse9", IsaError::Unknown("sse9".to_owned())),
+        ("avx-2", IsaError::Unknown("avx-2".to_owned())),
+        (absent.name(), IsaError::Unavailable(absent)),
+    ] {
+        let (lines, report) = run(Some(isa));
+        assert_eq!(lines, detected, "{isa} is not the detected tier");
+        assert_eq!(report, format!("{}: {error}\n", Isa::VARIABLE));
+    }
 }
 
 /// Every net of the benchmark's table, a thousand steps, on every tier and several threads. Takes minutes:
