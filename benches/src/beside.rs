@@ -2,7 +2,8 @@
 //!
 //! They begin after the peak has been measured, which stays that of a machine without them.
 
-use crate::problem::next_index;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -21,9 +22,9 @@ impl Beside {
         let busy = |_| {
             let over = Arc::clone(&over);
             std::thread::spawn(move || {
-                let mut state = 1;
+                let mut random = ChaCha8Rng::seed_from_u64(1);
                 while !over.load(Relaxed) {
-                    black_box(next_index(&mut state, 1 << 20));
+                    black_box(random.random_range(0..1 << 20));
                 }
             })
         };

@@ -5,6 +5,11 @@ use deltarule::{Activation, Element, Loss, Mlp, Optimiser, Output, Plan, Scratch
 use deltarule_kernels::gemm::gemm_on;
 use deltarule_kernels::{Isa, MatMut, MatRef, Named, Team, softmax_rows};
 
+/// The net of the benchmark's table that is trained for the fewest steps.
+const WIDEST: [usize; 3] = [1024, 4096, 1024];
+/// So many at most.
+const STEPS_OF_WIDEST: usize = 10;
+
 /// FNV-1a over the bits. A NaN counts as a NaN: which one it is is nobody's promise.
 pub fn hash<T: Element>(values: &[T]) -> u64 {
     values.iter().fold(0xcbf2_9ce4_8422_2325, |hash, value| {
@@ -14,6 +19,9 @@ pub fn hash<T: Element>(values: &[T]) -> u64 {
 }
 
 /// Names and fingerprints, on the tier in use.
+///
+/// # Panics
+/// Something has no fingerprint, because it failed.
 pub fn all(threads: usize, steps: usize) -> Vec<(String, u64)> {
     let mut all = Vec::new();
     products::<f32>(threads, &mut all);
@@ -23,6 +31,14 @@ pub fn all(threads: usize, steps: usize) -> Vec<(String, u64)> {
     nets::<f32>(threads, steps, &mut all);
     nets::<f64>(threads, steps, &mut all);
     all
+}
+
+/// What `name` came to: two failures would have the same bits.
+///
+/// # Panics
+/// It failed.
+fn succeeded<R, E: std::fmt::Display>(name: &str, result: Result<R, E>) -> R {
+    result.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn noise<T: Element>(len: usize, scale: f64, random: &mut Random) -> Vec<T> {
@@ -41,10 +57,13 @@ fn products<T: Element>(threads: usize, all: &mut Vec<(String, u64)>) {
             let strides = |rows, cols, turned| if turned { (1, rows) } else { (cols, 1) };
             let (ar, ac) = strides(m, k, layout & 1 != 0);
             let (br, bc) = strides(k, n, layout & 2 != 0);
-            let views = (MatRef::with_strides(&a, m, k, ar, ac), MatRef::with_strides(&b, k, n, br, bc));
-            let (Ok(a), Ok(b), Ok(out)) = (views.0, views.1, MatMut::new(&mut c, m, n)) else { continue };
-            let done = gemm_on(&team, T::from_f64(0.3), a, b, T::from_f64(-0.7), out);
-            all.push((format!("{} product {m} {n} {k} {layout} {done:?}", T::NAME), hash(&c)));
+            let name = format!("{} product {m} {n} {k} {layout}", T::NAME);
+            let done = MatRef::with_strides(&a, m, k, ar, ac).and_then(|a| {
+                let b = MatRef::with_strides(&b, k, n, br, bc)?;
+                gemm_on(&team, T::from_f64(0.3), a, b, T::from_f64(-0.7), MatMut::new(&mut c, m, n)?)
+            });
+            succeeded(&name, done);
+            all.push((name, hash(&c)));
         }
     }
 }
@@ -99,8 +118,9 @@ fn nets<T: Element>(threads: usize, steps: usize, all: &mut Vec<(String, u64)>) 
         for (which, hidden) in (1..).zip(hidden()) {
             let optimiser = rules[(number + which) % rules.len()].l2(if which % 2 == 0 { 1e-3 } else { 0.0 });
             let plan = Plan::new(loss).optimiser(optimiser.rate(0.01)).threads(threads);
-            let hash = trained::<T>(widths, batch, hidden, output, plan, steps).unwrap_or(0);
-            all.push((format!("{} {widths:?} {hidden} {loss:?} {:?}", T::NAME, optimiser.rule), hash));
+            let name = format!("{} {widths:?} {hidden} {loss:?} {:?}", T::NAME, optimiser.rule);
+            let hash = succeeded(&name, trained::<T>(widths, batch, hidden, output, plan, steps));
+            all.push((name, hash));
         }
     }
 }
@@ -140,12 +160,15 @@ pub fn trained<T: Element>(
     Ok(result)
 }
 
-/// The nets of the benchmark's table, trained: all but the widest, whose thousand steps take too long, at a fifth of the
-/// largest batch.
-pub fn cases(threads: usize, steps: usize) -> Vec<(String, u64)> {
+/// The nets of the benchmark's table, trained for `steps`, by updates that are fused where that pays or by none that are. A thousand steps of the
+/// widest would take too long: it has [`STEPS_OF_WIDEST`] at most. The largest batch is a fifth of the table's.
+///
+/// # Panics
+/// A net cannot be trained.
+pub fn cases(threads: usize, steps: usize, fused: bool) -> Vec<(String, u64)> {
     use Activation::{Relu, Sigmoid, Tanh};
     use Loss::{CrossEntropy, LogLoss, SquaredError};
-    let cases: [(&[usize], usize, Activation, Loss, Optimiser); 9] = [
+    let cases: [(&[usize], usize, Activation, Loss, Optimiser); 10] = [
         (&[1, 16, 1], 32, Sigmoid, SquaredError, Optimiser::sgd()),
         (&[13, 64, 32, 1], 64, Relu, SquaredError, Optimiser::sgd()),
         (&[30, 64, 1], 32, Relu, LogLoss, Optimiser::sgd()),
@@ -154,6 +177,7 @@ pub fn cases(threads: usize, steps: usize) -> Vec<(String, u64)> {
         (&[784, 128, 10], 128, Sigmoid, CrossEntropy, Optimiser::sgd()),
         (&[784, 128, 10], 128, Relu, CrossEntropy, Optimiser::adam()),
         (&[784, 512, 512, 10], 256, Relu, CrossEntropy, Optimiser::sgd()),
+        (&WIDEST, 512, Relu, SquaredError, Optimiser::sgd()),
         (&[4, 32, 16, 4], 2000, Tanh, SquaredError, Optimiser::adam()),
     ];
     let train = |(widths, batch, hidden, loss, optimiser): (&[usize], usize, Activation, Loss, Optimiser)| {
@@ -162,9 +186,11 @@ pub fn cases(threads: usize, steps: usize) -> Vec<(String, u64)> {
             Loss::LogLoss => Output::Sigmoid,
             _ => Output::Linear,
         };
-        let plan = Plan::new(loss).optimiser(optimiser.rate(1e-3)).threads(threads);
-        let hash = trained::<f32>(widths, batch, hidden, output, plan, steps).unwrap_or(0);
-        (format!("{widths:?} b{batch} {hidden} {loss:?} {:?}", optimiser.rule), hash)
+        let plan = Plan::new(loss).optimiser(optimiser.rate(1e-3)).threads(threads).fused(fused);
+        let steps = if widths == WIDEST { steps.min(STEPS_OF_WIDEST) } else { steps };
+        let name = format!("{widths:?} b{batch} {hidden} {loss:?} {:?}, {steps} steps", optimiser.rule);
+        let hash = succeeded(&name, trained::<f32>(widths, batch, hidden, output, plan, steps));
+        (name, hash)
     };
     cases.into_iter().map(train).collect()
 }

@@ -70,7 +70,8 @@ impl<T: Element> Factors<'_, T> {
         (high + low, magnitude)
     }
 
-    fn chain(self, i: usize, j: usize) -> T {
+    /// Element (i, j) as it is promised: the chain `fma(αa, b, ·)` in the order of k, from `βc` or zero.
+    pub fn chain(self, i: usize, j: usize) -> T {
         let start = if self.beta == T::ZERO { T::ZERO } else { self.beta * self.before.get(i, j) };
         (0..self.terms()).fold(start, |sum, p| Element::mul_add(self.alpha * self.a.get(i, p), self.b.get(p, j), sum))
     }

@@ -33,6 +33,11 @@ impl<T: Element> Product<T> {
     /// Numbers, layouts and scales from `random`.
     pub fn random(m: usize, n: usize, k: usize, random: &mut Random) -> Self {
         let whole = random.below(2) == 0;
+        Self::drawn([m, n, k], whole, random)
+    }
+
+    /// The same, all numbers [whole](Self::whole) or none.
+    pub fn drawn([m, n, k]: [usize; 3], whole: bool, random: &mut Random) -> Self {
         let orders = [random.pick(&FACTOR_ORDERS), random.pick(&FACTOR_ORDERS)];
         let output = random.pick(&OUTPUT_ORDERS);
         let alpha = random.pick(&[1.0, 1.0, 1.0, -2.0, if whole { 3.0 } else { 0.3 }]);
@@ -54,14 +59,26 @@ impl<T: Element> Product<T> {
         Ok(c)
     }
 
+    /// C after by its definition: each element its [chain](Factors::chain).
+    pub fn chains(&self) -> Matrix<T> {
+        let mut c = self.before.clone();
+        for (i, j) in (0..c.rows()).flat_map(|i| (0..self.b.cols()).map(move |j| (i, j))) {
+            c.set(i, j, self.factors().chain(i, j));
+        }
+        c
+    }
+
+    /// What it reads.
+    fn factors(&self) -> Factors<'_, T> {
+        Factors { alpha: self.alpha, a: &self.a, b: &self.b, beta: self.beta, before: &self.before }
+    }
+
     /// The three gates, and the gaps of C.
     ///
     /// # Errors
     /// Names the first element that fails.
     pub fn judge(&self, isa: Isa, c: &Matrix<T>) -> Result<(), String> {
-        let Self { alpha, beta, whole, .. } = *self;
-        let factors = Factors { alpha, a: &self.a, b: &self.b, beta, before: &self.before };
-        factors.judge(c, Gates { exact: whole, bits: isa != Isa::Portable })?;
+        self.factors().judge(c, Gates { exact: self.whole, bits: isa != Isa::Portable })?;
         if c.gaps_untouched() { Ok(()) } else { Err("a gap of C was written".to_owned()) }
     }
 

@@ -11,6 +11,11 @@ const ROWS: [usize; 10] = [1, 2, 3, 5, 6, 8, 13, 14, 17, 49];
 const COLS: [usize; 13] = [1, 2, 3, 7, 8, 9, 15, 17, 31, 33, 63, 65, 100];
 const DEPTHS: [usize; 5] = [1, 2, 5, 16, 67];
 
+/// What C holds where β is 0, and must not be read.
+fn not_a_number<T: Element>() -> T {
+    T::from_f64(f64::NAN)
+}
+
 /// A matrix that fills its memory to the last element, stored by rows or by columns.
 fn strides(rows: usize, cols: usize, by_columns: bool) -> (usize, usize) {
     if by_columns { (1, rows) } else { (cols, 1) }
@@ -26,7 +31,7 @@ fn walk<T: Element>(isa: Isa, against: Against) {
             let a = MatRef::with_strides(a.slice(), m, k, ar.0, ar.1).unwrap();
             let b = MatRef::with_strides(b.slice(), k, n, br.0, br.1).unwrap();
             let beta = if layout % 3 == 0 { T::ONE } else { T::ZERO };
-            c.slice_mut().fill(T::ZERO);
+            c.slice_mut().fill(if beta == T::ZERO { not_a_number() } else { T::ZERO });
             let out = MatMut::with_strides(c.slice_mut(), m, n, cr.0, cr.1).unwrap();
             gemm_at(isa, &Team::serial(), T::ONE, a, b, beta, out).unwrap();
             assert!(c.slice().iter().all(|&x| x == T::from_f64(k as f64)), "{isa} {m} {n} {k}");
@@ -60,7 +65,7 @@ struct Laid<T> {
 impl<T: Element> Laid<T> {
     fn ones(shape: (usize, usize), strides: (usize, usize), against: Against) -> Self {
         let len = (shape.0 - 1) * strides.0 + (shape.1 - 1) * strides.1 + 1;
-        let number = |at| if is_element(shape, strides, at) { T::ONE } else { T::from_f64(f64::NAN) };
+        let number = |at| if is_element(shape, strides, at) { T::ONE } else { not_a_number() };
         Self { numbers: Guarded::new(len, against, number), shape, strides }
     }
 
@@ -74,11 +79,19 @@ impl<T: Element> Laid<T> {
         MatMut::with_strides(self.numbers.slice_mut(), shape.0, shape.1, strides.0, strides.1).unwrap()
     }
 
-    /// Whether all elements were `value`, and nothing between them has been written; they are ones again then.
-    fn had(&mut self, value: f64) -> bool {
+    /// All elements are ones, or not a number where β is 0 and they must not be read.
+    fn prepare(&mut self, beta: T) {
         let (shape, strides) = (self.shape, self.strides);
-        self.numbers.slice_mut().iter_mut().enumerate().all(|(at, x)| match is_element(shape, strides, at) {
-            true => std::mem::replace(x, T::ONE).to_f64() == value,
+        let held = if beta == T::ZERO { not_a_number() } else { T::ONE };
+        let all = self.numbers.slice_mut().iter_mut().enumerate();
+        all.filter(|&(at, _)| is_element(shape, strides, at)).for_each(|(_, x)| *x = held);
+    }
+
+    /// Whether all elements are `value`, and nothing between them has been written.
+    fn has(&self, value: f64) -> bool {
+        let (shape, strides) = (self.shape, self.strides);
+        self.numbers.slice().iter().enumerate().all(|(at, x)| match is_element(shape, strides, at) {
+            true => x.to_f64() == value,
             false => x.to_f64().is_nan(),
         })
     }
@@ -118,10 +131,11 @@ fn walk_gaps<T: Element>(isa: Isa, against: Against) {
             // Four cases share their A and B, sixteen their A: each meets every C, with what it held and without.
             let (c, beta) = (&mut outs[(case + case / 4) % 3], ((case / 4 + case / 16) % 2) as f64);
             let (factor, onto) = (T::from_f64(alpha), T::from_f64(beta));
+            c.prepare(onto);
             gemm_at(isa, team, factor, a.view(), b.view(), onto, c.view_mut()).unwrap();
             let (a, b, on) = (a.strides, b.strides, team.threads());
             assert!(
-                c.had(alpha * k as f64 + beta),
+                c.has(alpha * k as f64 + beta),
                 "{isa} {m} {n} {k}, A {a:?}, B {b:?}, C {:?}, α {alpha}, {on}",
                 c.strides
             );
@@ -167,9 +181,10 @@ fn multiply_packed(
     let mut c = Laid::<f32>::ones((m, n), (n + 3, 1), against);
     for (isa, team) in tiers::all().into_iter().flat_map(|isa| teams.iter().map(move |team| (isa, team))) {
         for beta in [0.0, 1.0] {
+            c.prepare(beta);
             gemm_packed_at(isa, team, a.view(), packed, beta, c.view_mut()).unwrap();
             let (strides, on) = (a.strides, team.threads());
-            assert!(c.had((k as f32 + beta).into()), "{isa} {m} {n} {k}, A {strides:?}, β {beta}, {on}");
+            assert!(c.has((k as f32 + beta).into()), "{isa} {m} {n} {k}, A {strides:?}, β {beta}, {on}");
         }
     }
 }

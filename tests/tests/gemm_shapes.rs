@@ -2,7 +2,7 @@
 
 use deltarule_kernels::gemm::{PackedB, gemm_packed};
 use deltarule_kernels::{Element, Isa, MatMut, MatRef, Team, gemm};
-use deltarule_tests::matrix::{Matrix, Order};
+use deltarule_tests::matrix::{Matrix, Order, poison};
 use deltarule_tests::product::Product;
 use deltarule_tests::random::Random;
 use deltarule_tests::tiers;
@@ -211,7 +211,7 @@ fn repeated_factors() {
     }
 }
 
-/// A right-hand side packed beforehand gives the bits of the plain call, on the tier in use.
+/// A right-hand side packed beforehand gives the bits of the plain call, on the tier in use; with β = 0, C is not read.
 #[test]
 fn packed_beforehand() {
     let mut random = Random::new(5);
@@ -223,6 +223,8 @@ fn packed_beforehand() {
         (48, 10, 128),
         (48, 36, 130),
         (128, 65, 300),
+        (100, 130, 1100),
+        (33, 130, 2),
         (5, 7, 0),
         (0, 3, 2),
     ];
@@ -231,7 +233,8 @@ fn packed_beforehand() {
             for team in [Team::serial(), Team::new(2)] {
                 let mut product = Product::<f32>::random(m, n, k, &mut random);
                 (product.alpha, product.beta, product.whole) = (1.0, beta, false);
-                product.before = Matrix::new(m, n, Order::Rows(2), |_, _| random.uniform() as f32);
+                let held = |random: &mut Random| if beta == 0.0 { poison() } else { random.uniform() as f32 };
+                product.before = Matrix::new(m, n, Order::Rows(2), |_, _| held(&mut random));
                 let mut c = product.before.clone();
                 let packed = PackedB::new(product.b.view().unwrap());
                 gemm_packed(&team, product.a.view().unwrap(), &packed, beta, c.view_mut().unwrap()).unwrap();

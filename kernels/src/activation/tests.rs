@@ -160,17 +160,27 @@ struct Worst {
     at: f32,
 }
 
+/// Where the values of `function` lie, the ends included, however they are rounded.
+fn range_of(function: Function) -> std::ops::RangeInclusive<f64> {
+    match function {
+        Function::Value(Activation::Sigmoid) => 0.0..=1.0,
+        Function::Value(Activation::Tanh) => -1.0..=1.0,
+        _ => f64::NEG_INFINITY..=f64::INFINITY,
+    }
+}
+
 /// Checks one stretch of inputs, `bits` rising: error, range, order and NaN.
 fn check(isa: Isa, function: Function, rising: bool, bits: &[u32], worst: &mut Worst, last: &mut f32) {
     let x: Vec<f32> = bits.iter().map(|&bits| f32::from_bits(bits)).collect();
     let exact = function.apply(Isa::detected(), &x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
     let value = function.apply(isa, &x);
+    let range = range_of(function);
     for ((&x, value), exact) in x.iter().zip(value).zip(exact) {
         if x.is_nan() {
             assert!(value.is_nan(), "{function:?}({x:e}) on {isa}: {value:e}");
             continue;
         }
-        assert!(!value.is_nan(), "{function:?}({x:e}) on {isa} is NaN");
+        assert!(range.contains(&f64::from(value)), "{function:?}({x:e}) on {isa} is {value:e}, outside {range:?}");
         // Away from zero the bits of negative numbers rise as the numbers fall.
         let ordered = if x.is_sign_negative() { value <= *last } else { value >= *last };
         assert!(!rising || ordered, "{function:?} on {isa} turns at {x:e}");
@@ -208,7 +218,10 @@ fn sweep(stride: usize, tiers: &[Isa]) {
             for range in domain(function) {
                 let negative = *range.start() >= 0x8000_0000;
                 let mut last = if negative { f32::INFINITY } else { f32::NEG_INFINITY };
-                let mut inputs = range.step_by(stride).peekable();
+                // No stride need meet the last of them.
+                let ends = [f32::MAX, f32::INFINITY].map(|end| if negative { -end } else { end }.to_bits());
+                let ends = ends.into_iter().filter(|end| range.contains(end)).collect::<Vec<_>>();
+                let mut inputs = range.step_by(stride).chain(ends).peekable();
                 while inputs.peek().is_some() {
                     let block: Vec<_> = inputs.by_ref().take(1 << 14).collect();
                     check(isa, function, rising, &block, &mut worst, &mut last);
@@ -256,16 +269,27 @@ fn f32_rises_from_neighbour_to_neighbour_where_forms_change() {
 #[test]
 fn f64_rises_from_neighbour_to_neighbour() {
     let exponents = (0..64).flat_map(|n| [0.25, 0.5].map(|part| part * f64::from(2 * n + 1) * std::f64::consts::LN_2));
-    let everywhere = std::iter::successors(Some(1e-9), |x| Some(x * 1.0009)).take_while(|&x| x < 60.0);
-    let places: Vec<u64> = [0.5, 0.55].into_iter().chain(exponents).chain(everywhere).map(f64::to_bits).collect();
-    for isa in Isa::available() {
-        for (activation, sign) in [(Activation::Sigmoid, 1.0), (Activation::Sigmoid, -1.0), (Activation::Tanh, 1.0)] {
-            for &place in &places {
-                let x: Vec<f64> = (place - 32..place + 32).map(|bits| sign * f64::from_bits(bits)).collect();
-                let y = Function::Value(activation).apply(isa, &x);
-                let rises = y.windows(2).all(|pair| sign * pair[0] <= sign * pair[1]);
-                assert!(rises, "{activation} on {isa} turns near {:e}", x[0]);
-            }
+    // To where `e^-x` has long become 0.
+    let everywhere = std::iter::successors(Some(1e-9), |x| Some(x * 1.0009)).take_while(|&x| x < 800.0);
+    let places = [0.5, 0.55].into_iter().chain(exponents).chain(everywhere).map(f64::to_bits);
+    let mut stretches: Vec<Vec<f64>> =
+        places.map(|place| (place - 32..place + 32).map(f64::from_bits).collect()).collect();
+    // And in leaps, from nothing to the end.
+    let leaps = std::iter::successors(Some(5e-324), |x| Some(x * 1.9)).take_while(|x| x.is_finite());
+    stretches.push([0.0].into_iter().chain(leaps).chain([f64::MAX, f64::INFINITY]).collect());
+    for (isa, activation) in
+        Isa::available().into_iter().flat_map(|isa| [Activation::Sigmoid, Activation::Tanh].map(|of| (isa, of)))
+    {
+        let function = Function::Value(activation);
+        let range = range_of(function);
+        for (stretch, sign) in stretches.iter().flat_map(|stretch| [1.0, -1.0].map(|sign| (stretch, sign))) {
+            let x: Vec<f64> = stretch.iter().map(|x| sign * x).collect();
+            let y = function.apply(isa, &x);
+            let rises = y.windows(2).all(|pair| sign * pair[0] <= sign * pair[1]);
+            assert!(rises, "{activation} on {isa} turns near {:e}", x[0]);
+            // NaN is nowhere inside.
+            let outside = y.iter().position(|y| !range.contains(y));
+            assert!(outside.is_none(), "{activation} on {isa} leaves {range:?} near {:e}", x[0]);
         }
     }
 }

@@ -57,7 +57,9 @@ impl Isa {
 
     /// The tier in use: the fastest that this machine has, or the lower one that `DELTARULE_ISA` names.
     ///
-    /// A name that cannot be followed is ignored here and reported by [`Isa::requested`]. The environment is read once.
+    /// The kernels ask here, and do not print or fail: a name that cannot be followed (`avx-2`) is ignored, and the fastest tier runs.
+    /// [`Isa::requested`] reports it: a program that lets its users set the variable calls that once, when it starts. The environment is read
+    /// once.
     #[inline]
     pub fn current() -> Self {
         static CURRENT: OnceLock<Isa> = OnceLock::new();
@@ -65,6 +67,13 @@ impl Isa {
     }
 
     /// What `DELTARULE_ISA` asks for; the detected tier where it is not set (or empty).
+    ///
+    /// ```
+    /// # use deltarule_kernels::Isa;
+    /// if let Err(error) = Isa::requested() {
+    ///     eprintln!("{}: {error}", Isa::VARIABLE);
+    /// }
+    /// ```
     ///
     /// # Errors
     /// A name that no tier has, or a tier that this machine lacks. [`Isa::current`] is the detected tier then.

@@ -239,17 +239,24 @@ fn the_bits_are_these() {
 
 #[test]
 fn log_loss_is_finite_and_its_gradient_bounded() {
-    for isa in Isa::available() {
-        for z in [0.0, 1e-45, 1e-30, 1.0, 17.0, 89.0, 104.0, 1e10, f32::MAX].into_iter().flat_map(|z| [z, -z]) {
-            for y in [0.0, 0.3, 1.0] {
-                let mut dz = [0.0];
-                let value = Loss::LogLoss.gradient(isa, &[z], Targets::Values(&[y]), 1, 1.0, &mut dz);
+    /// From the least number of the type to the greatest, on both sides of where `exp(−|z|)` becomes subnormal and where it becomes 0.
+    fn check<T: Element>(isa: Isa, least: T, greatest: T) {
+        let ordinary =
+            [0.0, 1e-30, 1.0, 17.0, 87.0, 89.0, 103.0, 104.0, 708.0, 710.0, 745.0, 746.0, 1e10].map(T::from_f64);
+        for z in ordinary.into_iter().chain([least, greatest]).flat_map(|z| [z, -z]) {
+            for y in [0.0, 0.3, 1.0].map(T::from_f64) {
+                let mut dz = [T::ZERO];
+                let value = Loss::LogLoss.gradient(isa, &[z], Targets::Values(&[y]), 1, T::ONE, &mut dz);
                 assert!(value.is_finite() && value >= 0.0, "log loss of {z}, {y} on {isa} is {value}");
-                assert!(dz[0].abs() <= 1.0, "log loss′ of {z}, {y} on {isa} is {}", dz[0]);
+                assert!(dz[0].abs() <= T::ONE, "log loss′ of {z}, {y} on {isa} is {}", dz[0]);
             }
         }
-        let right = Loss::LogLoss.value(isa, &[f32::MAX, -f32::MAX], Targets::Values(&[1.0, 0.0]), 2);
+        let right = Loss::LogLoss.value(isa, &[greatest, -greatest], Targets::Values(&[T::ONE, T::ZERO]), 2);
         assert_eq!(right, 0.0);
+    }
+    for isa in Isa::available() {
+        check(isa, f32::from_bits(1), f32::MAX);
+        check(isa, f64::from_bits(1), f64::MAX);
     }
 }
 
