@@ -59,6 +59,22 @@ fn rolling_back_begins_where_it_is_turned_on() {
     assert_eq!((trainer.history()[0].skipped, trainer.history()[0].rate), (2, 0.05), "at half the rate");
 }
 
+/// A rate that diverges, epoch by epoch of one batch: the update that goes too far is the last of its epoch, and found in the next.
+#[test]
+fn a_roll_back_recovers_from_a_divergence_that_crosses_epochs() {
+    let data = Dataset::with_values(vec![-1.0f32, 1.0], 1, vec![-2.0, 2.0], 1).expect("good data");
+    // Each update leaves w |1 − rate| times as far from 2: rates diverge, until a square overflows, down to 2.
+    for (rate, roll_backs) in [(3.0, 1), (300.0, 8)] {
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).epochs(400).batch(2);
+        let model = Mlp::builder(&[1, 1]).build().expect("widths");
+        let mut trainer = Trainer::new(model, plan.non_finite(NonFinite::RollBack)).expect("a plan that fits");
+        assert_eq!(trainer.fit(&data, None, |_| Continue(())).expect("rolled back"), Finish::Epochs, "rate {rate}");
+        let w = trainer.model().layers()[0].weights()[0];
+        assert!((w - 2.0).abs() < 1e-3, "rate {rate}: {w}");
+        assert_eq!(trainer.history().iter().map(|record| record.skipped).sum::<u64>(), roll_backs, "rate {rate}");
+    }
+}
+
 /// A whole epoch that had to be left out has no loss that could be the best, and ends the run each time that it is tried again.
 #[test]
 fn an_epoch_of_bad_batches_has_no_loss() {

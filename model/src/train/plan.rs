@@ -61,7 +61,9 @@ pub enum NonFinite {
     /// Leave the batch out. An epoch in which every batch had to be left out ends with [`Error::NonFinite`].
     Skip,
     /// Go back to the weights, moments and update count at the start of the epoch, halve the learning rate for the
-    /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. The eleventh time ends with [`Error::NonFinite`]. Where the policy is turned on in the
+    /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. Where it is the first batch of
+    /// the epoch, the weights may be bad that the epoch before ended with: then back to the start of the last epoch whose first batch was good.
+    /// The eleventh time ends with [`Error::NonFinite`]. Where the policy is turned on in the
     /// middle of an epoch, that epoch goes back to there: to where the next [`fit`](crate::Trainer::fit) began.
     RollBack,
 }

@@ -164,15 +164,14 @@ impl<T: Element> Trainer<T> {
         Error::NonFinite { what, epoch: self.state.clock.epoch, batch: self.state.clock.batch }
     }
 
-    /// Remembers the start of an epoch, or of what is left of it, where the policy may want to return to it.
-    pub(super) fn remember_good(&mut self) {
-        if self.plan.non_finite == NonFinite::RollBack {
-            self.state.good = Some(Good {
-                layers: self.model.layers.clone(),
-                memory: self.state.memory.clone(),
-                updates: self.state.clock.updates,
-            });
-        }
+    /// The run as it is at the start of an epoch, or of what is left of it, where the policy may want to return to it: once a batch has shown
+    /// that these weights have a finite loss and gradient. The update before, which made them, may have been the one that went too far.
+    pub(super) fn candidate(&self) -> Option<Good<T>> {
+        (self.plan.non_finite == NonFinite::RollBack).then(|| Good {
+            layers: self.model.layers.clone(),
+            memory: self.state.memory.clone(),
+            updates: self.state.clock.updates,
+        })
     }
 
     /// Does what the policy says about a batch that had no finite loss or gradient.
