@@ -11,8 +11,9 @@
 //! More layers repeat the middle. All errors are computed before any weight changes, so whatever is wrong with
 //! them is found while the weights are still good.
 
+use crate::data::check_finite;
 use crate::workspace::{Slot, Workspace};
-use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss, narrow};
+use crate::{Activation, Element, Error, Layer, Loss, Mlp, Targets, loss, narrow, update};
 use deltarule_kernels::{Compute, Execute, MatRef, ShapeError, Team, dense};
 
 /// `a = g(x Wᵀ + b)` through all layers; `last` is the activation of the last.
@@ -123,9 +124,10 @@ impl<T: Element> Mlp<T> {
     /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them.
     ///
     /// # Errors
-    /// Shapes or labels that do not fit, or a loss that does not go with the output.
+    /// Shapes or labels that do not fit, a NaN or an infinity among the numbers, or a loss that does not go with the output. A loss
+    /// or gradient of numbers that overflows is returned as it is.
     pub fn gradients(&self, loss: Loss, x: &[T], targets: Targets<'_, T>) -> Result<(f64, Gradients<T>), Error> {
-        let x = self.rows_of(x)?;
+        let (numbers, x) = (x, self.rows_of(x)?);
         let last = loss::last_activation(loss, self.output)?;
         loss::check_targets(loss, &targets, x.rows(), self.outputs())?;
         let (team, mut work) = (Team::serial(), Workspace::new(&self.layers));
@@ -145,9 +147,23 @@ impl<T: Element> Mlp<T> {
             total
         };
         let mean = total / x.rows() as f64;
+        if !(mean.is_finite() && update::is_finite(&team, &work)) {
+            self.check_batch(numbers, &targets)?;
+        }
         let pairs = work.dw.iter().zip(&work.db);
         let layers = pairs.map(|(dw, db)| (dw.to_rows(), db.clone())).collect();
         Ok((mean, Gradients { layers }))
+    }
+
+    /// Names the first number of a batch that is none. Looked for once a loss or gradient is not finite, as it is then sure to be: so a good
+    /// batch pays nothing.
+    #[cold]
+    pub(crate) fn check_batch(&self, x: &[T], targets: &Targets<'_, T>) -> Result<(), Error> {
+        check_finite("input", x, self.inputs())?;
+        match targets {
+            Targets::Values(values) => check_finite("target", values, self.outputs()),
+            Targets::Classes(_) => Ok(()),
+        }
     }
 
     /// `x` as a batch of rows; at least one.

@@ -44,7 +44,7 @@ pub enum Error {
     NotANumber {
         /// `"input"` or `"target"`; where it was a number before: `"standardised input"` or `"standardised target"`.
         what: &'static str,
-        /// Row of the data set, be it the one to learn from or the one to validate on.
+        /// Row of the data set, be it the one to learn from or the one to validate on, or of the batch that was given.
         row: usize,
         /// Column of the inputs or of the targets.
         column: usize,

@@ -130,7 +130,7 @@ pub(crate) fn gradient_norm<T: Element>(by: impl Compute<T>, work: &Workspace<T>
 
 /// Whether the whole gradient is finite.
 #[inline(always)]
-fn is_finite<T: Element>(by: impl Compute<T>, work: &Workspace<T>) -> bool {
+pub(crate) fn is_finite<T: Element>(by: impl Compute<T>, work: &Workspace<T>) -> bool {
     let mut finite = true;
     for (dw, db) in work.dw.iter().zip(&work.db) {
         finite = finite && dw.is_finite(by);

@@ -133,10 +133,41 @@ fn a_good_batch_after_a_bad_one_is_good() {
             let mut y = vec![0.5; rows * outputs];
             y[3] = f32::NAN;
             let bad = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&y));
-            assert!(matches!(bad, Err(Error::NonFinite { .. })), "{widths:?}, {rows} rows: {bad:?}");
+            let place = (3 / outputs, 3 % outputs);
+            let is_named =
+                matches!(bad, Err(Error::NotANumber { what: "target", row, column, .. }) if (row, column) == place);
+            assert!(is_named, "{widths:?}, {rows} rows: {bad:?}");
             for rows in [32, 1300, 70] {
                 let good = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&vec![0.5; rows * outputs]));
                 assert!(good.is_ok(), "{widths:?}, {rows} rows: {good:?}");
+            }
+        }
+    }
+}
+
+/// What is missing in a batch of one's own is named, under every policy: no lower rate would help. The net's layers are all small, or shared
+/// by a team one by one, with activations that let a bad input through to the loss, or keep it back.
+#[test]
+fn a_number_that_is_none_is_named_in_a_batch_too() {
+    for (width, hidden) in
+        [(2, Activation::Identity), (2, Activation::Relu), (2, Activation::Sigmoid), (7000, Activation::Relu)]
+    {
+        let model = Mlp::<f32>::builder(&[2, width, 2]).hidden(hidden).build().expect("widths");
+        for (bad, at) in [(f32::NAN, 1), (f32::INFINITY, 4), (f32::NEG_INFINITY, 5)] {
+            let good = vec![0.5; 6];
+            let mut spoilt = good.clone();
+            spoilt[at] = bad;
+            for (what, x, y) in [("input", &spoilt, &good), ("target", &good, &spoilt)] {
+                let is_named = |error: Error| matches!(error, Error::NotANumber { what: named, row, column, .. } if (named, row, column) == (what, at / 2, at % 2));
+                let said = model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect_err("no number");
+                assert!(is_named(said), "{what} {bad}, {width} {hidden}");
+                for policy in [NonFinite::Stop, NonFinite::Skip, NonFinite::RollBack] {
+                    let plan = Plan::new(Loss::HalfSquaredError).non_finite(policy);
+                    let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
+                    let said = trainer.step(x, Targets::Values(y)).expect_err("no number");
+                    assert!(is_named(said), "{what} {bad}, {width} {hidden}, {policy:?}");
+                    assert_eq!(trainer.updates(), 0);
+                }
             }
         }
     }

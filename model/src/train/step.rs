@@ -89,7 +89,8 @@ impl<T: Element> Trainer<T> {
     /// ```
     ///
     /// # Errors
-    /// Shapes or labels that do not fit; [`Error::NonFinite`] under every policy. Nothing has changed then.
+    /// Shapes or labels that do not fit; [`Error::NotANumber`] where `x` or `targets` have a NaN or an infinity; [`Error::NonFinite`] under
+    /// every policy. Nothing has changed then.
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
@@ -101,7 +102,10 @@ impl<T: Element> Trainer<T> {
                 }
                 Ok(loss)
             }
-            Found::NonFinite(what) => Err(self.non_finite(what)),
+            Found::NonFinite(what) => {
+                self.model.check_batch(x, &targets)?;
+                Err(self.non_finite(what))
+            }
         }
     }
 
