@@ -27,7 +27,7 @@ impl<T: Element> Trainer<T> {
     /// [`fit`](Trainer::fit), at any batch.
     ///
     /// # Errors
-    /// Weights that are not finite, which no load would take; whatever the system says. The file is as it was then.
+    /// Weights or a slope that are not finite, which no load would take; whatever the system says. The file is as it was then.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let write = || {
