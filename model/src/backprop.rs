@@ -147,7 +147,7 @@ impl<T: Element> Mlp<T> {
             total
         };
         let mean = total / x.rows() as f64;
-        if !(mean.is_finite() && update::is_finite(&team, &work)) {
+        if !(mean.is_finite() && update::is_within(&team, &work, T::MAX)) {
             self.check_batch(numbers, &targets)?;
         }
         let pairs = work.dw.iter().zip(&work.db);
@@ -155,8 +155,8 @@ impl<T: Element> Mlp<T> {
         Ok((mean, Gradients { layers }))
     }
 
-    /// Names the first number of a batch that is none. Looked for once a loss or gradient is not finite, as it is then sure to be: so a good
-    /// batch pays nothing.
+    /// Names the first number of a batch that is none. With one the loss or the gradient is none either, so it is looked for only then, and a
+    /// good batch pays nothing.
     #[cold]
     pub(crate) fn check_batch(&self, x: &[T], targets: &Targets<'_, T>) -> Result<(), Error> {
         check_finite("input", x, self.inputs())?;

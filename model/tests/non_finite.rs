@@ -1,6 +1,6 @@
 //! Losses and gradients that are not finite: found before the update, treated by policy, and forgotten by the next batch.
 
-use deltarule::{Activation, Dataset, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Targets, Trainer};
+use deltarule::{Activation, Dataset, Element, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Targets, Trainer};
 use std::ops::ControlFlow::Continue;
 
 /// Targets so large that the squared error overflows.
@@ -142,6 +142,66 @@ fn a_good_batch_after_a_bad_one_is_good() {
                 assert!(good.is_ok(), "{widths:?}, {rows} rows: {good:?}");
             }
         }
+    }
+}
+
+/// A gradient of one weight that is finite, of which no rule makes a finite update: Adam squares it, and takes its mean from it. The weight is
+/// of a layer that is small, or of one whose update is fused where the batch allows it.
+#[test]
+fn a_gradient_that_is_too_large_is_found_before_the_update() {
+    fn check<T: Element>(root: f64) {
+        let rules =
+            [Optimiser::sgd(), Optimiser::nesterov(), Optimiser::momentum(), Optimiser::adam(), Optimiser::adamw()];
+        for (optimiser, inputs) in rules.into_iter().flat_map(|rule| [(rule, 1), (rule, 7000)]) {
+            let row = |x: f64| std::iter::once(T::from_f64(x)).chain(std::iter::repeat_n(T::ZERO, inputs - 1));
+            let values = |y: &[f64]| y.iter().map(|&y| T::from_f64(y)).collect::<Vec<_>>();
+            let mut model = Mlp::<T>::builder(&[inputs, 1]).build().expect("widths");
+            model.set_layer(0, &vec![T::ZERO; inputs], &[T::ZERO]).expect("lengths that fit");
+            let x: Vec<T> = [1.0, root, root, 1.0].into_iter().flat_map(row).collect();
+            let data = Dataset::with_values(x, inputs, values(&[0.0, -root, root, 0.0]), 1).expect("good data");
+            let plan = Plan::new(Loss::HalfSquaredError).optimiser(optimiser).epochs(1).batch(1).shuffle(false);
+            for (policy, updates) in [(NonFinite::Stop, 1), (NonFinite::Skip, 2), (NonFinite::RollBack, 1)] {
+                let case = format!("{optimiser:?}, {inputs} inputs, {policy:?}, {}", T::NAME);
+                let mut trainer = Trainer::new(model.clone(), plan.non_finite(policy)).expect("a plan that fits");
+                let finish = trainer.fit(&data, None, |_| Continue(()));
+                if policy == NonFinite::Stop {
+                    let is_found = matches!(finish, Err(Error::NonFinite { what: "gradient", epoch: 0, batch: 1 }));
+                    assert!(is_found, "{case}: {finish:?}");
+                    let said = finish.expect_err("too large").to_string();
+                    assert!(said.contains("the gradient is not finite, or too large for the update to be;"), "{said}");
+                } else {
+                    assert_eq!(
+                        (finish.expect("left out"), trainer.history()[0].skipped),
+                        (Finish::Epochs, 2),
+                        "{case}"
+                    );
+                }
+                assert_eq!(trainer.updates(), updates, "{case}");
+                for y in [-root, root] {
+                    let step = trainer.step(&row(root).collect::<Vec<_>>(), Targets::Values(&values(&[y])));
+                    assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "{case}: {step:?}");
+                }
+                let layer = &trainer.model().layers()[0];
+                assert!(layer.weights().iter().chain(layer.bias()).all(|&w| w == T::ZERO), "{case}");
+            }
+        }
+    }
+    check::<f32>(1.8e19);
+    check::<f64>(1.3e154);
+}
+
+/// It is what the rule sees that must not be too large.
+#[test]
+fn a_large_gradient_may_be_clipped_to_one_that_is_not() {
+    for (norm, is_small) in [(1.0, true), (1e18, true), (1e20, false)] {
+        let mut model = Mlp::<f32>::builder(&[1, 1]).build().expect("widths");
+        model.set_layer(0, &[0.0], &[0.0]).expect("lengths that fit");
+        let mut trainer =
+            Trainer::new(model, Plan::new(Loss::HalfSquaredError).clip_norm(norm)).expect("a plan that fits");
+        for y in [-1e19, 1e19, -1e19] {
+            assert_eq!(trainer.step(&[1e19], Targets::Values(&[y])).is_ok(), is_small, "clipped to {norm}");
+        }
+        assert!(trainer.model().layers()[0].weights()[0].is_finite());
     }
 }
 

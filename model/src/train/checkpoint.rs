@@ -209,7 +209,7 @@ fn push_memory<T: Element>(writer: &mut Writer, prefixes: [&str; 2], layers: &[L
     }
 }
 
-/// Moments may be infinite, after gradients that nearly were; but none that training leaves is NaN, nor the mean of squares below 0.
+/// Moments may be infinite, where L2 of weights that nearly were joined the gradient; but none that training leaves is NaN, nor the mean of squares below 0.
 fn set_moment<T: Element>(memory: &mut [Memory<T>], k: usize, values: &Parameters<T>) -> Result<(), FileError> {
     let is_wrong = |x: &T| x.to_f64().is_nan() || k == 1 && x.to_f64() < 0.0;
     if values.iter().any(|(w, b)| w.iter().chain(b).any(is_wrong)) {

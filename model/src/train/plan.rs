@@ -52,7 +52,9 @@ pub struct EarlyStopping {
     pub min_improvement: f64,
 }
 
-/// What to do about a loss or gradient that is NaN or infinite. It is always found before the update.
+/// What to do about a loss or gradient that is NaN or infinite, or a gradient so large that the update would not be finite: above about
+/// 9 · 10¹⁸ in `f32`, 7 · 10¹⁵³ in `f64` with Adam and AdamW, which square it, and a quarter of the largest number with the other rules,
+/// less for rates above 1 and for what momentum adds up ([`largest_gradient`](crate::Rule::largest_gradient)). It is always found before the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NonFinite {
     /// End with [`Error::NonFinite`]; the weights are those before the batch.

@@ -14,7 +14,7 @@ const ROLL_BACKS: u64 = 10;
 pub(super) enum Found {
     /// The mean loss of the batch; the weights have been updated.
     Loss(f64),
-    /// The loss or the gradient is not finite; nothing has changed.
+    /// The loss or the gradient is not finite, or what the update would make of it; nothing has changed.
     NonFinite(&'static str),
 }
 
@@ -71,7 +71,7 @@ impl<T: Element> Trainer<T> {
     ///
     /// `x` and `targets` are as the network sees them: where the model [standardises](crate::About) inputs or targets, what
     /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them. Batches of one size, whatever their number,
-    /// allocate nothing after the first; but once more when a batch comes whose numbers are so large (2²¹ in `f32`, 10⁷⁵ in `f64`) that its
+    /// allocate nothing after the first; but once more when a batch comes whose numbers are so large (2²¹ in `f32`, 10⁷³ in `f64`) that its
     /// gradient is kept, and looked at, before the update. The schedule stands still at the epoch that the trainer is in.
     ///
     /// After a run that ended with its best weights (early stopping), a step changes those, which the model holds, by the moments that the
