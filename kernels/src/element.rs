@@ -37,6 +37,8 @@ pub trait Element:
     const ONE: Self;
     /// The distance from 1 to the next larger number.
     const EPSILON: Self;
+    /// The largest finite number.
+    const MAX: Self;
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
     /// Elements in a cache line of 64 bytes: the columns of a packed line.
@@ -69,6 +71,7 @@ macro_rules! element {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const EPSILON: Self = $t::EPSILON;
+            const MAX: Self = $t::MAX;
             const NAME: &'static str = stringify!($t);
             const LINE: usize = $line;
 

@@ -47,7 +47,7 @@ pub enum Error {
     NotANumber {
         /// `"input"` or `"target"`; where it was a number before: `"standardised input"` or `"standardised target"`.
         what: &'static str,
-        /// Row of the data set, be it the one to learn from or the one to validate on.
+        /// Row of the data set, be it the one to learn from or the one to validate on, or of the batch that was given.
         row: usize,
         /// Column of the inputs or of the targets.
         column: usize,
@@ -89,10 +89,12 @@ pub enum Error {
     /// Labels of a kind or width that the loss or the model cannot use.
     #[error("the labels do not fit: {0}")]
     Labels(String),
-    /// A loss or gradient that is NaN or infinite; the weights are those before the batch.
+    /// A loss or gradient that is NaN or infinite, or a gradient [too large](deltarule_kernels::Rule::largest_gradient) for the update to be
+    /// finite; the weights are those before the batch.
     #[error(
-        "epoch {epoch}, batch {batch}: the {what} is not finite; the weights are as they were before this batch. \
-         Lower the learning rate, clip the gradient, or standardise the inputs"
+        "epoch {epoch}, batch {batch}: the {what} is not finite{}; the weights are as they were before this batch. \
+         Lower the learning rate, clip the gradient, or standardise the inputs",
+        or_too_large(what)
     )]
     NonFinite {
         /// `"loss"` or `"gradient"`.
@@ -121,6 +123,14 @@ fn advice_on(what: &str) -> &'static str {
     match what.starts_with("standardised") {
         true => "the number is too large beside the column's deviation: rescale the column, or use f64",
         false => "fill or drop missing values before training",
+    }
+}
+
+/// What is refused of a gradient that may itself be finite.
+fn or_too_large(what: &str) -> &'static str {
+    match what {
+        "gradient" => ", or too large for the update to be",
+        _ => "",
     }
 }
 

@@ -1,9 +1,10 @@
 //! The gradient of a batch, by the way that suits the layers: [whole](crate::whole) or [piece by piece](crate::narrow).
 
 use crate::backprop::Batch;
+use crate::data::check_finite;
 use crate::whole::Passed;
 use crate::workspace::Workspace;
-use crate::{Element, Error, Loss, Mlp, Targets, loss};
+use crate::{Element, Error, Loss, Mlp, Targets, loss, update};
 use deltarule_kernels::{MatRef, ShapeError, Team};
 
 impl<T: Element> Batch<'_, T> {
@@ -39,9 +40,10 @@ impl<T: Element> Mlp<T> {
     /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them.
     ///
     /// # Errors
-    /// Shapes or labels that do not fit, or a loss that does not go with the output.
+    /// Shapes or labels that do not fit, a NaN or an infinity among the numbers, or a loss that does not go with the output. A loss
+    /// or gradient of numbers that overflows is returned as it is.
     pub fn gradients(&self, loss: Loss, x: &[T], targets: Targets<'_, T>) -> Result<(f64, Gradients<T>), Error> {
-        let x = self.rows_of(x)?;
+        let (numbers, x) = (x, self.rows_of(x)?);
         let last = loss::last_activation(loss, self.output)?;
         loss::check_targets(loss, &targets, x.rows(), self.outputs())?;
         let (team, mut work) = (Team::serial(), Workspace::new(&self.layers));
@@ -50,9 +52,23 @@ impl<T: Element> Mlp<T> {
         let total = batch.pass(&team, &mut work)?.total;
         batch.the_rest(&team, &mut work)?;
         let mean = total / x.rows() as f64;
+        if !(mean.is_finite() && update::is_within(&team, &work, T::MAX)) {
+            self.check_batch(numbers, &targets)?;
+        }
         let pairs = work.dw.iter().zip(&work.db);
         let layers = pairs.map(|(dw, db)| (dw.to_rows(), db.clone())).collect();
         Ok((mean, Gradients { layers }))
+    }
+
+    /// Names the first number of a batch that is none. With one the loss or the gradient is none either, so it is looked for only then, and a
+    /// good batch pays nothing.
+    #[cold]
+    pub(crate) fn check_batch(&self, x: &[T], targets: &Targets<'_, T>) -> Result<(), Error> {
+        check_finite("input", x, self.inputs())?;
+        match targets {
+            Targets::Values(values) => check_finite("target", values, self.outputs()),
+            Targets::Classes(_) => Ok(()),
+        }
     }
 
     /// `x` as a batch of rows; at least one.

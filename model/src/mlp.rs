@@ -279,13 +279,7 @@ impl<T: Element> Builder<T> {
         if !self.widths.windows(2).all(weights) || !is_there() {
             return wrong(format!("widths {:?} are larger than memory", self.widths));
         }
-        // As the net computes with it: 0 times an infinite slope would be no number.
-        if let Activation::LeakyRelu { slope } = self.hidden
-            && !T::from_f64(slope).is_finite()
-        {
-            let name = T::NAME;
-            return wrong(format!("the slope of the leaky ReLU, {slope:?}, is not finite in {name}; 0.01 is usual"));
-        }
+        check_slope::<T>(self.hidden)?;
         let classes = if outputs == 1 { 2 } else { outputs };
         let about = &self.about;
         let names = |names: &[String]| (!names.is_empty()).then_some(names.len());
@@ -313,6 +307,18 @@ impl<T: Element> Builder<T> {
             return wrong("a softmax over one output is always 1; use a sigmoid output for two classes".into());
         }
         Ok(())
+    }
+}
+
+/// A leaky ReLU's slope must be finite as the net computes with it: 0 times an infinite one would be no number.
+pub(crate) fn check_slope<T: Element>(activation: Activation) -> Result<(), Error> {
+    match activation {
+        Activation::LeakyRelu { slope } if !T::from_f64(slope).is_finite() => {
+            let name = T::NAME;
+            let what = format!("the slope of the leaky ReLU, {slope:?}, is not finite in {name}; 0.01 is usual");
+            Err(Error::Architecture(what))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -369,6 +375,20 @@ mod tests {
             let is_named =
                 |error: &Error| matches!(error, Error::Bytes(FileError::Metadata(why)) if why.contains("the slope"));
             assert!(result.as_ref().is_err_and(is_named), "{result:?}");
+        }
+    }
+
+    /// It may be another number type's, which holds it.
+    #[test]
+    fn a_slope_that_no_load_would_take_is_not_saved() {
+        let model = builder::<f64>(1e39).build().expect("a slope in f64").cast::<f32>();
+        let path = std::env::temp_dir().join(format!("deltarule-slope-{}", std::process::id()));
+        let trainer = Trainer::new(model.clone(), Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
+        for result in [model.save(&path), trainer.save(&path)] {
+            let is_named =
+                |error: &Error| error.to_string().contains("the slope of the leaky ReLU, 1e39, is not finite");
+            assert!(result.as_ref().is_err_and(is_named), "{result:?}");
+            assert!(!path.exists());
         }
     }
 }

@@ -39,6 +39,8 @@ impl<T: Element> Memory<T> {
 pub(crate) struct Steps<T> {
     w: Step<T>,
     b: Step<T>,
+    /// The largest size of a gradient, before it is multiplied, that they can take.
+    largest: f64,
 }
 
 impl<T: Element> Steps<T> {
@@ -48,6 +50,7 @@ impl<T: Element> Steps<T> {
         Self {
             w: optimiser.rule.step(rate, optimiser.l2, t, scale),
             b: optimiser.rule.step(rate, l2_of_biases, t, scale),
+            largest: (optimiser.rule.largest_gradient::<T>(rate) / scale).min(f64::MAX),
         }
     }
 
@@ -80,7 +83,8 @@ pub(crate) fn fused<T: Element>(
     Ok(())
 }
 
-/// Gradient first: applies the gradient in `work`, if it is finite, and says whether it was. Where `norm` is known and finite, so is all of it.
+/// Gradient first: applies the gradient in `work`, if it is finite and not too large for the rule, and says whether it was. Where `norm` is
+/// known, no element is larger.
 #[inline(always)]
 pub(crate) fn apply<T: Element>(
     by: impl Compute<T>,
@@ -90,7 +94,7 @@ pub(crate) fn apply<T: Element>(
     steps: &Steps<T>,
     norm: Option<f64>,
 ) -> Result<bool, ShapeError> {
-    if !norm.map_or_else(|| is_finite(by, work), f64::is_finite) {
+    if !norm.map_or_else(|| is_within(by, work, T::from_f64(steps.largest)), |norm| norm <= steps.largest) {
         return Ok(false);
     }
     let state = layers.iter_mut().zip(memory);
@@ -128,24 +132,24 @@ pub(crate) fn gradient_norm<T: Element>(by: impl Compute<T>, work: &Workspace<T>
     pairs.fold(0.0, |sum, (dw, db)| sum + dw.sum_of_squares(by) + bias(db)).sqrt()
 }
 
-/// Whether the whole gradient is finite.
+/// Whether every element of the gradient is at most `limit` in size; a NaN is not.
 #[inline(always)]
-fn is_finite<T: Element>(by: impl Compute<T>, work: &Workspace<T>) -> bool {
-    let mut finite = true;
+pub(crate) fn is_within<T: Element>(by: impl Compute<T>, work: &Workspace<T>, limit: T) -> bool {
+    let mut within = true;
     for (dw, db) in work.dw.iter().zip(&work.db) {
-        finite = finite && dw.is_finite(by);
+        within = within && dw.is_within(by, limit);
         for g in db {
-            finite &= g.is_finite();
+            within &= g.abs() <= limit;
         }
     }
-    finite
+    within
 }
 
 /// Whether every element of every gradient is sure to be finite, with room for the squares that Adam takes: a sum of
-/// `rows` products of factors below the limit stays below `limit² · rows`. That the inputs and every `∂L/∂z` are below it is known already.
+/// [`TAME_ROWS`] products of factors below the limit stays below `limit² · rows`. That the inputs and every `∂L/∂z` are below it is known already.
 #[inline(always)]
 pub(crate) fn is_tame<T: Element>(by: impl Compute<T>, layers: &[Layer<T>], rows: usize, slots: &[Slot<T>]) -> bool {
-    let mut tame = rows <= 1 << 20;
+    let mut tame = rows <= TAME_ROWS;
     let hidden = layers.len() - 1;
     for (slot, layer) in slots.iter().zip(layers).take(hidden) {
         let bounded = matches!(layer.activation, Activation::Sigmoid | Activation::Tanh);
@@ -154,9 +158,12 @@ pub(crate) fn is_tame<T: Element>(by: impl Compute<T>, layers: &[Layer<T>], rows
     tame
 }
 
-/// Small is finite and at most 2²¹ (`f32`) or 10⁷⁵ (`f64`) in size.
+/// Rows of the largest batch that may be tame.
+const TAME_ROWS: usize = 1 << 20;
+
+/// Small is finite and at most 2²¹ (`f32`) or 10⁷³ (`f64`) in size.
 pub(crate) fn small<T: Element>() -> T {
-    T::from_f64(if size_of::<T>() == 4 { 2097152.0 } else { 1e75 })
+    T::from_f64(if size_of::<T>() == 4 { 2097152.0 } else { 1e73 })
 }
 
 /// Whether all numbers are [small].
@@ -195,5 +202,22 @@ impl<T: Element> Kernel<T> for AreSmall<'_, T> {
         let limit = small();
         // No early exit, so that the compiler can take a vector at a time; false for NaN.
         self.values.iter().fold(true, |small, &v| small & (v.abs() <= limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tame_no_rule_finds_too_large() {
+        fn check<T: Element>() {
+            let most = small::<T>().to_f64().powi(2) * TAME_ROWS as f64;
+            for optimiser in [Optimiser::sgd(), Optimiser::momentum(), Optimiser::nesterov(), Optimiser::adam()] {
+                assert!(most < optimiser.rule.largest_gradient::<T>(1e6), "{:?} in {}", optimiser.rule, T::NAME);
+            }
+        }
+        check::<f32>();
+        check::<f64>();
     }
 }

@@ -1,11 +1,16 @@
 //! Losses and gradients that are not finite: found before the update, treated by policy, and forgotten by the next batch.
 
-use deltarule::{Activation, Dataset, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Targets, Trainer};
-use std::ops::ControlFlow::Continue;
+use deltarule::{Activation, Dataset, Element, Error, Finish, Loss, Mlp, NonFinite, Optimiser, Plan, Targets, Trainer};
+use std::ops::ControlFlow::{Break, Continue};
 
 /// Targets so large that the squared error overflows.
 fn exploding() -> Dataset<f32> {
     Dataset::with_values(vec![1.0, 1.0, 1.0, 1.0], 1, vec![1.0, 3e38, 1.0, 1.0], 1).expect("good data")
+}
+
+/// `y = 2 x`, of whose squared error both curvatures are 1: rates above 2 diverge.
+fn twice() -> Dataset<f32> {
+    Dataset::with_values(vec![-1.0, 1.0], 1, vec![-2.0, 2.0], 1).expect("good data")
 }
 
 fn explode(policy: NonFinite, data: &Dataset<f32>) -> (Result<Finish, Error>, Trainer<f32>) {
@@ -57,6 +62,63 @@ fn rolling_back_begins_where_it_is_turned_on() {
         "the update between the two bad batches is taken back"
     );
     assert_eq!((trainer.history()[0].skipped, trainer.history()[0].rate), (2, 0.05), "at half the rate");
+}
+
+/// A rate that diverges, epoch by epoch of one batch: the update that goes too far is the last of its epoch, and found in the next.
+#[test]
+fn a_roll_back_recovers_from_a_divergence_that_crosses_epochs() {
+    // Each update leaves w |1 − rate| times as far from 2: rates diverge, until a square overflows, down to 2.
+    for (rate, roll_backs) in [(3.0, 1), (300.0, 8)] {
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).epochs(400).batch(2);
+        let model = Mlp::builder(&[1, 1]).build().expect("widths");
+        let mut trainer = Trainer::new(model, plan.non_finite(NonFinite::RollBack)).expect("a plan that fits");
+        assert_eq!(trainer.fit(&twice(), None, |_| Continue(())).expect("rolled back"), Finish::Epochs, "rate {rate}");
+        let w = trainer.model().layers()[0].weights()[0];
+        assert!((w - 2.0).abs() < 1e-3, "rate {rate}: {w}");
+        assert_eq!(trainer.history().iter().map(|record| record.skipped).sum::<u64>(), roll_backs, "rate {rate}");
+    }
+}
+
+/// Saved and loaded at any report, before and after bad batches, a run ends with the bytes of the one that never stopped.
+#[test]
+fn a_resumed_run_skips_and_rolls_back_like_the_one_that_never_stopped() {
+    fn check(plan: Plan, data: &Dataset<f32>) {
+        let start = || {
+            let model = Mlp::builder(&[1, 1]).build().expect("widths");
+            Trainer::new(model, plan).expect("a plan that fits")
+        };
+        let (mut whole, mut reports) = (start(), 0);
+        let finish = whole.fit(data, None, |_| {
+            reports += 1;
+            Continue(())
+        });
+        assert_eq!(finish.expect("bad batches are borne"), Finish::Epochs, "{plan:?}");
+        assert!(whole.history().iter().any(|record| record.skipped > 0), "{plan:?}");
+        for stop in 1..=reports {
+            let (mut first, mut left) = (start(), stop);
+            let stopped = first.fit(data, None, |_| {
+                left -= 1;
+                if left == 0 { Break(()) } else { Continue(()) }
+            });
+            assert_eq!(stopped.expect("bad batches are borne"), Finish::Caller, "{plan:?}");
+            let saved = first.to_bytes();
+            let mut second = Trainer::<f32>::from_bytes(&saved).expect("a checkpoint");
+            assert!(second.to_bytes() == saved, "{plan:?} loaded after report {stop}");
+            assert_eq!(second.fit(data, None, |_| Continue(())).expect("bad batches are borne"), Finish::Epochs);
+            assert!(second.to_bytes() == whole.to_bytes(), "{plan:?} resumed after report {stop}");
+        }
+    }
+    let plan = Plan::new(Loss::HalfSquaredError).epochs(4).batch(1);
+    for policy in [NonFinite::Skip, NonFinite::RollBack] {
+        for optimiser in [Optimiser::sgd(), Optimiser::nesterov(), Optimiser::adam()] {
+            // The bad row comes elsewhere in every epoch, with some seeds first in the very first.
+            for seed in 0..6 {
+                check(plan.optimiser(optimiser).seed(seed).non_finite(policy), &exploding());
+            }
+        }
+    }
+    let diverging = plan.optimiser(Optimiser::sgd().rate(300.0)).epochs(60).batch(2).non_finite(NonFinite::RollBack);
+    check(diverging, &twice());
 }
 
 /// A whole epoch that had to be left out has no loss that could be the best, and ends the run each time that it is tried again.
@@ -117,10 +179,101 @@ fn a_good_batch_after_a_bad_one_is_good() {
             let mut y = vec![0.5; rows * outputs];
             y[3] = f32::NAN;
             let bad = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&y));
-            assert!(matches!(bad, Err(Error::NonFinite { .. })), "{widths:?}, {rows} rows: {bad:?}");
+            let place = (3 / outputs, 3 % outputs);
+            let is_named =
+                matches!(bad, Err(Error::NotANumber { what: "target", row, column, .. }) if (row, column) == place);
+            assert!(is_named, "{widths:?}, {rows} rows: {bad:?}");
             for rows in [32, 1300, 70] {
                 let good = trainer.step(&vec![0.25; rows * inputs], Targets::Values(&vec![0.5; rows * outputs]));
                 assert!(good.is_ok(), "{widths:?}, {rows} rows: {good:?}");
+            }
+        }
+    }
+}
+
+/// A gradient of one weight that is finite, of which no rule makes a finite update: Adam squares it, and takes its mean from it. The weight is
+/// of a layer that is small, or of one whose update is fused where the batch allows it.
+#[test]
+fn a_gradient_that_is_too_large_is_found_before_the_update() {
+    fn check<T: Element>(root: f64) {
+        let rules =
+            [Optimiser::sgd(), Optimiser::nesterov(), Optimiser::momentum(), Optimiser::adam(), Optimiser::adamw()];
+        for (optimiser, inputs) in rules.into_iter().flat_map(|rule| [(rule, 1), (rule, 7000)]) {
+            let row = |x: f64| std::iter::once(T::from_f64(x)).chain(std::iter::repeat_n(T::ZERO, inputs - 1));
+            let values = |y: &[f64]| y.iter().map(|&y| T::from_f64(y)).collect::<Vec<_>>();
+            let mut model = Mlp::<T>::builder(&[inputs, 1]).build().expect("widths");
+            model.set_layer(0, &vec![T::ZERO; inputs], &[T::ZERO]).expect("lengths that fit");
+            let x: Vec<T> = [1.0, root, root, 1.0].into_iter().flat_map(row).collect();
+            let data = Dataset::with_values(x, inputs, values(&[0.0, -root, root, 0.0]), 1).expect("good data");
+            let plan = Plan::new(Loss::HalfSquaredError).optimiser(optimiser).epochs(1).batch(1).shuffle(false);
+            for (policy, updates) in [(NonFinite::Stop, 1), (NonFinite::Skip, 2), (NonFinite::RollBack, 1)] {
+                let case = format!("{optimiser:?}, {inputs} inputs, {policy:?}, {}", T::NAME);
+                let mut trainer = Trainer::new(model.clone(), plan.non_finite(policy)).expect("a plan that fits");
+                let finish = trainer.fit(&data, None, |_| Continue(()));
+                if policy == NonFinite::Stop {
+                    let is_found = matches!(finish, Err(Error::NonFinite { what: "gradient", epoch: 0, batch: 1 }));
+                    assert!(is_found, "{case}: {finish:?}");
+                    let said = finish.expect_err("too large").to_string();
+                    assert!(said.contains("the gradient is not finite, or too large for the update to be;"), "{said}");
+                } else {
+                    assert_eq!(
+                        (finish.expect("left out"), trainer.history()[0].skipped),
+                        (Finish::Epochs, 2),
+                        "{case}"
+                    );
+                }
+                assert_eq!(trainer.updates(), updates, "{case}");
+                for y in [-root, root] {
+                    let step = trainer.step(&row(root).collect::<Vec<_>>(), Targets::Values(&values(&[y])));
+                    assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "{case}: {step:?}");
+                }
+                let layer = &trainer.model().layers()[0];
+                assert!(layer.weights().iter().chain(layer.bias()).all(|&w| w == T::ZERO), "{case}");
+            }
+        }
+    }
+    check::<f32>(1.8e19);
+    check::<f64>(1.3e154);
+}
+
+/// It is what the rule sees that must not be too large.
+#[test]
+fn a_large_gradient_may_be_clipped_to_one_that_is_not() {
+    for (norm, is_small) in [(1.0, true), (1e18, true), (1e20, false)] {
+        let mut model = Mlp::<f32>::builder(&[1, 1]).build().expect("widths");
+        model.set_layer(0, &[0.0], &[0.0]).expect("lengths that fit");
+        let mut trainer =
+            Trainer::new(model, Plan::new(Loss::HalfSquaredError).clip_norm(norm)).expect("a plan that fits");
+        for y in [-1e19, 1e19, -1e19] {
+            assert_eq!(trainer.step(&[1e19], Targets::Values(&[y])).is_ok(), is_small, "clipped to {norm}");
+        }
+        assert!(trainer.model().layers()[0].weights()[0].is_finite());
+    }
+}
+
+/// What is missing in a batch of one's own is named, under every policy: no lower rate would help. The net's layers are all small, or shared
+/// by a team one by one, with activations that let a bad input through to the loss, or keep it back.
+#[test]
+fn a_number_that_is_none_is_named_in_a_batch_too() {
+    for (width, hidden) in
+        [(2, Activation::Identity), (2, Activation::Relu), (2, Activation::Sigmoid), (7000, Activation::Relu)]
+    {
+        let model = Mlp::<f32>::builder(&[2, width, 2]).hidden(hidden).build().expect("widths");
+        for (bad, at) in [(f32::NAN, 1), (f32::INFINITY, 4), (f32::NEG_INFINITY, 5)] {
+            let good = vec![0.5; 6];
+            let mut spoilt = good.clone();
+            spoilt[at] = bad;
+            for (what, x, y) in [("input", &spoilt, &good), ("target", &good, &spoilt)] {
+                let is_named = |error: Error| matches!(error, Error::NotANumber { what: named, row, column, .. } if (named, row, column) == (what, at / 2, at % 2));
+                let said = model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect_err("no number");
+                assert!(is_named(said), "{what} {bad}, {width} {hidden}");
+                for policy in [NonFinite::Stop, NonFinite::Skip, NonFinite::RollBack] {
+                    let plan = Plan::new(Loss::HalfSquaredError).non_finite(policy);
+                    let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
+                    let said = trainer.step(x, Targets::Values(y)).expect_err("no number");
+                    assert!(is_named(said), "{what} {bad}, {width} {hidden}, {policy:?}");
+                    assert_eq!(trainer.updates(), 0);
+                }
             }
         }
     }

@@ -408,7 +408,7 @@ fn a_direct_step_checks_too() {
     assert!(matches!(trainer.step(&[], Targets::Classes(&[])), Err(Error::Length { .. })));
     assert!(matches!(trainer.step(&[1.0], Targets::Values(&[1.0])), Err(Error::Labels(_))));
     let nan = trainer.step(&[f64::NAN], Targets::Classes(&[0]));
-    assert!(matches!(nan, Err(Error::NonFinite { .. })), "{nan:?}");
+    assert!(matches!(nan, Err(Error::NotANumber { what: "input", row: 0, column: 0, .. })), "{nan:?}");
     assert_eq!(trainer.updates(), 0);
 
     let model = Mlp::<f64>::builder(&[1, 1]).output(Output::Sigmoid).build().expect("widths");

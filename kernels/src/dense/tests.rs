@@ -238,11 +238,20 @@ fn a_gradient_is_measured_alike_by_everyone() {
         }
         for (i, o) in [(0, 0), (inputs - 1, 0), (0, outputs - 1), (inputs - 1, outputs - 1), (inputs / 2, outputs / 2)]
         {
-            assert!(dw.is_finite(&Team::serial()) && dw.is_finite(&Team::new(3)));
+            let is_within = |dw: &Gradient<T>, limit| {
+                let [alone, shared] = [Team::serial(), Team::new(3)].map(|team| dw.is_within(&team, limit));
+                assert_eq!(alone, shared, "({i}, {o})");
+                alone
+            };
+            assert!(is_within(&dw, T::MAX));
             let was = dw.get(o, i);
-            for bad in [f64::NAN, f64::INFINITY] {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
                 dw.lines.put(i, o, T::from_f64(bad));
-                assert!(!dw.is_finite(&Team::serial()) && !dw.is_finite(&Team::new(3)), "({i}, {o})");
+                assert!(!is_within(&dw, T::MAX), "({i}, {o})");
+            }
+            for large in [1e6, -1e6].map(T::from_f64) {
+                dw.lines.put(i, o, large);
+                assert!(is_within(&dw, large.abs()) && !is_within(&dw, T::from_f64(999_999.0)), "({i}, {o})");
             }
             dw.lines.put(i, o, was);
         }
@@ -512,7 +521,7 @@ fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: us
     let below = [together(&below, inputs, gap), together(&again, inputs, gap)];
     let mut all = [batches.concat(), below.concat(), db, dw.to_rows(), fused, w.to_rows()].concat();
     (0..moments.len()).for_each(|which| all.extend(moments.to_rows(which).unwrap()));
-    let found = [u64::from(within), u64::from(dw.is_finite(by)), dw.sum_of_squares(by).to_bits()];
+    let found = [u64::from(within), u64::from(dw.is_within(by, T::ONE)), dw.sum_of_squares(by).to_bits()];
     Ok(bits(&all).into_iter().chain(found).collect())
 }
 

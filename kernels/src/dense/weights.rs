@@ -174,18 +174,18 @@ impl<T: Element> Gradient<T> {
         self.lines.to_rows()
     }
 
-    /// Whether every element is finite.
+    /// Whether every element is at most `limit` in size, which a NaN is not: within [`Element::MAX`] all are finite.
     ///
     /// # Panics
     /// Where a [team](crate::Team#panics) does.
     #[inline(always)]
-    pub fn is_finite<C: Compute<T>>(&self, by: C) -> bool {
+    pub fn is_within<C: Compute<T>>(&self, by: C, limit: T) -> bool {
         let Some(jobs) = LineJobs::of(self.lines.packed()).filter(|_| C::PLANNED) else {
-            return by.kernel(IsFinite(self.all_lines()));
+            return by.kernel(IsWithin { part: self.all_lines(), limit });
         };
         let all = AtomicBool::new(true);
         by.each(jobs.are_worth_helpers(), jobs.count(), |job| {
-            if !by.kernel(IsFinite(self.lines_of(jobs, job))) {
+            if !by.kernel(IsWithin { part: self.lines_of(jobs, job), limit }) {
                 all.store(false, Ordering::Relaxed);
             }
         });
@@ -254,27 +254,30 @@ impl<T: Element> Kernel<T> for SumOfSquares<'_, T> {
 }
 
 /// Whole lines as they are, and of a last one that is padded only what is not padding.
-struct IsFinite<'a, T>(Part<'a, T>);
+struct IsWithin<'a, T> {
+    part: Part<'a, T>,
+    limit: T,
+}
 
-impl<T: Element> Kernel<T> for IsFinite<'_, T> {
+impl<T: Element> Kernel<T> for IsWithin<'_, T> {
     type Output = bool;
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> bool {
-        let Part { lines, rows, cols } = self.0;
+        let Self { part: Part { lines, rows, cols }, limit } = self;
         let (whole, last) = lines.split_at(cols / T::LINE * rows * T::LINE);
         // No early exit, so that the compiler can take a vector at a time.
-        let finite = whole.iter().fold(true, |finite, g| finite & g.is_finite());
-        // Zero times a number is zero, times anything else NaN.
-        let (zero, mut sum) = (simd.splat(T::ZERO), simd.splat(T::ZERO));
+        let within = whole.iter().fold(true, |within, g| within & (g.abs() <= limit));
+        let (one, mut beyond) = (simd.splat(T::ONE), simd.splat(T::ZERO));
         for row in last.chunks_exact(T::LINE) {
             for lanes in row[..cols % T::LINE].chunks(S::LANES) {
-                sum = simd.mul_add(load(simd, lanes), zero, sum);
+                let is_within = simd.le(simd.abs(load(simd, lanes)), simd.splat(limit));
+                beyond = simd.select(is_within, beyond, one);
             }
         }
         let mut lanes = [T::ZERO; 16];
-        store(simd, &mut lanes[..S::LANES], sum);
-        finite & lanes.iter().all(|lane| lane.is_finite())
+        store(simd, &mut lanes[..S::LANES], beyond);
+        within & lanes.iter().all(|&lane| lane == T::ZERO)
     }
 }
 

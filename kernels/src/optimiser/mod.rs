@@ -130,6 +130,19 @@ impl Rule {
         }
     }
 
+    /// The largest size of a gradient of which a step at learning rate `lr` makes finite numbers in `T`: of moments, however often it
+    /// comes, and of what is added to a weight. Adam squares it. A quarter of the range is used, so that neither what rounding adds nor a
+    /// weight, if it is not near the end of the range itself, goes beyond it.
+    pub fn largest_gradient<T: Element>(self, lr: f64) -> f64 {
+        let quarter = T::MAX.to_f64() / 4.0;
+        match self {
+            Self::Sgd => quarter / lr.max(1.0),
+            // A first moment grows up to 1 / (1 − μ) gradients.
+            Self::Momentum { momentum } | Self::Nesterov { momentum } => quarter * (1.0 - momentum) / lr.max(1.0),
+            Self::Adam { .. } | Self::AdamW { .. } => quarter.sqrt(),
+        }
+    }
+
     /// The numbers of step `t` at learning rate `lr`, with `l2 · w` added to the gradient (for AdamW
     /// `lr · l2 · w` taken off the weights), the gradient first multiplied by `gradient_scale`. Steps count from 1.
     ///

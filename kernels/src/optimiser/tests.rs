@@ -98,6 +98,35 @@ fn steps_that_no_rule_has_are_refused() {
     }
 }
 
+/// Whether all stays finite when gradients of this size come again and again, of one sign or of both.
+fn bears<T: Element>(rule: Rule, lr: f64, size: f64) -> bool {
+    let each = |turns: bool| {
+        let (mut m, mut v) = ([T::ZERO], [T::ZERO]);
+        (1..=500).all(|t| {
+            let (mut w, g) = ([T::ZERO], if turns && t % 2 == 0 { -size } else { size });
+            rule.step::<T>(lr, 0.0, t, 1.0).sweep(Isa::current(), &mut w, &[T::from_f64(g)], &mut m, &mut v);
+            [w, m, v].iter().all(|x| x[0].is_finite())
+        })
+    };
+    each(false) && each(true)
+}
+
+#[test]
+fn the_largest_gradient_leaves_finite_numbers_and_one_far_larger_does_not() {
+    fn check<T: Element>() {
+        for &rule in Rule::ALL {
+            for lr in [0.01, 1.0, 3000.0] {
+                let largest = rule.largest_gradient::<T>(lr);
+                assert!(bears::<T>(rule, lr, largest), "{rule:?} at {lr} in {}", T::NAME);
+                let is_large = !T::from_f64(8.0 * largest).is_finite() || !bears::<T>(rule, lr, 8.0 * largest);
+                assert!(is_large, "{rule:?} at {lr} in {}", T::NAME);
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
 /// As those of a bias might be: found before anything changes.
 #[test]
 fn moments_that_are_missing_are_noticed_first() {

@@ -184,7 +184,7 @@ impl<T: Element> Dataset<T> {
 }
 
 /// Names the first number that is none.
-fn check_finite<T: Element>(what: &'static str, values: &[T], columns: usize) -> Result<(), Error> {
+pub(crate) fn check_finite<T: Element>(what: &'static str, values: &[T], columns: usize) -> Result<(), Error> {
     check_finite_from(0, what, values, columns)
 }
 

@@ -3,7 +3,7 @@
 use super::card;
 use super::tensors::{Entry, Header, Writer, check_finite, check_header};
 use super::{FileError, write_atomically};
-use crate::mlp::{About, Builder};
+use crate::mlp::{About, Builder, check_slope};
 use crate::{Activation, Element, Error, Layer, Mlp, Output};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -46,7 +46,7 @@ impl<T: Element> Mlp<T> {
     /// Writes the model to a safetensors file, whole or not at all (see [`write_atomically`]).
     ///
     /// # Errors
-    /// Weights that are not finite, which no load would take; whatever the system says. The file is as it was then.
+    /// Weights or a slope that are not finite, which no load would take; whatever the system says. The file is as it was then.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let write = || {
@@ -150,9 +150,11 @@ pub(crate) fn push_layers<T: Element>(writer: &mut Writer, prefix: &str, layers:
     }
 }
 
-/// Names the first weight or bias that is not finite, as [`push_layers`] names tensors.
+/// Names the first weight or bias that is not finite, as [`push_layers`] names tensors, or a slope that is not. All else that a load checks,
+/// a model has been checked for when it was made.
 pub(crate) fn check_layers<T: Element>(prefix: &str, layers: &[Layer<T>]) -> Result<(), FileError> {
     for (l, layer) in layers.iter().enumerate() {
+        check_slope::<T>(layer.activation).map_err(|error| FileError::Metadata(error.to_string()))?;
         let [weight, bias] = names(prefix, 2 * l);
         check_finite(&weight, &layer.weights())?;
         check_finite(&bias, &layer.b)?;

@@ -27,7 +27,7 @@ impl<T: Element> Trainer<T> {
     /// [`fit`](Trainer::fit), at any batch.
     ///
     /// # Errors
-    /// Weights that are not finite, which no load would take; whatever the system says. The file is as it was then.
+    /// Weights or a slope that are not finite, which no load would take; whatever the system says. The file is as it was then.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let write = || {
@@ -209,7 +209,7 @@ fn push_memory<T: Element>(writer: &mut Writer, prefixes: [&str; 2], layers: &[L
     }
 }
 
-/// Moments may be infinite, after gradients that nearly were; but none that training leaves is NaN, nor the mean of squares below 0.
+/// Moments may be infinite, where L2 of weights that nearly were joined the gradient; but none that training leaves is NaN, nor the mean of squares below 0.
 fn set_moment<T: Element>(memory: &mut [Memory<T>], k: usize, values: &Parameters<T>) -> Result<(), FileError> {
     let is_wrong = |x: &T| x.to_f64().is_nan() || k == 1 && x.to_f64() < 0.0;
     if values.iter().any(|(w, b)| w.iter().chain(b).any(is_wrong)) {

@@ -236,9 +236,10 @@ impl<T: Element> Trainer<T> {
         observe: &mut impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let batches = batches(data.rows, self.plan.batch);
-        if self.state.clock.batch == 0 || self.state.good.is_none() {
-            self.remember_good();
-        }
+        let mut candidate = match self.state.clock.batch == 0 || self.state.good.is_none() {
+            true => self.candidate(),
+            false => None,
+        };
         self.shuffle(data.rows);
         while self.state.clock.batch < batches {
             let start = self.state.clock.batch as usize * self.plan.batch;
@@ -246,11 +247,19 @@ impl<T: Element> Trainer<T> {
             let count = rows.len();
             match self.step_on_rows(data, rows, batches)? {
                 Found::Loss(loss) => {
+                    // That was found with the weights from before the update.
+                    if candidate.is_some() {
+                        self.state.good = candidate.take();
+                    }
                     self.state.sums.loss += loss * count as f64;
                     self.state.sums.rows += count as u64;
                 }
                 Found::NonFinite(what) => {
                     self.apply_policy(what)?;
+                    // Where there was nothing to go back to, the weights are still the candidate's.
+                    if self.state.good.is_some() {
+                        candidate = None;
+                    }
                     // At least as many: the last batch may have been tried again.
                     if self.plan.non_finite == NonFinite::Skip && self.state.sums.skipped >= batches {
                         return Err(self.non_finite(what));

@@ -53,7 +53,9 @@ pub struct EarlyStopping {
     pub min_improvement: f64,
 }
 
-/// What to do about a loss or gradient that is NaN or infinite. It is always found before the update.
+/// What to do about a loss or gradient that is NaN or infinite, or a gradient so large that the update would not be finite: above about
+/// 9 · 10¹⁸ in `f32`, 7 · 10¹⁵³ in `f64` with Adam and AdamW, which square it, and a quarter of the largest number with the other rules,
+/// less for rates above 1 and for what momentum adds up ([`largest_gradient`](crate::Rule::largest_gradient)). It is always found before the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NonFinite {
@@ -63,7 +65,9 @@ pub enum NonFinite {
     /// Leave the batch out. An epoch in which every batch had to be left out ends with [`Error::NonFinite`].
     Skip,
     /// Go back to the weights, moments and update count at the start of the epoch, halve the learning rate for the
-    /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. The eleventh time ends with [`Error::NonFinite`]. Where the policy is turned on in the
+    /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. Where it is the first batch of
+    /// the epoch, the weights may be bad that the epoch before ended with: then back to the start of the last epoch whose first batch was good.
+    /// The eleventh time ends with [`Error::NonFinite`]. Where the policy is turned on in the
     /// middle of an epoch, that epoch goes back to there: to where the next [`fit`](crate::Trainer::fit) began.
     RollBack,
 }

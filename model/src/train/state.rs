@@ -75,7 +75,8 @@ pub(crate) struct State<T> {
     pub(crate) aside: Option<Vec<Layer<T>>>,
     /// Whether the run has ended and the model holds the best weights, the last being `aside`.
     pub(crate) restored: bool,
-    /// What a roll-back returns to: the start of the epoch, or where it was when the policy came.
+    /// What a roll-back returns to: the start of the last epoch whose first batch was finite; before there is one, the weights that the first
+    /// finite batch was computed with.
     pub(crate) good: Option<Good<T>>,
 }
 

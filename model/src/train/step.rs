@@ -15,7 +15,7 @@ const ROLL_BACKS: u64 = 10;
 pub(super) enum Found {
     /// The mean loss of the batch; the weights have been updated.
     Loss(f64),
-    /// The loss or the gradient is not finite; nothing has changed.
+    /// The loss or the gradient is not finite, or what the update would make of it; nothing has changed.
     NonFinite(&'static str),
 }
 
@@ -41,7 +41,7 @@ impl<T: Element> Trainer<T> {
     ///
     /// `x` and `targets` are as the network sees them: where the model [standardises](crate::About) inputs or targets, what
     /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them. Batches of one size, whatever their number,
-    /// allocate nothing after the first; but once more when a batch comes whose numbers are so large (2²¹ in `f32`, 10⁷⁵ in `f64`) that its
+    /// allocate nothing after the first; but once more when a batch comes whose numbers are so large (2²¹ in `f32`, 10⁷³ in `f64`) that its
     /// gradient is kept, and looked at, before the update. The schedule stands still at the epoch that the trainer is in.
     ///
     /// After a run that ended with its best weights (early stopping), a step changes those, which the model holds, by the moments that the
@@ -59,7 +59,8 @@ impl<T: Element> Trainer<T> {
     /// ```
     ///
     /// # Errors
-    /// Shapes or labels that do not fit; [`Error::NonFinite`] under every policy. Nothing has changed then.
+    /// Shapes or labels that do not fit; [`Error::NotANumber`] where `x` or `targets` have a NaN or an infinity; [`Error::NonFinite`] under
+    /// every policy. Nothing has changed then.
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
@@ -71,7 +72,10 @@ impl<T: Element> Trainer<T> {
                 }
                 Ok(loss)
             }
-            Found::NonFinite(what) => Err(self.non_finite(what)),
+            Found::NonFinite(what) => {
+                self.model.check_batch(x, &targets)?;
+                Err(self.non_finite(what))
+            }
         }
     }
 
@@ -127,15 +131,14 @@ impl<T: Element> Trainer<T> {
         Error::NonFinite { what, epoch: self.state.clock.epoch, batch: self.state.clock.batch }
     }
 
-    /// Remembers the start of an epoch, or of what is left of it, where the policy may want to return to it.
-    pub(super) fn remember_good(&mut self) {
-        if self.plan.non_finite == NonFinite::RollBack {
-            self.state.good = Some(Good {
-                layers: self.model.layers.clone(),
-                memory: self.state.memory.clone(),
-                updates: self.state.clock.updates,
-            });
-        }
+    /// The run as it is at the start of an epoch, or of what is left of it, where the policy may want to return to it: once a batch has shown
+    /// that these weights have a finite loss and gradient. The update before, which made them, may have been the one that went too far.
+    pub(super) fn candidate(&self) -> Option<Good<T>> {
+        (self.plan.non_finite == NonFinite::RollBack).then(|| Good {
+            layers: self.model.layers.clone(),
+            memory: self.state.memory.clone(),
+            updates: self.state.clock.updates,
+        })
     }
 
     /// Does what the policy says about a batch that had no finite loss or gradient.
