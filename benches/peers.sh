@@ -5,8 +5,8 @@
 #
 # The crates among the peers come with cargo. What else there is: JAX, PyTorch and scikit-learn for the steps, and for the
 # products OpenBLAS (scipy brings one), MKL and BLIS. Python packages come by pip, from wherever it is told to look; a
-# PyTorch that is already in the environment stays, and one without CUDA is enough. BLIS is Debian's. Needs python3 with
-# venv, cargo and some 8 GB of disk; what stands already is not fetched again.
+# PyTorch that is already in the environment stays: one for the CPU alone is enough, and saves most of the 8 GB of disk that are needed
+# otherwise. BLIS and Fashion-MNIST are Debian's. Needs python3 with venv, and cargo; what stands already is not fetched again.
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: benches/peers.sh VENV" >&2; exit 2; }
 cd_back=$PWD
@@ -36,6 +36,12 @@ if [ -z "$(blis)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $blis_package || true
 fi
 
+data=/usr/share/datasets/fashion-mnist
+if ! [ -d "$data" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends dataset-fashion-mnist || true
+fi
+[ -d "$data" ] || echo "Fashion-MNIST is not there: apt-get install dataset-fashion-mnist, as root, or give fashion.py --data FOLDER" >&2
+
 libraries=()
 add() {
   if [ -n "$2" ]; then libraries+=(--blas "$1=$2"); else echo "$1 is not there: $3" >&2; fi
@@ -47,6 +53,7 @@ add BLIS "$(blis)" "apt-get install $blis_package, as root"
 # A command, with quotes where a path needs them.
 show() { printf ' %q' "$@" | cut -c 2-; }
 printf '\nProducts, steps and a whole training, as in README:\n\n'
+show cd "$PWD"
 for threads in 1 2; do
   show cargo run --release -p deltarule-benches --bin versus -- gemm --threads $threads --seconds 2 "${libraries[@]}"
 done

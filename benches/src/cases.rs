@@ -3,7 +3,7 @@
 pub use deltarule_cli::bench::cases::{Batch, Case, RATE, all};
 
 use crate::options::Options;
-use deltarule::{Activation, Loss, Optimiser, Plan, Rule};
+use deltarule::{Activation, Loss, Named, Optimiser, Plan, Rule};
 
 /// The cases that the command line asks for.
 ///
@@ -26,17 +26,16 @@ fn given(options: &Options, layers: &str) -> Result<Case, String> {
     };
     let activation = options.activation.as_deref().unwrap_or("relu");
     let activation: Activation = activation.parse().map_err(|e| format!("--activation {activation}: {e}"))?;
-    let (loss_name, loss) = match options.loss.as_deref().unwrap_or("ce") {
-        "ce" => ("ce", Loss::CrossEntropy),
-        "mse" => ("mse", Loss::SquaredError),
-        "half" => ("half", Loss::HalfSquaredError),
-        "logloss" => ("logloss", Loss::LogLoss),
-        other => return Err(format!("--loss {other}: expected ce, mse, half or logloss")),
+    let text = options.loss.as_deref().unwrap_or("ce");
+    let loss = match text {
+        "half" => Loss::HalfSquaredError,
+        "logloss" => Loss::LogLoss,
+        other => other.parse().map_err(|e| format!("--loss {other}: {e}"))?,
     };
     let batch = options.batch.unwrap_or(128);
     let plan = Plan { clip_norm: options.clip, fused: !options.unfused, ..Plan::new(loss).batch(batch) };
     let plan = plan.optimiser(optimiser(options)?);
-    let name = format!("{layers} b{batch} {activation} {loss_name}{}", rest_of_name(options));
+    let name = format!("{layers} b{batch} {activation} {text}{}", rest_of_name(options, plan.optimiser.rule));
     Ok(Case { name, widths, activation, plan })
 }
 
@@ -48,10 +47,9 @@ fn optimiser(options: &Options) -> Result<Optimiser, String> {
 }
 
 /// What differs from plain gradient descent.
-fn rest_of_name(options: &Options) -> String {
-    let optimizer = options.optimizer.as_deref().filter(|&name| name != "sgd");
+fn rest_of_name(options: &Options, rule: Rule) -> String {
     let words = [
-        optimizer.map(str::to_owned),
+        (rule != Rule::Sgd).then(|| rule.name().to_owned()),
         options.l2.map(|l2| format!("l2 {l2}")),
         options.clip.map(|norm| format!("clip {norm}")),
         options.unfused.then(|| "unfused".to_owned()),
@@ -81,6 +79,9 @@ mod tests {
     #[test]
     fn an_unknown_optimiser_is_refused_with_those_that_there_are() {
         let error = of("step --layers 4-2 --optimizer lion").unwrap_err();
-        assert_eq!(error, "--optimizer lion: expected one of sgd, momentum, nesterov, adam, adamw");
+        assert_eq!(
+            error,
+            "--optimizer lion: no update rule is called `lion`: use sgd, momentum, nesterov, adam or adamw"
+        );
     }
 }

@@ -24,13 +24,14 @@ gemm:
 
 gemm and step:
   --window MS          length of the batches of calls of which the fastest counts (default 1 millisecond)
-  --pause MS           time every call alone, after a sleep: helpers are asleep by then
+  --pause MS           time every call alone, after a sleep and after the other contenders: helpers are asleep by then,
+                       if they linger no longer than that, and caches are cold
   --beside N           while N threads are busy with something else; --window 100 lets the system share the
                        cores out within a batch
 
 step and fit:
   --layers 784-128-10 --batch 128 --activation relu --loss ce --optimizer sgd
-                       this net instead of the default set (loss: mse, half, ce or logloss;
+                       this net instead of the default set (loss: ce, mse, half, logloss, or any name of the program's;
                        optimizer: sgd, momentum, nesterov, adam or adamw)
   --l2 X --clip NORM --unfused
                        the same net with an L2 penalty (of adamw the decay, 0.01 if nothing is said), with gradients
@@ -162,8 +163,8 @@ impl Options {
         if self.window.is_some() && self.pause.is_some() {
             return Err("--pause times single calls, for which --window means nothing".to_owned());
         }
-        if self.phases && self.pause.is_some() {
-            return Err("--phases times batches of parts, not single steps after a --pause".to_owned());
+        if self.phases && (self.pause.is_some() || self.window.is_some()) {
+            return Err("--phases times parts over batches of its own, without --pause or --window".to_owned());
         }
         if self.phases && self.json {
             return Err("--phases is a table, which --json has none of".to_owned());
@@ -181,6 +182,14 @@ impl Options {
         let pause = self.pause.map_or_else(String::new, |pause| format!(", every call after a sleep of {pause} ms"));
         let beside = if self.beside == 0 { String::new() } else { format!(", beside {} busy thread(s)", self.beside) };
         pause + &beside
+    }
+
+    /// The same for a line of JSON, behind what it has.
+    pub fn conditions_in_json(&self) -> String {
+        let window = self.window.map(|window| format!(",\"window_ms\":{window}"));
+        let pause = self.pause.map(|pause| format!(",\"pause_ms\":{pause}"));
+        let beside = (self.beside > 0).then(|| format!(",\"beside\":{}", self.beside));
+        [window, pause, beside].into_iter().flatten().collect()
     }
 
     /// Timed as the command line says: over batches of another length, or call by call, each after a pause.
@@ -305,7 +314,8 @@ mod tests {
             ("step --phases --json", "--phases is a table"),
             ("step --layers 4-2 --phases --clip 1", "not with --clip or --unfused"),
             ("step --pause 5 --window 20", "--pause times single calls"),
-            ("step --phases --pause 5", "--phases times batches"),
+            ("step --phases --pause 5", "--phases times parts"),
+            ("step --phases --window 20", "--phases times parts"),
             ("fit --beside 2", "--beside is for gemm and step, not for fit"),
         ] {
             assert!(parse(line).unwrap_err().contains(word), "{line}");

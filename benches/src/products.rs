@@ -67,7 +67,9 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
     );
     println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row;");
-    println!("where B is one column, those that pack beforehand compute the transpose, and pack A's\n");
+    println!(
+        "where B is one column, those that pack beforehand compute the transposed product, with the transpose of A packed\n"
+    );
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
     header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
@@ -126,7 +128,7 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
     let gflops = shape.flops() / score.seconds / 1e9;
     format!(
         "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
-         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3}}}",
+         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3}{}}}",
         json_string(&shape.name),
         shape.m,
         shape.n,
@@ -138,7 +140,8 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
         score.seconds * 1e6,
         gflops,
         gflops / peak.gflops(),
-        peak.gflops()
+        peak.gflops(),
+        options.conditions_in_json()
     )
 }
 

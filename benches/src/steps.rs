@@ -78,12 +78,13 @@ fn step(trainer: &mut Trainer<f32>, case: &Case, data: &Batch) -> Result<f64, St
 fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> String {
     format!(
         "{{\"case\":{},\"threads\":{},\"contender\":\"deltarule\",\"us_step\":{:.3},\"samples_s\":{:.0},\
-         \"limit_fraction\":{:.4},\"peak_gflops\":{:.3}}}",
+         \"limit_fraction\":{:.4},\"peak_gflops\":{:.3}{}}}",
         json_string(&case.name),
         options.threads,
         seconds * 1e6,
         case.plan.batch as f64 / seconds,
         peak.limit(case.flops()) / seconds,
-        peak.gflops()
+        peak.gflops(),
+        options.conditions_in_json()
     )
 }

@@ -86,7 +86,7 @@ pub struct TrainArguments {
     /// Widths of the hidden layers, such as 128,64; `none` for a linear model
     #[arg(long, value_parser = hidden, value_name = "WIDTHS", help_heading = "Network")]
     pub hidden: Option<Widths>,
-    /// The activation of the hidden layers
+    /// The activation of the hidden layers; with a slope as in leaky-relu(0.2)
     #[arg(long, value_parser = by_name::<Activation>(), help_heading = "Network")]
     pub activation: Option<Activation>,
     /// How the weights are drawn [default: what suits the activation]
@@ -289,7 +289,7 @@ pub struct CompareArguments {
     /// The width of the hidden layer
     #[arg(long, default_value = "16", value_name = "WIDTH")]
     pub hidden: usize,
-    /// The activation of the hidden layer
+    /// The activation of the hidden layer; with a slope as in leaky-relu(0.2)
     #[arg(long, value_parser = by_name::<Activation>(), default_value = "relu")]
     pub activation: Activation,
     /// How often to go through the rows

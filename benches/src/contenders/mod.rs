@@ -1,5 +1,5 @@
 //! Who is timed, one file each. A contender turns a problem into something that can be repeated; all get the same A and
-//! B in memory, a C of their own that begins where a page does, the same layout and the same number of threads. Some of them pack B
+//! B in memory, a C of their own that begins 16 bytes behind a page, as a large `Vec` does, the same layout and the same number of threads. Some of them pack B
 //! beforehand, as weights may be that many batches are multiplied by; what they ask of C in return is theirs to say. Where B is a
 //! single column, they get the transposed product instead, of the same numbers: the matrix is B then.
 
