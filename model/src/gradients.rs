@@ -61,7 +61,7 @@ impl<T: Element> Mlp<T> {
     }
 
     /// Names the first number of a batch that is none. With one the loss or the gradient is none either, so it is looked for only then, and a
-    /// good batch pays nothing.
+    /// good step pays nothing.
     #[cold]
     pub(crate) fn check_batch(&self, x: &[T], targets: &Targets<'_, T>) -> Result<(), Error> {
         check_finite("input", x, self.inputs())?;

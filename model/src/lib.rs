@@ -44,7 +44,8 @@
 //! * Bad data and bad files are errors that say where and what to do, found before any weight changes; never a panic.
 //! * A loss or gradient that is not finite is found before the update.
 //! * A run that is saved, loaded and carried on equals the one that never stopped, bit for bit.
-//! * A step of training and a prediction allocate nothing after the first, but for a task of the pool when a helper is sent for.
+//! * A step of training and a prediction allocate nothing after the first, but for a task of the pool when a helper is sent for, what a helper packs into when it
+//!   first comes, and room for the gradient when the first batch of large numbers comes.
 //! * No thread is touched unless [`Plan::threads`](Plan#structfield.threads) or [`Scratch::with_threads`] asks for it.
 //!
 //! # Replacing a model while it serves

@@ -3,7 +3,7 @@
 //! Two ways, the same bits:
 //!
 //! * **fused**: each tile of `∂L/∂W` is applied while it is in registers (the plain delta rule) or in L1, so the gradient never reaches memory;
-//! * **gradient first**: the whole gradient is written, measured (its norm, for clipping; whether it is finite), and
+//! * **gradient first**: the whole gradient is written, measured (its norm, for clipping; whether an element is too large for the rule), and
 //!   then applied.
 //!
 //! The fused way is taken when nobody needs to see the gradient, and a layer is too large for its gradient to stay in cache
@@ -39,7 +39,9 @@ impl<T: Element> Memory<T> {
 pub(crate) struct Steps<T> {
     w: Step<T>,
     b: Step<T>,
-    /// The largest size of a gradient, before it is multiplied, that they can take.
+    /// What the gradient is multiplied by.
+    scale: f64,
+    /// The largest size of a gradient that they can take, once it is multiplied.
     largest: f64,
 }
 
@@ -50,7 +52,8 @@ impl<T: Element> Steps<T> {
         Self {
             w: optimiser.rule.step(rate, optimiser.l2, t, scale),
             b: optimiser.rule.step(rate, l2_of_biases, t, scale),
-            largest: (optimiser.rule.largest_gradient::<T>(rate) / scale).min(f64::MAX),
+            scale,
+            largest: optimiser.rule.largest_gradient::<T>(rate),
         }
     }
 
@@ -94,7 +97,9 @@ pub(crate) fn apply<T: Element>(
     steps: &Steps<T>,
     norm: Option<f64>,
 ) -> Result<bool, ShapeError> {
-    if !norm.map_or_else(|| is_within(by, work, T::from_f64(steps.largest)), |norm| norm <= steps.largest) {
+    // An infinite norm is none that a scale of 0 makes finite.
+    if !norm.map_or_else(|| is_within(by, work, T::from_f64(steps.largest)), |norm| norm * steps.scale <= steps.largest)
+    {
         return Ok(false);
     }
     let state = layers.iter_mut().zip(memory);

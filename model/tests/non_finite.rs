@@ -68,15 +68,43 @@ fn rolling_back_begins_where_it_is_turned_on() {
 #[test]
 fn a_roll_back_recovers_from_a_divergence_that_crosses_epochs() {
     // Each update leaves w |1 − rate| times as far from 2: rates diverge, until a square overflows, down to 2.
-    for (rate, roll_backs) in [(3.0, 1), (300.0, 8)] {
+    for (rate, bad_batches) in [(3.0, 2), (300.0, 8)] {
         let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).epochs(400).batch(2);
         let model = Mlp::builder(&[1, 1]).build().expect("widths");
         let mut trainer = Trainer::new(model, plan.non_finite(NonFinite::RollBack)).expect("a plan that fits");
         assert_eq!(trainer.fit(&twice(), None, |_| Continue(())).expect("rolled back"), Finish::Epochs, "rate {rate}");
         let w = trainer.model().layers()[0].weights()[0];
         assert!((w - 2.0).abs() < 1e-3, "rate {rate}: {w}");
-        assert_eq!(trainer.history().iter().map(|record| record.skipped).sum::<u64>(), roll_backs, "rate {rate}");
+        assert_eq!(trainer.history().iter().map(|record| record.skipped).sum::<u64>(), bad_batches, "rate {rate}");
     }
+}
+
+/// A batch that is bad by its data says nothing about the weights, also where it is an epoch's first.
+#[test]
+fn a_bad_first_batch_costs_no_epoch() {
+    let first = Dataset::with_values(vec![1.0; 4], 1, vec![3e38, 1.0, 1.0, 1.0], 1).expect("good data");
+    let (finish, trainer) = explode(NonFinite::RollBack, &first);
+    assert_eq!(finish.expect("left out"), Finish::Epochs);
+    assert_eq!(trainer.updates(), 6, "three of each epoch, none taken back");
+}
+
+/// What a caller has done between two runs is not undone by the second.
+#[test]
+fn own_steps_are_not_rolled_back() {
+    let plan = Plan::new(Loss::HalfSquaredError)
+        .optimiser(Optimiser::sgd())
+        .batch(1)
+        .shuffle(false)
+        .non_finite(NonFinite::RollBack);
+    let mut trainer =
+        Trainer::new(Mlp::builder(&[1, 1]).build().expect("widths"), plan.epochs(1)).expect("a plan that fits");
+    trainer.fit(&twice(), None, |_| Continue(())).expect("good data");
+    trainer.step(&[1.0], Targets::Values(&[2.0])).expect("a good batch");
+    let own = trainer.model().layers()[0].weights();
+    trainer.set_plan(plan.epochs(2)).expect("the same rule and loss");
+    let bad = Dataset::with_values(vec![1.0; 2], 1, vec![3e38; 2], 1).expect("good data");
+    trainer.fit(&bad, None, |_| Continue(())).expect("left out");
+    assert_eq!(trainer.model().layers()[0].weights(), own);
 }
 
 /// Saved and loaded at any report, before and after bad batches, a run ends with the bytes of the one that never stopped.

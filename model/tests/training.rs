@@ -544,9 +544,21 @@ fn a_split_of_many_small_classes_has_the_share_that_was_asked_for() {
         let (train, held_out) = data.split(share, 3).expect("two parts");
         assert_eq!((train.rows(), held_out.rows()), (200 - rows, rows), "{share}");
         let Labels::Classes { classes, .. } = held_out.labels() else { panic!("classes") };
-        for class in 0..100 {
+        let count = |class: u32| classes.iter().filter(|&&c| c == class).count();
+        match share {
+            0.25 => assert!((0..50).all(|pair| count(2 * pair) + count(2 * pair + 1) == 1), "one of every four rows"),
+            0.5 => assert!((0..100).all(|class| count(class) == 1), "one of every two rows"),
+            _ => {}
+        }
+    }
+    let classes = (0..370).map(|row| row % 10).collect();
+    let larger = Dataset::with_classes((0..370).map(f64::from).collect(), 1, classes, 10).expect("good data");
+    for share in [0.1, 0.3, 0.77] {
+        let (_, held_out) = larger.split(share, 3).expect("two parts");
+        let Labels::Classes { classes, .. } = held_out.labels() else { panic!("classes") };
+        for class in 0..10 {
             let count = classes.iter().filter(|&&c| c == class).count() as f64;
-            assert!((count - 2.0 * share).abs() < 2.0, "{count} rows of class {class}, share {share}");
+            assert!((count - 37.0 * share).abs() < 2.0, "{count} rows of class {class}, share {share}");
         }
     }
     for share in [0.001, 0.999] {

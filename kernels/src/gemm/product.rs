@@ -82,7 +82,8 @@ pub(crate) struct Block<'a, T> {
 }
 
 impl<T: Element> Block<'_, T> {
-    /// These rows and columns, which are at `c`.
+    /// These rows and columns, which are at `c`: finished, and lent to the epilogue that this is handed to for as long as it runs. Only who runs a
+    /// product, which vouches for its C, makes one.
     #[inline(always)]
     pub(super) fn new(rows: Range<usize>, cols: Range<usize>, c: Output<T>) -> Self {
         Self { rows, cols, c, lent: PhantomData }

@@ -23,17 +23,17 @@ impl Caches {
     /// Overrides what the machine tells.
     const VARIABLE: &'static str = "DELTARULE_CACHES";
 
-    /// Three sizes, `32K,256K,2M`.
+    /// Three sizes, `32K,256K,2M`, in either case, with blanks or without.
     fn from_text(text: &str) -> Option<Self> {
-        let mut sizes = text.split(',').map(|size| if size == "0" { Some(0) } else { bytes(size) });
+        let text = text.to_ascii_uppercase();
+        let mut sizes = text.split(',').map(str::trim).map(|size| if size == "0" { Some(0) } else { bytes(size) });
         let caches = Self { l1d: sizes.next()??, l2: sizes.next()??, l3: sizes.next()?? };
         sizes.next().is_none().then_some(caches)
     }
 
-    /// Sizes that a product can be cut by: the first level is that of a CPU and within the second, and a few times the largest is still a number.
+    /// Sizes that a product can be cut by: the first level is that of a CPU and within the second, a few times which is still a number.
     fn are_plausible(&self) -> bool {
-        const MOST: usize = usize::MAX >> 8;
-        self.l1d >= 4 << 10 && self.l2 >= self.l1d && self.l2 <= MOST && self.l3 <= MOST
+        self.l1d >= 4 << 10 && self.l2 >= self.l1d && self.l2 <= usize::MAX >> 4
     }
 }
 
@@ -98,8 +98,9 @@ mod tests {
     #[test]
     fn three_sizes_take_their_place() {
         assert_eq!(Caches::from_text("32K,256K,2M"), Some(Caches::FALLBACK));
+        assert_eq!(Caches::from_text(" 32k, 256k, 2m "), Some(Caches::FALLBACK));
         assert_eq!(Caches::from_text("16K,64K,0"), Some(Caches { l1d: 16 << 10, l2: 64 << 10, l3: 0 }));
-        for nonsense in ["", "32K", "32K,256K", "32K,256K,2M,", "32K,256K,2M,8M", "a,b,c", "32K, 256K, 2M"] {
+        for nonsense in ["", "32K", "32K,256K", "32K,256K,2M,", "32K,256K,2M,8M", "a,b,c", "32 K,256K,2M"] {
             assert_eq!(Caches::from_text(nonsense), None, "{nonsense}");
         }
     }
@@ -107,14 +108,16 @@ mod tests {
     #[test]
     fn sizes_of_no_machine_are_passed_over() {
         assert!(Caches::FALLBACK.are_plausible());
-        for (l1d, l2, l3) in [
-            (0, 0, 0),
-            (1 << 10, 1 << 20, 0),
-            (64 << 10, 32 << 10, 0),
-            (32 << 10, usize::MAX, 0),
-            (32 << 10, 1 << 20, usize::MAX),
-        ] {
+        for (l1d, l2, l3) in [(0, 0, 0), (1 << 10, 1 << 20, 0), (64 << 10, 32 << 10, 0), (32 << 10, usize::MAX, 0)] {
             assert!(!Caches { l1d, l2, l3 }.are_plausible(), "{l1d}, {l2}, {l3}");
+        }
+    }
+
+    /// Where tests are to run with other sizes, they do.
+    #[test]
+    fn what_the_environment_says_is_what_is_used() {
+        if let Ok(text) = env::var(Caches::VARIABLE) {
+            assert_eq!(Caches::from_text(&text), Some(caches()), "{text}");
         }
     }
 

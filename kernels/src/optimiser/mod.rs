@@ -133,12 +133,15 @@ impl Rule {
     /// The largest size of a gradient of which a step at learning rate `lr` makes finite numbers in `T`: of moments, however often it
     /// comes, and of what is added to a weight. Adam squares it. A quarter of the range is used, so that neither what rounding adds nor a
     /// weight, if it is not near the end of the range itself, goes beyond it.
+    #[inline]
     pub fn largest_gradient<T: Element>(self, lr: f64) -> f64 {
         let quarter = T::MAX.to_f64() / 4.0;
+        // Hardly any rate is above 1, and the smallest nets notice a division.
+        let by_rate = |largest: f64| if lr > 1.0 { largest / lr } else { largest };
         match self {
-            Self::Sgd => quarter / lr.max(1.0),
+            Self::Sgd => by_rate(quarter),
             // A first moment grows up to 1 / (1 − μ) gradients.
-            Self::Momentum { momentum } | Self::Nesterov { momentum } => quarter * (1.0 - momentum) / lr.max(1.0),
+            Self::Momentum { momentum } | Self::Nesterov { momentum } => by_rate(quarter * (1.0 - momentum)),
             Self::Adam { .. } | Self::AdamW { .. } => quarter.sqrt(),
         }
     }

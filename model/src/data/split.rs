@@ -25,6 +25,7 @@ use std::cmp::Ordering;
 /// # Ok::<(), deltarule::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HeldOut {
     /// To be seen by no run: whatever the seed, so that runs are examined on the same rows and none has learnt from another's examination.
     Test,
@@ -41,6 +42,9 @@ impl HeldOut {
     /// rows, each ascending.
     ///
     /// A share of 0 or less draws no row, one of 1 or more all.
+    ///
+    /// # Panics
+    /// Perhaps, where `order` is no total order (as [`sort_by`](slice::sort_by) does).
     pub fn draw(
         self,
         mut rows: Vec<usize>,

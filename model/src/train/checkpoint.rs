@@ -237,6 +237,7 @@ fn state_to_json<T>(state: &State<T>) -> Json {
         ("rate", Json::real(state.rate)),
         ("aside", Json::Bool(state.aside.is_some())),
         ("restored", Json::Bool(state.restored)),
+        ("doubted", Json::Bool(state.doubted)),
         ("good", state.good.as_ref().map_or(Json::Null, |good| Json::Whole(good.updates))),
     ])
 }
@@ -261,5 +262,7 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     state.rate_factor = json.get("rate_factor").as_f64().filter(|factor| (0.0..=1.0).contains(factor))?;
     state.roll_backs = json.get("roll_backs").as_u64()?;
     state.rate = json.get("rate").as_f64()?;
+    // Earlier versions knew no doubt.
+    state.doubted = matches!(json.get("doubted"), Json::Bool(true));
     Some(())
 }

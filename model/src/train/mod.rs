@@ -236,10 +236,8 @@ impl<T: Element> Trainer<T> {
         observe: &mut impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let batches = batches(data.rows, self.plan.batch);
-        let mut candidate = match self.state.clock.batch == 0 || self.state.good.is_none() {
-            true => self.candidate(),
-            false => None,
-        };
+        let is_unproven = self.state.clock.batch == 0 || self.state.doubted || self.state.good.is_none();
+        let mut candidate = if is_unproven { self.candidate() } else { None };
         self.shuffle(data.rows);
         while self.state.clock.batch < batches {
             let start = self.state.clock.batch as usize * self.plan.batch;
@@ -251,15 +249,19 @@ impl<T: Element> Trainer<T> {
                     if candidate.is_some() {
                         self.state.good = candidate.take();
                     }
+                    self.state.doubted = false;
                     self.state.sums.loss += loss * count as f64;
                     self.state.sums.rows += count as u64;
                 }
                 Found::NonFinite(what) => {
-                    self.apply_policy(what)?;
+                    // One such batch may be bad itself. After a second nobody has shown that the weights are not.
+                    let goes_back = candidate.is_none() || self.state.doubted;
+                    self.apply_policy(what, goes_back)?;
                     // Where there was nothing to go back to, the weights are still the candidate's.
-                    if self.state.good.is_some() {
+                    if goes_back && self.state.good.is_some() {
                         candidate = None;
                     }
+                    self.state.doubted = candidate.is_some();
                     // At least as many: the last batch may have been tried again.
                     if self.plan.non_finite == NonFinite::Skip && self.state.sums.skipped >= batches {
                         return Err(self.non_finite(what));

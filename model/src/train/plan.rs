@@ -55,7 +55,8 @@ pub struct EarlyStopping {
 
 /// What to do about a loss or gradient that is NaN or infinite, or a gradient so large that the update would not be finite: above about
 /// 9 · 10¹⁸ in `f32`, 7 · 10¹⁵³ in `f64` with Adam and AdamW, which square it, and a quarter of the largest number with the other rules,
-/// less for rates above 1 and for what momentum adds up ([`largest_gradient`](crate::Rule::largest_gradient)). It is always found before the update.
+/// less for rates above 1 and for what momentum adds up ([`largest_gradient`](crate::Rule::largest_gradient)). It is always found before the update
+/// (of the gradient itself: L2 of enormous weights is added later).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NonFinite {
@@ -65,9 +66,9 @@ pub enum NonFinite {
     /// Leave the batch out. An epoch in which every batch had to be left out ends with [`Error::NonFinite`].
     Skip,
     /// Go back to the weights, moments and update count at the start of the epoch, halve the learning rate for the
-    /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. Where it is the first batch of
-    /// the epoch, the weights may be bad that the epoch before ended with: then back to the start of the last epoch whose first batch was good.
-    /// The eleventh time ends with [`Error::NonFinite`]. Where the policy is turned on in the
+    /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. Where no batch of the epoch
+    /// has been good yet, the weights may be bad that the epoch before ended with: a first bad batch is left out, after a second one in a row the
+    /// run goes back to the start of the last epoch that had a good batch. The eleventh bad batch ends with [`Error::NonFinite`]. Where the policy is turned on in the
     /// middle of an epoch, that epoch goes back to there: to where the next [`fit`](crate::Trainer::fit) began.
     RollBack,
 }

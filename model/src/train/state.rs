@@ -78,6 +78,8 @@ pub(crate) struct State<T> {
     /// What a roll-back returns to: the start of the last epoch whose first batch was finite; before there is one, the weights that the first
     /// finite batch was computed with.
     pub(crate) good: Option<Good<T>>,
+    /// The last batch was not finite, and none has been with these weights: one more, and a roll-back returns to `good`.
+    pub(crate) doubted: bool,
 }
 
 /// Weights, moments and count of updates at one moment.
@@ -103,6 +105,7 @@ impl<T: Element> State<T> {
             aside: None,
             restored: false,
             good: None,
+            doubted: false,
         }
     }
 }

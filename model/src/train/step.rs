@@ -59,14 +59,19 @@ impl<T: Element> Trainer<T> {
     /// ```
     ///
     /// # Errors
-    /// Shapes or labels that do not fit; [`Error::NotANumber`] where `x` or `targets` have a NaN or an infinity; [`Error::NonFinite`] under
-    /// every policy. Nothing has changed then.
+    /// Shapes or labels that do not fit; [`Error::NotANumber`] where `x` or `targets` have a NaN or an infinity ([`Error::Probability`] for targets of log
+    /// loss); [`Error::NonFinite`] under every policy. Nothing has changed then.
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
         loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
         let scheduled = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
         match self.step_on(x_view, XIsSmall::Unknown(x), targets, scheduled)? {
             Found::Loss(loss) => {
+                // A run does not go back to before the caller's own steps.
+                if self.state.restored || self.state.clock.batch == 0 {
+                    self.state.good = None;
+                    self.state.doubted = false;
+                }
                 if self.state.restored {
                     self.forget_best();
                 }
@@ -141,8 +146,9 @@ impl<T: Element> Trainer<T> {
         })
     }
 
-    /// Does what the policy says about a batch that had no finite loss or gradient.
-    pub(super) fn apply_policy(&mut self, what: &'static str) -> Result<(), Error> {
+    /// Does what the policy says about a batch that had no finite loss or gradient; to what was good it `goes_back` where the weights
+    /// may be to blame.
+    pub(super) fn apply_policy(&mut self, what: &'static str, goes_back: bool) -> Result<(), Error> {
         match self.plan.non_finite {
             NonFinite::Stop => return Err(self.non_finite(what)),
             NonFinite::Skip => {}
@@ -150,7 +156,7 @@ impl<T: Element> Trainer<T> {
             NonFinite::RollBack => {
                 self.state.roll_backs += 1;
                 self.state.rate_factor *= 0.5;
-                if let Some(good) = &self.state.good {
+                if let (Some(good), true) = (&self.state.good, goes_back) {
                     self.model.layers.clone_from(&good.layers);
                     self.state.memory.clone_from(&good.memory);
                     self.state.clock.updates = good.updates;
