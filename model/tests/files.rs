@@ -386,16 +386,17 @@ fn weights_that_would_not_be_read_are_not_written() {
 #[test]
 fn the_last_weights_of_a_run_count_too() {
     let folder = Folder::new("last");
-    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![1e10, -1e10], 1).expect("good data");
+    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![1.0, -1.0], 1).expect("good data");
     // Nothing is so much better than the first epoch.
     let early_stopping = Some(EarlyStopping { patience: 9, min_improvement: 1e25 });
-    let plan = |rate, epochs| Plan {
+    let plan = |rate, l2, epochs| Plan {
         early_stopping,
-        ..Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).epochs(epochs).batch(2)
+        ..Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate).l2(l2)).epochs(epochs).batch(2)
     };
     let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
-    let mut trainer = Trainer::new(model, plan(0.1, 1)).expect("a plan that fits");
-    for plan in [plan(0.1, 1), plan(1e30, 2)] {
+    let mut trainer = Trainer::new(model, plan(0.1, 0.0, 1)).expect("a plan that fits");
+    // A penalty is added to a gradient that was found good.
+    for plan in [plan(0.1, 0.0, 1), plan(1e20, 1e20, 2)] {
         trainer.set_plan(plan).expect("the same rule and loss");
         trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("losses that are finite");
     }

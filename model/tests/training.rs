@@ -516,58 +516,6 @@ fn predictions_refuse_parts_of_rows_and_keep_nan_in_its_row() {
     assert!(mixed[3..].iter().all(|p| p.is_nan()));
 }
 
-#[test]
-fn splits_are_stratified_and_seeded() {
-    let classes: Vec<u32> = (0..100).map(|i| u32::from(i % 10 == 0)).collect();
-    let data = Dataset::with_classes((0..100).map(f64::from).collect(), 1, classes, 2).expect("good data");
-    let (train, held_out) = data.split(0.3, 4).expect("two parts");
-    let rare = |d: &Dataset<f64>| match d.labels() {
-        deltarule::Labels::Classes { classes, .. } => classes.iter().filter(|&&c| c == 1).count(),
-        deltarule::Labels::Values { .. } => 0,
-    };
-    assert_eq!((train.rows(), rare(&train), held_out.rows(), rare(&held_out)), (70, 7, 30, 3));
-    let mut all: Vec<f64> = train.x().iter().chain(&*held_out.x()).copied().collect();
-    all.sort_by(f64::total_cmp);
-    assert_eq!(all, (0..100).map(f64::from).collect::<Vec<_>>());
-    assert_eq!(data.split(0.3, 4).expect("two parts").1, held_out);
-    let most = Dataset::with_classes(vec![0.0, 1.0], 1, vec![0, 0], usize::MAX).expect("good data");
-    assert!(most.split(0.5, 1).is_ok(), "only classes that occur take room");
-    assert_ne!(data.split(0.3, 5).expect("two parts").1, held_out);
-}
-
-/// A hundred classes of two rows: a share of each is no whole row, and of all together it is.
-#[test]
-fn a_split_of_many_small_classes_has_the_share_that_was_asked_for() {
-    let classes = (0..200).map(|row| row % 100).collect();
-    let data = Dataset::with_classes((0..200).map(f64::from).collect(), 1, classes, 100).expect("good data");
-    for (share, rows) in [(0.25, 50), (0.2, 40), (0.5, 100), (0.77, 154)] {
-        let (train, held_out) = data.split(share, 3).expect("two parts");
-        assert_eq!((train.rows(), held_out.rows()), (200 - rows, rows), "{share}");
-        let Labels::Classes { classes, .. } = held_out.labels() else { panic!("classes") };
-        let count = |class: u32| classes.iter().filter(|&&c| c == class).count();
-        match share {
-            0.25 => assert!((0..50).all(|pair| count(2 * pair) + count(2 * pair + 1) == 1), "one of every four rows"),
-            0.5 => assert!((0..100).all(|class| count(class) == 1), "one of every two rows"),
-            _ => {}
-        }
-    }
-    let classes = (0..370).map(|row| row % 10).collect();
-    let larger = Dataset::with_classes((0..370).map(f64::from).collect(), 1, classes, 10).expect("good data");
-    for share in [0.1, 0.3, 0.77] {
-        let (_, held_out) = larger.split(share, 3).expect("two parts");
-        let Labels::Classes { classes, .. } = held_out.labels() else { panic!("classes") };
-        for class in 0..10 {
-            let count = classes.iter().filter(|&&c| c == class).count() as f64;
-            assert!((count - 37.0 * share).abs() < 2.0, "{count} rows of class {class}, share {share}");
-        }
-    }
-    for share in [0.001, 0.999] {
-        let error = data.split(share, 3).expect_err("an empty part").to_string();
-        let range = "is out of range: it must be such that both parts have a row";
-        assert_eq!(error, format!("held-out share = {share} of 200 rows {range}"));
-    }
-}
-
 /// The formula in the documentation, for the largest batch so far and for both kinds of activations.
 #[test]
 fn the_workspace_is_as_large_as_it_says() {
