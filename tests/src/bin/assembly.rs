@@ -173,10 +173,9 @@ fn registers_are_the_tiers(listing: &str) -> Result<(), String> {
 
 /// One of the registers 16 to 31, which AVX-512 brought.
 fn has_upper_register(line: &str) -> bool {
-    line.split("mm").skip(1).any(|rest| {
-        let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-        digits.parse::<u32>().is_ok_and(|number| number >= 16)
-    })
+    let registers = line.split("%xmm").skip(1).chain(line.split("%ymm").skip(1));
+    let mut numbers = registers.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+    numbers.any(|digits| digits.parse::<u32>().is_ok_and(|number| number >= 16))
 }
 
 fn judge(loops: &[Loop]) -> Result<(), String> {
@@ -267,6 +266,7 @@ mod tests {
             (none, "%ymm1,%ymm2,%ymm3", false),
             (none, "%xmm1,%xmm2,%xmm16", false),
             (none, "%xmm1,%xmm2,%xmm15", true),
+            (none, "a <kernels4gemm19multiply>", true),
             ("somebody_else", "%zmm1,%zmm2,%zmm3", true),
         ] {
             assert_eq!(registers_are_the_tiers(&listing(function, operands)).is_ok(), is_fine, "{function} {operands}");
