@@ -28,7 +28,7 @@ pub(super) enum XIsSmall<'a, T> {
 }
 
 impl<T: Element> XIsSmall<'_, T> {
-    fn is_so(self, team: &Team) -> bool {
+    fn holds(self, team: &Team) -> bool {
         match self {
             XIsSmall::Known(known) => known,
             XIsSmall::Unknown(x) => update::are_small(team, x),
@@ -105,7 +105,7 @@ impl<T: Element> Trainer<T> {
         let t = state.clock.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
         let memory = &mut state.memory;
-        let may_fuse = plan.fused && plan.clip_norm.is_none() && errors_are_small && x_is_small.is_so(team);
+        let may_fuse = plan.fused && plan.clip_norm.is_none() && errors_are_small && x_is_small.holds(team);
         if may_fuse && update::is_tame(team, layers, rows, &work.pieces[0].slots) {
             update::fused(team, layers, x, work, memory, &steps(1.0))?; // S15
             self.norm = None;
