@@ -262,3 +262,21 @@ fn as_matrixmultiply_has_it() {
         }
     }
 }
+
+/// Where products are to be cut by other caches, they are: else the rest here would say nothing about them.
+#[test]
+fn the_caches_are_those_that_the_environment_names() {
+    let bytes = |size: &str| {
+        let size = size.trim().to_ascii_uppercase();
+        let (digits, unit) = match (size.strip_suffix('K'), size.strip_suffix('M')) {
+            (Some(digits), _) => (digits, 10),
+            (_, Some(digits)) => (digits, 20),
+            _ => (size.as_str(), 0),
+        };
+        digits.parse::<usize>().unwrap() << unit
+    };
+    if let Ok(text) = std::env::var("DELTARULE_CACHES") {
+        let deltarule_kernels::Caches { l1d, l2, l3 } = deltarule_kernels::caches();
+        assert_eq!([l1d, l2, l3][..], text.split(',').map(bytes).collect::<Vec<_>>(), "{text}");
+    }
+}
