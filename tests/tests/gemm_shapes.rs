@@ -1,6 +1,7 @@
 //! The product on every shape from nothing to past two tiles, on every tier, through the three gates of the oracle.
 
 use deltarule_kernels::gemm::{PackedB, gemm_packed};
+use deltarule_kernels::machine::{Caches, caches};
 use deltarule_kernels::{Element, Isa, MatMut, MatRef, Team, gemm};
 use deltarule_tests::matrix::{Matrix, Order, poison};
 use deltarule_tests::product::Product;
@@ -276,7 +277,7 @@ fn the_caches_are_those_that_the_environment_names() {
         digits.parse::<usize>().unwrap() << unit
     };
     if let Ok(text) = std::env::var("DELTARULE_CACHES") {
-        let deltarule_kernels::Caches { l1d, l2, l3 } = deltarule_kernels::caches();
+        let Caches { l1d, l2, l3 } = caches();
         assert_eq!([l1d, l2, l3][..], text.split(',').map(bytes).collect::<Vec<_>>(), "{text}");
     }
 }
