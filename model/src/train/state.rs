@@ -75,8 +75,8 @@ pub(crate) struct State<T> {
     pub(crate) aside: Option<Vec<Layer<T>>>,
     /// Whether the run has ended and the model holds the best weights, the last being `aside`.
     pub(crate) restored: bool,
-    /// What a roll-back returns to: the start of the last epoch whose first batch was finite; before there is one, the weights that the first
-    /// finite batch was computed with.
+    /// What a roll-back returns to: the start of the last epoch that was shown to be good by a finite batch; before there is one, the weights that
+    /// the first finite batch was computed with.
     pub(crate) good: Option<Good<T>>,
     /// The last batch was not finite, and none has been with these weights: one more, and a roll-back returns to `good`.
     pub(crate) doubted: bool,
