@@ -15,6 +15,7 @@
 use crate::element::Element;
 use crate::gemm::PackedB;
 use crate::view::{MatRef, ShapeError};
+use std::ops::Range;
 
 /// One number for each weight of a layer.
 #[derive(Clone, Debug)]
@@ -66,10 +67,15 @@ impl<T: Element> Array<T> {
         if self.is_by_outputs() { self.lines.put(o, i, value) } else { self.lines.put(i, o, value) }
     }
 
+    /// All outputs that there is something for: an empty layer may be of any width.
+    fn outputs_with_inputs(&self) -> Range<usize> {
+        0..if self.inputs == 0 { 0 } else { self.outputs }
+    }
+
     /// A copy, outputs × inputs, row by row.
     pub(super) fn to_rows(&self) -> Vec<T> {
         let mut rows = Vec::with_capacity(self.inputs * self.outputs);
-        for o in 0..self.outputs {
+        for o in self.outputs_with_inputs() {
             rows.extend((0..self.inputs).map(|i| self.get(i, o)));
         }
         rows
@@ -78,9 +84,7 @@ impl<T: Element> Array<T> {
     /// The same numbers in another type, whose lines may be longer or shorter, and in the order that suits those.
     pub(super) fn cast<U: Element>(&self) -> Array<U> {
         let mut array = Array::zeros(self.inputs, self.outputs);
-        // An empty layer may be of any width.
-        let outputs = if self.inputs == 0 { 0 } else { self.outputs };
-        for o in 0..outputs {
+        for o in self.outputs_with_inputs() {
             for i in 0..self.inputs {
                 array.put(i, o, U::from_f64(self.get(i, o).to_f64()));
             }

@@ -71,6 +71,10 @@ pub fn bias_sums<T: Element>(by: impl Execute<T>, dz: MatRef<'_, T>, sums: &mut 
     if cols > 1 {
         ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
     }
+    if rows == 0 {
+        // No rows may be of any width.
+        return Ok(());
+    }
     by.kernel(ColumnSums {
         dz: dz.as_ptr(),
         rows,

@@ -621,7 +621,9 @@ fn an_empty_layer_may_be_of_any_width() {
         update(&team, &mut w, &dw, &mut moments, &step).unwrap();
         let (w, below) = (Weights::from_rows(none(WIDE, 0), true), MatMut::new(&mut [], 0, 0).unwrap());
         backward_input(&team, none(0, WIDE), &w, identity, none(0, 0), below).unwrap();
+        assert!(w.to_rows().is_empty());
     }
+    bias_sums(Isa::current(), none(0, WIDE), &mut []).unwrap();
 }
 
 /// So many rows that the inputs, whose stride folds onto few sets, are packed in parts of fewer rows than usual.

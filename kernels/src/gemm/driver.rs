@@ -42,6 +42,10 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     pub(crate) fn run(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
+        debug_assert!(
+            self.alpha_right == T::ONE || !matches!(self.b, Right::Lines { .. }),
+            "packed lines hold their factor"
+        );
         if self.m == 0 || self.n == 0 {
             return;
         }
@@ -142,7 +146,7 @@ impl<T: Element> Product<T> {
         if place != Place::Memory || !self.reads_b_in_place(table) {
             moved = *self;
             if !self.reads_b_in_place(table) {
-                moved.b = self.pack_right(table.isa, &mut lent.0);
+                moved = self.with_packed_right(self.pack_right(table.isa, &mut lent.0));
             }
             if place == Place::Cache {
                 lent.1.grow(packed_len::<T>(self.m, self.n));
@@ -156,7 +160,7 @@ impl<T: Element> Product<T> {
 
     /// The product in jobs, by plan.
     #[inline(never)]
-    fn run_planned(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
+    pub(super) fn run_planned(&self, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
         let plan = self.plan(table, team, place);
         if !plan.pack_a {
             return self.run_jobs(&plan, table, team, place, epilogue);
@@ -221,7 +225,7 @@ impl<T: Element> Product<T> {
         if plan.pack_b != PackB::Ahead {
             return self.run_claimed(plan, table, team, place, epilogue);
         }
-        debug_assert!(plan.strip_cols.is_multiple_of(T::LINE) || plan.strips == 1, "no two strips share a line");
+        debug_assert!(plan.strip_cols.is_multiple_of(T::LINE), "no two strips share a line");
         with_scratch::<T, _>(Slot::AllOfB, packed_len::<T>(self.k, self.n), |lines| {
             let to = Parts::of(lines);
             let line = self.k * T::LINE;
@@ -239,15 +243,19 @@ impl<T: Element> Product<T> {
                 (0..plan.strips).for_each(pack)
             }
             let b = Right::Lines { data: lines.as_ptr(), line };
-            Self { b, ..*self }.run_claimed(plan, table, team, place, epilogue);
+            self.with_packed_right(b).run_claimed(plan, table, team, place, epilogue);
         });
     }
 
     /// All jobs, operands as they are.
     fn run_claimed(&self, plan: &Plan, table: &TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
-        let row_blocks = self.m.div_ceil(plan.job_rows);
+        let (row_blocks, col_blocks) = (self.m.div_ceil(plan.job_rows), self.n.div_ceil(plan.job_cols));
         let job = |index: usize| {
-            let (col_block, row_block) = (index / row_blocks, index % row_blocks);
+            let (row_block, col_block) = if plan.along {
+                (index / col_blocks, index % col_blocks)
+            } else {
+                (index % row_blocks, index / row_blocks)
+            };
             let rows = row_block * plan.job_rows..((row_block + 1) * plan.job_rows).min(self.m);
             let cols = col_block * plan.job_cols..((col_block + 1) * plan.job_cols).min(self.n);
             let mut part = self.columns(cols.clone()).rows(rows.clone());
@@ -268,7 +276,7 @@ impl<T: Element> Product<T> {
                 finish(epilogue, Block::new(rows, cols, part.c));
             });
         };
-        let jobs = self.n.div_ceil(plan.job_cols) * row_blocks;
+        let jobs = row_blocks * col_blocks;
         if plan.is_shared() { team.run(jobs, job) } else { (0..jobs).for_each(job) }
     }
 
@@ -304,7 +312,7 @@ impl<T: Element> Product<T> {
                 let mut lent = Lent::none(Slot::B);
                 let done = if plan.across { 0 } else { self.run_packing(table, &mut lent) };
                 let b = if done > 0 { self.packed_right(&mut lent) } else { self.pack_right(table.isa, &mut lent) };
-                Self { b, ..*self }.rows(done..self.m).run_job(plan, table, (Next::Near, next));
+                self.with_packed_right(b).rows(done..self.m).run_job(plan, table, (Next::Near, next));
             }
             PackB::Never | PackB::Ahead => {
                 let beside = if plan.ahead.next { Next::Strip } else { Next::Near };

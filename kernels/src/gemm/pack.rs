@@ -11,7 +11,6 @@
 //! A *line* is as many columns as fill one cache line (16 `f32`, 8 `f64`), all k rows of it one after the other. The width
 //! does not depend on the instruction set, so neither does anything that is kept in this layout. Padding is packed as zero, and may be
 //! anything where lines are a product's result, or have been updated since; it may be read, but reaches no result.
-
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
 

@@ -114,6 +114,8 @@ pub(super) struct Plan {
     pub(super) job_cols: usize,
     /// Rows of all jobs but the last of a strip.
     pub(super) job_rows: usize,
+    /// Jobs go along the strips of some rows before the next rows, not down the rows of a strip before the next strip.
+    pub(super) along: bool,
     pub(super) kc: usize,
     pub(super) pack_a: bool,
     pub(super) pack_b: PackB,
@@ -180,6 +182,7 @@ impl<T: Element> Product<T> {
             strip_cols,
             job_cols,
             job_rows,
+            along: false,
             kc,
             pack_a: false,
             pack_b,
@@ -192,6 +195,7 @@ impl<T: Element> Product<T> {
             ahead: Ahead::default(),
         };
         plan.pack_a = self.is_left_worth_packing(&plan);
+        plan.along = self.jobs_go_along(&plan, table);
         plan.job_rows = self.job_rows(&plan);
         plan.pack_b = self.when_right_is_packed(&plan, table);
         plan.streams = self.right_streams(&plan, table);
@@ -278,7 +282,7 @@ impl<T: Element> Product<T> {
             return None;
         }
         // Packed lines of C could not begin elsewhere.
-        let row_major = self.c.line == T::LINE && !self.c.padded;
+        let row_major = !self.c.padded;
         if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !row_major {
             return None;
         }
@@ -300,7 +304,7 @@ impl<T: Element> Product<T> {
 
     /// How many strips of at most `most` columns, and how wide: equal ones, in whole lines; 4 + 3 rather than 4 + 4 − 1.
     fn equal_strips(&self, most: usize) -> (usize, usize) {
-        let cols = self.n.div_ceil(self.n.div_ceil(most)).next_multiple_of(T::LINE.min(most));
+        let cols = self.n.div_ceil(self.n.div_ceil(most)).next_multiple_of(T::LINE);
         (self.n.div_ceil(cols), cols)
     }
 
@@ -317,6 +321,20 @@ impl<T: Element> Product<T> {
         self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, self.k.min(plan.kc)))
     }
 
+    /// Whether threads share jobs along the strips of as many rows as L2 keeps of A: else every thread reads all of an A that L2 does not
+    /// keep, again for every strip or two (Emerald Rapids, two threads, medians of turns: 512×1024×1024 199 → 221 GFLOP/s, nt 202 → 221, 2048×512×512
+    /// 183 → 207, 768³ 196 → 216, 1024³ 201 → 213, packed 768³ 219 → 232, 512×1024×1024 200 → 235; 1024×1024×512 tn and 1024×4096×1024 the same.
+    /// Where L3 is near it has not been measured; what threads would ask for ahead of the next job gains nothing).
+    fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let whole = self.k <= plan.kc && !plan.across && !plan.turned && plan.place == Place::Memory;
+        plan.is_shared() && whole && !table.habits.has_near_l3 && self.lefts_of_l2() > 1
+    }
+
+    /// In how many parts A stays in L2, beside what it is multiplied with.
+    fn lefts_of_l2(&self) -> usize {
+        bytes::<T>(self.m, self.k).div_ceil(caches().l2 / 2)
+    }
+
     /// Rows of a job.
     fn job_rows(&self, plan: &Plan) -> usize {
         let unit = match self.a.panel() {
@@ -326,6 +344,7 @@ impl<T: Element> Product<T> {
             None => T::LINE,
         };
         let blocks = self.row_blocks(if plan.across { 1 } else { plan.strips }, plan.threads);
+        let blocks = if plan.along { blocks.max(self.lefts_of_l2()) } else { blocks };
         let rows = if plan.is_shared() { self.m.div_ceil(blocks).next_multiple_of(unit) } else { self.m };
         if plan.place == Place::Cache { rows.min(CACHE_ROWS) } else { rows }
     }
@@ -474,3 +493,6 @@ impl<T: Element> Product<T> {
 fn longest_strip<T: Element>(strip_cols: usize) -> usize {
     (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,12 @@ impl<T: Element> Product<T> {
         Right::Lines { data: lent.as_mut().as_ptr(), line: self.k * T::LINE }
     }
 
+    /// The product with a B that has been packed, and holds its factor.
+    #[inline(always)]
+    pub(super) fn with_packed_right(&self, b: Right<T>) -> Self {
+        Self { b, alpha_right: T::ONE, ..*self }
+    }
+
     /// α′ B, which is not packed yet, packed to `lines`.
     pub(super) fn pack_right_to(&self, isa: Isa, lines: &mut [T]) {
         match self.b {

@@ -111,7 +111,8 @@ impl<T: Element> Product<T> {
     pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
         let (width, far, ahead) = (plan.strip_cols, plan.far, plan.ahead);
         let across = self.n / width;
-        if across < 2 || !width.is_multiple_of(T::LINE) || self.can_be_turned(table) {
+        debug_assert!(width.is_multiple_of(T::LINE) && !self.can_be_turned(table), "shallow products have whole lines");
+        if across < 2 {
             return self.run_strips(table, width, (ahead, Next::Near));
         }
         let (mut strip, tile) = self.strip(table, 0..width);
@@ -254,7 +255,7 @@ impl<T: Element> Product<T> {
             // SAFETY: `self` vouches for B.
             unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
             product.scale_right(lines);
-            product.b = Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE };
+            product = product.with_packed_right(Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE });
             let (strip, tile) = product.strip(table, 0..product.n);
             tile.run(table, product.m, &strip);
         });

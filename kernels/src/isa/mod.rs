@@ -53,7 +53,8 @@ pub use tier::{Isa, IsaError};
 /// Vectors of `T`, and the operations that treat all of their lanes alike. Same inputs, same bits, on every implementation with fused
 /// multiply-add.
 ///
-/// All operations are IEEE 754: one rounding each, nearest-even, subnormals kept.
+/// All operations are IEEE 754: one rounding each, nearest-even, subnormals kept; but two in [`mul_add`](Self::mul_add) on a portable tier
+/// without fused multiply-add ([`Isa::fuses`]).
 pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// A vector of [`LANES`](Self::LANES) elements.
     type V: Copy;
@@ -83,7 +84,7 @@ pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a / b`, a true divide
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a · b + c` in one rounding
+    /// `a · b + c` in one rounding, where the tier fuses
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `√a`, correctly rounded
     fn sqrt(self, a: Self::V) -> Self::V;
