@@ -33,9 +33,10 @@ fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions
         _ => TaskChoice::Classification,
     };
     let training = training_options(arguments, task);
-    let target = match (training.target, &model.about().target_name) {
-        (TargetColumn::Last, Some(learnt)) => TargetColumn::Learnt(learnt.clone()),
-        (target, _) => target,
+    let target = match (training.target, &model.about().target_name, model.about().target_column) {
+        (TargetColumn::Last, Some(learnt), _) => TargetColumn::Learnt(learnt.clone()),
+        (TargetColumn::Last, None, Some(learnt)) => TargetColumn::LearntAt(learnt),
+        (target, ..) => target,
     };
     CsvOptions {
         target,
@@ -122,6 +123,13 @@ impl Subject {
 
 /// Says where the target is another column than the model learnt.
 fn tell_of_target(data: &Dataset, model: &AnyModel, is_given: bool) {
+    if let (Some(learnt), Some(here)) = (model.about().target_column, data.places.target)
+        && learnt != here
+    {
+        note(&format!(
+            "the model learnt column {learnt}; its target here is column {here}, as --target says (options count from 0)"
+        ));
+    }
     let Some(learnt) = &model.about().target_name else { return };
     if data.target_name.is_empty() || data.target_name == *learnt {
         return;
@@ -138,7 +146,7 @@ fn advice_on_columns(source: &Source, are_too_many: bool) -> &'static str {
             "give a file with all the columns that it learnt from, and for eval with the target besides"
         }
         (Source::Npy(..), _) => "save the array with the columns that it learnt from, in their order",
-        (Source::IdxFolder(_), _) => "give images of the size that it learnt from",
+        (Source::IdxFolder(_) | Source::IdxImages(_), _) => "give images of the size that it learnt from",
         (Source::Builtin(_) | Source::FashionMnist, _) => {
             "give the data that it learnt from, or a file with the same columns"
         }

@@ -152,8 +152,10 @@ fn trainer<T: Element>(
         .seed(settings.plan.seed)
         .classes(data.class_names())
         .features(&data.feature_names);
-    // Where columns have no names, the target's would find nothing.
-    if !data.feature_names.is_empty() && !data.target_name.is_empty() {
+    // Where columns have no names, the target is found by its place.
+    if data.feature_names.is_empty() {
+        builder = builder.target_column(data.places.target);
+    } else if !data.target_name.is_empty() {
         builder = builder.target_name(&data.target_name);
     }
     // A part that the data sets apart itself is found without a share.

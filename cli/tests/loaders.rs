@@ -215,7 +215,10 @@ fn csv_faults_name_their_place() {
         (b"a,b,y\n1,-inf,x\n3,4,z\n", "t.csv, line 2, column 2: ‘-inf’ is not a finite number"),
         (b"a,b,y\n1,1e999,x\n3,4,z\n", "t.csv, line 2, column 2: ‘1e999’ is not a finite number"),
         (b"a,b,y\n1,2,0.5\n3,4,NaN\n", "t.csv, line 3, column 3: the target ‘NaN’ is not a finite number"),
-        (b"a,b,y\n1,2,0.5\n3,4,n/a\n5,6,1.5\n", "t.csv, line 3, column 3: the target is not a number, but others"),
+        (
+            b"a,b,y\n1,2,0.5\n3,4,n/a\n5,6,1.5\n",
+            "t.csv, line 3, column 3: the target ‘n/a’ is not a number, but others",
+        ),
         (b"a,b,y\n1,\xff\xfe,x\n", "t.csv, line 2, column 2: the field is not UTF-8"),
         (b"a,\xff,y\n1,2,x\n", "t.csv, line 1, column 2: the name is not UTF-8"),
         (b"a,a,y\n1,2,x\n", "t.csv, line 1, column 2: the name ‘a’ is used twice, first in column 1"),
@@ -231,6 +234,79 @@ fn csv_faults_name_their_place() {
             String::from_utf8_lossy(text)
         );
     }
+}
+
+/// One text among numbers makes no classes of them, and what stands for a missing value is no class.
+#[test]
+fn csv_text_among_whole_numbers() {
+    let read = |others: &str, stray: &str, count: usize, task| {
+        let numbers = |row: usize| if others == "many" { 100 + 7 * row } else { row % 2 };
+        let rows =
+            |rows: std::ops::Range<usize>| rows.map(|row| format!("{row},{}\n", numbers(row))).collect::<String>();
+        let strays: String = (0..count).map(|row| format!("{row},{stray}\n")).collect();
+        let text = format!("a,y\n\n{}{strays}{}", rows(0..10), rows(10..40));
+        read_csv("t.csv", text.as_bytes(), &CsvOptions { task, ..CsvOptions::default() })
+    };
+    let (auto, classes, numbers) = (TaskChoice::Auto, TaskChoice::Classification, TaskChoice::Regression);
+    let cases = [("many", "NA", auto), ("many", "sold", auto), ("few", "other", numbers), ("few", "-", numbers)];
+    for (others, stray, task) in cases {
+        let message = refusal(read(others, stray, 1, task));
+        let words =
+            format!("t.csv, line 13, column 2: the target ‘{stray}’ is not a number, but others in its column are");
+        assert!(message.starts_with(&words), "{message}");
+    }
+    for mark in ["NA", "n/a", "N/A", "null", "None", "?", "-"] {
+        for task in [auto, classes] {
+            let message = refusal(read("few", mark, 2, task));
+            let words = format!("t.csv, line 13, column 2: the target ‘{mark}’ stands for a missing value");
+            assert!(message.starts_with(&words), "{message}");
+        }
+    }
+    assert!(
+        refusal(read("few", "NaN", 1, auto)).starts_with("t.csv, line 13, column 2: the target ‘NaN’ is not a finite")
+    );
+    assert!(refusal(read("few", "", 1, auto)).starts_with("t.csv, line 13, column 2: the target is empty"));
+    // Labels are labels, whichever of them are numbers; and where all are text, none is known to be a mark.
+    for (others, stray, task, names) in [("few", "other", auto, 3), ("few", "other", classes, 3)] {
+        assert_eq!(read(others, stray, 5, task).expect("sound").class_names().len(), names, "{stray}");
+    }
+    for text in ["a,y\n1,x\n2,x\n3,7\n4,z\n", "a,y\n1,none\n2,some\n3,none\n", "a,y\n1,1\n2,2\n3,other\n4,1\n5,2\n"] {
+        assert!(csv(text).is_ok(), "{text:?}");
+    }
+}
+
+/// Lines and columns are counted from 1, but an option counts from 0, and is best given a name.
+#[test]
+fn csv_says_which_column_to_drop() {
+    let cases = [
+        ("a,b,y\n1,2,x\n3,oops,z\n", "t.csv, line 3, column 2: ", "say --drop b to leave the column out"),
+        ("a,b,y\n1,,x\n3,4,z\n", "t.csv, line 2, column 2: ", "say --drop b to leave the column out"),
+        (
+            "1,2,x\n3,oops,z\n",
+            "t.csv, line 2, column 2: ",
+            "say --drop 1 (options count from 0) to leave the column out",
+        ),
+        ("a,the b,y\n1,2,x\n3,oops,z\n", "t.csv, line 3, column 2: ", "say --drop 1 (options count from 0) to"),
+    ];
+    for (text, place, advice) in cases {
+        let message = refusal(csv(text));
+        assert!(message.starts_with(place) && message.contains(advice), "{message}");
+    }
+}
+
+/// The target that a model learnt of a file without names is at its place, if the file has one.
+#[test]
+fn csv_target_where_a_model_learnt_it() {
+    let read = |column| {
+        let options =
+            CsvOptions { target: TargetColumn::LearntAt(column), is_for_model: true, ..CsvOptions::default() };
+        read_csv("t.csv", "0.5,2,3\n1.5,5,6\n".as_bytes(), &options)
+    };
+    let data = read(0).expect("sound");
+    assert_eq!((values(&data), data.target), (vec![2.0, 3.0, 5.0, 6.0], Target::Values(vec![0.5, 1.5])));
+    let error = read(3).expect_err("outside");
+    assert!(error.is_misuse() && error.to_string().contains("learnt column 3 of a file without names"), "{error}");
+    assert!(error.to_string().contains("here the last is 2") && error.to_string().contains("--target"), "{error}");
 }
 
 #[test]
@@ -402,6 +478,57 @@ fn idx_folders() {
     assert_eq!((data.rows, data.official_test), (8, Some(6..8)));
 }
 
+/// New images have no labels, and need none to be predicted on.
+#[test]
+fn idx_images_without_labels() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let images = folder.path().join("train-images-idx3-ubyte.gz");
+    write(&images, &idx(&[6, 2, 2], 24));
+    let [source, file] =
+        [folder.path(), &images].map(|path| Source::parse(path.to_str().expect("a UTF-8 path")).expect("it exists"));
+    let predicting = CsvOptions { target: TargetColumn::Absent, is_for_model: true, ..CsvOptions::default() };
+    let open = |source| load(source, &predicting).expect("images alone");
+    for source in [&source, &file] {
+        let data = open(source);
+        assert_eq!((data.rows, data.columns, data.target), (6, 4, Target::Absent));
+        assert_eq!(data.official_test, None);
+    }
+    write(&folder.path().join("t10k-images-idx3-ubyte"), &idx(&[2, 2, 2], 8));
+    let data = open(&source);
+    assert_eq!((data.rows, data.official_test), (8, Some(6..8)));
+    assert!(refusal(load(&source, &CsvOptions::default())).contains("no train-labels-idx1-ubyte"));
+    let error = load(&file, &CsvOptions::default()).expect_err("no targets");
+    assert!(error.is_misuse() && error.to_string().contains("give the folder"), "{error}");
+    let labels = folder.path().join("train-labels-idx1-ubyte");
+    write(&labels, &idx(&[6], 6));
+    let file = Source::parse(labels.to_str().expect("a UTF-8 path")).expect("it exists");
+    assert!(refusal(load(&file, &predicting)).contains("these are labels, not images"));
+}
+
+/// What never changes cannot be learnt; but a model may be measured on it.
+#[test]
+fn a_target_that_never_changes_is_refused_in_training() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    write(&at("t.csv"), b"a,y\n1,7.5\n2,7.5\n3,7.5\n");
+    write(&at("x.npy"), &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 1), }", &[1, 2, 3]));
+    write(&at("y.npy"), &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }", &[5, 5, 5]));
+    fs::create_dir(at("images")).expect("temporary folder");
+    write(&at("images/train-images-idx3-ubyte"), &idx(&[3, 2, 2], 12));
+    write(&at("images/train-labels-idx1-ubyte"), &[&idx(&[3], 0)[..], &[5; 3]].concat());
+    // That the test part has others does not help.
+    write(&at("images/t10k-images-idx3-ubyte"), &idx(&[3, 2, 2], 12));
+    write(&at("images/t10k-labels-idx1-ubyte"), &idx(&[3], 3));
+    let pair = format!("{},{}", at("x.npy").display(), at("y.npy").display());
+    for data in [at("t.csv").display().to_string(), pair, at("images").display().to_string()] {
+        let source = Source::parse(&data).expect("it exists");
+        let message = refusal(load(&source, &CsvOptions::default()));
+        assert!(message.contains("every row has the same target, so there is nothing to learn"), "{message}");
+        let measuring = CsvOptions { is_for_model: true, ..CsvOptions::default() };
+        assert!(load(&source, &measuring).is_ok(), "{data}");
+    }
+}
+
 #[test]
 fn a_broken_gzip_is_an_error() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -484,6 +611,46 @@ fn npy_pairs_must_agree() {
     assert!(refusal(load(&alone, &CsvOptions::default())).contains("give both files"));
     let predicting = CsvOptions { target: TargetColumn::Absent, task: TaskChoice::Auto, ..CsvOptions::default() };
     assert_eq!(load(&alone, &predicting).expect("sound").target, Target::Absent);
+}
+
+/// Neighbours beyond 2⁵³ are one `f64`, and −0 is 0.
+#[test]
+fn npy_labels_are_told_apart() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [x, y] = ["x.npy", "y.npy"].map(|name| folder.path().join(name));
+    write(&x, &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (4, 1), }", &[1, 2, 3, 4]));
+    let read = |kind: &str, labels: [[u8; 8]; 4], task| {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (4,), }}");
+        write(&y, &npy(&header, &labels.concat()));
+        let pair = Source::parse(&format!("{},{}", x.display(), y.display())).expect("a pair");
+        load(&pair, &CsvOptions { task, ..CsvOptions::default() })
+    };
+    let classes = TaskChoice::Classification;
+    let large = 1_i64 << 53;
+    for (kind, labels) in [
+        ("<i8", [1, large, large + 1, large].map(i64::to_le_bytes)),
+        (">i8", [1, large, -large - 1, large].map(i64::to_be_bytes)),
+        ("<u8", [1, 1 << 63, u64::MAX, u64::MAX - 1].map(u64::to_le_bytes)),
+    ] {
+        let message = refusal(read(kind, labels, classes));
+        assert!(message.contains("y.npy: row 3: the label is beyond 2⁵³"), "{message}");
+        assert!(matches!(read(kind, labels, TaskChoice::Auto).expect("numbers").target, Target::Values(_)), "{kind}");
+    }
+    let exact = read("<i8", [1, large, large + 2, large].map(i64::to_le_bytes), classes).expect("sound");
+    assert_eq!(exact.class_names(), ["1", "9007199254740992", "9007199254740994"]);
+    let zeros = [-0.0, 1.0, 0.0, 1.0_f64].map(f64::to_le_bytes);
+    let Target::Classes { labels, names } = read("<f8", zeros, classes).expect("sound").target else {
+        panic!("classes")
+    };
+    assert_eq!((labels, names), (vec![0, 1, 0, 1], ["0", "1"].map(String::from).to_vec()));
+    let known = CsvOptions {
+        task: classes,
+        is_for_model: true,
+        known_classes: ["0", "1"].map(String::from).to_vec(),
+        ..CsvOptions::default()
+    };
+    let pair = Source::parse(&format!("{},{}", x.display(), y.display())).expect("a pair");
+    assert!(load(&pair, &known).is_ok(), "−0 is the class 0 of a model too");
 }
 
 #[test]

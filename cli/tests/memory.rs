@@ -55,6 +55,38 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     assert!(refused.contains("--drop names the target"), "{refused}");
 }
 
+/// Where columns have no names, the place of the target is remembered.
+#[test]
+fn a_model_is_measured_by_the_column_at_its_place() {
+    let place = Place::new();
+    let rows = |columns: [usize; 3]| -> String {
+        houses().iter().map(|row| columns.map(|column| row[column].to_string()).join(",") + "\n").collect()
+    };
+    place.file("houses.csv", &rows([2, 0, 1]));
+    let options = "--quiet --json --task regression --epochs 5 --out m";
+    let report = json(&place.good(&format!("train --data houses.csv --target 0 {options}")));
+    let eval = "eval m/model.safetensors --part test --json --data";
+    let scores = |arguments: &str| json(&place.good(&format!("{eval} {arguments}")))["result"].clone();
+    assert_eq!(scores("houses.csv"), report["test"]);
+    for part in ["test", "rest"] {
+        let predict = format!("predict m/model.safetensors --data houses.csv --part {part}");
+        assert_eq!(place.good(&predict), place.good(&format!("{predict} --target 0")), "{part}");
+    }
+    let other = place.run(&format!("{eval} houses.csv --target 2"));
+    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(told.contains("the model learnt column 0; its target here is column 2"), "{told}");
+    // Elsewhere it is found where somebody says.
+    place.file("turned.csv", &rows([0, 1, 2]));
+    assert_eq!(scores("turned.csv --target 2"), report["test"]);
+    place.good(&format!("train --data turned.csv --drop 0 {options}"));
+    place.file("narrow.csv", "40,1000\n47,1259\n");
+    let refused = place.bad("eval m/model.safetensors --data narrow.csv", 2);
+    assert!(
+        refused.contains("the model learnt column 2 of a file without names") && refused.contains("--target"),
+        "{refused}"
+    );
+}
+
 /// What comes through a pipe can be read once.
 #[cfg(unix)]
 #[test]

@@ -47,6 +47,8 @@ pub struct About {
     pub features: Vec<String>,
     /// The name of what is predicted: that of the column it was learnt from.
     pub target_name: Option<String>,
+    /// The place of that column, counted from 0, in data whose columns have no names.
+    pub target_column: Option<usize>,
     /// The share of its data's rows that was kept for the test, from 0 to below 1, where that is known: [`HeldOut::Test`](crate::HeldOut::Test)
     /// draws the same rows again.
     pub test_share: Option<f64>,
@@ -219,6 +221,13 @@ impl<T: Element> Builder<T> {
     /// The name of what is predicted, for those who look for its column in other data.
     pub fn target_name(mut self, name: impl Into<String>) -> Self {
         self.about.target_name = Some(name.into());
+        self
+    }
+
+    /// The place of what is predicted among the columns of data without names, counted from 0, for those who look for it in other data; `None`
+    /// where it has none.
+    pub fn target_column(mut self, column: impl Into<Option<usize>>) -> Self {
+        self.about.target_column = column.into();
         self
     }
 

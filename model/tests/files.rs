@@ -328,6 +328,21 @@ fn a_model_that_says_nothing_of_its_target_and_test_is_read() {
     assert!(with(r#"\"target_name\":\"y\""#, r#"\"target_name\":3"#).is_err());
 }
 
+/// Only models that know their target by its place say so: the files of others stay as they were.
+#[test]
+fn a_place_of_the_target_is_kept() {
+    let built = Mlp::<f32>::builder(&[2, 1]).target_column(3).build().expect("widths");
+    let bytes = built.to_bytes();
+    assert_eq!(read(&bytes).expect("just written").about().target_column, Some(3));
+    let with = |to: &str| read(&checkpoint_saying(&bytes, r#",\"target_column\":3"#, to));
+    assert_eq!(with("").expect("an old file").about().target_column, None);
+    assert!(with(r#",\"target_column\":-3"#).is_err());
+    assert_eq!(
+        with("").expect("an old file").to_bytes(),
+        Mlp::<f32>::builder(&[2, 1]).build().expect("widths").to_bytes()
+    );
+}
+
 #[test]
 fn types_must_match() {
     let error = problem(Mlp::<f64>::from_bytes(&model().to_bytes(), &LoadOptions::new()));

@@ -10,7 +10,7 @@ use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::target::{RawTarget, Unfit, interpret, is_rounded, names_of_numbers};
+use super::target::{RawTarget, Unfit, are_labels_beside, interpret, is_missing_mark, is_rounded, names_of_numbers};
 use super::watched::Watched;
 use super::words::{clip, listed};
 use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
@@ -47,6 +47,8 @@ pub enum TargetColumn {
     /// The one of this name, which a model learnt; where no column has it, the only one that is neither a feature of the model nor dropped.
     /// The last one of a file without a header.
     Learnt(String),
+    /// The one at this place, counted from 0, which a model learnt of a file without names.
+    LearntAt(usize),
     /// None, but this column, given likewise, is not a feature either: for data to predict on.
     Dropped(String),
     /// None.
@@ -117,14 +119,16 @@ struct Columns {
 /// A table in the making.
 struct Table<'a> {
     name: &'a str,
+    /// Names of all columns, where the file has any.
+    names: Option<Vec<String>>,
     columns: Columns,
     features: Vec<f64>,
     numbers: Vec<f64>,
     labels: Vec<String>,
     /// The line of each row.
     lines: Vec<u64>,
-    /// The line of the first target that is not a number.
-    text_at: Option<u64>,
+    /// The row of the first target that is not a number.
+    text_at: Option<usize>,
     rows: usize,
     /// Nobody said that the first line is a row; numbers in it made it one.
     guessed: bool,
@@ -147,6 +151,8 @@ impl<'a> Table<'a> {
         let columns = settle(name, &record, names.as_deref(), options)?;
         let mut table = Self {
             name,
+            guessed: options.header == Header::Detect && names.is_none(),
+            names,
             columns,
             features: Vec::new(),
             numbers: Vec::new(),
@@ -154,17 +160,16 @@ impl<'a> Table<'a> {
             lines: Vec::new(),
             text_at: None,
             rows: 0,
-            guessed: options.header == Header::Detect && names.is_none(),
             counts: false,
             first_line: line_of(&record),
         };
-        if names.is_none() {
+        if table.names.is_none() {
             table.push_first(&record)?;
         }
         while next(name, reader, &mut record)? {
             table.push(&record)?;
         }
-        table.finish(names, options)
+        table.finish(options)
     }
 
     /// The first line, where it is a row. Fields that count 0, 1, 2 and so on are as likely names as numbers. Two of them are often numbers,
@@ -205,13 +210,28 @@ impl<'a> Table<'a> {
             Ok(value) if value.is_finite() => Ok(value),
             Ok(_) => Err(self.at(line, column, format!("‘{}’ is not a finite number", clip(field)))),
             Err(_) if field.is_empty() => {
-                let advice = "fill it in, remove the row, or --drop the column";
+                let drop = self.drop_of(column);
+                let advice = format!("fill it in, remove the row, or say {drop} to leave the column out");
                 Err(self.at(line, column, format!("the field is empty; {advice}{}", self.or_header())))
             }
             Err(_) => {
-                let advice = "only the target may be text; --drop the column or write it as numbers";
+                let drop = self.drop_of(column);
+                let advice =
+                    format!("only the target may be text; write it as numbers, or say {drop} to leave the column out");
                 Err(self.at(line, column, format!("‘{}’ is not a number; {advice}{}", clip(field), self.or_header())))
             }
+        }
+    }
+
+    /// The option that leaves a column out: by its name, if that is one to type, else by its place. Places are counted from 1 in messages and
+    /// from 0 in options.
+    fn drop_of(&self, column: usize) -> String {
+        let is_plain = |name: &&String| {
+            !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'))
+        };
+        match self.names.as_ref().map(|names| &names[column]).filter(is_plain) {
+            Some(name) => format!("--drop {name}"),
+            None => format!("--drop {column} (options count from 0)"),
         }
     }
 
@@ -232,28 +252,47 @@ impl<'a> Table<'a> {
         match field.parse::<f64>() {
             Ok(value) if value.is_finite() => self.numbers.push(value),
             Ok(_) => return Err(self.at(line, column, format!("the target ‘{field}’ is not a finite number"))),
-            Err(_) => self.text_at = self.text_at.or(Some(line)),
+            Err(_) => self.text_at = self.text_at.or(Some(self.rows)),
         }
         let label = field.to_string();
         self.labels.push(label);
         Ok(())
     }
 
-    /// Text among whole numbers is a label among labels; text among fractions is a mistake.
+    /// Text among few whole numbers is a label among labels; among numbers that are no labels it is a mistake, and what stands for a missing
+    /// value is none of either. Which labels a model knows is settled later.
     fn raw_target(&mut self, column: usize, options: &CsvOptions) -> Result<RawTarget, DataError> {
         let known = &options.known_classes;
         if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
             return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
         }
-        let Some(line) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
+        let Some(row) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
         if let Some(why) = self.first_may_be_a_name() {
-            return Err(self.at(line, column, format!("the target ‘{}’ {why}; {WHICH}", clip(&self.labels[0]))));
+            return Err(self.of_target(row, column, &format!("{why}; {WHICH}")));
         }
-        if self.numbers.iter().any(|value| value.fract() != 0.0) {
-            let what = "the target is not a number, but others in its column are; correct it or remove the row";
-            return Err(self.at(line, column, what));
+        let texts = self.rows - self.numbers.len();
+        if !self.numbers.is_empty() && known.is_empty() {
+            let are_labels = |task| are_labels_beside(texts, &self.numbers, task);
+            if !are_labels(options.task) {
+                let or = match options.task == TaskChoice::Auto && are_labels(TaskChoice::Classification) {
+                    true => ", or say --task classification if all are labels",
+                    false => "",
+                };
+                let what = "is not a number, but others in its column are; correct it or remove the row";
+                return Err(self.of_target(row, column, &format!("{what}{or}")));
+            }
+            if let Some(row) = self.labels.iter().position(|label| is_missing_mark(label)) {
+                let what =
+                    "stands for a missing value; fill it in or remove the row, or, if it is a label, call it otherwise";
+                return Err(self.of_target(row, column, what));
+            }
         }
         Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
+    }
+
+    /// Says of one row's target what is wrong with it.
+    fn of_target(&self, row: usize, column: usize, what: &str) -> DataError {
+        self.at(self.lines[row], column, format!("the target ‘{}’ {what}", clip(&self.labels[row])))
     }
 
     /// Numbers are classes by their names where two of them may be one number.
@@ -284,7 +323,8 @@ impl<'a> Table<'a> {
 
     /// Programs write the numbers of rows beside them, in a column without a name. That a net learns from these is asked for, not assumed;
     /// but a single row has no index, and an only feature is meant.
-    fn refuse_an_index(&self, names: &[String]) -> Result<(), DataError> {
+    fn refuse_an_index(&self) -> Result<(), DataError> {
+        let Some(names) = &self.names else { return Ok(()) };
         if self.rows < 2 || self.columns.features.len() < 2 {
             return Ok(());
         }
@@ -292,8 +332,8 @@ impl<'a> Table<'a> {
         let mut nameless = features.filter(|(_, column)| is_nameless(&names[**column]));
         let Some((_, &column)) = nameless.find(|(place, _)| self.numbers_rows(*place)) else { return Ok(()) };
         let what = format!(
-            "this column has no name and numbers the rows, as an index does; say --drop {column} to leave it out (options count from 0), --header \
-             to keep it, or name it"
+            "this column has no name and numbers the rows, as an index does; say {} to leave it out, --header to keep it, or name it",
+            self.drop_of(column)
         );
         Err(self.at(self.first_line, column, what))
     }
@@ -316,30 +356,30 @@ impl<'a> Table<'a> {
     }
 
     /// Says of a target why it is none, where it stands.
-    fn unfit(&self, Unfit { row, what }: Unfit, column: usize, names: Option<&[String]>) -> DataError {
-        let of_column = names.map(|names| format!("the target ‘{}’: ", clip(&names[column]))).unwrap_or_default();
+    fn unfit(&self, Unfit { row, what }: Unfit, column: usize) -> DataError {
+        let of_column =
+            self.names.as_ref().map(|names| format!("the target ‘{}’: ", clip(&names[column]))).unwrap_or_default();
         match row.and_then(|row| self.lines.get(row)) {
             Some(&line) => self.at(line, column, format!("{of_column}{what}")),
             None => DataError::whole(self.name, what),
         }
     }
 
-    fn finish(mut self, names: Option<Vec<String>>, options: &CsvOptions) -> Result<Dataset, DataError> {
+    fn finish(mut self, options: &CsvOptions) -> Result<Dataset, DataError> {
         if self.rows == 0 {
             return Err(DataError::whole(self.name, "there is no row after the header"));
         }
-        if let Some(names) = names.as_deref().filter(|_| options.header == Header::Detect && !options.is_for_model) {
-            self.refuse_an_index(names)?;
+        if options.header == Header::Detect && !options.is_for_model {
+            self.refuse_an_index()?;
         }
         let target = match self.columns.target {
             None => Target::Absent,
             Some(column) => {
                 let raw = self.raw_target(column, options)?;
-                interpret(raw, options.task, &options.known_classes)
-                    .map_err(|unfit| self.unfit(unfit, column, names.as_deref()))?
+                interpret(raw, options.task, &options.known_classes).map_err(|unfit| self.unfit(unfit, column))?
             }
         };
-        let name_of = |column: &usize| names.as_ref().map(|names| names[*column].clone());
+        let name_of = |column: &usize| self.names.as_ref().map(|names| names[*column].clone());
         Ok(Dataset {
             name: self.name.to_string(),
             rows: self.rows,
@@ -441,6 +481,7 @@ fn settle(
             Some(names) => Some(learnt_target(name, learnt, names, &taken, &options.features)?),
             None => Some(count - 1),
         },
+        &TargetColumn::LearntAt(column) => Some(column_learnt(name, column, count)?),
         TargetColumn::Absent => None,
     };
     if let Some(target) = target {
@@ -478,6 +519,18 @@ fn usual_target(name: &str, count: usize, names: Option<&[String]>, features: &[
 fn no_target(name: &str) -> DataError {
     let what = "every column is one of the model's features, so none is the target; add its column";
     DataError::Usage(format!("{name}: {what}"))
+}
+
+/// The column at the place where a model learnt it.
+fn column_learnt(name: &str, column: usize, count: usize) -> Result<usize, DataError> {
+    match column < count {
+        true => Ok(column),
+        false => Err(DataError::Usage(format!(
+            "{name}: the model learnt column {column} of a file without names, but here the last is {} (options count from 0); say with \
+             --target which it is",
+            count - 1
+        ))),
+    }
 }
 
 /// The column that a model learnt. A file that calls it otherwise has it all the same where a single column can be meant.

@@ -114,6 +114,24 @@ impl Dataset {
         }
     }
 
+    /// Refuses a target that is the same in all rows which a run may learn from: whatever a net made of it would look perfect.
+    pub(super) fn refuse_a_constant_target(&self) -> Result<(), DataError> {
+        let learnt =
+            || (0..self.rows).filter(|row| !self.official_test.as_ref().is_some_and(|test| test.contains(row)));
+        let is_constant = match &self.target {
+            Target::Classes { labels, .. } => learnt().all(|row| labels.first() == labels.get(row)),
+            Target::Values(values) => learnt().all(|row| values.first() == values.get(row)),
+            Target::Absent => false,
+        };
+        match is_constant {
+            true => {
+                let what = "every row has the same target, so there is nothing to learn; is it the right one?";
+                Err(DataError::whole(&self.name, what))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Names the classes as `known` does, whichever of them occur here. Pixels' labels are numbers of classes, and keep
     /// their places; other labels are found by name.
     pub fn align_classes(&mut self, known: &[String]) -> Result<(), DataError> {

@@ -68,80 +68,111 @@ pub fn read_idx(name: &str, source: impl Read) -> Result<IdxArray, DataError> {
 }
 
 /// A folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and, if it has a test part, `t10k-…`; each may end
-/// in `.gz`, and `.idx3-ubyte` is accepted for `-idx3-ubyte`.
-pub(super) fn load_folder(name: &str, folder: &Path) -> Result<Dataset, DataError> {
-    let (mut images, mut labels) = read_pair(folder, "train")?;
+/// in `.gz`, and `.idx3-ubyte` is accepted for `-idx3-ubyte`. Where nobody wants labels they are not looked for.
+pub(super) fn load_folder(name: &str, folder: &Path, wants_labels: bool) -> Result<Dataset, DataError> {
+    let (mut images, mut labels) = read_part(folder, "train", wants_labels)?;
     let trained = images.shape[0];
     let mut official_test: Option<Range<usize>> = None;
     if find(folder, "t10k-images", 3).is_some() {
-        let (test_images, test_labels) = read_pair(folder, "t10k")?;
+        let (test_images, test_labels) = read_part(folder, "t10k", wants_labels)?;
         if test_images.shape[1..] != images.shape[1..] {
             let what =
                 format!("training images are {:?}, test images {:?}", &images.shape[1..], &test_images.shape[1..]);
             return Err(DataError::whole(name, what));
         }
         official_test = Some(trained..trained + test_images.shape[0]);
+        images.shape[0] += test_images.shape[0];
         images.bytes.extend_from_slice(&test_images.bytes);
         labels.extend_from_slice(&test_labels);
     }
+    let target = if wants_labels { classes(labels) } else { Target::Absent };
+    Ok(Dataset { official_test, target, target_name: "label".to_string(), ..of_images(name, images)? })
+}
+
+/// Images alone, to predict on: one file of any name.
+pub(super) fn load_images(path: &Path) -> Result<Dataset, DataError> {
+    let name = path.display().to_string();
+    let images = open_images(path)?;
+    of_images(&name, images)
+}
+
+/// Images as rows, without a target.
+fn of_images(name: &str, images: IdxArray) -> Result<Dataset, DataError> {
+    let rows = images.shape[0];
     // Without images, they may be of any size.
     let columns = elements(&images.shape[1..]).unwrap_or(0);
-    if labels.is_empty() || columns == 0 {
+    if rows == 0 || columns == 0 {
         return Err(DataError::whole(name, "there are no images"));
-    }
-    let classes = labels.iter().map(|&label| usize::from(label) + 1).max().unwrap_or(0);
-    if classes < 2 {
-        return Err(DataError::whole(name, "every image has label 0, so there is nothing to learn"));
     }
     Ok(Dataset {
         name: name.to_string(),
-        rows: labels.len(),
+        rows,
         columns,
         feature_names: Vec::new(),
-        target_name: "label".to_string(),
+        target_name: String::new(),
         features: Features::Bytes(images.bytes),
-        target: Target::Classes {
-            labels: labels.into_iter().map(u32::from).collect(),
-            names: (0..classes).map(|class| class.to_string()).collect(),
-        },
-        official_test,
+        target: Target::Absent,
+        official_test: None,
         places: Places::default(),
         built_in: false,
     })
 }
 
-/// The images and labels of one part, their counts agreeing.
-fn read_pair(folder: &Path, part: &str) -> Result<(IdxArray, Vec<u8>), DataError> {
-    let images = open_idx(folder, &format!("{part}-images"), 3)?;
-    let labels = open_idx(folder, &format!("{part}-labels"), 1)?;
-    let (image_file, images) = images;
-    let (label_file, labels) = labels;
-    if images.shape.len() < 2 {
-        return Err(fault(&image_file, 3, "one dimension only: these are labels, not images"));
+/// Labels count classes from 0, whether each of them occurs or not.
+fn classes(labels: Vec<u8>) -> Target {
+    let largest = labels.iter().copied().max().unwrap_or(0);
+    Target::Classes {
+        labels: labels.into_iter().map(u32::from).collect(),
+        names: (0..=largest).map(|class| class.to_string()).collect(),
     }
+}
+
+/// The images of one part and, where they are wanted, as many labels; else none.
+fn read_part(folder: &Path, part: &str, wants_labels: bool) -> Result<(IdxArray, Vec<u8>), DataError> {
+    let image_path = must_find(folder, &format!("{part}-images"), 3)?;
+    if !wants_labels {
+        return Ok((open_images(&image_path)?, Vec::new()));
+    }
+    let label_path = must_find(folder, &format!("{part}-labels"), 1)?;
+    let (images, labels) = (open_images(&image_path)?, open_idx(&label_path)?);
+    let label_file = label_path.display().to_string();
     if labels.shape.len() != 1 {
         return Err(fault(&label_file, 3, format!("{} dimensions: labels have one", labels.shape.len())));
     }
     if images.shape[0] != labels.shape[0] {
-        let what = format!("holds {} labels, but {image_file} holds {} images", labels.shape[0], images.shape[0]);
-        return Err(fault(&label_file, 4, what));
+        let (labels, images, image_file) = (labels.shape[0], images.shape[0], image_path.display());
+        return Err(fault(&label_file, 4, format!("holds {labels} labels, but {image_file} holds {images} images")));
     }
     Ok((images, labels.bytes))
 }
 
-fn open_idx(folder: &Path, stem: &str, dimensions: u8) -> Result<(String, IdxArray), DataError> {
-    let Some(path) = find(folder, stem, dimensions) else {
-        let what = format!("there is no {stem}-idx{dimensions}-ubyte (or .gz) in this folder");
-        return Err(DataError::whole(folder.display().to_string(), what));
-    };
+fn open_images(path: &Path) -> Result<IdxArray, DataError> {
+    let images = open_idx(path)?;
+    match images.shape.len() {
+        1 => Err(fault(&path.display().to_string(), 3, "one dimension only: these are labels, not images")),
+        _ => Ok(images),
+    }
+}
+
+fn open_idx(path: &Path) -> Result<IdxArray, DataError> {
     let name = path.display().to_string();
-    let file = File::open(&path).map_err(|source| DataError::Io { path: path.clone(), source })?;
-    let array = if path.extension().is_some_and(|extension| extension == "gz") {
-        read_idx(&name, MultiGzDecoder::new(file))?
-    } else {
-        read_idx(&name, file)?
-    };
-    Ok((name, array))
+    let file = File::open(path).map_err(|source| DataError::Io { path: path.into(), source })?;
+    match path.extension().is_some_and(|extension| extension == "gz") {
+        true => read_idx(&name, MultiGzDecoder::new(file)),
+        false => read_idx(&name, file),
+    }
+}
+
+/// Whether a file is one of IDX, by its name.
+pub(super) fn is_named_as_idx(path: &str) -> bool {
+    path.strip_suffix(".gz").unwrap_or(path).ends_with("-ubyte")
+}
+
+fn must_find(folder: &Path, stem: &str, dimensions: u8) -> Result<PathBuf, DataError> {
+    find(folder, stem, dimensions).ok_or_else(|| {
+        let what = format!("there is no {stem}-idx{dimensions}-ubyte (or .gz) in this folder");
+        DataError::whole(folder.display().to_string(), what)
+    })
 }
 
 fn find(folder: &Path, stem: &str, dimensions: u8) -> Option<PathBuf> {

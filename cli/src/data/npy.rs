@@ -22,6 +22,8 @@ pub struct NpyArray {
     pub shape: Vec<usize>,
     /// Elements, the last dimension running fastest.
     pub values: Vec<f64>,
+    /// The place in the file of the first whole number of 64 bits that its `f64` rounds, counted from 0, if there is one.
+    pub rounded: Option<usize>,
 }
 
 /// How one element is stored.
@@ -30,6 +32,8 @@ struct Element {
     size: usize,
     big_endian: bool,
     to_f64: fn([u8; 8]) -> f64,
+    /// Of whole numbers of 64 bits, which not every `f64` holds: the number itself.
+    to_whole: Option<fn([u8; 8]) -> i128>,
 }
 
 /// What the header says.
@@ -64,6 +68,7 @@ pub fn read_npy(name: &str, source: impl Read) -> Result<NpyArray, DataError> {
         return Err(fault(name, header.end + bytes.len().min(promised) as u64, what));
     }
     let mut values: Vec<f64> = bytes.chunks_exact(size).map(|chunk| header.element.decode(chunk)).collect();
+    let rounded = bytes.chunks_exact(size).zip(&values).position(|(chunk, &value)| header.element.rounds(chunk, value));
     if header.fortran_order && header.shape.len() == 2 && !values.is_empty() {
         values = row_major(&values, header.shape[0], header.shape[1]);
     }
@@ -77,7 +82,7 @@ pub fn read_npy(name: &str, source: impl Read) -> Result<NpyArray, DataError> {
         );
         return Err(DataError::whole(name, what));
     }
-    Ok(NpyArray { shape: header.shape, values })
+    Ok(NpyArray { shape: header.shape, values, rounded })
 }
 
 /// A pair of files, features and targets; without targets, data to predict on.
@@ -102,6 +107,12 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[S
             if target.values.len() != rows || target.shape.first() != Some(&rows) {
                 let what =
                     format!("the shape is {:?}, but {name} has {rows} rows: one target a row is needed", target.shape);
+                return Err(DataError::whole(label, what));
+            }
+            // Two labels could be one number. Numbers to be learnt lose nothing that a net could tell.
+            if let Some(row) = target.rounded.filter(|_| task == TaskChoice::Classification) {
+                let advice = "number the classes: np.unique(y, return_inverse=True)[1]";
+                let what = format!("row {}: the label is beyond 2⁵³, where f64 merges neighbours; {advice}", row + 1);
                 return Err(DataError::whole(label, what));
             }
             interpret(RawTarget::Numbers(target.values), task, known).map_err(|Unfit { row, what }| {
@@ -212,16 +223,30 @@ impl Element {
             "i8" => (8, |b| i64::from_le_bytes(b) as f64),
             _ => return None,
         };
-        Some(Self { size, big_endian, to_f64 })
+        let to_whole: Option<fn([u8; 8]) -> i128> = match kind {
+            "u8" => Some(|b| i128::from(u64::from_le_bytes(b))),
+            "i8" => Some(|b| i128::from(i64::from_le_bytes(b))),
+            _ => None,
+        };
+        Some(Self { size, big_endian, to_f64, to_whole })
     }
 
     fn decode(self, chunk: &[u8]) -> f64 {
+        (self.to_f64)(self.little_endian(chunk))
+    }
+
+    /// Whether `value`, which [`decode`](Self::decode) made of the element, is not quite that.
+    fn rounds(self, chunk: &[u8], value: f64) -> bool {
+        self.to_whole.is_some_and(|to_whole| to_whole(self.little_endian(chunk)) != value as i128)
+    }
+
+    fn little_endian(self, chunk: &[u8]) -> [u8; 8] {
         let mut bytes = [0; 8];
         bytes[..self.size].copy_from_slice(chunk);
         if self.big_endian {
             bytes[..self.size].reverse();
         }
-        (self.to_f64)(bytes)
+        bytes
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Source {
     FashionMnist,
     /// A folder of IDX files.
     IdxFolder(PathBuf),
+    /// A file of images in IDX, without labels.
+    IdxImages(PathBuf),
     /// Features and, unless there are none, targets.
     Npy(PathBuf, Option<PathBuf>),
     /// A text table, perhaps gzipped.
@@ -50,6 +52,9 @@ impl Source {
         if is_npy(text) {
             return Ok(Self::Npy(path.into(), None));
         }
+        if path.exists() && idx::is_named_as_idx(text) {
+            return Ok(Self::IdxImages(path.into()));
+        }
         if path.exists() {
             return Ok(Self::Csv(path.into()));
         }
@@ -60,22 +65,35 @@ impl Source {
     }
 }
 
-/// Loads what `source` names. The options are for CSV; of NumPy pairs, `task` and an absent target are heeded too.
+/// Loads what `source` names. The options are for CSV; an absent target is heeded of arrays and images too, and `task` of the former.
+/// A target that never changes is only good for a model that there is.
 pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError> {
+    let data = read(source, options)?;
+    if !options.is_for_model {
+        data.refuse_a_constant_target()?;
+    }
+    Ok(data)
+}
+
+fn read(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError> {
     if !matches!(source, Source::Csv(_)) {
         refuse_csv_options(options)?;
     }
+    let wants_target = !matches!(options.target, TargetColumn::Dropped(_) | TargetColumn::Absent);
+    let without = |path: &Path, what: &str| Err(DataError::Usage(format!("{}: {what}", path.display())));
     match source {
         Source::Builtin(set) => set.load(),
-        Source::FashionMnist => fashion_mnist(),
-        Source::IdxFolder(folder) => idx::load_folder(&folder.display().to_string(), folder),
+        Source::FashionMnist => fashion_mnist(wants_target),
+        Source::IdxFolder(folder) => idx::load_folder(&folder.display().to_string(), folder, wants_target),
+        Source::IdxImages(path) if wants_target => {
+            without(path, "one IDX file has no targets beside it; give the folder of images and labels: --data FOLDER")
+        }
+        Source::IdxImages(path) => idx::load_images(path),
+        Source::Npy(x, None) if wants_target => {
+            without(x, "the targets are missing; give both files: --data x.npy,y.npy")
+        }
         Source::Npy(x, y) => {
-            let wanted = !matches!(options.target, TargetColumn::Dropped(_) | TargetColumn::Absent);
-            if wanted && y.is_none() {
-                let what = "the targets are missing; give both files: --data x.npy,y.npy";
-                return Err(DataError::Usage(format!("{}: {what}", x.display())));
-            }
-            npy::load_pair(x, y.as_deref(), options.task, &options.known_classes)
+            npy::load_pair(x, y.as_deref().filter(|_| wants_target), options.task, &options.known_classes)
         }
         Source::Csv(path) => csv_file(path, options),
     }
@@ -103,7 +121,7 @@ fn csv_file(path: &Path, options: &CsvOptions) -> Result<Dataset, DataError> {
     read_csv(&name, reader, options)
 }
 
-fn fashion_mnist() -> Result<Dataset, DataError> {
+fn fashion_mnist(wants_labels: bool) -> Result<Dataset, DataError> {
     let folder = Path::new(FASHION_MNIST);
     if !folder.is_dir() {
         return Err(DataError::whole(
@@ -114,7 +132,7 @@ fn fashion_mnist() -> Result<Dataset, DataError> {
             ),
         ));
     }
-    let mut data = idx::load_folder("fashion-mnist", folder)?;
+    let mut data = idx::load_folder("fashion-mnist", folder, wants_labels)?;
     if let Target::Classes { names, .. } = &mut data.target
         && names.len() == FASHION_CLASSES.len()
     {

@@ -101,7 +101,7 @@ pub(super) fn interpret(raw: RawTarget, choice: TaskChoice, known: &[String]) ->
 fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, Unfit> {
     let texts = match raw {
         RawTarget::Text(labels) => labels,
-        RawTarget::Numbers(values) => values.iter().map(f64::to_string).collect(),
+        RawTarget::Numbers(values) => values.iter().copied().map(name_of).collect(),
     };
     let class_of = |(row, text): (usize, &String)| {
         known.iter().position(|name| name == text).map(|class| class as u32).ok_or_else(|| {
@@ -126,23 +126,50 @@ pub(super) fn is_rounded(text: &str, value: f64) -> bool {
 /// The names of the classes that a column of numbers speaks for: numbers as they print, so that 1 and 1.0 are one class, but rounded ones as
 /// they stood, lest neighbours become one.
 pub(super) fn names_of_numbers(texts: Vec<String>, values: &[f64]) -> Vec<String> {
-    let name = |(text, &value): (String, &f64)| if is_rounded(&text, value) { text } else { value.to_string() };
+    let name = |(text, &value): (String, &f64)| if is_rounded(&text, value) { text } else { name_of(value) };
     texts.into_iter().zip(values).map(name).collect()
+}
+
+/// The name of the class that a number speaks for. Added to 0, −0 is 0.
+fn name_of(value: f64) -> String {
+    (value + 0.0).to_string()
 }
 
 /// Few distinct whole numbers, each twice or more as a rule: prices of a handful of houses are whole numbers too.
 fn looks_like_classes(values: &[f64]) -> bool {
+    few_whole(values).is_some_and(|distinct| distinct >= 2 && recur(distinct, values.len()))
+}
+
+/// How many distinct values there are, where all are whole and so few that they may be classes.
+fn few_whole(values: &[f64]) -> Option<usize> {
     let mut distinct = BTreeSet::new();
     for &value in values {
         if value.fract() != 0.0 || value.abs() > 1e9 {
-            return false;
+            return None;
         }
         distinct.insert(value as i64);
         if distinct.len() > MOST_GUESSED_CLASSES {
-            return false;
+            return None;
         }
     }
-    distinct.len() >= 2 && recur(distinct.len(), values.len())
+    Some(distinct.len())
+}
+
+/// Whether the numbers of a column that holds this many texts besides are labels like those. One text makes no classes of numbers that are
+/// none; but where most are text, a number that stands alone is a label too.
+pub(super) fn are_labels_beside(texts: usize, numbers: &[f64], choice: TaskChoice) -> bool {
+    match choice {
+        TaskChoice::Regression => false,
+        TaskChoice::Classification => numbers.iter().all(|number| number.fract() == 0.0),
+        TaskChoice::Auto => {
+            few_whole(numbers).is_some_and(|distinct| recur(distinct, numbers.len()) || numbers.len() < texts)
+        }
+    }
+}
+
+/// Whether a text is one that programs write where they have no value.
+pub(super) fn is_missing_mark(text: &str) -> bool {
+    ["na", "n/a", "nan", "null", "none", "?", "-"].iter().any(|mark| text.eq_ignore_ascii_case(mark))
 }
 
 /// Whether each label stands in two rows, on average.
@@ -179,7 +206,7 @@ fn number_classes(values: &[f64], choice: TaskChoice) -> Result<Target, String> 
     check_count(distinct.len(), values.len(), choice)?;
     let class_of = |value: &f64| distinct.partition_point(|known| known < value) as u32;
     let labels = values.iter().map(class_of).collect();
-    Ok(Target::Classes { labels, names: distinct.iter().map(f64::to_string).collect() })
+    Ok(Target::Classes { labels, names: distinct.into_iter().map(name_of).collect() })
 }
 
 fn check_count(classes: usize, rows: usize, choice: TaskChoice) -> Result<(), String> {

@@ -13,7 +13,7 @@ const VERSION: u64 = 1;
 pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
     let about = &model.about;
     let names = |names: &[String]| Json::List(names.iter().map(Json::text).collect());
-    Json::object([
+    let mut card = vec![
         ("version", Json::Whole(VERSION)),
         ("kind", Json::text(kind)),
         ("widths", Json::List(model.widths().iter().map(|&n| Json::Whole(n as u64)).collect())),
@@ -27,7 +27,10 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("features", names(&about.features)),
         ("target_name", about.target_name.as_ref().map_or(Json::Null, Json::text)),
         ("test_share", about.test_share.map_or(Json::Null, Json::real)),
-    ])
+    ];
+    // Most models know their target by name, and their files stay as they were before this was kept.
+    card.extend(about.target_column.map(|column| ("target_column", Json::Whole(column as u64))));
+    Json::Object(card.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 /// A loss, its words joined by `_`, as files have had them from the first.
@@ -61,10 +64,14 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
         targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,
         classes: named("classes")?,
         features: named("features")?,
-        // Files of before these two were kept have neither.
+        // Files of before these three were kept have none of them.
         target_name: match card.get("target_name") {
             Json::Null => None,
             name => Some(name.as_text().ok_or_else(|| wrong("target_name"))?.to_owned()),
+        },
+        target_column: match card.get("target_column") {
+            Json::Null => None,
+            column => Some(column.as_usize().ok_or_else(|| wrong("target_column"))?),
         },
         test_share: match card.get("test_share") {
             Json::Null => None,
