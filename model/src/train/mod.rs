@@ -392,7 +392,7 @@ impl<T: Element> Trainer<T> {
             return Err(Error::setting("rows", data.rows(), "at most 4294967295"));
         }
         let (about, outputs) = (&self.model.about, self.model.outputs());
-        let wanted = Wanted::new(self.plan.loss, outputs, data.labels(), about.targets.as_ref())?;
+        let wanted = Wanted::new(self.plan.loss, (self.model.output, outputs), data.labels(), about.targets.as_ref())?;
         Prepared::new(data, about.inputs.as_ref(), (wanted, outputs), &self.team)
     }
 
