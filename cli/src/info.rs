@@ -121,8 +121,7 @@ fn scaling(standardisation: Option<&Standardisation>) -> String {
     match standardisation {
         None => "taken as they are".to_string(),
         Some(one) if one.columns() == 1 => {
-            let deviation = if one.scale()[0] == 0.0 { 0.0 } else { 1.0 / one.scale()[0] };
-            format!("standardised: mean {}, deviation {}", short(one.mean()[0]), short(deviation))
+            format!("standardised: mean {}, deviation {}", short(one.mean()[0]), short(one.deviation(0)))
         }
         Some(many) => {
             let constant = many.scale().iter().filter(|&&scale| scale == 0.0).count();

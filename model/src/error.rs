@@ -64,9 +64,9 @@ pub enum Error {
         /// How many classes there are.
         classes: usize,
     },
-    /// A target that is no probability, where log loss needs one.
+    /// A target that is no probability, where the output is one.
     #[error(
-        "row {row}, column {column}: the target is {value}, but log loss measures probabilities: it must lie between 0 and 1"
+        "row {row}, column {column}: the target is {value}, but a sigmoid output is a probability: it must lie between 0 and 1"
     )]
     Probability {
         /// Row of the data set.

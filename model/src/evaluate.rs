@@ -84,7 +84,7 @@ impl<T: Element> Mlp<T> {
     fn judge<'s>(&self, loss: Loss, data: &Dataset<T>, scratch: &'s mut Scratch<T>) -> Result<(f64, &'s [T]), Error> {
         self.check_data(data)?;
         let last = loss::last_activation(loss, self.output)?;
-        let wanted = Wanted::new(loss, self.outputs(), data.labels(), self.about.targets.as_ref())?;
+        let wanted = Wanted::new(loss, (self.output, self.outputs()), data.labels(), self.about.targets.as_ref())?;
         let len = self.run(self.seen(data.stored())?, last, scratch)?;
         let total = loss.value(Isa::current(), &scratch.outputs()[..len], wanted.targets(), self.outputs());
         Ok((total / data.rows() as f64, self.finish(last, len, scratch)?))

@@ -8,6 +8,7 @@ use crate::loss;
 use crate::random::{Stream, Use};
 use crate::{Activation, Element, Error, Loss, Mlp, Scratch, Targets};
 use deltarule_kernels::Isa;
+use std::collections::BTreeSet;
 
 /// More parameters than this are sampled.
 const MOST: usize = 2000;
@@ -52,15 +53,13 @@ impl<T: Element> Mlp<T> {
     /// As for [`Mlp::gradients`].
     pub fn check_gradient(&self, loss: Loss, x: &[T], targets: Targets<'_, T>) -> Result<GradientCheck, Error> {
         let wide = |values: &[T]| -> Vec<f64> { values.iter().map(|v| v.to_f64()).collect() };
-        let (x64, y64) = (
-            wide(x),
-            match &targets {
-                Targets::Values(y) => wide(y),
-                Targets::Classes(_) => Vec::new(),
-            },
-        );
-        let targets64 = match &targets {
-            Targets::Values(_) => Targets::Values(&y64),
+        let x64 = wide(x);
+        let y64;
+        let targets64 = match targets {
+            Targets::Values(y) => {
+                y64 = wide(y);
+                Targets::Values(&y64)
+            }
             Targets::Classes(classes) => Targets::Classes(classes),
         };
         let (_, gradients) = self.gradients(loss, x, targets)?;
@@ -78,8 +77,10 @@ impl<T: Element> Mlp<T> {
             targets: targets64,
         };
         let mut worst: Option<GradientCheck> = None;
-        let places = self.places();
-        for &(layer, output, input) in &places {
+        let sample = sample(self.parameters());
+        let checked = sample.len();
+        for number in sample {
+            let (layer, output, input) = self.place(number);
             let (w, b) = &gradients.layers[layer];
             let analytic = match input {
                 Some(input) => w[output * self.layers[layer].inputs() + input].to_f64(),
@@ -89,28 +90,37 @@ impl<T: Element> Mlp<T> {
             let size = (analytic.abs() + numeric.abs()).max(1e-3 * largest);
             let off = if size == 0.0 { 0.0 } else { (analytic - numeric).abs() / size };
             if worst.is_none_or(|w| w.worst < off || off.is_nan()) {
-                worst =
-                    Some(GradientCheck { worst: off, layer, output, input, analytic, numeric, checked: places.len() });
+                worst = Some(GradientCheck { worst: off, layer, output, input, analytic, numeric, checked });
             }
         }
         worst.ok_or_else(|| Error::Architecture("there are no parameters to check".into()))
     }
 
-    /// Every parameter, or a sample of them.
-    fn places(&self) -> Vec<(usize, usize, Option<usize>)> {
-        let mut places = Vec::new();
-        for (l, layer) in self.layers.iter().enumerate() {
-            for output in 0..layer.outputs() {
-                places.push((l, output, None));
-                places.extend((0..layer.inputs()).map(|input| (l, output, Some(input))));
-            }
+    /// Layer, output and input (`None` for the bias) of a parameter. They are counted layer by layer, for each output its bias before its weights.
+    fn place(&self, mut number: usize) -> (usize, usize, Option<usize>) {
+        let mut l = 0;
+        while number >= self.layers[l].parameters() {
+            number -= self.layers[l].parameters();
+            l += 1;
         }
-        if places.len() > MOST {
-            Stream::new(0, Use::Sample, 0).shuffle(&mut places);
-            places.truncate(MOST);
-        }
-        places
+        let row = 1 + self.layers[l].inputs();
+        (l, number / row, (number % row).checked_sub(1))
     }
+}
+
+/// The parameters to look at: all, or [`MOST`] of them by Floyd's algorithm, which takes no room for those that are not chosen.
+fn sample(parameters: usize) -> BTreeSet<usize> {
+    if parameters <= MOST {
+        return (0..parameters).collect();
+    }
+    let (mut stream, mut chosen) = (Stream::new(0, Use::Sample, 0), BTreeSet::new());
+    for last in parameters - MOST..parameters {
+        let drawn = stream.below(last as u64 + 1) as usize;
+        if !chosen.insert(drawn) {
+            chosen.insert(last); // No draw before could hit it.
+        }
+    }
+    chosen
 }
 
 /// An `f64` copy of a model whose weights are moved one at a time.
@@ -158,10 +168,39 @@ impl Probe<'_> {
         let len = self.model.run(self.model.rows_among(self.x)?, self.last, &mut self.scratch)?;
         let outputs = self.model.outputs();
         let out = &self.scratch.outputs()[..len];
-        let targets = match &self.targets {
-            Targets::Values(y) => Targets::Values(y),
-            Targets::Classes(y) => Targets::Classes(y),
-        };
-        Ok(self.loss.value(Isa::current(), out, targets, outputs) / (len / outputs) as f64)
+        Ok(self.loss.value(Isa::current(), out, self.targets, outputs) / (len / outputs) as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_has_a_place() {
+        let model = Mlp::<f32>::builder(&[2, 1, 3]).build().expect("widths");
+        let places: Vec<_> = (0..model.parameters()).map(|number| model.place(number)).collect();
+        let first = [(0, 0, None), (0, 0, Some(0)), (0, 0, Some(1))];
+        let second = (0..3).flat_map(|output| [(1, output, None), (1, output, Some(0))]);
+        assert_eq!(places, first.into_iter().chain(second).collect::<Vec<_>>());
+    }
+
+    /// A list of all would not fit into memory.
+    #[test]
+    fn a_sample_takes_no_room_for_the_others() {
+        for few in [0, 1, MOST] {
+            assert!(sample(few).into_iter().eq(0..few));
+        }
+        for many in [MOST + 1, 10 * MOST, usize::MAX] {
+            let sample = sample(many);
+            assert_eq!(sample.len(), MOST);
+            assert!(sample.last().is_some_and(|&last| last < many));
+        }
+        // Spread evenly: a tenth of the sample lies in each tenth, give or take five deviations.
+        let sample = sample(10 * MOST);
+        for tenth in 0..10 {
+            let count = sample.range(tenth * MOST..(tenth + 1) * MOST).count();
+            assert!(count.abs_diff(MOST / 10) < 65, "{tenth}: {count}");
+        }
     }
 }

@@ -50,6 +50,11 @@ impl<T: Element> Layer<T> {
         self.w.outputs()
     }
 
+    /// Weights and biases together.
+    pub(crate) fn parameters(&self) -> usize {
+        (self.inputs() + 1) * self.outputs()
+    }
+
     /// `W`, `outputs × inputs`, row by row.
     pub fn weights(&self) -> Vec<T> {
         self.w.to_rows()

@@ -108,7 +108,7 @@ impl<'a, T: Element> Wanted<'a, T> {
     /// numbers, and `scale` (if the model has one) brings regression targets to the scale of the net.
     pub(crate) fn new(
         loss: Loss,
-        outputs: usize,
+        (output, outputs): (Output, usize),
         labels: &'a Labels<T>,
         scale: Option<&Standardisation>,
     ) -> Result<Self, Error> {
@@ -137,9 +137,7 @@ impl<'a, T: Element> Wanted<'a, T> {
                         "each row has {width} target values, but the model has {outputs} outputs"
                     )));
                 }
-                if loss == Loss::LogLoss {
-                    check_probabilities(values, outputs)?;
-                }
+                check_range(output, values, outputs)?;
                 Ok(Wanted::Values(match scale {
                     Some(scale) => Cow::Owned(scale.applied_to_targets(values)?),
                     None => Cow::Borrowed(values),
@@ -179,8 +177,11 @@ fn indicator<T: Element>(classes: &[u32], outputs: usize) -> Vec<T> {
     values
 }
 
-/// Log loss is defined for targets in `[0, 1]` alone.
-fn check_probabilities<T: Element>(values: &[T], outputs: usize) -> Result<(), Error> {
+/// A sigmoid gives probabilities: log loss is defined for targets in `[0, 1]` alone, and to others no squared error comes near.
+fn check_range<T: Element>(output: Output, values: &[T], outputs: usize) -> Result<(), Error> {
+    if output != Output::Sigmoid {
+        return Ok(());
+    }
     let bad = |v: &T| !(T::ZERO..=T::ONE).contains(v);
     match values.iter().position(bad) {
         None => Ok(()),
@@ -193,7 +194,7 @@ pub(crate) fn check_targets<T: Element>(
     loss: Loss,
     targets: &Targets<'_, T>,
     rows: usize,
-    outputs: usize,
+    (output, outputs): (Output, usize),
 ) -> Result<(), Error> {
     match targets {
         Targets::Classes(classes) if loss == Loss::CrossEntropy => {
@@ -202,10 +203,7 @@ pub(crate) fn check_targets<T: Element>(
         }
         Targets::Values(values) if loss != Loss::CrossEntropy => {
             Error::expect_len("target values", rows * outputs, values.len())?;
-            match loss {
-                Loss::LogLoss => check_probabilities(values, outputs),
-                _ => Ok(()),
-            }
+            check_range(output, values, outputs)
         }
         _ => Err(Error::Labels("cross-entropy takes classes, every other loss takes values".into())),
     }

@@ -145,8 +145,7 @@ impl<T: Element> Mlp<T> {
 
     /// Weights and biases together.
     pub fn parameters(&self) -> usize {
-        let size = |layer: &Layer<T>| (layer.inputs() + 1) * layer.outputs();
-        self.layers.iter().map(size).sum()
+        self.layers.iter().map(Layer::parameters).sum()
     }
 
     /// The same model with numbers of another type: exact from `f32` to `f64`, rounded the other way, where what is too large

@@ -234,6 +234,7 @@ fn a_resumed_run_equals_the_one_that_never_stopped() {
         let bumpy = base.optimiser(Optimiser::sgd().rate(3.0));
         resume::<f32>(bumpy.schedule(Schedule::plateau(0.5, 0)).clip_norm(5.0), stop);
         resume::<f32>(base.patience(9).optimiser(Optimiser::sgd().rate(3.0)), stop);
+        resume::<f32>(base.patience(9).min_improvement(0.1), stop);
         resume::<f64>(base.non_finite(NonFinite::RollBack), stop);
     }
 }

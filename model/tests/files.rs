@@ -2,8 +2,8 @@
 //! save that fails leaves what was there.
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Scratch,
-    Standardisation, Targets, Trainer, file,
+    Activation, Dataset, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Scratch, Standardisation,
+    Targets, Trainer, file,
 };
 use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
@@ -402,18 +402,16 @@ fn weights_that_would_not_be_read_are_not_written() {
 fn the_last_weights_of_a_run_count_too() {
     let folder = Folder::new("last");
     let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![1.0, -1.0], 1).expect("good data");
-    // Nothing is so much better than the first epoch.
-    let early_stopping = Some(EarlyStopping { patience: 9, min_improvement: 1e25 });
-    let plan = |rate, l2, epochs| Plan {
-        early_stopping,
-        ..Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate).l2(l2)).epochs(epochs).batch(2)
+    let plan = |rate, l2, epochs| {
+        let optimiser = Optimiser::sgd().rate(rate).l2(l2);
+        Plan::new(Loss::HalfSquaredError).optimiser(optimiser).epochs(epochs).batch(2).patience(9)
     };
     let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
     let mut trainer = Trainer::new(model, plan(0.1, 0.0, 1)).expect("a plan that fits");
-    // A penalty is added to a gradient that was found good.
+    // A penalty is added to a gradient that was found good, and validation finds what has become of the weights.
     for plan in [plan(0.1, 0.0, 1), plan(1e20, 1e20, 2)] {
         trainer.set_plan(plan).expect("the same rule and loss");
-        trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("losses that are finite");
+        trainer.fit(&data, Some(&data), |_| ControlFlow::Continue(())).expect("losses that are finite");
     }
     let refused = problem(trainer.save(folder.0.join("run")));
     assert!(matches!(&refused, FileError::NotFinite { tensor, .. } if tensor == "aside.0.weight"), "{refused}");
@@ -514,6 +512,7 @@ fn counts_and_moments_of_a_checkpoint_make_sense() {
         (r#"\"clock\":[0,0,1,1]"#, format!(r#"\"clock\":[0,0,1,{most}]"#)),
         (r#"\"sums\":[0.0,0,0]"#, format!(r#"\"sums\":[0.0,{most},0]"#)),
         (r#"\"sums\":[0.0,0,0]"#, format!(r#"\"sums\":[0.0,0,{most}]"#)),
+        (r#",0],\"lowest\""#, format!(r#",{most}],\"lowest\""#)),
         (r#",0],\"plateau\""#, format!(r#",{most}],\"plateau\""#)),
         (r#",0],\"rate_factor\""#, format!(r#",{most}],\"rate_factor\""#)),
     ] {
@@ -551,6 +550,26 @@ fn a_checkpoint_brings_back_what_was_noted() {
         problem(load(&checkpoint_saying(&bytes, r#"\"note\":null"#, r#"\"note\":3"#))),
         FileError::Metadata(_)
     ));
+}
+
+/// Files of before the lowest loss was told apart hold the weights of the one that patience counts against.
+#[test]
+fn a_checkpoint_without_a_lowest_loss_takes_that_of_patience() {
+    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![2.0, 0.5], 1).expect("good data");
+    let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
+    let plan = Plan::new(Loss::HalfSquaredError).epochs(3).batch(2).patience(9);
+    let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let bytes = trainer.to_bytes();
+    let text = String::from_utf8_lossy(&bytes);
+    let (from, to) =
+        (text.find(r#",\"lowest\""#).expect("a lowest loss"), text.find(r#",\"plateau\""#).expect("another"));
+    let before =
+        Trainer::<f32>::from_bytes(&checkpoint_saying(&bytes, &text[from..to], "")).expect("a checkpoint of before");
+    assert_eq!(before.best_epoch(), trainer.best_epoch());
+    assert!(before.to_bytes() == bytes, "without a margin both are one");
+    let damaged = checkpoint_saying(&bytes, &text[from..to], r#",\"lowest\":3"#);
+    assert!(problem(Trainer::<f32>::from_bytes(&damaged)).to_string().contains("state"));
 }
 
 /// The epochs do not lengthen the header, which is read up to a bound: a run may be as long as it likes.

@@ -64,6 +64,22 @@ fn rolling_back_begins_where_it_is_turned_on() {
     assert_eq!((trainer.history()[0].skipped, trainer.history()[0].rate), (2, 0.05), "at half the rate");
 }
 
+/// Ten bad batches are borne, and at a rate that is given anew ten more; other settings bear no more of them.
+#[test]
+fn a_new_rate_bears_bad_batches_anew() {
+    let ten = Dataset::with_values(vec![1.0; 11], 1, [vec![3e38; 10], vec![1.0]].concat(), 1).expect("good data");
+    for (rate, is_borne) in [(0.1, false), (0.05, true)] {
+        let plan = |rate| Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).batch(1);
+        let plan = |rate, epochs| plan(rate).epochs(epochs).non_finite(NonFinite::RollBack);
+        let model = Mlp::<f32>::builder(&[1, 1]).build().expect("widths");
+        let mut trainer = Trainer::new(model, plan(0.1, 1)).expect("a plan that fits");
+        trainer.fit(&ten, None, |_| Continue(())).expect("ten are borne");
+        trainer.set_plan(plan(rate, 2)).expect("the same rule and loss");
+        let finish = trainer.fit(&ten, None, |_| Continue(()));
+        assert_eq!(finish.is_ok(), is_borne, "{finish:?} at rate {rate}");
+    }
+}
+
 /// A rate that diverges, epoch by epoch of one batch: the update that goes too far is the last of its epoch, and found in the next.
 #[test]
 fn a_roll_back_recovers_from_a_divergence_that_crosses_epochs() {

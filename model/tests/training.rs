@@ -1,10 +1,10 @@
-//! The training loop: early stopping, schedules, clipping, and bad input before any weight changes.
+//! The training loop: schedules, clipping, and bad input before any weight changes.
 
 mod line;
 
 use deltarule::{
-    Activation, Dataset, EarlyStopping, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Progress,
-    Rule, Schedule, Scores, Scratch, Standardisation, Targets, Trainer,
+    Activation, Dataset, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Progress, Rule, Schedule,
+    Scores, Scratch, Standardisation, Targets, Trainer,
 };
 use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
@@ -60,48 +60,6 @@ fn a_folded_model_is_the_same_function() {
 }
 
 #[test]
-fn early_stopping_restores_the_best() {
-    // Trained on one line, validated on another: validation gets better and then worse.
-    let train = line(40);
-    let x: Vec<f64> = (0..20).map(|i| f64::from(i) / 10.0 - 1.0).collect();
-    let validation = Dataset::with_values(x.clone(), 1, x.iter().map(|x| x + 0.5).collect(), 1).expect("good data");
-    let plan =
-        Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(0.02)).epochs(500).batch(8).patience(3);
-    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
-    let mut seen = Vec::new();
-    let finish = trainer.fit(&train, Some(&validation), |progress| {
-        seen.extend(progress.record.and_then(|r| r.validation_loss));
-        Continue(())
-    });
-    assert_eq!(finish.expect("finite"), Finish::Patience);
-    let best = seen.iter().copied().fold(f64::INFINITY, f64::min);
-    let now = trainer.model().evaluate(Loss::HalfSquaredError, &validation, &mut Scratch::new()).expect("fits").loss;
-    assert_eq!(now.to_bits(), best.to_bits(), "the model is the one of the best epoch");
-    assert_ne!(best, *seen.last().expect("epochs"), "which was not the last");
-    let at = seen.iter().position(|&l| l == best).expect("it was seen");
-    assert_eq!(seen.len() - 1 - at, 4, "patience 3 bears three bad epochs and ends at the fourth");
-    assert_eq!(trainer.best_epoch(), Some(at as u64));
-    let again = trainer.fit(&train, Some(&validation), |_| Continue(())).expect("finite");
-    assert_eq!((again, trainer.history().len()), (Finish::Patience, seen.len()), "it stays ended");
-}
-
-/// What was before early stopping began to watch is not kept, however good it was.
-#[test]
-fn the_best_epoch_is_one_that_was_watched() {
-    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(0.02)).epochs(5).batch(10);
-    let mut trainer = Trainer::new(linear(), plan).expect("a plan that fits");
-    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
-    assert_eq!(trainer.best_epoch(), None);
-    // A rate at which every epoch is worse than the one before.
-    trainer.set_plan(plan.optimiser(Optimiser::sgd().rate(3.0)).epochs(8).patience(9)).expect("the same rule");
-    assert_eq!(trainer.best_epoch(), None, "none is watched yet");
-    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
-    let losses: Vec<f64> = trainer.history().iter().map(|record| record.loss).collect();
-    assert!(losses[4..].windows(2).all(|pair| pair[0] < pair[1]), "{losses:?}");
-    assert_eq!(trainer.best_epoch(), Some(5));
-}
-
-#[test]
 fn a_plateau_lowers_the_rate() {
     let plan = Plan::new(Loss::HalfSquaredError)
         .optimiser(Optimiser::sgd().rate(1.5))
@@ -150,6 +108,22 @@ fn a_new_rate_or_shape_begins_at_its_full_size() {
         trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
         assert_eq!(trainer.history()[7].rate, rate);
     }
+}
+
+/// What has been borne at another rate says nothing about this one.
+#[test]
+fn a_plateau_bears_its_whole_patience_at_a_new_rate() {
+    let plan = |rate, epochs| {
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate));
+        plan.schedule(Schedule::plateau(0.5, 3)).epochs(epochs).batch(10)
+    };
+    // At both rates every epoch is worse than the first; three have been borne.
+    let mut trainer = Trainer::new(linear(), plan(3.0, 4)).expect("a plan that fits");
+    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+    trainer.set_plan(plan(4.0, 9)).expect("the same rule and loss");
+    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+    let rates: Vec<f64> = trainer.history().iter().map(|record| record.rate).collect();
+    assert_eq!(rates, [3.0, 3.0, 3.0, 3.0, 4.0, 4.0, 4.0, 4.0, 2.0]);
 }
 
 #[test]
@@ -379,6 +353,11 @@ fn labels_that_do_not_fit_are_refused_before_any_weight_changes() {
 
     let bad = values(vec![0.0, 1.0, 0.5, 1.5], 2);
     refused(build(&[1, 2], Output::Sigmoid), Loss::LogLoss, &bad, "row 1, column 1: the target is 1.5");
+    for loss in [Loss::HalfSquaredError, Loss::SquaredError] {
+        refused(build(&[1, 2], Output::Sigmoid), loss, &bad, "row 1, column 1: the target is 1.5");
+        let mut linear = Trainer::new(build(&[1, 2], Output::Linear), Plan::new(loss)).expect("a plan that fits");
+        linear.fit(&bad, None, |_| Continue(())).expect("any number is a target of a linear output");
+    }
     refused(build(&[1, 3], Output::Softmax), Loss::CrossEntropy, &classes(2), "2 classes, but the model has 3 outputs");
     refused(build(&[1, 2], Output::Softmax), Loss::CrossEntropy, &bad, "cross-entropy takes class labels");
     refused(build(&[1, 1], Output::Sigmoid), Loss::LogLoss, &classes(3), "3 classes, but the model has 1 outputs");
@@ -412,8 +391,16 @@ fn a_direct_step_checks_too() {
     assert_eq!(trainer.updates(), 0);
 
     let model = Mlp::<f64>::builder(&[1, 1]).output(Output::Sigmoid).build().expect("widths");
-    let mut trainer = Trainer::new(model, Plan::new(Loss::LogLoss)).expect("a plan that fits");
-    assert!(matches!(trainer.step(&[1.0], Targets::Values(&[-0.1])), Err(Error::Probability { row: 0, .. })));
+    for loss in [Loss::LogLoss, Loss::HalfSquaredError, Loss::SquaredError] {
+        let mut trainer = Trainer::new(model.clone(), Plan::new(loss)).expect("a plan that fits");
+        let y = Targets::Values(&[1.0, -0.1]);
+        for refused in [trainer.step(&[1.0, 2.0], y), model.gradients(loss, &[1.0, 2.0], y).map(|(loss, _)| loss)] {
+            let is_named = matches!(refused, Err(Error::Probability { row: 1, column: 0, value: -0.1 }));
+            assert!(is_named, "{loss:?}: {refused:?}");
+        }
+        assert_eq!((trainer.updates(), weights(trainer.model())), (0, weights(&model)));
+        trainer.step(&[1.0, 2.0], Targets::Values(&[1.0, 0.0])).expect("probabilities");
+    }
 }
 
 #[test]
@@ -615,37 +602,4 @@ fn pixels_that_do_not_fit_are_refused() {
     assert!(matches!(Dataset::with_pixels(Vec::new(), 2, labels(0)), Err(Error::Empty("rows"))));
     assert!(matches!(Dataset::with_pixels(vec![1; 5], 2, labels(2)), Err(Error::Length { expected: 4, found: 5, .. })));
     assert!(matches!(Dataset::with_pixels(vec![1; 4], 2, labels(3)), Err(Error::Length { .. })));
-}
-
-/// Early stopping that is turned off keeps the training that follows.
-#[test]
-fn turning_early_stopping_off_keeps_the_last_weights() {
-    let data = line(60);
-    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).batch(10);
-    let run = |early: bool| {
-        let early_stopping = early.then_some(EarlyStopping { patience: 9, min_improvement: 0.0 });
-        let mut trainer = Trainer::new(linear(), Plan { early_stopping, ..plan.epochs(5) }).expect("a plan that fits");
-        trainer.fit(&data, None, |_| Continue(())).expect("finite");
-        trainer.set_plan(plan.epochs(10)).expect("the same rule and loss");
-        trainer.fit(&data, None, |_| Continue(())).expect("finite");
-        weights(trainer.model())
-    };
-    assert_eq!(run(true), run(false));
-}
-
-/// Early stopping that is turned on again measures by what comes then: the epochs of before were another run's.
-#[test]
-fn turning_early_stopping_off_forgets_what_was_best() {
-    let data = line(60);
-    let plan = |rate| Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(rate)).batch(10);
-    let mut trainer = Trainer::new(linear(), plan(0.1).epochs(5).patience(9)).expect("a plan that fits");
-    let mut fit = |plan: Plan| {
-        trainer.set_plan(plan).expect("the same rule and loss");
-        let finish = trainer.fit(&data, None, |_| Continue(())).expect("finite");
-        (finish, trainer.history().len())
-    };
-    assert_eq!(fit(plan(0.1).epochs(5).patience(9)), (Finish::Epochs, 5));
-    assert_eq!(fit(plan(0.1).epochs(5)), (Finish::Epochs, 5));
-    // A rate at which every epoch is worse than the one before: the first is the best that there is now, and ends nothing.
-    assert_eq!(fit(plan(3.0).epochs(7).patience(0)), (Finish::Epochs, 7));
 }

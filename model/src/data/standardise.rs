@@ -89,8 +89,18 @@ impl Standardisation {
         &self.scale
     }
 
-    /// The deviation of a column: the inverse of its scale, 0 for a column that never changed.
-    pub(crate) fn deviation(&self, column: usize) -> f64 {
+    /// The standard deviation of a column, in the column's own unit: the inverse of its [scale](Self::scale), and 0 for one that never changed.
+    ///
+    /// ```
+    /// use deltarule::Standardisation;
+    /// let standardisation = Standardisation::new(vec![10.0, 5.0], vec![0.5, 0.0])?;
+    /// assert_eq!([0, 1].map(|column| standardisation.deviation(column)), [2.0, 0.0]);
+    /// # Ok::<(), deltarule::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// There is no such [column](Self::columns).
+    pub fn deviation(&self, column: usize) -> f64 {
         match self.scale[column] {
             0.0 => 0.0,
             scale => 1.0 / scale,

@@ -231,6 +231,7 @@ fn state_to_json<T>(state: &State<T>) -> Json {
         ("clock", Json::List([clock.epoch, clock.batch, clock.updates, clock.samples].map(Json::Whole).into())),
         ("sums", Json::List(vec![Json::real(sums.loss), Json::Whole(sums.rows), Json::Whole(sums.skipped)])),
         ("early", watch(&state.early)),
+        ("lowest", watch(&state.lowest)),
         ("plateau", watch(&state.plateau)),
         ("rate_factor", Json::real(state.rate_factor)),
         ("roll_backs", Json::Whole(state.roll_backs)),
@@ -253,10 +254,19 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     state.clock = Clock { epoch, batch, updates, samples };
     state.sums = Sums { loss: loss.as_f64()?, rows: rows.as_u64()?, skipped: skipped.as_u64()? };
     state.early = watch(json.get("early"))?;
+    // Earlier versions kept the weights of the loss that patience counts against.
+    state.lowest = match json.get("lowest") {
+        Json::Null => state.early,
+        lowest => watch(lowest)?,
+    };
     state.plateau = watch(json.get("plateau"))?;
     // Counts that go on from there.
     let counts = [epoch, batch, updates, samples, state.sums.rows, state.sums.skipped];
-    if counts.into_iter().chain([state.early.since, state.plateau.since]).any(|count| count > table::MOST) {
+    if counts
+        .into_iter()
+        .chain([&state.early, &state.lowest, &state.plateau].map(|watch| watch.since))
+        .any(|count| count > table::MOST)
+    {
         return None;
     }
     state.rate_factor = json.get("rate_factor").as_f64().filter(|factor| (0.0..=1.0).contains(factor))?;

@@ -105,7 +105,7 @@ impl<T: Element> Trainer<T> {
     /// Other settings for the rest of the run: more epochs, another rate. The update rule and the loss stay, and what decides the batches
     /// (their size, seed and shuffle) where an epoch is under way. Without early stopping the model holds the last weights again, and what was best is forgotten.
     /// Where the rate or the schedule's shape is another than before, what plateaus and roll-backs have made of the rate is forgotten: the run goes
-    /// on at the rate that it is given.
+    /// on at the rate that it is given, a plateau bears its whole patience again, and the bad batches that end a run are counted from here.
     ///
     /// # Errors
     /// A setting out of its range, another update rule or another loss; other batches in the middle of an epoch.
@@ -127,6 +127,8 @@ impl<T: Element> Trainer<T> {
         }
         if plan.optimiser.rate != self.plan.optimiser.rate || plan.schedule.shape != self.plan.schedule.shape {
             self.state.rate_factor = 1.0;
+            self.state.roll_backs = 0;
+            self.state.plateau.since = 0;
         }
         self.team = Team::new(plan.threads);
         self.scratch = Scratch::with_threads(plan.threads);
@@ -168,7 +170,7 @@ impl<T: Element> Trainer<T> {
     /// watch. `None` before that has a best, and without it.
     pub fn best_epoch(&self) -> Option<u64> {
         self.state.aside.as_ref()?;
-        self.state.clock.epoch.checked_sub(self.state.early.since)?.checked_sub(1)
+        self.state.clock.epoch.checked_sub(self.state.lowest.since)?.checked_sub(1)
     }
 
     /// How many updates there have been.
@@ -318,13 +320,15 @@ impl<T: Element> Trainer<T> {
         };
         state.history.push(record);
         let watched = record.validation_loss.unwrap_or(record.loss);
-        if let Some(early) = self.plan.early_stopping
-            && state.early.improves(watched, early.min_improvement)
-        {
-            state.aside = Some(self.model.layers.clone());
+        if let Some(early) = self.plan.early_stopping {
+            state.early.see(watched, early.min_improvement);
+            // What is too little for patience is still better.
+            if state.lowest.see(watched, 0.0) {
+                state.aside = Some(self.model.layers.clone());
+            }
         }
         if let Shape::Plateau { factor, patience, floor } = self.plan.schedule.shape
-            && !state.plateau.improves(watched, 0.0)
+            && !state.plateau.see(watched, 0.0)
             && state.plateau.since > patience
         {
             state.plateau.since = 0;
@@ -362,6 +366,7 @@ impl<T: Element> Trainer<T> {
         self.state.aside = None;
         self.state.restored = false;
         self.state.early = Watch::default();
+        self.state.lowest = Watch::default();
     }
 
     fn progress<'a>(
@@ -392,7 +397,7 @@ impl<T: Element> Trainer<T> {
             return Err(Error::setting("rows", data.rows(), "at most 4294967295"));
         }
         let (about, outputs) = (&self.model.about, self.model.outputs());
-        let wanted = Wanted::new(self.plan.loss, outputs, data.labels(), about.targets.as_ref())?;
+        let wanted = Wanted::new(self.plan.loss, (self.model.output, outputs), data.labels(), about.targets.as_ref())?;
         Prepared::new(data, about.inputs.as_ref(), (wanted, outputs), &self.team)
     }
 

@@ -44,12 +44,12 @@ pub struct Plan {
 }
 
 /// Stops when the watched loss (validation, or training where there is no validation set) no longer improves, and goes
-/// back to the weights that were best.
+/// back to the weights that were best: those of the lowest loss, by however little.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStopping {
     /// Epochs in a row without improvement that are borne; one more ends the run.
     pub patience: u64,
-    /// What counts as an improvement: more than this.
+    /// What patience counts as an improvement: a loss lower by more than this than the last one that was.
     pub min_improvement: f64,
 }
 
@@ -68,7 +68,7 @@ pub enum NonFinite {
     /// Go back to the weights, moments and update count at the start of the epoch, halve the learning rate for the
     /// rest of the run (or until [`set_plan`](crate::Trainer::set_plan) gives another), and go on with the next batch. Where no batch of the epoch
     /// has been good yet, the weights may be bad that the epoch before ended with: a first bad batch is left out, after a second one in a row the
-    /// run goes back to the start of the last epoch that had a good batch. The eleventh bad batch ends with [`Error::NonFinite`]. Where the policy is turned on in the
+    /// run goes back to the start of the last epoch that had a good batch. The eleventh bad batch at one given rate ends with [`Error::NonFinite`]. Where the policy is turned on in the
     /// middle of an epoch, that epoch goes back to there: to where the next [`fit`](crate::Trainer::fit) began.
     RollBack,
 }

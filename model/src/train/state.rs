@@ -30,7 +30,7 @@ impl Sums {
     }
 }
 
-/// The watched loss over the epochs: what was best, and for how long nothing was better.
+/// The watched loss over the epochs: the last that was better by a margin, and how many came since.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Watch {
     pub(crate) best: f64,
@@ -44,8 +44,8 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// Whether `loss` is better than everything before by more than `margin`. NaN never is.
-    pub(crate) fn improves(&mut self, loss: f64, margin: f64) -> bool {
+    /// Takes in the loss of another epoch: whether it is better than the best by more than `margin`. NaN never is.
+    pub(crate) fn see(&mut self, loss: f64, margin: f64) -> bool {
         let better = loss < self.best - margin;
         if better {
             self.best = loss;
@@ -64,7 +64,10 @@ pub(crate) struct State<T> {
     pub(crate) clock: Clock,
     pub(crate) sums: Sums,
     pub(crate) history: Vec<Record>,
+    /// What patience counts against: the last loss that was better by the margin that early stopping asks for.
     pub(crate) early: Watch,
+    /// The lowest loss since early stopping began to watch, by however little: its weights are kept.
+    pub(crate) lowest: Watch,
     pub(crate) plateau: Watch,
     /// What plateaus and roll-backs have made of the learning rate.
     pub(crate) rate_factor: f64,
@@ -98,6 +101,7 @@ impl<T: Element> State<T> {
             sums: Sums::default(),
             history: Vec::new(),
             early: Watch::default(),
+            lowest: Watch::default(),
             plateau: Watch::default(),
             rate_factor: 1.0,
             roll_backs: 0,

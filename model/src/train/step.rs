@@ -59,11 +59,11 @@ impl<T: Element> Trainer<T> {
     /// ```
     ///
     /// # Errors
-    /// Shapes or labels that do not fit; [`Error::NotANumber`] where `x` or `targets` have a NaN or an infinity ([`Error::Probability`] for targets of log
-    /// loss); [`Error::NonFinite`] under every policy. Nothing has changed then.
+    /// Shapes or labels that do not fit; [`Error::NotANumber`] where `x` or `targets` have a NaN or an infinity ([`Error::Probability`] for targets of a
+    /// sigmoid output); [`Error::NonFinite`] under every policy. Nothing has changed then.
     pub fn step(&mut self, x: &[T], targets: Targets<'_, T>) -> Result<f64, Error> {
         let x_view = self.model.rows_of(x)?;
-        loss::check_targets(self.plan.loss, &targets, x_view.rows(), self.model.outputs())?;
+        loss::check_targets(self.plan.loss, &targets, x_view.rows(), (self.model.output, self.model.outputs()))?;
         let scheduled = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
         match self.step_on(x_view, XIsSmall::Unknown(x), targets, scheduled)? {
             Found::Loss(loss) => {
