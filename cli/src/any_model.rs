@@ -39,18 +39,36 @@ impl AnyModel {
         if let Some(choice) = arguments.model_output {
             options = options.output(choice);
         }
-        let model = match element_type(path)?.as_str() {
+        let loaded = match element_type(path)?.as_str() {
             "F64" => Mlp::load_with(path, &options).map(Self::F64),
             // Any other type is refused by the loader, in words that name the tensor.
             _ => Mlp::load_with(path, &options).map(Self::F32),
         };
-        model.map_err(|error| match error {
+        let model = loaded.map_err(|error| match error {
             Error::File { problem: FileError::NoActivations, .. } => Failure::Misuse(format!(
                 "{}: it does not say which activations it has; add --hidden-activation and --model-output",
                 path.display()
             )),
             error => error.into(),
-        })
+        })?;
+        model.refuse_contradiction(arguments)?;
+        Ok(model)
+    }
+
+    /// Refuses options for files that do not say it, where this one says otherwise; without hidden layers there is no activation to speak of.
+    fn refuse_contradiction(&self, arguments: &ModelArguments) -> Result<(), Failure> {
+        let has_hidden = with_model!(self, model => model.widths().len() > 2);
+        let hidden = arguments.hidden_activation.filter(|&choice| has_hidden && choice != self.hidden());
+        let output = arguments.model_output.filter(|&choice| choice != self.output());
+        let (option, choice, what, own) = match (hidden, output) {
+            (Some(choice), _) => ("--hidden-activation", choice.to_string(), "activation", self.hidden().to_string()),
+            (None, Some(choice)) => ("--model-output", choice.to_string(), "output", self.output().to_string()),
+            (None, None) => return Ok(()),
+        };
+        Err(Failure::Misuse(format!(
+            "{option} {choice}: {} says that its {what} is {own}; leave the option out",
+            arguments.model.display()
+        )))
     }
 
     /// What is stored beside the weights.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use deltarule::{Activation, Init, Loss, Output, Rule};
 
 use crate::choice::{Dtype, ScheduleChoice, by_name};
-use crate::data::{TaskChoice, USUAL_TEST_SHARE};
+use crate::data::TaskChoice;
 
 /// Trains, evaluates and serves multi-layer perceptrons.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ pub enum Command {
     Predict(PredictArguments),
     /// Show a model's layers, parameters, flops and bytes
     Info(InfoArguments),
+    /// Work a model's standardisation into its weights, for PyTorch and others that read the weights alone
+    Fold(FoldArguments),
     /// Show the instruction set in use, the caches, the cores and their measured peak
     Cpu(CpuArguments),
     /// Time products or training steps on this machine, in half a minute
@@ -73,9 +75,9 @@ pub struct TrainArguments {
     /// What the target is [default: text and few whole numbers that recur are classes, other numbers are numbers]
     #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
-    /// Part of the rows kept for the test, where the data has no test part of its own
-    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data", default_value_t = USUAL_TEST_SHARE)]
-    pub test_split: f64,
+    /// Part of the rows kept for the test, where the data has no test part of its own [default: 0.2]
+    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    pub test_split: Option<f64>,
     /// Part of the other rows kept to watch the training with
     #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
     pub val_split: Option<f64>,
@@ -230,6 +232,17 @@ pub struct InfoArguments {
     /// Print it as one line of JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `fold`.
+#[derive(Debug, Args)]
+pub struct FoldArguments {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// The file to write: the same model, whose answers agree up to rounding; it may be the model's own
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// Options of `cpu`.

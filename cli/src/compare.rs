@@ -12,15 +12,15 @@ use deltarule::{
 use serde::Serialize;
 
 use crate::arguments::CompareArguments;
-use crate::data::{Dataset, Features, Fractions, Source, Split, Target, Task, USUAL_TEST_SHARE, load};
+use crate::data::{Dataset, Features, Fractions, Split, Target, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{make_out_folder, write, write_scene};
 use crate::parts::rows_of;
 use crate::picture::{Comparison, Method};
-use crate::reading::training_options;
 use crate::say::{note, say};
 use crate::settings::{outputs, threads};
+use crate::training_data::training_data;
 
 /// The two methods: a name for people, and the loss. Both learn with Adam at one rate: it measures steps by the size of
 /// the gradients, so that the factor σ′ ≤ ¼, which makes those of squared error smaller, does not slow it down.
@@ -61,8 +61,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
     if arguments.seeds == 0 || arguments.epochs == 0 {
         return Err(Failure::Misuse("--seeds and --epochs must be at least 1".to_string()));
     }
-    let options = training_options(&arguments.reading, arguments.task);
-    let data = load(&Source::parse(&arguments.data)?, &options)?;
+    let data = training_data(&arguments.data, &arguments.reading, arguments.task)?;
     if data.class_names().is_empty() {
         let what = "the target is a number; compare needs classes: say --task classification if its numbers are some";
         return Err(Failure::Misuse(format!("{}: {what}", data.name)));

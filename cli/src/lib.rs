@@ -2,7 +2,7 @@
 //! clock.
 //!
 //! ```text
-//! main ─▶ run ─▶ train │ eval │ predict │ info │ cpu │ bench │ compare
+//! main ─▶ run ─▶ train │ eval │ predict │ info │ fold │ cpu │ bench │ compare
 //!                  │        │       │
 //!                  └─ data ─┴───────┘   pictures and reports at the end
 //! ```
@@ -20,6 +20,7 @@ pub mod data;
 mod evaluate;
 pub mod failure;
 mod fingerprint;
+mod fold;
 mod info;
 mod machine;
 mod narration;
@@ -36,6 +37,7 @@ mod rounding;
 mod say;
 mod settings;
 mod train;
+mod training_data;
 
 use arguments::{Arguments, Command};
 use failure::Failure;
@@ -47,6 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Eval(arguments) => evaluate::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Info(arguments) => info::run(arguments),
+        Command::Fold(arguments) => fold::run(arguments),
         Command::Cpu(arguments) => cpu::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),

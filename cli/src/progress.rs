@@ -64,6 +64,14 @@ impl Watcher {
         }
     }
 
+    /// Says what must be known even of a run that says nothing else, without a scratch to the bar.
+    pub(crate) fn warn(&self, line: &str) {
+        match &self.mode {
+            Mode::Bar(bar) => bar.suspend(|| note(line)),
+            Mode::Silent | Mode::Lines => note(line),
+        }
+    }
+
     /// Removes the bar.
     pub(crate) fn finish(&self) {
         if let Mode::Bar(bar) = &self.mode {

@@ -111,6 +111,7 @@ impl Subject {
         }
         let kept = model.about().test_share.filter(|_| data.official_test.is_none());
         let part = arguments.part.unwrap_or(usual_part(&data, kept));
+        tell_of_unused_share(&data, arguments.test_split);
         // Rows that the data sets apart itself are the test whatever the share.
         let share = match data.official_test {
             Some(_) => USUAL_TEST_SHARE,
@@ -158,6 +159,13 @@ fn usual_part(data: &Dataset, kept: Option<f64>) -> PartChoice {
     match data.official_test.is_some() || data.built_in && kept != Some(0.0) {
         true => PartChoice::Test,
         false => PartChoice::All,
+    }
+}
+
+/// Says where a share of the rows was asked for as the test, but the data sets rows apart itself.
+pub(crate) fn tell_of_unused_share(data: &Dataset, asked: Option<f64>) {
+    if asked.is_some() && data.official_test.is_some() {
+        note(&format!("--test-split is not used: {} has a test part of its own", data.name));
     }
 }
 

@@ -6,7 +6,7 @@ use deltarule::{Activation, EarlyStopping, Init, Loss, Optimiser, Output, Plan, 
 
 use crate::arguments::{Patience, TrainArguments, Widths};
 use crate::choice::ScheduleChoice;
-use crate::data::{Dataset, Features, Fractions, Task};
+use crate::data::{Dataset, Features, Fractions, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
 
 /// Tables with fewer rows than this are small: they take small batches and many epochs.
@@ -80,8 +80,10 @@ impl Settings {
         let epochs = arguments.epochs.unwrap_or(defaults.epochs);
         let schedule_name = arguments.schedule.unwrap_or(defaults.schedule);
         let rule = arguments.optimizer.unwrap_or(defaults.rule);
-        let fractions =
-            Fractions { test: arguments.test_split, validation: arguments.val_split.unwrap_or(defaults.validation) };
+        let fractions = Fractions {
+            test: arguments.test_split.unwrap_or(USUAL_TEST_SHARE),
+            validation: arguments.val_split.unwrap_or(defaults.validation),
+        };
         let patience = arguments.patience.map_or(defaults.patience, |Patience(patience)| patience);
         let plan = plan(arguments, &defaults, loss, rule, schedule(arguments, schedule_name, epochs), epochs);
         Ok(Self {

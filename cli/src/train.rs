@@ -4,7 +4,7 @@
 //! load ─▶ Settings ─▶ Split ─▶ Parts<T> ─▶ Trainer (watched) ─▶ evaluate ─▶ Outcome ─▶ files
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
-//! model of an earlier one as it was. Only the checkpoint of a long run is written meanwhile.
+//! model of an earlier one as it was. Only the checkpoint is written before: at the start, and now and then in a long run.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,19 +14,20 @@ use deltarule::{Element, Finish, Mlp, Scratch, Standardisation, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::Dtype;
-use crate::data::{Dataset, Source, Split, Task, TaskChoice, load};
+use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::narration::{introduce, tell};
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{Outcome, make_out_folder};
 use crate::parts::Parts;
 use crate::progress::Watcher;
-use crate::reading::training_options;
+use crate::reading::tell_of_unused_share;
 use crate::report::{Ending, Report};
 use crate::resume::{CHECKPOINT, Origin, resumed};
 use crate::rounding;
 use crate::say::note;
 use crate::settings::{Settings, outputs};
+use crate::training_data::training_data;
 
 /// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
@@ -34,15 +35,7 @@ const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     crate::machine::prepare(arguments.threads)?;
-    let source = Source::parse(&arguments.data)?;
-    let told = arguments.task != TaskChoice::Auto;
-    if told && !matches!(source, Source::Csv(_) | Source::Npy(..)) {
-        return Err(Failure::Misuse(format!(
-            "--task: what {} asks for is known; leave the option out",
-            arguments.data
-        )));
-    }
-    let data = load(&source, &training_options(&arguments.reading, arguments.task))?;
+    let data = training_data(&arguments.data, &arguments.reading, arguments.task)?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
     make_out_folder(&arguments.out)?;
@@ -65,12 +58,17 @@ fn learn<T: Element>(
     }
     if !arguments.quiet {
         introduce(arguments, data, &trainer, split);
+        tell_of_unused_share(data, arguments.test_split);
         let standardises = trainer.model().about().inputs.is_some();
         if arguments.dtype == Dtype::F32
             && let Some(warning) = rounding::warning(data, &split.train, standardises)
         {
             note(&warning);
         }
+    }
+    if !arguments.resume {
+        // Else a run that is cut off early would leave the checkpoint of an earlier one, and `--resume` take it for its own.
+        trainer.save(arguments.out.join(CHECKPOINT))?;
     }
     let before = trainer.samples();
     let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
@@ -106,7 +104,7 @@ fn warn_of_test<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split)
 }
 
 /// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
-/// Says why it ended.
+/// Where one cannot be written the run goes on: what it has learnt is worth more. Says why it ended.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
@@ -126,7 +124,11 @@ fn fit<T: Element>(
             }
         })?;
         match finish {
-            Finish::Caller => trainer.save(folder.join(CHECKPOINT))?,
+            Finish::Caller => {
+                if let Err(why) = trainer.save(folder.join(CHECKPOINT)) {
+                    watcher.warn(&format!("warning   no checkpoint was made, and the run goes on: {why}"));
+                }
+            }
             ended => return Ok(ended.name()),
         }
     }
@@ -196,8 +198,7 @@ mod tests {
 
     /// What a run begins with.
     fn begin(arguments: &TrainArguments) -> (Trainer<f32>, Parts<f32>) {
-        let reading = training_options(&arguments.reading, arguments.task);
-        let data = load(&Source::parse(&arguments.data).expect("a set inside"), &reading).expect("sound");
+        let data = training_data(&arguments.data, &arguments.reading, arguments.task).expect("a set inside");
         let settings = Settings::new(arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         make_out_folder(&arguments.out).expect("a temporary folder");
@@ -218,7 +219,7 @@ mod tests {
         let mut arguments = options(place.path(), "");
         arguments.data = path.display().to_string();
         write(None);
-        let data = load(&Source::parse(&arguments.data).expect("a file"), &Default::default()).expect("sound");
+        let data = training_data(&arguments.data, &arguments.reading, arguments.task).expect("sound");
         let settings = Settings::new(&arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         for &row in split.validation[..3].iter().chain(&split.test[..3]) {
@@ -226,7 +227,9 @@ mod tests {
             let message = run(&arguments).expect_err("too large").to_string();
             let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data, row + 3);
             assert!(message.starts_with(&words) && message.contains("--dtype f64"), "{message}");
-            assert!(!arguments.out.join(CHECKPOINT).exists(), "before anything is learnt");
+            if let Ok(begun) = Trainer::<f32>::load(arguments.out.join(CHECKPOINT)) {
+                assert_eq!(begun.updates(), 0, "before anything is learnt");
+            }
         }
     }
 
@@ -242,6 +245,24 @@ mod tests {
         assert!(trainer.model().to_bytes() == model);
         let last = Trainer::<f32>::load(often.join(CHECKPOINT)).expect("a checkpoint");
         assert_eq!((last.history().len(), last.updates()), (1, trainer.updates()), "after the last batch");
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_ends_no_run() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let [whole, barred] = ["whole", "barred"].map(|name| place.path().join(name));
+        run(&options(&whole, "--batch 200")).expect("a whole run");
+        let arguments = options(&barred, "--batch 200");
+        let (mut trainer, parts) = begin(&arguments);
+        // No file takes the place of a folder, whoever asks.
+        fs::create_dir(barred.join(CHECKPOINT)).expect("a temporary folder");
+        let mut watcher = Watcher::new(true, "accuracy");
+        let finish = fit(&mut trainer, &parts, &mut watcher, &barred, Duration::ZERO);
+        assert_eq!(finish.expect("the same run"), Finish::Epochs.name());
+        assert!(trainer.model().to_bytes() == fs::read(whole.join("model.safetensors")).expect("just written"));
+        // A run that cannot keep its first one finds out before it learns.
+        let refused = run(&arguments).expect_err("a folder is in the way").to_string();
+        assert!(refused.contains(CHECKPOINT), "{refused}");
     }
 
     #[test]

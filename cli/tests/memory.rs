@@ -142,6 +142,60 @@ fn the_test_part_is_the_one_that_training_kept() {
     assert_eq!(answers.lines().count(), 1 + 114);
 }
 
+/// An IDX file of bytes.
+fn idx(shape: &[u32], byte: impl Fn(usize) -> u8) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, shape.len() as u8];
+    bytes.extend(shape.iter().flat_map(|length| length.to_be_bytes()));
+    bytes.extend((0..shape.iter().product::<u32>() as usize).map(byte));
+    bytes
+}
+
+#[test]
+fn a_share_that_the_data_does_not_need_is_told_of() {
+    let place = Place::new();
+    fs::create_dir(place.path("images")).expect("temporary folder");
+    for (part, rows) in [("train", 40), ("t10k", 10)] {
+        let write = |kind: &str, bytes: Vec<u8>| {
+            fs::write(place.path(&format!("images/{part}-{kind}-ubyte")), bytes).expect("temporary file");
+        };
+        write("images-idx3", idx(&[rows, 2, 2], |index| (index * 7 % 256) as u8));
+        write("labels-idx1", idx(&[rows], |row| (row % 2) as u8));
+    }
+    place.file("clouds.csv", &clouds());
+    let eval = "eval m/model.safetensors --json";
+    for (data, share, told) in
+        [("images", "--test-split 0.3", true), ("images", "", false), ("clouds.csv", "--test-split 0.3", false)]
+    {
+        for command in ["train --epochs 1 --out m", eval] {
+            let output = place.run(&format!("{command} --data {data} {share}"));
+            let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{notes}");
+            let words = "--test-split is not used: images has a test part of its own";
+            assert_eq!(notes.contains(words), told, "{command} {data} {share}: {notes}");
+        }
+    }
+}
+
+/// What a model says of itself is not overruled, and not passed over without a word.
+#[test]
+fn options_for_files_that_say_nothing_agree_with_those_that_do() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --hidden 4 --activation leaky-relu(0.2) --epochs 1 --out m");
+    for command in ["info m/model.safetensors", "predict m/model.safetensors --data clouds.csv"] {
+        place.good(&format!("{command} --hidden-activation leaky-relu(0.2) --model-output sigmoid"));
+        let refused = place.bad(&format!("{command} --hidden-activation tanh"), 2);
+        let words = "--hidden-activation tanh: m/model.safetensors says that its activation is leaky-relu(0.2);";
+        assert!(refused.contains(words), "{refused}");
+        let refused = place.bad(&format!("{command} --model-output linear"), 2);
+        let words = "--model-output linear: m/model.safetensors says that its output is sigmoid;";
+        assert!(refused.contains(words), "{refused}");
+    }
+    // Without hidden layers there is nothing to contradict.
+    place.good("train --quiet --data clouds.csv --hidden none --epochs 1 --out m");
+    place.good("info m/model.safetensors --hidden-activation tanh");
+}
+
 #[test]
 fn a_run_goes_on_with_the_same_rows_only() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! The program from outside: train, eval, predict, info, cpu, bench, compare; its words, its exit status, the files it leaves.
+//! The program from outside: train, eval, predict, info, fold, cpu, bench, compare; its words, its exit status, the files it leaves.
 
 mod place;
 
@@ -123,6 +123,20 @@ fn a_run_that_goes_on_equals_one_that_never_stopped() {
     }
     assert!(place.bad("train --resume --out nowhere", 2).contains("no run to go on with"));
     assert!(place.bad(&format!("{train} --resume --out parts --seed 9"), 2).contains("has seed 1"));
+}
+
+/// However early a new run ends, what its folder holds to go on with is its own.
+#[test]
+fn a_run_that_ends_at_once_is_not_resumed_as_an_earlier_one() {
+    let place = Place::new();
+    place.good("train --quiet --data diabetes --epochs 2 --out m");
+    let train = "train --quiet --data diabetes --hidden none --optimizer sgd --epochs 2";
+    place.bad(&format!("{train} --lr 1e20 --out m"), 1);
+    place.good("train --quiet --data diabetes --resume --lr 1e-3 --out m");
+    place.good(&format!("{train} --lr 1e-3 --out fresh"));
+    for name in ["model.safetensors", "history.csv"] {
+        assert!(bytes(&place.path("m").join(name)) == bytes(&place.path("fresh").join(name)), "{name}");
+    }
 }
 
 /// As `--help` says: so many epochs without a better loss are borne, and the next one has its effect.
@@ -312,6 +326,55 @@ fn the_prices_of_a_few_houses_are_numbers() {
 }
 
 #[test]
+fn a_folded_model_standardises_nothing_and_answers_the_same() {
+    let place = Place::new();
+    let answers = |model: &str, data: &str, options: &str| -> Vec<f64> {
+        let text = place.good(&format!("predict {model} --data {data} --part all {options}"));
+        let numbers = text.lines().skip(1).flat_map(|line| line.split(',')).filter_map(|field| field.parse().ok());
+        numbers.collect()
+    };
+    for (data, dtype, options, what) in [
+        ("diabetes", "f64", "", "10 inputs and 1 target"),
+        ("breast-cancer", "f32", "--probabilities", "30 inputs"),
+        ("diabetes", "f32", "", "10 inputs and 1 target"),
+    ] {
+        place.good(&format!("train --quiet --data {data} --dtype {dtype} --epochs 3 --out m"));
+        let told = place.good("fold m/model.safetensors --out folded.safetensors");
+        assert_eq!(told, format!("folded.safetensors: the standardisation of {what} is in the weights now\n"));
+        let (own, folded) =
+            (answers("m/model.safetensors", data, options), answers("folded.safetensors", data, options));
+        assert!(own.len() == folded.len() && own.len() > 400, "{data}: {} and {}", own.len(), folded.len());
+        let tolerance = if dtype == "f64" { 1e-10 } else { 1e-3 };
+        for (own, folded) in own.iter().zip(folded) {
+            assert!((own - folded).abs() <= tolerance * own.abs().max(1.0), "{data} {dtype}: {own}, then {folded}");
+        }
+        // All else is as it was.
+        let card = |model: &str| json(&place.good(&format!("info {model} --json")));
+        let (mut own, folded) = (card("m/model.safetensors"), card("folded.safetensors"));
+        own["standardised_inputs"] = false.into();
+        own["standardised_targets"] = false.into();
+        assert_eq!(own, folded);
+    }
+    let folded = bytes(&place.path("folded.safetensors"));
+    let told = place.good("fold folded.safetensors --out folded.safetensors");
+    assert_eq!(told, "folded.safetensors: a copy, as folded.safetensors standardises nothing\n");
+    assert_eq!(bytes(&place.path("folded.safetensors")), folded);
+
+    let tiny = deltarule::Standardisation::new(vec![0.0], vec![1e60]).expect("equally long");
+    deltarule::Mlp::<f32>::builder(&[1, 1])
+        .standardise(tiny)
+        .build()
+        .and_then(|model| model.save(place.path("tiny.safetensors")))
+        .expect("saved");
+    let refused = place.bad("fold tiny.safetensors --out none.safetensors", 1);
+    assert!(
+        refused.contains("tiny.safetensors: the standardisation has numbers too large for weights in f32"),
+        "{refused}"
+    );
+    assert!(!place.path("none.safetensors").exists());
+}
+
+#[test]
 fn the_two_losses_are_set_side_by_side() {
     let place = Place::new();
     let numbers = json(&place.good("compare --epochs 20 --seeds 2 --json --out c"));
@@ -394,6 +457,8 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --data text.csv --target c", 2, "no column is named ‘c’"),
         ("train --target 3", 2, "--target is for CSV files"),
         ("train --data diabetes --task classification", 2, "--task"),
+        ("compare --data digits --task regression", 2, "--task: what digits asks for is known"),
+        ("fold m.safetensors", 2, "--out"),
         ("eval text.csv --data digits", 1, "text.csv"),
         ("info nowhere.safetensors", 1, "nowhere.safetensors"),
         ("bench gemm --only nothing", 2, "no row is named ‘nothing’; there are: forward 1×128×784"),

@@ -1,4 +1,5 @@
-"""A model saved by deltarule loads in PyTorch by name and predicts the same, and the other way round.
+"""A model saved by deltarule loads in PyTorch by name and predicts the same, and the other way round. Where it standardises, what
+`deltarule fold` makes of it needs nothing but its weights.
 
     cargo build --release -p deltarule-cli
     python tests/python/torch_round_trip.py target/release/deltarule
@@ -95,6 +96,14 @@ def unscaled(values, scaling):
     return values.double() / scale + mean
 
 
+def answers(z, classes):
+    """What a net's last numbers mean: themselves, or the probabilities of the classes."""
+    if classes == 2:
+        p = torch.sigmoid(z)
+        return torch.cat([1 - p, p], dim=1)
+    return torch.softmax(z, dim=1) if classes else z
+
+
 def compare(what, ours, theirs):
     theirs = theirs.detach().double().numpy()
     assert ours.shape == theirs.shape, f"{what}: {ours.shape} against {theirs.shape}"
@@ -118,14 +127,13 @@ def to_torch(folder, activation, dtype, classes, standardise="no"):
     net = sequential([11, 17, 6, width], activation).to(torch.float32 if dtype == np.float32 else torch.float64)
     tensors, card = read_safetensors(out / "model.safetensors")
     net.load_state_dict(tensors, strict=True)
-    theirs = unscaled(net(scaled(torch.from_numpy(x), card.get("inputs"))), card.get("targets"))
+    x = torch.from_numpy(x)
+    what = f"deltarule to PyTorch, {activation} {np.dtype(dtype).name}, {classes or 'no'} classes"
     ours = predictions(out / "model.safetensors", folder / "x.npy", bool(classes))
-    if classes == 2:
-        p = torch.sigmoid(theirs)
-        theirs = torch.cat([1 - p, p], dim=1)
-    elif classes:
-        theirs = torch.softmax(theirs, dim=1)
-    compare(f"deltarule to PyTorch, {activation} {np.dtype(dtype).name}, {classes or 'no'} classes", ours, theirs)
+    compare(what, ours, answers(unscaled(net(scaled(x, card.get("inputs"))), card.get("targets")), classes))
+    deltarule("fold", out / "model.safetensors", "--out", out / "folded.safetensors")
+    net.load_state_dict(read_safetensors(out / "folded.safetensors")[0], strict=True)
+    compare(f"{what}, folded", ours, answers(net(x), classes))
 
 
 def from_torch(folder, activation, output, dtype):

@@ -53,7 +53,7 @@ impl Comparison {
         let axes = Axes {
             frame: Frame { left: 76.0, top: 128.0, width: 440.0, height: 300.0 },
             x: Scale::whole(1, epochs),
-            y: Scale::around(values, f64::INFINITY).within(0.0, 1.0),
+            y: Scale::around(values, f64::INFINITY, Some((0.0, 1.0))),
         };
         axes.draw(scene, "epoch");
         axes.name(scene, "Validation accuracy");

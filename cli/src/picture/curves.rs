@@ -5,6 +5,7 @@ use super::font;
 use super::palette::{AXIS, BLUE, Colour, INK, PAPER, VERMILION};
 use super::scene::{Scene, Style};
 use super::ticks::Scale;
+use crate::say::short;
 
 /// Losses that span more than this factor are shown on a logarithmic scale.
 const LOG_BEYOND: f64 = 25.0;
@@ -43,7 +44,7 @@ pub struct Panel {
     pub curves: Vec<(Series, Vec<f64>)>,
     /// Whether the value is a loss, for which a logarithmic scale is right.
     pub is_loss: bool,
-    /// Values that the scale need not go beyond: 0 and 1 for an accuracy.
+    /// Values that the scale need not go beyond, unless all are beyond them: 0 and 1 for an accuracy.
     pub limits: Option<(f64, f64)>,
 }
 
@@ -76,10 +77,7 @@ impl CurvePicture {
     fn draw_panel(&self, scene: &mut Scene, panel: &Panel, frame: Frame) {
         let epochs = panel.curves.iter().map(|(_, values)| values.len()).max().unwrap_or(0).max(2);
         let values = panel.curves.iter().flat_map(|(_, values)| values.iter().copied());
-        let mut y = Scale::around(values, if panel.is_loss { LOG_BEYOND } else { f64::INFINITY });
-        if let Some((low, high)) = panel.limits {
-            y = y.within(low, high);
-        }
+        let y = Scale::around(values, if panel.is_loss { LOG_BEYOND } else { f64::INFINITY }, panel.limits);
         let axes = Axes { frame, x: Scale::whole(1, epochs), y };
         axes.draw(scene, "epoch");
         axes.name(scene, &panel.name);
@@ -157,9 +155,17 @@ fn covered_points(axes: &Axes, panel: &Panel, (x, y): (f64, f64), (width, height
     count
 }
 
-/// Four significant digits.
-fn short(value: f64) -> String {
-    let magnitude = value.abs().max(1e-12).log10().floor() as i32;
-    let decimals = (3 - magnitude).clamp(0, 6) as usize;
-    format!("{value:.decimals$}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_value_is_written_however_small_it_is() {
+        let curves = vec![(Series::Train, vec![1.0, 1e-7, 0.5])];
+        let panel = Panel { name: "Loss".into(), curves, is_loss: true, limits: None };
+        let picture =
+            CurvePicture { title: "t".into(), subtitle: "s".into(), panels: vec![panel], best_epoch: Some(2) };
+        let svg = picture.draw().to_svg();
+        assert!(svg.contains("best: epoch 2, 1.000e-7"), "{svg}");
+    }
 }

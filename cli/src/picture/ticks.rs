@@ -11,9 +11,9 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// A scale over the values that gives them some air. Values that span more than a factor of `log_beyond` and are all
-    /// positive get a logarithmic scale.
-    pub(super) fn around(values: impl Iterator<Item = f64>, log_beyond: f64) -> Self {
+    /// A scale over the values that gives them some air, its ends inside of the limits, unless all values lie beyond one of them.
+    /// Values that span more than a factor of `log_beyond` and are all positive get a logarithmic scale, which no limits hold.
+    pub(super) fn around(values: impl Iterator<Item = f64>, log_beyond: f64, limits: Option<(f64, f64)>) -> Self {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
             low = low.min(value);
@@ -26,7 +26,11 @@ impl Scale {
             return Self { low: low / 1.15, high: high * 1.15, logarithmic: true, least_step: 0.0 };
         }
         let span = if high > low { high - low } else { high.abs().max(1.0) * 0.1 };
-        Self::linear(low - 0.06 * span, high + 0.06 * span)
+        let airy = Self::linear(low - 0.06 * span, high + 0.06 * span);
+        match limits {
+            Some((least, most)) if low <= most && high >= least => airy.within(least, most),
+            _ => airy,
+        }
     }
 
     /// A linear scale with exact ends.
@@ -40,7 +44,7 @@ impl Scale {
     }
 
     /// This scale, its ends moved inside the given ones.
-    pub(super) fn within(self, low: f64, high: f64) -> Self {
+    fn within(self, low: f64, high: f64) -> Self {
         Self { low: self.low.max(low), high: self.high.min(high).max(self.low.max(low) + 1e-9), ..self }
     }
 
@@ -124,15 +128,31 @@ mod tests {
 
     #[test]
     fn wide_positive_values_get_a_logarithmic_scale() {
-        let scale = Scale::around([0.01, 2.0].into_iter(), 30.0);
+        let scale = Scale::around([0.01, 2.0].into_iter(), 30.0, None);
         assert_eq!(texts(scale, 6), ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]);
         assert!((scale.share(0.0)).is_finite());
     }
 
     #[test]
+    fn limits_hold_a_scale_unless_all_values_are_beyond_them() {
+        let around = |values: [f64; 2], limits| Scale::around(values.into_iter(), f64::INFINITY, limits);
+        let limits = Some((-0.25, 1.0));
+        let held = around([-3.0, 0.9], limits);
+        assert_eq!((held.low, held.high), (-0.25, 1.0));
+        // Of the last pair the air alone is within.
+        for beyond in [[-9.0, -3.0], [-0.7, -0.7], [1.5, 2.0], [-1.3, -0.3]] {
+            assert_eq!(around(beyond, limits), around(beyond, None), "{beyond:?}");
+            let mut ticks = texts(around(beyond, limits), 6);
+            let count = ticks.len();
+            ticks.dedup();
+            assert!(count >= 2 && ticks.len() == count, "{ticks:?}");
+        }
+    }
+
+    #[test]
     fn odd_values_still_make_a_scale() {
         for values in [vec![], vec![f64::NAN], vec![3.0], vec![0.0, 0.0], vec![-5.0]] {
-            let scale = Scale::around(values.iter().copied(), 30.0);
+            let scale = Scale::around(values.iter().copied(), 30.0, None);
             assert!(scale.share(1.0).is_finite() && !scale.ticks(4).is_empty(), "{values:?}");
         }
     }
