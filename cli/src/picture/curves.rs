@@ -158,6 +158,7 @@ fn covered_points(axes: &Axes, panel: &Panel, (x, y): (f64, f64), (width, height
 }
 
 /// Four significant digits.
+#[expect(clippy::disallowed_methods, reason = "only how many decimals people see")]
 fn short(value: f64) -> String {
     let magnitude = value.abs().max(1e-12).log10().floor() as i32;
     let decimals = (3 - magnitude).clamp(0, 6) as usize;
