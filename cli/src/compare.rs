@@ -177,7 +177,8 @@ fn deviation(values: Vec<f64>) -> f64 {
         return 0.0;
     }
     let centre = values.iter().sum::<f64>() / count as f64;
-    (values.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (count - 1) as f64).sqrt()
+    let squares = values.iter().map(|value| value - centre).map(|distance| distance * distance);
+    (squares.sum::<f64>() / (count - 1) as f64).sqrt()
 }
 
 fn picture(

@@ -62,7 +62,7 @@ fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {
         sum / count
     };
     let shift = mean_of(&mut values.clone().map(|value| value - first));
-    mean_of(&mut values.map(|value| (value - first - shift).powi(2))).sqrt()
+    mean_of(&mut values.map(|value| value - first - shift).map(|distance| distance * distance)).sqrt()
 }
 
 /// From the `f32` at a value that is not negative to the next.

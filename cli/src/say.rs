@@ -49,6 +49,7 @@ pub(crate) fn per_second(rate: f64) -> String {
 }
 
 /// A number to four significant digits, for tables.
+#[expect(clippy::disallowed_methods, reason = "only how many decimals people see")]
 pub(crate) fn short(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();

@@ -210,7 +210,8 @@ fn a_prediction_takes_the_part_that_training_kept() {
     let mut squares = 0.0;
     for answer in &test {
         let row = all.iter().position(|other| other == answer).expect("one of all");
-        squares += (answer.parse::<f64>().expect("a number") - rows[row].2).powi(2) / test.len() as f64;
+        let distance = answer.parse::<f64>().expect("a number") - rows[row].2;
+        squares += distance * distance / test.len() as f64;
     }
     let report = json(&place.good("eval m/model.safetensors --data rows.csv --part test --json"));
     let rmse = report["result"]["rmse"].as_f64().expect("a number");

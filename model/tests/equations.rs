@@ -2,6 +2,8 @@
 //!
 //! One column `x` at a time, as the equations have it; the crate gets the same numbers as rows of a batch.
 
+#![expect(clippy::disallowed_methods, reason = "definitions, which are compared within a bound")]
+
 use deltarule::{Activation, Dataset, Gradients, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
 use std::ops::ControlFlow;
 

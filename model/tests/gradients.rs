@@ -4,6 +4,8 @@
 //! difference quotient loses half of them. It needs the loss as a function of complex numbers, so the forward pass is
 //! written here once more, on complex numbers and without any of the crate's code.
 
+#![expect(clippy::disallowed_methods, reason = "definitions, which are compared within a bound")]
+
 use deltarule::{Activation, Loss, Mlp, Named, Output, Targets};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 

@@ -299,23 +299,36 @@ fn a_large_gradient_may_be_clipped_to_one_that_is_not() {
 /// by a team one by one, with activations that let a bad input through to the loss, or keep it back.
 #[test]
 fn a_number_that_is_none_is_named_in_a_batch_too() {
-    for (width, hidden) in
-        [(2, Activation::Identity), (2, Activation::Relu), (2, Activation::Sigmoid), (7000, Activation::Relu)]
-    {
-        let model = Mlp::<f32>::builder(&[2, width, 2]).hidden(hidden).build().expect("widths");
-        for (bad, at) in [(f32::NAN, 1), (f32::INFINITY, 4), (f32::NEG_INFINITY, 5)] {
-            let good = vec![0.5; 6];
-            let mut spoilt = good.clone();
-            spoilt[at] = bad;
-            for (what, x, y) in [("input", &spoilt, &good), ("target", &good, &spoilt)] {
-                let is_named = |error: Error| matches!(error, Error::NotANumber { what: named, row, column, .. } if (named, row, column) == (what, at / 2, at % 2));
-                let said = model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect_err("no number");
-                assert!(is_named(said), "{what} {bad}, {width} {hidden}");
+    for (widths, hidden) in [
+        ([2, 2, 2], Activation::Identity),
+        ([2, 2, 2], Activation::Relu),
+        ([2, 2, 2], Activation::Sigmoid),
+        ([2, 7000, 2], Activation::Relu),
+        // A single output goes a way of its own, with one input and with several.
+        ([2, 16, 1], Activation::Tanh),
+        ([1, 16, 1], Activation::Tanh),
+    ] {
+        let [inputs, _, outputs] = widths;
+        let model = Mlp::<f32>::builder(&widths).hidden(hidden).build().expect("widths");
+        for (bad, row, column) in [(f32::NAN, 0, 1), (f32::INFINITY, 2, 0), (f32::NEG_INFINITY, 2, 1)] {
+            let good = |columns| vec![0.5; 3 * columns];
+            let spoilt = |columns| {
+                let mut rows = good(columns);
+                rows[row * columns + column % columns] = bad;
+                rows
+            };
+            for (what, columns, x, y) in
+                [("input", inputs, spoilt(inputs), good(outputs)), ("target", outputs, good(inputs), spoilt(outputs))]
+            {
+                let place = (what, row, column % columns);
+                let is_named = |error: Error| matches!(error, Error::NotANumber { what, row, column, .. } if (what, row, column) == place);
+                let said = model.gradients(Loss::HalfSquaredError, &x, Targets::Values(&y)).expect_err("no number");
+                assert!(is_named(said), "{what} {bad}, {widths:?} {hidden}");
                 for policy in [NonFinite::Stop, NonFinite::Skip, NonFinite::RollBack] {
                     let plan = Plan::new(Loss::HalfSquaredError).non_finite(policy);
                     let mut trainer = Trainer::new(model.clone(), plan).expect("a plan that fits");
-                    let said = trainer.step(x, Targets::Values(y)).expect_err("no number");
-                    assert!(is_named(said), "{what} {bad}, {width} {hidden}, {policy:?}");
+                    let said = trainer.step(&x, Targets::Values(&y)).expect_err("no number");
+                    assert!(is_named(said), "{what} {bad}, {widths:?} {hidden}, {policy:?}");
                     assert_eq!(trainer.updates(), 0);
                 }
             }

@@ -146,6 +146,7 @@ fn clipping_limits_the_length_of_the_step() {
     let before = [trainer.model().layers()[0].weights()[0], trainer.model().layers()[0].bias()[0]];
     trainer.step(&[3.0], Targets::Values(&[100.0])).expect("finite");
     let after = [trainer.model().layers()[0].weights()[0], trainer.model().layers()[0].bias()[0]];
+    #[expect(clippy::disallowed_methods, reason = "compared within a bound")]
     let length = (before[0] - after[0]).hypot(before[1] - after[1]);
     assert!((length - 0.01).abs() < 1e-6, "{length}");
 }

@@ -45,26 +45,38 @@ fn tiers_and_threads() {
     assert_same("portable on 3 threads", &lines(Isa::Portable, 1), &lines(Isa::Portable, 3));
 }
 
-/// Inside a pool of one, inside a large pool, and beside a pool whose threads are all busy.
+/// Inside a pool of one, inside a large pool, and on the one thread of a pool that is left when all others are busy.
 #[test]
 fn any_state_of_the_pool() {
     let expected = all(1, 2);
-    for pool_threads in [1, 4] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(pool_threads).build().unwrap();
-        assert_same(&format!("inside a pool of {pool_threads}"), &expected, &pool.install(|| all(3, 2)));
-        let stop = AtomicBool::new(false);
-        pool.in_place_scope(|scope| {
-            for _ in 1..pool_threads {
+    let pool_of = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    for threads in [1, 4] {
+        let inside = pool_of(threads).install(|| all(3, 2));
+        assert_same(&format!("inside a pool of {threads}"), &expected, &inside);
+    }
+    for threads in [2, 4] {
+        let (pool, stop) = (pool_of(threads), AtomicBool::new(false));
+        let busy = pool.in_place_scope(|scope| {
+            let _stops_in_the_end = Stops(&stop);
+            for _ in 1..threads {
                 scope.spawn(|_| {
                     while !stop.load(Ordering::Relaxed) {
                         std::hint::spin_loop();
                     }
                 });
             }
-            let busy = pool.install(|| all(3, 2));
-            stop.store(true, Ordering::Relaxed);
-            assert_same(&format!("in a busy pool of {pool_threads}"), &expected, &busy);
+            pool.install(|| all(3, 2))
         });
+        assert_same(&format!("in a busy pool of {threads}"), &expected, &busy);
+    }
+}
+
+/// Sets the flag when it goes, after a panic too: a scope waits for its threads, and those that spin until then would make a hang of a failure.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `fixtures/make.py` made the files and describes their form.
 
+#![expect(clippy::disallowed_methods, reason = "definitions, which are compared within a bound")]
+
 use deltarule::{Activation, Loss, Mlp, Optimiser, Output, Plan, Scratch, Targets, Trainer};
 use std::collections::BTreeMap;
 use std::path::Path;

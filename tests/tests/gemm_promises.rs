@@ -163,6 +163,7 @@ fn an_error_says_what_where_and_what_to_do() {
 /// Inputs of the widest range that still adds up, in both element types.
 #[test]
 fn large_and_small_numbers_side_by_side() {
+    #[expect(clippy::disallowed_methods, reason = "powers of two, which are exact")]
     fn check<T: Element>(isa: Isa, exponent: i32) {
         let a =
             Matrix::new(4, 3, Order::Rows(0), |_, p| T::from_f64([1.0, 2f64.powi(exponent), -2f64.powi(exponent)][p]));

@@ -133,6 +133,7 @@ fn subnormal<T: Element>(least: f64, root: [f64; 2], small: f64) {
 
 #[test]
 fn subnormals_are_kept() {
+    #[expect(clippy::disallowed_methods, reason = "powers of two, which are exact")]
     let power = |exponent: i32| 2f64.powi(exponent);
     subnormal::<f32>(power(-149), [power(-75), power(-74)], 1e-20);
     subnormal::<f64>(f64::from_bits(1), [power(-537), power(-537)], 1e-160);

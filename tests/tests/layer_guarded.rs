@@ -89,6 +89,7 @@ impl Layer {
     fn forward<T: Element>(self, by: impl Compute<T>, x: MatRef<'_, T>) {
         let (w, bias) = (self.weights::<T>(), Rows::<T>::of((1, self.outputs, 0), self.against));
         let sum = (self.inputs + 1) as f64;
+        #[expect(clippy::disallowed_methods, reason = "compared within a bound")]
         let silu = sum / (1.0 + (-sum).exp());
         for (activation, value) in [(Activation::Identity, sum), (Activation::Relu, sum), (Activation::Silu, silu)] {
             let (mut z, mut a) = (self.batch_of::<T>(self.outputs), self.batch_of::<T>(self.outputs));

@@ -1,5 +1,7 @@
 //! Scales and the round numbers on them.
 
+#![expect(clippy::disallowed_methods, reason = "where a picture has its ticks is seen, not computed with")]
+
 /// From a value to a share of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {

@@ -82,6 +82,7 @@ const BUDGETS_F64: [(&str, f64); 8] = [
 ];
 
 /// The unit in the last place of `x`, at a precision.
+#[expect(clippy::disallowed_methods, reason = "powers of two, which are exact")]
 fn unit(x: f64, mantissa: i32, least: i32) -> f64 {
     let exponent = (x.abs().to_bits() >> 52) as i32 - 1023;
     // In two steps: the smallest subnormal's power is not a normal number.

@@ -1,5 +1,7 @@
 //! Every operation on every tier of this machine against scalar Rust, bit for bit (any NaN for any NaN).
 
+#![expect(clippy::disallowed_methods, reason = "powers of two, which are exact")]
+
 use super::*;
 use crate::element::Element;
 

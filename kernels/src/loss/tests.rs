@@ -1,5 +1,7 @@
 //! Losses and softmax against their definitions in `f64`, and the promises: bits, ranges, finiteness.
 
+#![expect(clippy::disallowed_methods, reason = "definitions, which are compared within a bound")]
+
 use super::*;
 use crate::isa::Isa;
 use crate::softmax::softmax_rows;

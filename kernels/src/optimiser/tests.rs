@@ -6,6 +6,7 @@ use crate::isa::walked::fused;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The rule as its authors write it.
+#[expect(clippy::disallowed_methods, reason = "compared within a bound")]
 fn textbook(rule: Rule, lr: f64, l2: f64, t: i32, g: f64, (w, m, v): &mut (f64, f64, f64)) {
     let coupled = if matches!(rule, Rule::AdamW { .. }) { 0.0 } else { l2 };
     let g = g + coupled * *w;
