@@ -10,7 +10,8 @@ The process is timed from outside, from start to end: imports, files, compilatio
 the rows learnt from, the model, the report and the pictures. The training is timed from inside, from pixels in memory to the
 last weights; JAX compiles before that. PyTorch runs eagerly with its fused Adam, once from tensors in memory and once through
 its DataLoader, and the way that learns faster is shown. JAX runs each epoch as one compiled loop (`lax.scan`, weights donated).
-Each run is a process of its own; they take turns, round by round, each round with a seed of its own. The least times count, and
+Of a peer's process, the import of its framework is told apart, below the table: it depends on the build, and one of PyTorch for CUDA,
+which pip gives on x86-64, takes longer to import than one for the CPU alone (`+cu…` and `+cpu` in its version). Each run is a process of its own; they take turns, round by round, each round with a seed of its own. The least times count, and
 the mean accuracy.
 """
 import argparse
@@ -22,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from peers import RATE, build, environment, installed, pinned
+from peers import RATE, build, environment, pinned, version
 
 # Where Debian's package dataset-fashion-mnist puts the files.
 FASHION_MNIST = "/usr/share/datasets/fashion-mnist"
@@ -114,9 +115,11 @@ def jax_run(options):
 
 def worker(options):
     """One run of one peer, in this process."""
+    begun = time.perf_counter()
+    framework = __import__(PEERS[options.worker])
+    imported = time.perf_counter() - begun
     seconds, accuracy = (jax_run if options.worker == "jax" else torch_run)(options)
-    version = __import__(PEERS[options.worker]).__version__
-    print(json.dumps({"version": version, "training": seconds, "accuracy": accuracy}))
+    print(json.dumps({"version": framework.__version__, "import": imported, "training": seconds, "accuracy": accuracy}))
 
 
 def measure(contender, threads, seed, options):
@@ -159,6 +162,13 @@ def show(runs, threads):
         print(f"| {contender} ({runs[0]['version']}) | {threads} | {process:.2f} | {training:.2f} | {accuracy:.4f} | {process / ours[0]:.2f} | {training / ours[1]:.2f} |", flush=True)
 
 
+def show_imports(imports):
+    """Seconds that the import of each framework took at least, of all the runs' processes."""
+    if imports:
+        shortest = ", ".join(f"{name} {min(seconds):.2f} s" for name, seconds in imports.items())
+        print(f"\nOf a process, the import takes: {shortest}; how long depends on the build.")
+
+
 def first_epoch(options):
     """Seconds from the start of the program to the end of its first epoch on the digits that ship inside, and to its own end."""
     with tempfile.TemporaryDirectory() as out:
@@ -186,13 +196,14 @@ def main():
         sys.exit(f"there is no {options.data}. On Debian and Ubuntu: apt install dataset-fashion-mnist. Elsewhere, name a folder with --data")
     options.program = options.program or build("deltarule-cli", "deltarule")
     options.version = subprocess.run([options.program, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    there = {module: installed(module) for module in set(PEERS.values())}
+    there = {module: version(module) for module in set(PEERS.values())}
     for module in (module for module in there if not there[module]):
         print(f"{module} is not installed (with numpy): left out", file=sys.stderr)
     contenders = ["deltarule"] + [peer for peer in PEERS if there[PEERS[peer]]]
 
     print("| Fashion-MNIST | threads | process, s | training, s | test accuracy | process ÷ ours | training ÷ ours |")
     print("|---|---|---|---|---|---|---|")
+    imports = {}
     for threads in map(int, options.threads.split(",")):
         runs = {}
         for seed in range(1, options.rounds + 1):
@@ -200,8 +211,11 @@ def main():
                 run = measure(contender, threads, seed, options)
                 if run:
                     runs.setdefault(contender, []).append(run)
+                if run and "import" in run:
+                    imports.setdefault(f"{PEERS[contender]} {run['version']}", []).append(run["import"])
         name_peers(runs)
         show(runs, threads)
+    show_imports(imports)
     epoch, process = map(min, zip(*(first_epoch(options) for _ in range(5))))
     print(f"\nOn digits, the first epoch of deltarule ends {1000 * epoch:.0f} ms after the start of its process, and the process, with all results written, after {1000 * process:.0f} ms.")
 

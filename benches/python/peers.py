@@ -176,7 +176,7 @@ def worker(options):
     name, widths, batch, activation, loss, adam = next(case for case in CASES if case[0] == options.case)
     make = {"jax": jax_steps, "torch": torch_steps, "sklearn": sklearn_steps}[options.worker]
     seconds = best(make(widths, batch, activation, loss, adam, options.threads), options.seconds)
-    print(json.dumps({"case": name, "threads": options.threads, "contender": options.worker, "us_step": seconds * 1e6, "samples_s": batch / seconds}))
+    print(json.dumps({"case": name, "us_step": seconds * 1e6, "version": __import__(options.worker).__version__}))
 
 
 def environment(threads):
@@ -213,8 +213,10 @@ def measure(contender, case, options):
     return line
 
 
-def installed(module):
-    return subprocess.run([sys.executable, "-c", f"import {module}, numpy"], capture_output=True).returncode == 0
+def version(module):
+    """Which one is installed, beside numpy; none if either is not."""
+    done = subprocess.run([sys.executable, "-c", f"import {module}, numpy; print({module}.__version__)"], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def build(package, program):
@@ -224,7 +226,14 @@ def build(package, program):
     return next(path for path in (json.loads(line).get("executable") for line in lines) if path)
 
 
-def show(case, times, contenders):
+def caption(options, versions):
+    print(f"microseconds a step, {options.threads} thread(s); then how many times as long each peer takes")
+    print(f"batches of {WINDOW} ms, {options.rounds} rounds of {options.seconds / options.rounds:g} s for each; " + ", ".join(f"{peer} {is_of}" for peer, is_of in versions.items()))
+    print(" ".join(["case".ljust(44)] + [f"{c:>11}" for c in ["deltarule", *versions]] + [f"{'÷ ' + c:>10}" for c in versions]))
+
+
+def show(case, lines, contenders):
+    times = {contender: line["us_step"] for contender, line in lines.items()}
     ours = times.get("deltarule")
     cells = [case[0].ljust(44)]
     for contender in contenders:
@@ -232,6 +241,14 @@ def show(case, times, contenders):
     for contender in contenders[1:]:
         cells.append(f"{times[contender] / ours:10.2f}" if ours and contender in times else "         –")
     print(" ".join(cells), flush=True)
+
+
+def show_json(case, lines, options):
+    """What the contender said itself (deltarule its tier and peak, a peer its version), and how everybody was timed."""
+    timed = {"threads": options.threads, "window_ms": WINDOW, "rounds": options.rounds, "seconds": options.seconds}
+    for contender, line in lines.items():
+        line = dict(line, contender=contender, samples_s=round(case[2] * 1e6 / line["us_step"]), **timed)
+        print(json.dumps(line), flush=True)
 
 
 def main():
@@ -249,22 +266,21 @@ def main():
     if options.worker:
         return worker(options)
     options.versus = options.versus or build("deltarule-benches", "versus")
-    contenders = ["deltarule"] + [peer for peer in options.peers.split(",") if installed(peer)]
+    versions = {peer: is_of for peer in options.peers.split(",") if (is_of := version(peer))}
+    contenders = ["deltarule", *versions]
     if not options.json:
-        print(f"microseconds a step, {options.threads} thread(s); then how many times as long each peer takes")
-        print(" ".join(["case".ljust(44)] + [f"{c:>11}" for c in contenders] + [f"{'÷ ' + c:>10}" for c in contenders[1:]]))
+        caption(options, versions)
     for case in (case for case in CASES if options.only in case[0]):
-        times = {}
+        fastest = {}
         for _ in range(options.rounds):
             for contender in contenders:
                 line = measure(contender, case, options)
-                if line and line["us_step"] < times.get(contender, float("inf")):
-                    times[contender] = line["us_step"]
+                if line and (contender not in fastest or line["us_step"] < fastest[contender]["us_step"]):
+                    fastest[contender] = line
         if options.json:
-            for contender, us in times.items():
-                print(json.dumps({"case": case[0], "threads": options.threads, "contender": contender, "us_step": us, "samples_s": round(case[2] * 1e6 / us)}), flush=True)
+            show_json(case, fastest, options)
         else:
-            show(case, times, contenders)
+            show(case, fastest, contenders)
 
 
 if __name__ == "__main__":

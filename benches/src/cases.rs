@@ -4,6 +4,7 @@ pub use deltarule_cli::bench::cases::{Batch, Case, RATE, all};
 
 use crate::options::Options;
 use deltarule::{Activation, Loss, Named, Optimiser, Plan, Rule};
+use deltarule_cli::bench::named;
 
 /// The cases that the command line asks for.
 ///
@@ -14,7 +15,7 @@ pub fn chosen(options: &Options) -> Result<Vec<Case>, String> {
         Some(layers) => vec![given(options, layers)?],
         None => all(),
     };
-    options.only(cases, |case| &case.name)
+    named(cases, &options.only, |case| &case.name)
 }
 
 /// The net of `--layers` and its kin.

@@ -5,14 +5,14 @@
 //! inputs, about 3 µs at 784-128-10 and 128 rows, which `fit` does once for a run.)
 
 use crate::cases::{Case, chosen};
+use crate::conditions;
 use crate::options::Options;
 use crate::table::{begin, figure, json_string};
 use deltarule::{Dataset, Error, Labels, Loss, Plan, Trainer};
-use deltarule_kernels::Isa;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Rows of an epoch.
 const ROWS: usize = 60_000;
@@ -35,7 +35,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
         return Ok(());
     }
-    println!("epochs of {ROWS} rows, {} thread(s), tier {}\n", options.threads, Isa::current());
+    println!("epochs of {ROWS} rows, {}\n", conditions::in_words(options));
     let header = ["case", "rows", "us/step", "us/batch", "over %"];
     let table = begin(&header, cases.iter().map(|case| case.name.as_str()));
     for case in &cases {
@@ -65,14 +65,14 @@ struct Time {
 impl Time {
     fn json(&self, options: &Options, case: &Case, rows: &str) -> String {
         format!(
-            "{{\"case\":{},\"threads\":{},\"contender\":\"deltarule\",\"rows\":{},\"us_step\":{:.3},\"us_batch\":{:.3},\
-             \"over\":{:.4}}}",
+            "{{\"case\":{},\"contender\":\"deltarule\",\"rows\":{},\"us_step\":{:.3},\"us_batch\":{:.3},\
+             \"over\":{:.4},{}}}",
             json_string(&case.name),
-            options.threads,
             json_string(rows),
             self.step * 1e6,
             self.fit * 1e6,
-            self.fit / self.step - 1.0
+            self.fit / self.step - 1.0,
+            conditions::in_json(options)
         )
     }
 }
@@ -97,7 +97,7 @@ fn times(options: &Options, case: &Case) -> Result<Vec<(&'static str, Time)>, St
         contender("u8", options, case, Dataset::with_pixels(pixels, case.widths[0], labels(case)))
             .map_err(|e| failed(&e))?,
     ];
-    let end = Instant::now() + Duration::from_secs_f64(options.seconds.unwrap_or(10.0));
+    let end = Instant::now() + options.budget();
     let mut round = 0;
     while round < LEAST_ROUNDS || Instant::now() < end {
         round += 1;

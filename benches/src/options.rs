@@ -2,10 +2,14 @@
 
 use crate::measure::Timed;
 use crate::shapes::Shape;
+use deltarule::{Activation, Loss, Named, Rule};
 use std::time::Duration;
 
 /// What `versus --help` says.
-pub const USAGE: &str = "\
+pub fn usage() -> String {
+    let [activations, losses, rules] = [names::<Activation>(), names::<Loss>(), names::<Rule>()];
+    format!(
+        "\
 usage: versus gemm [OPTIONS]   products against other libraries
        versus step [OPTIONS]   training steps against the machine's limit
        versus fit  [OPTIONS]   epochs of training against the bare step
@@ -31,15 +35,33 @@ gemm and step:
 
 step and fit:
   --layers 784-128-10 --batch 128 --activation relu --loss ce --optimizer sgd
-                       this net instead of the default set (loss: ce, mse, half, logloss, or any name of the program's;
-                       optimizer: sgd, momentum, nesterov, adam or adamw)
+                       this net instead of the default set
+                         activation: {activations}
+                         loss: {losses}; ce, mse, half or logloss for short
+                         optimizer: {rules}
   --l2 X --clip NORM --unfused
                        the same net with an L2 penalty (of adamw the decay, 0.01 if nothing is said), with gradients
                        of at most this norm, with each gradient written before it is applied
 
 step:
   --phases             where the time of a step goes, of nets that have a layer of more than 6,144 weights
-";
+
+environment, as every line above a table and of JSON tells where it is set:
+  DELTARULE_CACHES     sizes of caches by which our products are cut, as in 48K,2M,32M
+  OMP_PROC_BIND=close OMP_PLACES=cores
+                       OpenMP's libraries (BLIS, MKL, some OpenBLAS) keep each thread on a core of its own. They bind the main thread
+                       too, and threads that others start later (matrixmultiply, the measurement of the peak) are bound to its core
+                       with it: such a run is for the columns of those libraries alone
+and told in what a library says of itself:
+  BLIS_ARCH_TYPE       BLIS's kernels by number; without it, those for AVX-512 where BLIS would not see that the CPU has that
+"
+    )
+}
+
+/// The names of all of a kind.
+fn names<N: Named>() -> String {
+    N::ALL.iter().map(|one| one.name()).chain(N::FORMS.iter().copied()).collect::<Vec<_>>().join(", ")
+}
 
 /// The options that only some commands heed.
 const HEEDED: &[(&str, &[&str])] = &[
@@ -125,7 +147,7 @@ impl Options {
         let mut arguments = arguments.into_iter();
         let command = arguments.next().unwrap_or_default();
         if !["gemm", "step", "fit"].contains(&command.as_str()) {
-            return Err(format!("expected gemm, step or fit, but got {command:?}\n\n{USAGE}"));
+            return Err(format!("expected gemm, step or fit, but got {command:?}\n\n{}", usage()));
         }
         let mut options = Self { command, threads: 1, ..Self::default() };
         while let Some(name) = arguments.next() {
@@ -177,19 +199,14 @@ impl Options {
         Ok(())
     }
 
-    /// What else the machine is asked to do, for the line above a table.
-    pub fn conditions(&self) -> String {
-        let pause = self.pause.map_or_else(String::new, |pause| format!(", every call after a sleep of {pause} ms"));
-        let beside = if self.beside == 0 { String::new() } else { format!(", beside {} busy thread(s)", self.beside) };
-        pause + &beside
-    }
-
-    /// The same for a line of JSON, behind what it has.
-    pub fn conditions_in_json(&self) -> String {
-        let window = self.window.map(|window| format!(",\"window_ms\":{window}"));
-        let pause = self.pause.map(|pause| format!(",\"pause_ms\":{pause}"));
-        let beside = (self.beside > 0).then(|| format!(",\"beside\":{}", self.beside));
-        [window, pause, beside].into_iter().flatten().collect()
+    /// The time on each case, as it was asked for or as is usual.
+    pub fn budget(&self) -> Duration {
+        let usual = match self.command.as_str() {
+            "gemm" => 4.0,
+            "step" => 2.0,
+            _ => 10.0,
+        };
+        Duration::from_secs_f64(self.seconds.unwrap_or(usual))
     }
 
     /// Timed as the command line says: over batches of another length, or call by call, each after a pause.
@@ -199,19 +216,6 @@ impl Options {
             (_, Some(pause)) => timed.after_pauses(milliseconds(pause)),
             (Some(window), None) => timed.window(milliseconds(window)),
             (None, None) => timed,
-        }
-    }
-
-    /// The cases whose name contains what `--only` says.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn only<T>(&self, cases: Vec<T>, name: impl Fn(&T) -> &str) -> Result<Vec<T>, String> {
-        let names: Vec<String> = cases.iter().map(|case| name(case).to_owned()).collect();
-        let chosen: Vec<T> = cases.into_iter().filter(|case| name(case).contains(&self.only)).collect();
-        match chosen.is_empty() {
-            false => Ok(chosen),
-            true => Err(format!("--only {}: no case of that name; there are\n  {}", self.only, names.join("\n  "))),
         }
     }
 
@@ -236,7 +240,7 @@ impl Options {
             "--clip" => self.clip = Some(at_least_0(name, &value()?)?),
             "--dtype" => self.dtype = dtype(&value()?)?,
             "--blas" => self.blas.push(library(&value()?)?),
-            _ => return Err(format!("unknown option {name}\n\n{USAGE}")),
+            _ => return Err(format!("unknown option {name}\n\n{}", usage())),
         }
         Ok(())
     }
@@ -323,10 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cases_that_there_are() {
-        let of = |line: &str| parse(line).unwrap().only(vec!["fwd 1", "fwd 8", "dw"], |case| case);
-        assert_eq!(of("gemm --only fwd").unwrap(), ["fwd 1", "fwd 8"]);
-        assert_eq!(of("gemm").unwrap().len(), 3);
-        assert!(of("gemm --only dx").unwrap_err().contains("fwd 8"));
+    fn the_help_names_every_rule() {
+        assert!(usage().contains("optimizer: sgd, momentum, nesterov, adam, adamw\n"));
     }
 }

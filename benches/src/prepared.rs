@@ -5,23 +5,16 @@
 
 use crate::contenders::{Contender, Run};
 use crate::problem::{Problem, verify};
+use deltarule_cli::bench::placed::Placed;
 use deltarule_kernels::Element;
-use std::ops::Range;
-
-/// Bytes of a page of memory.
-const PAGE: usize = 4096;
-/// Bytes behind the beginning of one where a C begins, as a large `Vec` does by the usual `malloc`.
-const BEHIND: usize = 16;
 
 /// A contender, its problem and its C. That is not shared, since what each wrote last is checked after all have been timed; but everybody's
-/// begins as far behind a page: whose rows happen to cross cache lines would otherwise be the allocator's choice.
+/// is placed alike.
 pub struct Prepared<'a, T> {
     contender: &'a dyn Contender<T>,
     problem: &'a Problem<T>,
     run: Run<'a, T>,
-    memory: Vec<T>,
-    /// Where C is in it.
-    c: Range<usize>,
+    c: Placed<T>,
     /// C has not been checked since the last product.
     unchecked: bool,
     failure: Option<String>,
@@ -34,10 +27,8 @@ impl<'a, T: Element> Prepared<'a, T> {
     /// This contender cannot compute this product.
     pub fn new(contender: &'a dyn Contender<T>, problem: &'a Problem<T>) -> Result<Self, String> {
         let run = contender.prepare(problem)?;
-        let len = problem.shape.m * problem.shape.n;
-        let memory = vec![T::ZERO; len + (PAGE + BEHIND) / size_of::<T>()];
-        let start = memory.as_ptr().align_offset(PAGE) + BEHIND / size_of::<T>();
-        Ok(Self { contender, problem, run, memory, c: start..start + len, unchecked: false, failure: None })
+        let c = Placed::zeros(problem.shape.m * problem.shape.n);
+        Ok(Self { contender, problem, run, c, unchecked: false, failure: None })
     }
 
     /// Who it is.
@@ -48,7 +39,7 @@ impl<'a, T: Element> Prepared<'a, T> {
     /// As many products. The first error is kept, and reported by the next [`verify`](Self::verify).
     pub fn run(&mut self, calls: usize) {
         self.unchecked |= calls > 0;
-        if let Err(e) = (self.run)(&mut self.memory[self.c.clone()], calls) {
+        if let Err(e) = (self.run)(&mut self.c, calls) {
             self.failure.get_or_insert(e);
         }
     }
@@ -62,7 +53,7 @@ impl<'a, T: Element> Prepared<'a, T> {
             self.check()?;
         }
         // NaN where nothing is written: the check finds it.
-        self.memory[self.c.clone()].fill(T::from_f64(f64::NAN));
+        self.c.fill(T::from_f64(f64::NAN));
         self.run(1);
         self.check()
     }
@@ -71,8 +62,7 @@ impl<'a, T: Element> Prepared<'a, T> {
     fn check(&mut self) -> Result<(), String> {
         self.unchecked = false;
         let columns = self.contender.writes_columns();
-        let c = &self.memory[self.c.clone()];
-        let outcome = self.failure.take().map_or_else(|| verify(self.problem, c, columns), Err);
+        let outcome = self.failure.take().map_or_else(|| verify(self.problem, &self.c, columns), Err);
         outcome.map_err(|e| format!("{} on {}: {e}", self.contender.name(), self.problem.shape.name))
     }
 }

@@ -4,6 +4,7 @@
 //! whatever is fastest, the peers' packed calls included.
 
 use crate::beside::Beside;
+use crate::conditions;
 use crate::contenders::{self, Contender, Real};
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
@@ -12,9 +13,9 @@ use crate::prepared::Prepared;
 use crate::problem::{Problem, turned};
 use crate::shapes::{Shape, default_set};
 use crate::table::{begin, figure, json_string};
-use deltarule_kernels::{Element, Isa};
+use deltarule_cli::bench::named;
+use deltarule_kernels::Element;
 use std::convert::Infallible;
-use std::time::Duration;
 
 /// Rounds that every contender gets, however long they take.
 const LEAST_ROUNDS: usize = 5;
@@ -22,6 +23,7 @@ const LEAST_ROUNDS: usize = 5;
 /// What one contender achieved on one product.
 struct Score {
     contender: String,
+    library: Option<String>,
     ours: bool,
     packed: bool,
     seconds: f64,
@@ -31,6 +33,7 @@ impl Score {
     fn new<T>(contender: &dyn Contender<T>, seconds: f64) -> Self {
         Self {
             contender: contender.name().to_owned(),
+            library: contender.library().map(str::to_owned),
             ours: contender.is_ours(),
             packed: contender.is_packed(),
             seconds,
@@ -56,11 +59,9 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     println!(
-        "{} products, {} thread(s){}, tier {}, FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
+        "{} products, {}; FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
         T::NAME,
-        options.threads,
-        options.conditions(),
-        Isa::current(),
+        conditions::in_words(options),
         figure(peak.gflops())
     );
     println!(
@@ -68,8 +69,12 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     );
     println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row;");
     println!(
-        "where B is one column, those that pack beforehand compute the transposed product, with the transpose of A packed\n"
+        "where B is one column, those that pack beforehand compute the transposed product, with the transpose of A packed"
     );
+    for contender in contenders.iter().filter(|contender| !contender.is_packed()) {
+        contender.library().inspect(|library| println!("{}: {library}", contender.name()));
+    }
+    println!();
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
     header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
@@ -84,7 +89,7 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
 
 fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
     let set = if options.shapes.is_empty() { default_set() } else { options.shapes.clone() };
-    options.only(set, |shape| &shape.name)
+    named(set, &options.only, |shape| &shape.name)
 }
 
 fn scores<T: Real>(
@@ -94,11 +99,10 @@ fn scores<T: Real>(
     peak: &mut Peak,
 ) -> Result<Vec<Score>, String> {
     let problem = Problem::<T>::new(shape.clone());
-    // Whoever packs B packs the matrix, not the one column that it is multiplied by.
-    let turned = (shape.n == 1).then(|| turned(&problem));
+    let turned = is_turned(shape, true).then(|| turned(&problem));
     let mut prepared = Vec::new();
     for contender in all {
-        let its = turned.as_ref().filter(|_| contender.is_packed()).unwrap_or(&problem);
+        let its = turned.as_ref().filter(|_| is_turned(shape, contender.is_packed())).unwrap_or(&problem);
         prepared.push(Prepared::new(contender.as_ref(), its)?);
     }
     prepared.iter_mut().try_for_each(Prepared::verify)?;
@@ -108,11 +112,16 @@ fn scores<T: Real>(
     Ok(contenders.map(|(contender, seconds)| Score::new(contender, seconds)).collect())
 }
 
+/// Whether a contender that has B packed, or has not, computes the transposed product. Whoever packs B packs the matrix, not the one column
+/// that it is multiplied by.
+fn is_turned(shape: &Shape, packed: bool) -> bool {
+    packed && shape.n == 1
+}
+
 /// Seconds a call, of each; the peak is measured in turns with them.
 fn seconds<T: Real>(options: &Options, prepared: &mut [Prepared<'_, T>], peak: &mut Peak) -> Vec<f64> {
-    let budget = Duration::from_secs_f64(options.seconds.unwrap_or(4.0));
     let mut timed: Vec<_> = prepared.iter_mut().map(|one| options.timed(timed(one))).collect();
-    let Ok(()) = interleaved(&mut timed, budget, LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
+    let Ok(()) = interleaved(&mut timed, options.budget(), LEAST_ROUNDS, options.threads > 1, || peak.between_rounds());
     timed.iter().map(Timed::seconds).collect()
 }
 
@@ -126,22 +135,24 @@ fn timed<'a, T: Real>(one: &'a mut Prepared<'_, T>) -> Timed<'a, Infallible> {
 
 fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: &Peak) -> String {
     let gflops = shape.flops() / score.seconds / 1e9;
+    let library = score.library.as_deref().map(|library| format!(",\"library\":{}", json_string(library)));
     format!(
-        "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"threads\":{},\"contender\":{},\
-         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3}{}}}",
+        "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"contender\":{}{}{},\
+         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3},{}}}",
         json_string(&shape.name),
         shape.m,
         shape.n,
         shape.k,
         shape.layout,
         T::NAME,
-        options.threads,
         json_string(&score.contender),
+        library.unwrap_or_default(),
+        if is_turned(shape, score.packed) { ",\"transposed\":true" } else { "" },
         score.seconds * 1e6,
         gflops,
         gflops / peak.gflops(),
         peak.gflops(),
-        options.conditions_in_json()
+        conditions::in_json(options)
     )
 }
 
@@ -175,8 +186,10 @@ mod tests {
 
     #[test]
     fn packed_peers_are_set_against_packed_weights_alone() {
-        let score =
-            |contender: &str, ours, packed, seconds| Score { contender: contender.to_owned(), ours, packed, seconds };
+        let score = |contender: &str, ours, packed, seconds| {
+            let contender = contender.to_owned();
+            Score { contender, library: None, ours, packed, seconds }
+        };
         let scores = [
             score("ours", true, false, 1.0),
             score("plain", false, false, 3.0),

@@ -5,14 +5,13 @@
 
 use crate::beside::Beside;
 use crate::cases::{Batch, Case, chosen};
+use crate::conditions;
 use crate::measure::{Timed, interleaved};
 use crate::options::Options;
 use crate::peak::Peak;
 use crate::phases;
 use crate::table::{begin, figure, json_string};
 use deltarule::Trainer;
-use deltarule_kernels::Isa;
-use std::time::Duration;
 
 /// Rounds that every case gets, however long they take.
 const LEAST_ROUNDS: usize = 5;
@@ -32,10 +31,9 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
         return Ok(());
     }
-    let (threads, isa) = (options.threads, Isa::current());
     println!(
-        "one training step, {threads} thread(s){}, tier {isa}, FMA peak {} GFLOP/s at the start",
-        options.conditions(),
+        "one training step, {}; FMA peak {} GFLOP/s at the start",
+        conditions::in_words(options),
         figure(peak.gflops())
     );
     println!("limit: the products of the step at the peak\n");
@@ -66,8 +64,7 @@ fn seconds(options: &Options, case: &Case, peak: &mut Peak) -> Result<f64, Strin
     let data = case.data();
     step(&mut trainer, case, &data)?;
     let mut timed = [options.timed(Timed::calling(|| step(&mut trainer, case, &data).map(drop)))];
-    let budget = Duration::from_secs_f64(options.seconds.unwrap_or(2.0));
-    interleaved(&mut timed, budget, LEAST_ROUNDS, false, || peak.between_rounds())?;
+    interleaved(&mut timed, options.budget(), LEAST_ROUNDS, false, || peak.between_rounds())?;
     Ok(timed[0].seconds())
 }
 
@@ -77,14 +74,13 @@ fn step(trainer: &mut Trainer<f32>, case: &Case, data: &Batch) -> Result<f64, St
 
 fn json_line(options: &Options, case: &Case, seconds: f64, peak: &Peak) -> String {
     format!(
-        "{{\"case\":{},\"threads\":{},\"contender\":\"deltarule\",\"us_step\":{:.3},\"samples_s\":{:.0},\
-         \"limit_fraction\":{:.4},\"peak_gflops\":{:.3}{}}}",
+        "{{\"case\":{},\"contender\":\"deltarule\",\"us_step\":{:.3},\"samples_s\":{:.0},\
+         \"limit_fraction\":{:.4},\"peak_gflops\":{:.3},{}}}",
         json_string(&case.name),
-        options.threads,
         seconds * 1e6,
         case.plan.batch as f64 / seconds,
         peak.limit(case.flops()) / seconds,
         peak.gflops(),
-        options.conditions_in_json()
+        conditions::in_json(options)
     )
 }

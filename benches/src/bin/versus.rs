@@ -1,6 +1,6 @@
 //! `versus`: deltarule beside its peers, in one process and one run.
 
-use deltarule_benches::options::{Dtype, Options, USAGE};
+use deltarule_benches::options::{Dtype, Options, usage};
 use deltarule_benches::{fits, products, steps};
 use deltarule_kernels::Isa;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        print!("{USAGE}");
+        print!("{}", usage());
         return ExitCode::SUCCESS;
     }
     match Options::parse(arguments) {

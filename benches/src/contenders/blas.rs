@@ -1,6 +1,6 @@
 //! Any library with the C interface of BLAS, loaded by path: OpenBLAS, BLIS, MKL and their kin.
 
-use super::{Contender, PackedBlas, Run};
+use super::{Contender, PackedBlas, Run, blis, library};
 use crate::problem::Problem;
 use crate::shapes::Shape;
 use deltarule_kernels::Element;
@@ -56,6 +56,7 @@ const SET_THREADS: [&[u8]; 5] = [
 /// A BLAS library.
 pub struct Blas<T> {
     name: String,
+    description: Option<String>,
     gemm: Cblas<T>,
     element: PhantomData<T>,
 }
@@ -70,11 +71,13 @@ impl<T: Routine> Blas<T> {
         // SAFETY: in every library with this symbol it is the CBLAS function of this signature.
         let gemm = unsafe { routine::<T, Cblas<T>>(&library, "") };
         let gemm = gemm.map_err(|e| format!("--blas {name}={path}: {e}"))?;
-        let packed = PackedBlas::of(name, &library);
+        blis::widen(&library);
         set_threads(&library, threads);
+        let description = library::description(&library);
+        let packed = PackedBlas::of(name, description.as_deref(), &library);
         // Never unloaded: the library's own threads outlive this value, and would wake up in code that is gone.
         std::mem::forget(library);
-        Ok((Self { name: name.to_owned(), gemm, element: PhantomData }, packed))
+        Ok((Self { name: name.to_owned(), description, gemm, element: PhantomData }, packed))
     }
 }
 
@@ -150,6 +153,9 @@ fn set_threads(library: &Library, threads: usize) {
 impl<T: Element + Routine> Contender<T> for Blas<T> {
     fn name(&self) -> &str {
         &self.name
+    }
+    fn library(&self) -> Option<&str> {
+        self.description.as_deref()
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
         let shape = &problem.shape;

@@ -4,10 +4,12 @@
 //! single column, they get the transposed product instead, of the same numbers: the matrix is B then.
 
 mod blas;
+mod blis;
 mod deltarule;
 mod faer;
 mod gemm;
 mod gemmkit;
+mod library;
 mod matrixmultiply;
 mod packed_blas;
 
@@ -49,6 +51,10 @@ pub trait Contender<T> {
     /// C is column-major.
     fn writes_columns(&self) -> bool {
         false
+    }
+    /// Version and kernels of the library, where it tells them.
+    fn library(&self) -> Option<&str> {
+        None
     }
     /// Everything up to the product itself, done once outside the timing.
     ///

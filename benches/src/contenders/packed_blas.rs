@@ -28,6 +28,7 @@ type Compute<T> =
 /// A BLAS library that packs.
 pub struct PackedBlas<T> {
     name: String,
+    description: Option<String>,
     size: Size,
     pack: Pack<T>,
     compute: Compute<T>,
@@ -35,7 +36,7 @@ pub struct PackedBlas<T> {
 
 impl<T: Routine> PackedBlas<T> {
     /// None if the library has no such routines, or may have declared them otherwise.
-    pub fn of(name: &str, library: &Library) -> Option<Self> {
+    pub fn of(name: &str, description: Option<&str>, library: &Library) -> Option<Self> {
         if !MARKERS.iter().any(|marker| has(library, marker)) {
             return None;
         }
@@ -45,7 +46,7 @@ impl<T: Routine> PackedBlas<T> {
         let pack = unsafe { routine::<T, Pack<T>>(library, "_pack") }.ok()?;
         // SAFETY: as above.
         let compute = unsafe { routine::<T, Compute<T>>(library, "_compute") }.ok()?;
-        Some(Self { name: format!("{name} packed"), size, pack, compute })
+        Some(Self { name: format!("{name} packed"), description: description.map(str::to_owned), size, pack, compute })
     }
 }
 
@@ -76,6 +77,9 @@ impl<T: Element + Routine> Contender<T> for PackedBlas<T> {
     }
     fn is_packed(&self) -> bool {
         true
+    }
+    fn library(&self) -> Option<&str> {
+        self.description.as_deref()
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
         let arguments = Arguments::of(&problem.shape, &self.name)?;

@@ -1,6 +1,6 @@
 //! `deltarule bench gemm`: the products of a network, in `f32` but for one, beside those of the crate `matrixmultiply`.
 //!
-//! Every result is checked before anything is timed: weights packed ahead must give the bits of the plain call, and
+//! Every result is checked before anything is timed, and again afterwards: weights packed ahead must give the bits of the plain call, and
 //! the peer's sums may differ by the rounding of another order of summation and no more.
 
 use deltarule_kernels::{Isa, MatMut, PackedB, ShapeError, Team, gemm_on, gemm_packed};
@@ -9,11 +9,12 @@ use serde_json::json;
 use super::measure::{Timed, interleaved};
 use super::peak::Peak;
 use super::peer::{self, Real};
+use super::placed::Placed;
 use super::problem::Problem;
 use super::products::{Product, all, can_pack};
 use super::shapes::Shape;
 use super::table::{Table, figure};
-use super::{budget, chosen, percent, threads_in_words};
+use super::{budget, named, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::choice::Dtype;
 use crate::failure::Failure;
@@ -22,11 +23,33 @@ use crate::say::say;
 /// Timed for each product where nothing else is asked for: seventeen products take twenty seconds.
 const SECONDS: f64 = 1.1;
 
+/// Rounds that every contender gets, however long they take.
+const LEAST_ROUNDS: usize = 3;
+
 const TITLES: [&str; 8] =
     ["m×n×k", "deltarule", "% peak", "packed", "% peak", "matrixmultiply", "ratio", "packed's ratio"];
 
 /// A way to compute C.
-type Contender<'a, T> = Box<dyn FnMut(&mut [T]) -> Result<(), Failure> + 'a>;
+type Multiply<'a, T> = Box<dyn FnMut(&mut [T]) -> Result<(), Failure> + 'a>;
+
+/// Who computes C, and its own one, so that none finds it warmed by another.
+struct Contender<'a, T> {
+    name: &'static str,
+    /// Its results have the bits of the plain call's.
+    has_our_bits: bool,
+    multiply: Multiply<'a, T>,
+    c: Placed<T>,
+}
+
+impl<'a, T: Real> Contender<'a, T> {
+    fn new(name: &'static str, has_our_bits: bool, shape: &Shape, multiply: Multiply<'a, T>) -> Self {
+        Self { name, has_our_bits, multiply, c: Placed::zeros(shape.m * shape.n) }
+    }
+
+    fn run(&mut self) -> Result<(), Failure> {
+        (self.multiply)(&mut self.c)
+    }
+}
 
 /// GFLOP/s of each, in elements of a type.
 struct Score {
@@ -53,7 +76,7 @@ impl Peaks {
 
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
-    let products = chosen(all(), options, |product| &product.shape.name)?;
+    let products = named(all(), &options.only, |product| &product.shape.name).map_err(Failure::Misuse)?;
     if !peer::is_told(options.threads) {
         return peer::run_again_told(options.threads);
     }
@@ -100,40 +123,48 @@ fn measured(options: &BenchOptions, product: &Product, peaks: &mut Peaks) -> Res
     Ok((score, peaks.of(product.dtype).again()))
 }
 
-/// Checks and times one product.
+/// Checks, times and checks again one product.
 fn score<T: Real>(options: &BenchOptions, shape: &Shape) -> Result<Score, Failure> {
     let problem = Problem::<T>::new(shape.clone());
     let team = Team::new(options.threads);
     let mut contenders = contenders(&team, &problem).map_err(impossible)?;
-    verify(&problem, &mut contenders)?;
-    let mut timed: Vec<_> = contenders.into_iter().map(|contender| repeated(shape, contender)).collect();
-    interleaved(&mut timed, budget(options, SECONDS), 1, options.threads > 1, || ())?;
-    let mut gflops = timed.iter().map(|timed| shape.flops() / timed.seconds() / 1e9);
+    let bounds = bounds(&problem)?;
+    verify(shape, &mut contenders, &bounds)?;
+    let seconds = seconds(options, &mut contenders)?;
+    // What the last call that was timed has written, and then one more.
+    compare(shape, &contenders, &bounds)?;
+    verify(shape, &mut contenders, &bounds)?;
+    let mut gflops = seconds.into_iter().map(|seconds| shape.flops() / seconds / 1e9);
     let mut next = || gflops.next().unwrap_or(f64::NAN);
     Ok(Score { dtype: T::NAME, plain: next(), peer: next(), packed: can_pack(shape).then(next) })
 }
 
-/// Into a C of its own, so that no contender finds it warmed by another.
-fn repeated<'a, T: Real>(shape: &Shape, mut contender: Contender<'a, T>) -> Timed<'a, Failure> {
-    let mut c = vec![T::ZERO; shape.m * shape.n];
-    Timed::calling(move || contender(&mut c))
+/// Seconds a call, of each.
+fn seconds<T: Real>(options: &BenchOptions, contenders: &mut [Contender<'_, T>]) -> Result<Vec<f64>, Failure> {
+    let mut timed: Vec<_> = contenders.iter_mut().map(|one| Timed::calling(|| one.run())).collect();
+    interleaved(&mut timed, budget(options, SECONDS), LEAST_ROUNDS, options.threads > 1, || ())?;
+    Ok(timed.iter().map(Timed::seconds).collect())
 }
 
 /// The plain call, the peer, and where it has a meaning the call with B packed ahead.
 fn contenders<'a, T: Real>(team: &'a Team, problem: &'a Problem<T>) -> Result<Vec<Contender<'a, T>>, ShapeError> {
-    let (m, n) = (problem.shape.m, problem.shape.n);
+    let shape = &problem.shape;
+    let (m, n) = (shape.m, shape.n);
     let (a, b) = (problem.a_view()?, problem.b_view()?);
-    let mut contenders: Vec<Contender<'a, T>> = vec![
-        Box::new(move |c| {
-            MatMut::new(c, m, n).and_then(|c| gemm_on(team, T::ONE, a, b, T::ZERO, c)).map_err(impossible)
-        }),
-        Box::new(move |c| peer::multiply(problem, c).map_err(impossible)),
+    let plain: Multiply<'a, T> = Box::new(move |c| {
+        MatMut::new(c, m, n).and_then(|c| gemm_on(team, T::ONE, a, b, T::ZERO, c)).map_err(impossible)
+    });
+    let peer: Multiply<'a, T> = Box::new(move |c| peer::multiply(problem, c).map_err(impossible));
+    let mut contenders = vec![
+        Contender::new("the plain product", true, shape, plain),
+        Contender::new("matrixmultiply", false, shape, peer),
     ];
-    if can_pack(&problem.shape) {
-        let packed = PackedB::new(b);
-        contenders.push(Box::new(move |c| {
-            MatMut::new(c, m, n).and_then(|c| gemm_packed(team, a, &packed, T::ZERO, c)).map_err(impossible)
-        }));
+    if can_pack(shape) {
+        let weights = PackedB::new(b);
+        let packed: Multiply<'a, T> = Box::new(move |c| {
+            MatMut::new(c, m, n).and_then(|c| gemm_packed(team, a, &weights, T::ZERO, c)).map_err(impossible)
+        });
+        contenders.push(Contender::new("the packed product", true, shape, packed));
     }
     Ok(contenders)
 }
@@ -143,30 +174,30 @@ fn impossible(error: impl std::error::Error) -> Failure {
     Failure::Other(error.to_string())
 }
 
-/// Compares all results with the first.
-fn verify<T: Real>(problem: &Problem<T>, contenders: &mut [Contender<'_, T>]) -> Result<(), Failure> {
-    let shape = &problem.shape;
-    let mut results = Vec::new();
-    for contender in contenders {
+/// One product of each, compared with the first's.
+fn verify<T: Real>(shape: &Shape, contenders: &mut [Contender<'_, T>], bounds: &[T]) -> Result<(), Failure> {
+    for contender in contenders.iter_mut() {
         // NaN where nothing is written: the comparison finds it.
-        let mut c = vec![T::from_f64(f64::NAN); shape.m * shape.n];
-        contender(&mut c)?;
-        results.push(c);
+        contender.c.fill(T::from_f64(f64::NAN));
+        contender.run()?;
     }
-    let bounds = bounds(problem)?;
-    let Some((plain, others)) = results.split_first() else { return Ok(()) };
-    for (nth, other) in others.iter().enumerate() {
-        let (name, exact) = if nth == 0 { ("matrixmultiply", false) } else { ("the packed product", true) };
+    compare(shape, contenders, bounds)
+}
+
+/// Compares what each has written with what the first has.
+fn compare<T: Real>(shape: &Shape, contenders: &[Contender<'_, T>], bounds: &[T]) -> Result<(), Failure> {
+    let Some((plain, others)) = contenders.split_first() else { return Ok(()) };
+    for other in others {
         // A NaN is in no bound and equals nothing.
-        let agrees = |at: usize| match exact {
-            true => plain[at] == other[at],
-            false => (plain[at] - other[at]).abs() <= bounds[at],
+        let agrees = |at: usize| match other.has_our_bits {
+            true => plain.c[at] == other.c[at],
+            false => (plain.c[at] - other.c[at]).abs() <= bounds[at],
         };
-        if let Some(at) = (0..plain.len()).find(|&at| !agrees(at)) {
+        if let Some(at) = (0..plain.c.len()).find(|&at| !agrees(at)) {
             let (i, j) = (at / shape.n, at % shape.n);
             return Err(Failure::Other(format!(
-                "{}: element ({i}, {j}) is {}, but {name} has {}",
-                shape.name, plain[at], other[at]
+                "{}: element ({i}, {j}) is {}, but {} has {}",
+                shape.name, plain.c[at], other.name, other.c[at]
             )));
         }
     }
@@ -224,30 +255,40 @@ fn as_json(options: &BenchOptions, product: &Product, score: &Score, peak: f64) 
 mod tests {
     use super::*;
 
-    #[test]
-    fn products_in_f64_are_right() {
-        let problem = Problem::<f64>::new("30x50x70:nt".parse().expect("a shape"));
-        let team = Team::serial();
-        let mut contenders = contenders(&team, &problem).expect("the shapes fit");
-        verify(&problem, &mut contenders).expect("all are right");
+    /// Contenders of which the second spoils an element from one of its calls on, counted from 1.
+    fn with_one_that_tires<'a>(team: &'a Team, problem: &'a Problem<f32>, tired: usize) -> Vec<Contender<'a, f32>> {
+        let mut contenders = contenders(team, problem).expect("the shapes fit");
+        let (mut right, mut calls) = (contenders.remove(1), 0);
+        let tiring = Box::new(move |c: &mut [f32]| {
+            (right.multiply)(c)?;
+            calls += 1;
+            c[7] += if calls < tired { 0.0 } else { 1e-3 };
+            Ok(())
+        });
+        contenders.insert(1, Contender::new("tiring", false, &problem.shape, tiring));
+        contenders
     }
 
     #[test]
-    fn a_wrong_product_is_found() {
+    fn products_in_f64_are_right() {
+        let problem = Problem::<f64>::new("30x50x70:nt".parse().expect("a shape"));
+        let (team, bounds) = (Team::serial(), bounds(&problem).expect("the shapes fit"));
+        let mut contenders = contenders(&team, &problem).expect("the shapes fit");
+        verify(&problem.shape, &mut contenders, &bounds).expect("all are right");
+    }
+
+    #[test]
+    fn a_wrong_product_is_found_before_the_timing_and_after_it() {
         let problem = Problem::<f32>::new("3x5x7:tt".parse().expect("a shape"));
-        let team = Team::serial();
-        let mut good = contenders(&team, &problem).expect("the shapes fit");
-        verify(&problem, &mut good).expect("both are right");
-        let mut right = good.swap_remove(0);
-        let mut bad: Vec<Contender<'_, f32>> = vec![
-            good.swap_remove(0),
-            Box::new(move |c| {
-                right(c)?;
-                c[7] += 1e-3;
-                Ok(())
-            }),
-        ];
-        let error = verify(&problem, &mut bad).expect_err("one element is off").to_string();
-        assert!(error.contains("element (1, 2)"), "{error}");
+        let (team, bounds) = (Team::serial(), bounds(&problem).expect("the shapes fit"));
+        let found = |outcome: Result<(), Failure>| {
+            let error = outcome.expect_err("one element is off").to_string();
+            assert!(error.contains("element (1, 2)") && error.contains("tiring"), "{error}");
+        };
+        found(verify(&problem.shape, &mut with_one_that_tires(&team, &problem, 1), &bounds));
+        let mut later = with_one_that_tires(&team, &problem, 2);
+        verify(&problem.shape, &mut later, &bounds).expect("the first products are right");
+        later.iter_mut().try_for_each(Contender::run).expect("nobody fails");
+        found(compare(&problem.shape, &later, &bounds));
     }
 }

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a batch should take, if nothing else is said: the clock's own cost (~25 ns) is then far under a thousandth.
-const BATCH: Duration = Duration::from_millis(1);
+pub const BATCH: Duration = Duration::from_millis(1);
 /// Spent letting a neighbour's spinning threads go to sleep, where threads are in play: GCC's OpenMP turns 300,000 rounds first, which
 /// took 5 ms on a Zen 4 core. (After one millisecond, whoever came next had but one core: 128³ on two threads 112 for 210.)
 const SETTLE: Duration = Duration::from_millis(10);

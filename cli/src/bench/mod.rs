@@ -14,6 +14,7 @@ mod gemm;
 pub mod measure;
 mod peak;
 mod peer;
+pub mod placed;
 pub mod problem;
 mod products;
 pub mod shapes;
@@ -46,13 +47,16 @@ fn refuse_too_many_threads(threads: usize) -> Result<(), Failure> {
 }
 
 /// The rows whose name holds the text of `--only`.
-fn chosen<T>(rows: Vec<T>, options: &BenchOptions, name: impl Fn(&T) -> &str) -> Result<Vec<T>, Failure> {
+///
+/// # Errors
+/// None does: says so, and which there are.
+pub fn named<T>(rows: Vec<T>, only: &str, name: impl Fn(&T) -> &str) -> Result<Vec<T>, String> {
     let names = rows.iter().map(&name).collect::<Vec<_>>().join(", ");
-    let kept: Vec<T> = rows.into_iter().filter(|row| name(row).contains(&options.only)).collect();
-    if kept.is_empty() {
-        return Err(Failure::Misuse(format!("--only: no row is named ‘{}’; there are: {names}", options.only)));
+    let kept: Vec<T> = rows.into_iter().filter(|row| name(row).contains(only)).collect();
+    match kept.is_empty() {
+        false => Ok(kept),
+        true => Err(format!("--only: no row is named ‘{only}’; there are: {names}")),
     }
-    Ok(kept)
 }
 
 /// How long each row is timed.
@@ -78,5 +82,13 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!(percent(0.8746), "87.5%");
         assert_eq!([1, 2].map(threads_in_words), ["1 thread", "2 threads"]);
+    }
+
+    #[test]
+    fn only_rows_that_there_are() {
+        let of = |only| named(vec!["fwd 1", "fwd 8", "dw"], only, |row| row);
+        assert_eq!(of("fwd"), Ok(vec!["fwd 1", "fwd 8"]));
+        assert_eq!(of("").map(|all| all.len()), Ok(3));
+        assert_eq!(of("dx"), Err("--only: no row is named ‘dx’; there are: fwd 1, fwd 8, dw".to_owned()));
     }
 }

@@ -9,7 +9,7 @@ use super::cases::{Case, all};
 use super::measure::{Timed, interleaved};
 use super::peak::Peak;
 use super::table::{Table, figure};
-use super::{budget, chosen, percent, threads_in_words};
+use super::{budget, named, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::failure::Failure;
 use crate::say::{grouped, say};
@@ -21,7 +21,7 @@ const TITLES: [&str; 5] = ["step", "us/step", "  samples/s", "limit us", "% of l
 
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
-    let cases = chosen(all(), options, |case| &case.name)?;
+    let cases = named(all(), &options.only, |case| &case.name).map_err(Failure::Misuse)?;
     let mut peak = Peak::new::<f32>(options.threads);
     if options.json {
         for case in &cases {
