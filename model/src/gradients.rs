@@ -40,8 +40,8 @@ impl<T: Element> Mlp<T> {
     /// [`Standardisation::applied`](crate::Standardisation::applied) makes of them.
     ///
     /// # Errors
-    /// Shapes or labels that do not fit (targets of a sigmoid output lie between 0 and 1), a NaN or an infinity among the numbers, or a loss that does not go with the output. A loss
-    /// or gradient of numbers that overflows is returned as it is.
+    /// Shapes or labels that do not fit (targets of a sigmoid output lie between 0 and 1), a NaN or an infinity among the numbers, or a loss that
+    /// does not go with the output. A loss or gradient of numbers that overflows is returned as it is.
     pub fn gradients(&self, loss: Loss, x: &[T], targets: Targets<'_, T>) -> Result<(f64, Gradients<T>), Error> {
         let (numbers, x) = (x, self.rows_of(x)?);
         let last = loss::last_activation(loss, self.output)?;
