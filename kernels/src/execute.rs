@@ -49,7 +49,8 @@ pub(crate) trait Multiply<T: Element>: Copy + Sync {
 }
 
 impl Team {
-    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken.
+    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken. To be asked once, by who does the work
+    /// then: what is not shared is counted, and enough of it has a helper sent for.
     #[inline]
     pub fn is_worth(&self, multiply_adds: usize) -> bool {
         self.threads() > 1 && multiply_adds >= 2 * self.work_of_thread(multiply_adds)
