@@ -6,7 +6,8 @@
 # The crates among the peers come with cargo. What else there is: JAX, PyTorch and scikit-learn for the steps, and for the
 # products OpenBLAS (scipy brings one), MKL and BLIS. Python packages come by pip, from wherever it is told to look; a
 # PyTorch that is already in the environment stays: one for the CPU alone is enough, and saves most of the 8 GB of disk that are needed
-# otherwise. (pip gives one for CUDA on x86-64, which also takes longer to import; fashion.py tells how much of a process that is.) BLIS and Fashion-MNIST are Debian's. Needs python3 with venv, and cargo; what stands already is not fetched again.
+# otherwise. (pip gives one for CUDA on x86-64, which also takes longer to import; fashion.py tells how much of a process that is.)
+# BLIS and Fashion-MNIST are Debian's. Needs python3 with venv, and cargo; what stands already is not fetched again.
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: benches/peers.sh VENV" >&2; exit 2; }
 cd_back=$PWD

@@ -11,8 +11,9 @@ the rows learnt from, the model, the report and the pictures. The training is ti
 last weights; JAX compiles before that. PyTorch runs eagerly with its fused Adam, once from tensors in memory and once through
 its DataLoader, and the way that learns faster is shown. JAX runs each epoch as one compiled loop (`lax.scan`, weights donated).
 Of a peer's process, the import of its framework is told apart, below the table: it depends on the build, and one of PyTorch for CUDA,
-which pip gives on x86-64, takes longer to import than one for the CPU alone (`+cu…` and `+cpu` in its version). Each run is a process of its own; they take turns, round by round, each round with a seed of its own. The least times count, and
-the mean accuracy.
+which pip gives on x86-64, takes longer to import than one for the CPU alone (`+cu…` and `+cpu` in its version). Each run is a
+process of its own; they take turns, round by round, each round with a seed of its own. The least times count, and the mean
+accuracy.
 """
 import argparse
 import gzip

@@ -144,10 +144,11 @@ impl<T: Element> Product<T> {
         let mut moved;
         let mut product = self;
         if place != Place::Memory || !self.reads_b_in_place(table) {
-            moved = *self;
-            if !self.reads_b_in_place(table) {
-                moved = self.with_packed_right(self.pack_right(table.isa, &mut lent.0));
-            }
+            moved = if self.reads_b_in_place(table) {
+                *self
+            } else {
+                self.with_packed_right(self.pack_right(table.isa, &mut lent.0))
+            };
             if place == Place::Cache {
                 lent.1.grow(packed_len::<T>(self.m, self.n));
                 moved.c = Output::lines(lent.1.as_mut().as_mut_ptr(), self.m);

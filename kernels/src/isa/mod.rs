@@ -54,7 +54,7 @@ pub use tier::{Isa, IsaError};
 /// multiply-add.
 ///
 /// All operations are IEEE 754: one rounding each, nearest-even, subnormals kept; but two in [`mul_add`](Self::mul_add) on a portable tier
-/// without fused multiply-add ([`Isa::fuses`]).
+/// without fused multiply-add.
 pub trait Lanes<T>: sealed::Sealed + Copy + Send + Sync + 'static {
     /// A vector of [`LANES`](Self::LANES) elements.
     type V: Copy;
