@@ -67,17 +67,19 @@ def jax_steps(widths, batch, activation, loss, adam, _):
             return jnp.mean(jnp.logaddexp(0, z) - y * z)
         return jnp.mean(jax.nn.logsumexp(z, axis=1) - jnp.take_along_axis(z, y[:, None], 1)[:, 0])
 
+    # The loss of every step is kept, as in the others' loops: what nobody reads, the compiler would leave out.
     def sgd(state, _):
-        return jax.tree.map(lambda w, d: w - RATE * d, state, jax.grad(cost)(state)), None
+        value, d = jax.value_and_grad(cost)(state)
+        return jax.tree.map(lambda w, d: w - RATE * d, state, d), value
 
     def adam_step(state, _):
         w, m, v, t = state
-        d = jax.grad(cost)(w)
+        value, d = jax.value_and_grad(cost)(w)
         t = t + 1
         m = jax.tree.map(lambda m, d: 0.9 * m + 0.1 * d, m, d)
         v = jax.tree.map(lambda v, d: 0.999 * v + 0.001 * d * d, v, d)
         w = jax.tree.map(lambda w, m, v: w - RATE * (m / (1 - 0.9**t)) / (jnp.sqrt(v / (1 - 0.999**t)) + 1e-8), w, m, v)
-        return (w, m, v, t), None
+        return (w, m, v, t), value
 
     zeros = lambda: jax.tree.map(jnp.zeros_like, weights)
     state = (weights, zeros(), zeros(), jnp.float32(0)) if adam else weights
@@ -86,8 +88,8 @@ def jax_steps(widths, batch, activation, loss, adam, _):
     def run(steps):
         nonlocal state
         if steps not in loops:
-            loops[steps] = jax.jit(lambda s: jax.lax.scan(adam_step if adam else sgd, s, None, length=steps)[0], donate_argnums=0)
-        state = jax.block_until_ready(loops[steps](state))
+            loops[steps] = jax.jit(lambda s: jax.lax.scan(adam_step if adam else sgd, s, None, length=steps), donate_argnums=0)
+        state, _ = jax.block_until_ready(loops[steps](state))
 
     return run
 
