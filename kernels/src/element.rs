@@ -39,6 +39,8 @@ pub trait Element:
     const EPSILON: Self;
     /// The largest finite number.
     const MAX: Self;
+    /// The least positive normal number.
+    const MIN_POSITIVE: Self;
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
     /// Elements in a cache line of 64 bytes: the columns of a packed line.
@@ -72,6 +74,7 @@ macro_rules! element {
             const ONE: Self = 1.0;
             const EPSILON: Self = $t::EPSILON;
             const MAX: Self = $t::MAX;
+            const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
             const NAME: &'static str = stringify!($t);
             const LINE: usize = $line;
 

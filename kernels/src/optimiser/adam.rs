@@ -8,7 +8,7 @@
 //! ```
 //! One square root and one divide a vector; they, not memory, bound the sweep.
 
-use super::{Change, Number, power};
+use super::{Change, Number, kept, power};
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -54,9 +54,9 @@ impl<T: Element> Change<T> for Adam<T> {
 
     #[inline(always)]
     fn change<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V, S::V) {
-        let m = simd.mul_add(simd.splat(self.one_minus_beta1), simd.sub(g, m), m);
+        let m = kept(simd, simd.mul_add(simd.splat(self.one_minus_beta1), simd.sub(g, m), m));
         let v = simd.mul(simd.splat(self.beta2), v);
-        let v = simd.mul_add(simd.mul(simd.splat(self.one_minus_beta2), g), g, v);
+        let v = kept(simd, simd.mul_add(simd.mul(simd.splat(self.one_minus_beta2), g), g, v));
         let root = simd.mul_add(simd.sqrt(v), simd.splat(self.root_scale), simd.splat(self.epsilon));
         let direction = simd.div(m, root);
         let w = simd.mul(w, simd.splat(self.keep));

@@ -1,6 +1,6 @@
 //! Momentum, `m ← μ m + g; w ← w − η m`, and Nesterov's form of it, `w ← w − η (g + μ m)` with the new `m`.
 
-use super::{Change, Number};
+use super::{Change, Number, kept};
 use crate::element::Element;
 use crate::isa::Simd;
 
@@ -29,7 +29,7 @@ impl<T: Element> Change<T> for Momentum<T> {
 
     #[inline(always)]
     fn change<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V, S::V) {
-        let m = simd.mul_add(simd.splat(self.momentum), m, g);
+        let m = kept(simd, simd.mul_add(simd.splat(self.momentum), m, g));
         (simd.mul_add(simd.splat(self.minus_lr), m, w), m, v)
     }
 }
@@ -44,7 +44,7 @@ impl<T: Element> Change<T> for Nesterov<T> {
     #[inline(always)]
     fn change<S: Simd<T>>(&self, simd: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V, S::V) {
         let momentum = simd.splat(self.0.momentum);
-        let m = simd.mul_add(momentum, m, g);
+        let m = kept(simd, simd.mul_add(momentum, m, g));
         let ahead = simd.mul_add(momentum, m, g);
         (simd.mul_add(simd.splat(self.0.minus_lr), ahead, w), m, v)
     }

@@ -129,6 +129,29 @@ fn the_largest_gradient_leaves_finite_numbers_and_one_far_larger_does_not() {
 }
 
 /// As those of a bias might be: found before anything changes.
+/// Without a gradient moments of 1 shrink, and those that are no normal numbers are 0, not what rounding would hold them at.
+fn moments_end_at_zero<T: Element>(smallest: f64) {
+    for &rule in Rule::ALL {
+        let start = [1.0, -1.0, smallest, -smallest].map(T::from_f64);
+        let (mut m, mut v) = (start, start.map(T::abs));
+        let mut w = [T::ONE; 4];
+        for t in 1..=3 {
+            rule.step::<T>(1e-3, 0.0, t, 1.0).sweep(Isa::current(), &mut w, &[T::ZERO; 4], &mut m, &mut v);
+        }
+        for (moments, name) in [(m, "first"), (v, "second")].into_iter().take(rule.moments()) {
+            let is_kept = |number: &T| number.to_f64() != 0.0;
+            assert!(moments[..2].iter().all(is_kept), "{rule:?}: a {name} moment of 1 is gone");
+            assert!(!moments[2..].iter().any(is_kept), "{rule:?}: {moments:?} has a {name} moment that rounding holds");
+        }
+    }
+}
+
+#[test]
+fn moments_that_no_gradient_feeds_end_at_zero() {
+    moments_end_at_zero::<f32>(f64::from(f32::MIN_POSITIVE / 2.0));
+    moments_end_at_zero::<f64>(f64::MIN_POSITIVE / 2.0);
+}
+
 #[test]
 fn moments_that_are_missing_are_noticed_first() {
     for &rule in Rule::ALL {
