@@ -270,7 +270,7 @@ fn the_order_of_rows_depends_on_seed_and_epoch() {
     assert_ne!(one, weights(&run(WIDTHS[0], plan.shuffle(false), Activation::Relu, &data)));
 }
 
-/// One model for all threads, without a lock: the compiler vouches for it.
+/// One model for all threads: the compiler vouches for it. That none of them waits for a lock there, a lint does (`clippy.toml`).
 #[test]
 fn models_are_shared_and_trainers_are_sent() {
     fn shared<T: Send + Sync>() {}

@@ -1,6 +1,11 @@
 //! A model that is replaced while it serves, in the way that the crate's documentation shows: every answer comes from one whole model,
 //! and a bad file leaves the old one at work.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "the lock is the service's, which takes the model from it and predicts without"
+)]
+
 use deltarule::{Activation, Error, Mlp, Output, Scratch};
 use std::fs;
 use std::path::Path;
