@@ -171,30 +171,55 @@ fn predictions_in_any_batch_on_any_thread() {
     });
 }
 
+/// Of ten rows in batches of eight: each batch's gradient is the mean over the rows that it has, and the loss that over all ten. The equations
+/// are written out once more, for a net of one linear layer.
 #[test]
 fn a_last_partial_batch_counts_its_true_rows() {
-    let data = data::<f64>(10, 4);
-    let loss = Loss::CrossEntropy;
-    let plan = Plan::new(loss).optimiser(Optimiser::sgd()).epochs(1).batch(8).shuffle(false);
-    let model = Mlp::<f64>::builder(&[4, 3]).output(Output::Softmax).build().expect("widths");
-    let mut by_hand = Trainer::new(model.clone(), plan).expect("a plan that fits");
+    let ([rows, inputs, outputs], eta) = ([10, 4, 3], 0.1);
+    let number = |i: usize| ((i * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
+    let x: Vec<f64> = (0..rows * inputs).map(number).collect();
+    let y: Vec<f64> = (0..rows * outputs).map(|i| number(i + 5)).collect();
+    let model = Mlp::<f64>::builder(&[inputs, outputs]).build().expect("widths");
+    let (mut w, mut b) = (model.layers()[0].weights(), model.layers()[0].bias().to_vec());
     let mut total = 0.0;
-    let deltarule::Labels::Classes { classes, .. } = data.labels() else { unreachable!() };
-    for rows in [0..8, 8..10] {
-        let x = &data.x()[rows.start * 4..rows.end * 4];
-        total += rows.len() as f64 * by_hand.step(x, Targets::Classes(&classes[rows])).expect("finite");
+    for batch in [0..8, 8..10] {
+        let (mut dw, mut db) = (vec![0.0; w.len()], vec![0.0; b.len()]);
+        let mean = 1.0 / batch.len() as f64;
+        for row in batch {
+            let x = &x[row * inputs..][..inputs];
+            for o in 0..outputs {
+                let z = b[o] + x.iter().zip(&w[o * inputs..]).map(|(x, w)| x * w).sum::<f64>();
+                let dz = z - y[row * outputs + o];
+                total += dz * dz / 2.0;
+                db[o] += mean * dz;
+                dw[o * inputs..].iter_mut().zip(x).for_each(|(dw, x)| *dw += mean * dz * x);
+            }
+        }
+        w.iter_mut().zip(dw).for_each(|(w, dw)| *w -= eta * dw);
+        b.iter_mut().zip(db).for_each(|(b, db)| *b -= eta * db);
     }
-    let mut fitted = Trainer::new(model, plan).expect("a plan that fits");
-    fitted.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
-    assert_eq!(weights(by_hand.model()), weights(fitted.model()));
-    assert_eq!(fitted.history()[0].loss, total / 10.0);
+    let plan =
+        Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(eta)).batch(8).epochs(1).shuffle(false);
+    let data = Dataset::with_values(x, inputs, y, outputs).expect("good data");
+    let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let layer = &trainer.model().layers()[0];
+    let found = layer.weights().into_iter().chain(layer.bias().to_vec()).chain([trainer.history()[0].loss]);
+    let expected = w.into_iter().chain(b).chain([total / rows as f64]);
+    for (i, (found, expected)) in found.zip(expected).enumerate() {
+        assert!((found - expected).abs() <= 1e-14, "number {i}: {found}, not {expected}");
+    }
 }
 
-/// Stops after `stop` batches, is saved, loaded and carried on: must equal the run that never stopped.
+/// As [`resume_on`], with a net of small layers and on one thread.
 fn resume<T: Element>(plan: Plan, stop: u64) {
-    let data = data::<T>(90, 11);
+    resume_on(1, WIDTHS[0], &data::<T>(90, 11), plan, stop);
+}
+
+/// Stops after `stop` reports, is saved, loaded and carried on by so many threads: must equal the run of one thread that never stopped.
+fn resume_on<T: Element>(threads: usize, width: usize, data: &Dataset<T>, plan: Plan, stop: u64) {
     let (train, validation) = data.split(0.3, 2).expect("two parts");
-    let start = || Trainer::new(model(&train, Activation::Relu), plan).expect("a plan that fits");
+    let start = || Trainer::new(model_of(width, &train, Activation::Relu), plan).expect("a plan that fits");
     let go = |trainer: &mut Trainer<T>| trainer.fit(&train, Some(&validation), |_| ControlFlow::Continue(()));
 
     let mut whole = start();
@@ -210,8 +235,11 @@ fn resume<T: Element>(plan: Plan, stop: u64) {
     let saved = bits(&first);
     let mut second = Trainer::<T>::from_bytes(&saved).expect("a checkpoint");
     assert_eq!(bits(&second), saved, "loading and saving changes nothing");
+    if threads != plan.threads {
+        second.set_plan(plan.threads(threads)).expect("the same rule and loss");
+    }
     assert_eq!(go(&mut second).expect("finite"), finish);
-    assert!(bits(&second) == bits(&whole), "{plan:?} stopped after report {stop}");
+    assert!(bits(&second) == bits(&whole), "{plan:?} stopped after report {stop}, then on {threads} threads");
     if let deltarule::Shape::Plateau { .. } = plan.schedule.shape {
         assert!(whole.history()[5].rate < whole.history()[0].rate, "the plateau was reached");
     }
@@ -236,6 +264,20 @@ fn a_resumed_run_equals_the_one_that_never_stopped() {
         resume::<f32>(base.patience(9).optimiser(Optimiser::sgd().rate(3.0)), stop);
         resume::<f32>(base.patience(9).min_improvement(0.1), stop);
         resume::<f64>(base.non_finite(NonFinite::RollBack), stop);
+    }
+}
+
+/// Of a net that a team shares layer by layer, and whose updates are fused.
+#[test]
+fn a_resumed_run_of_a_wide_net_equals_the_one_that_never_stopped() {
+    let (single, double) = (data::<f32>(200, 100), data::<f64>(200, 100));
+    // Three batches an epoch, and its end. With early stopping another number of threads forgets nothing.
+    let base = Plan::new(Loss::CrossEntropy).epochs(3).batch(64).patience(9);
+    for (optimiser, threads) in rules().into_iter().flat_map(|rule| [1, 2, 5].map(|threads| (rule, threads))) {
+        for stop in [2, 4, 7] {
+            resume_on(threads, WIDTHS[1], &single, base.optimiser(optimiser), stop);
+        }
+        resume_on(threads, WIDTHS[1], &double, base.optimiser(optimiser), 6);
     }
 }
 
@@ -270,7 +312,7 @@ fn the_order_of_rows_depends_on_seed_and_epoch() {
     assert_ne!(one, weights(&run(WIDTHS[0], plan.shuffle(false), Activation::Relu, &data)));
 }
 
-/// One model for all threads, without a lock: the compiler vouches for it.
+/// One model for all threads: the compiler vouches for it. That none of them waits for a lock there, a lint does (`clippy.toml`).
 #[test]
 fn models_are_shared_and_trainers_are_sent() {
     fn shared<T: Send + Sync>() {}

@@ -9,26 +9,23 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use tempfile::TempDir;
 
 /// A folder that is gone after the test.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("deltarule-files-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a temporary folder");
-        Self(path)
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).expect("the folder");
+        let entries = fs::read_dir(self.0.path()).expect("the folder");
         entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -61,8 +58,8 @@ fn read(bytes: &[u8]) -> Result<Mlp<f32>, Error> {
 
 #[test]
 fn a_model_comes_back_whole() {
-    let folder = Folder::new("whole");
-    let path = folder.0.join("model.safetensors");
+    let folder = Folder::new();
+    let path = folder.join("model.safetensors");
     let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
     let mut trainer = Trainer::new(model(), Plan::new(Loss::CrossEntropy).epochs(3)).expect("a plan that fits");
     trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
@@ -199,8 +196,8 @@ fn names_and_biases_of_other_nets() {
 /// A net with BatchNorm counts its batches in whole numbers. What it cannot be read for is its layer, not their type.
 #[test]
 fn layers_of_other_kinds() {
-    let folder = Folder::new("kinds");
-    let path = folder.0.join("norm");
+    let folder = Folder::new();
+    let path = folder.join("norm");
     let mut tensors = PLAIN.to_vec();
     tensors.extend(["1.weight", "1.bias", "1.running_mean"].map(|name| (name, &[4][..], Dtype::F32)));
     tensors.push(("1.num_batches_tracked", &[], Dtype::I64));
@@ -353,17 +350,17 @@ fn types_must_match() {
 
 #[test]
 fn a_save_that_fails_leaves_the_old_file() {
-    let folder = Folder::new("fails");
-    let old = folder.0.join("old");
+    let folder = Folder::new();
+    let old = folder.join("old");
     fs::create_dir(&old).expect("a folder");
     fs::write(old.join("inside"), b"precious").expect("a file");
     let error = model().save(&old).expect_err("a folder in the way");
     assert!(error.to_string().ends_with("it is a folder; name a file in it"), "{error}");
     assert_eq!(fs::read(old.join("inside")).expect("still there"), b"precious");
     assert_eq!(folder.names(), ["old"], "the half-made file is gone");
-    assert!(model().save(folder.0.join("no/such/folder/model")).is_err());
+    assert!(model().save(folder.join("no/such/folder/model")).is_err());
 
-    let path = folder.0.join("model");
+    let path = folder.join("model");
     model().save(&path).expect("saved");
     let before = fs::read(&path).expect("the file");
     model().save(&path).expect("saved over");
@@ -373,8 +370,8 @@ fn a_save_that_fails_leaves_the_old_file() {
 /// A net that has learnt itself to pieces is found when it is saved, not when it is needed.
 #[test]
 fn weights_that_would_not_be_read_are_not_written() {
-    let folder = Folder::new("broken");
-    let (path, run) = (folder.0.join("model"), folder.0.join("run"));
+    let folder = Folder::new();
+    let (path, run) = (folder.join("model"), folder.join("run"));
     let mut model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
     let plan = Plan::new(Loss::HalfSquaredError);
     let trainer = |model: &Mlp<f32>| Trainer::new(model.clone(), plan).expect("a plan that fits");
@@ -400,7 +397,7 @@ fn weights_that_would_not_be_read_are_not_written() {
 /// A run may have ended with its best weights and still hold others, with which it would go on.
 #[test]
 fn the_last_weights_of_a_run_count_too() {
-    let folder = Folder::new("last");
+    let folder = Folder::new();
     let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![1.0, -1.0], 1).expect("good data");
     let plan = |rate, l2, epochs| {
         let optimiser = Optimiser::sgd().rate(rate).l2(l2);
@@ -413,17 +410,17 @@ fn the_last_weights_of_a_run_count_too() {
         trainer.set_plan(plan).expect("the same rule and loss");
         trainer.fit(&data, Some(&data), |_| ControlFlow::Continue(())).expect("losses that are finite");
     }
-    let refused = problem(trainer.save(folder.0.join("run")));
+    let refused = problem(trainer.save(folder.join("run")));
     assert!(matches!(&refused, FileError::NotFinite { tensor, .. } if tensor == "aside.0.weight"), "{refused}");
     assert!(folder.names().is_empty());
-    trainer.model().save(folder.0.join("model")).expect("the best weights are finite");
+    trainer.model().save(folder.join("model")).expect("the best weights are finite");
 }
 
 /// A second name of the old file shows that saving never writes into it: the new one takes its place.
 #[test]
 fn a_save_replaces_the_file_and_does_not_write_into_it() {
-    let folder = Folder::new("replace");
-    let (path, other) = (folder.0.join("model"), folder.0.join("other name"));
+    let folder = Folder::new();
+    let (path, other) = (folder.join("model"), folder.join("other name"));
     fs::write(&path, b"precious").expect("a file");
     fs::hard_link(&path, &other).expect("a second name");
     model().save(&path).expect("saved");
@@ -434,8 +431,8 @@ fn a_save_replaces_the_file_and_does_not_write_into_it() {
 #[cfg(unix)]
 #[test]
 fn a_link_stays_a_link() {
-    let folder = Folder::new("link");
-    let (real, link) = (folder.0.join("real"), folder.0.join("link"));
+    let folder = Folder::new();
+    let (real, link) = (folder.join("real"), folder.join("link"));
     model().save(&real).expect("saved");
     std::os::unix::fs::symlink(&real, &link).expect("a link");
     file::write_atomically(&link, b"new").expect("written");
@@ -447,9 +444,17 @@ fn a_link_stays_a_link() {
 #[cfg(unix)]
 #[test]
 fn only_a_regular_file_is_replaced() {
-    let folder = Folder::new("socket");
-    let (socket, link) = (folder.0.join("socket"), folder.0.join("link"));
-    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    use std::io::{ErrorKind, Write, stderr};
+    let folder = Folder::new();
+    let (socket, link) = (folder.join("socket"), folder.join("link"));
+    let listener = match std::os::unix::net::UnixListener::bind(&socket) {
+        // A socket's path has some hundred bytes, a folder's may have more.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            let _ = writeln!(stderr(), "skipped: no socket at {}: {error}", socket.display());
+            return;
+        }
+        listener => listener.expect("a socket"),
+    };
     std::os::unix::fs::symlink(&socket, &link).expect("a link");
     for path in [&socket, &link] {
         let error = model().save(path).expect_err("no regular file").to_string();
@@ -463,9 +468,9 @@ fn only_a_regular_file_is_replaced() {
 
 #[test]
 fn what_is_no_file_is_an_error() {
-    let folder = Folder::new("none");
-    assert!(matches!(problem(Mlp::<f32>::load(&folder.0)), FileError::Io(_)));
-    let missing = Mlp::<f32>::load(folder.0.join("missing")).expect_err("there is none").to_string();
+    let folder = Folder::new();
+    assert!(matches!(problem(Mlp::<f32>::load(folder.0.path())), FileError::Io(_)));
+    let missing = Mlp::<f32>::load(folder.join("missing")).expect_err("there is none").to_string();
     assert!(missing.contains("missing"), "the path is named: {missing}");
 }
 
@@ -575,7 +580,7 @@ fn a_checkpoint_without_a_lowest_loss_takes_that_of_patience() {
 /// The epochs do not lengthen the header, which is read up to a bound: a run may be as long as it likes.
 #[test]
 fn two_thousand_epochs_come_back() {
-    let folder = Folder::new("long");
+    let folder = Folder::new();
     let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![2.0, 0.5], 1).expect("good data");
     let run = |epochs, validation| {
         let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
@@ -592,7 +597,7 @@ fn two_thousand_epochs_come_back() {
         assert_eq!((back.history().len(), back.history()), (2000, long.history()));
         assert_eq!(back.to_bytes(), bytes);
         assert!(header(&bytes) < header(&run(1, validation).to_bytes()) + 300, "a few digits more");
-        let path = folder.0.join("run");
+        let path = folder.join("run");
         long.save(&path).expect("saved");
         assert_eq!(file::element_type(&path).expect("a checkpoint"), "F32", "that of its weights");
     }

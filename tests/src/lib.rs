@@ -1,6 +1,7 @@
 //! What the tests that cross crates are made of: an oracle, matrices with poisoned gaps, memory between guard pages, an
-//! allocator that counts, and the list of tiers to walk.
+//! allocator that counts, who has computed, and the list of tiers to walk.
 
+pub mod computed;
 pub mod counting;
 pub mod fingerprint;
 pub mod fuzzed;

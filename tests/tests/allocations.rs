@@ -8,6 +8,7 @@ use deltarule::{
 };
 use deltarule_kernels::gemm::{PackedB, gemm_on, gemm_packed};
 use deltarule_kernels::{MatMut, MatRef, Team};
+use deltarule_tests::computed::has_computed;
 use deltarule_tests::counting::{Counting, allocations, allocations_of};
 use deltarule_tests::matrix::poison;
 use deltarule_tests::random::Random;
@@ -23,29 +24,55 @@ fn noise<T: Element>(len: usize, random: &mut Random) -> Vec<T> {
     (0..len).map(|_| T::from_f64(random.uniform())).collect()
 }
 
-/// Windows of repeats that are tried.
+/// Windows of repeats that count.
 const WINDOWS: usize = 60;
 
-/// Runs `work` a few times, then counts over many more, window by window, until one is as it should be.
+/// Windows in which one that counts is waited for: on a busy machine a helper may be late for long.
+const MOST_WINDOWS: usize = 10_000;
+
+/// Multiply-adds of a repeat for which a helper is sent.
+const WORTH_HELP: usize = 2_000_000;
+
+/// Whether a helper must compute in a window that counts: what nobody helps with shows nothing of helpers. Where there is one core, none may
+/// come.
+fn wants_help(threads: usize, multiply_adds: usize) -> bool {
+    let has_cores = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    threads > 1 && multiply_adds >= WORTH_HELP && has_cores
+}
+
+/// Whether a thread of the pool, but this one, has computed since all were asked last. A helper has gone home before it answers.
+fn others_computed() -> bool {
+    let me = rayon::current_thread_index();
+    let answers = rayon::broadcast(|other| has_computed() && Some(other.index()) != me);
+    answers.contains(&true)
+}
+
+/// Runs `work` of so many multiply-adds a few times, then counts over many more, window by window, until one is as it should be.
 ///
 /// With more than one thread, a helper that went home while the machine was busy elsewhere is called again through the pool, which allocates its
 /// task: one allocation, and no other, in a [pool of two](pool_of_two). When that happens is the machine's business, but such calls are counted,
 /// so a window must have as many allocations as calls, mostly none. The first windows need not: a helper that was late all the while makes its
-/// scratch there. Work that allocates of itself does so in every repeat, so in every window.
-fn assert_none(what: &str, threads: usize, mut work: impl FnMut()) {
+/// scratch there. Work that allocates of itself does so in every repeat, so in every window; if a helper's part of it does, in every window in
+/// which one computed.
+fn assert_none(what: &str, threads: usize, multiply_adds: usize, mut work: impl FnMut()) {
     (0..5).for_each(|_| work());
-    let mut window = || {
+    let wants_help = wants_help(threads, multiply_adds);
+    let window = |_| {
+        if wants_help {
+            others_computed();
+        }
         let called = Team::invitations();
         let allocations = allocations_of(|| (0..REPEATS).for_each(|_| work()));
-        (allocations, Team::invitations() - called)
+        let called = Team::invitations() - called;
+        (!wants_help || others_computed()).then_some((allocations, called))
     };
     let windows = if threads == 1 { 1 } else { WINDOWS };
-    let mut last = (0, 0);
-    let found = (0..windows).any(|_| {
-        last = window();
-        last.0 == last.1
+    let mut last = None;
+    let found = (0..MOST_WINDOWS).filter_map(window).take(windows).any(|seen| {
+        last = Some(seen);
+        seen.0 == seen.1
     });
-    let (allocations, called) = last;
+    let Some((allocations, called)) = last else { panic!("{what}: no helper has computed in {MOST_WINDOWS} windows") };
     assert!(
         found,
         "{what} on {threads}: {allocations} allocations in {REPEATS} repeats, {called} of them calls for help"
@@ -62,14 +89,14 @@ fn products<T: Element>(threads: usize, random: &mut Random) {
         for b in [MatRef::new(&b, k, n).unwrap(), MatRef::new(&b, n, k).unwrap().t()] {
             for alpha in [1.0, 0.5].map(T::from_f64) {
                 c.fill(poison());
-                assert_none(&format!("gemm {m} {n} {k}"), threads, || {
+                assert_none(&format!("gemm {m} {n} {k}"), threads, m * n * k, || {
                     gemm_on(&team, alpha, a, b, T::ZERO, MatMut::new(&mut c, m, n).unwrap()).unwrap();
                 });
                 assert!(c.iter().all(|c| c.is_finite()), "gemm {m} {n} {k} has read C");
             }
             let packed = PackedB::new(b);
             c.fill(poison());
-            assert_none(&format!("packed gemm {m} {n} {k}"), threads, || {
+            assert_none(&format!("packed gemm {m} {n} {k}"), threads, m * n * k, || {
                 gemm_packed(&team, a, &packed, T::ZERO, MatMut::new(&mut c, m, n).unwrap()).unwrap();
             });
             assert!(c.iter().all(|c| c.is_finite()), "packed gemm {m} {n} {k} has read C");
@@ -77,11 +104,10 @@ fn products<T: Element>(threads: usize, random: &mut Random) {
         let sparse = MatRef::with_strides(&c, m.div_ceil(2), n.div_ceil(2), 2 * n, 2).unwrap();
         let mut out = vec![T::ZERO; m * m];
         let (rows, cols) = (sparse.rows(), sparse.cols());
-        assert_none(&format!("strided gemm {m} {n}"), threads, || {
+        assert_none(&format!("strided gemm {m} {n}"), threads, rows * cols * rows, || {
             let out = MatMut::with_strides(&mut out, rows, rows, 1, rows).unwrap();
             gemm_on(&team, T::ONE, sparse, sparse.t(), T::ZERO, out).unwrap();
         });
-        assert!(cols > 0);
     }
 }
 
@@ -91,6 +117,11 @@ fn steps<T: Element>(threads: usize, random: &mut Random) {
     steps_of::<T>(&[20, 30, 1], 64, threads, random);
     steps_of::<T>(&[4, 32, 16, 4], 1300, threads, random);
     steps_on_large_numbers::<T>(threads, random);
+}
+
+/// Multiply-adds of a step: each weight meets each row three times.
+fn work_of_step(widths: &[usize], batch: usize) -> usize {
+    3 * batch * widths.windows(2).map(|pair| pair[0] * pair[1]).sum::<usize>()
 }
 
 fn steps_of<T: Element>(widths: &[usize], batch: usize, threads: usize, random: &mut Random) {
@@ -117,6 +148,7 @@ fn steps_of<T: Element>(widths: &[usize], batch: usize, threads: usize, random: 
                 assert_none(
                     &format!("step of {widths:?} {hidden} {loss:?} {optimiser:?}, clip {clip}"),
                     threads,
+                    work_of_step(widths, batch),
                     || {
                         let targets = match loss {
                             Loss::CrossEntropy => Targets::Classes(&classes),
@@ -132,12 +164,13 @@ fn steps_of<T: Element>(widths: &[usize], batch: usize, threads: usize, random: 
 
 /// A batch whose numbers are so large that its gradient is looked at before the update has memory made for that, once.
 fn steps_on_large_numbers<T: Element>(threads: usize, random: &mut Random) {
-    let model = Mlp::<T>::builder(&[100, 130, 10]).build().unwrap();
+    let widths = [100, 130, 10];
+    let model = Mlp::<T>::builder(&widths).build().unwrap();
     let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::adam().rate(1e-3)).threads(threads).batch(64);
     let mut trainer = Trainer::new(model, plan).unwrap();
     let (mut x, values) = (noise(64 * 100, random), noise(64 * 10, random));
     let mut repeat = 0;
-    assert_none("steps on large numbers and small ones", threads, || {
+    assert_none("steps on large numbers and small ones", threads, work_of_step(&widths, 64), || {
         repeat += 1;
         x[7] = T::from_f64(if repeat % 2 == 0 { 3e6 } else { 0.5 });
         trainer.step(&x, Targets::Values(&values)).unwrap();
@@ -150,23 +183,36 @@ fn fits<T: Element>(threads: usize) {
     let pixels: Vec<u8> = (0..6000 * 100_usize).map(|i| (i * 7919 % 251) as u8).collect();
     let classes = (0..6000).map(|row| row % 10).collect();
     let data = Dataset::<T>::with_pixels(pixels, 100, Labels::Classes { classes, count: 10 }).unwrap();
+    let (widths, batch) = ([100, 130, 10], 70);
+    let wants_help = wants_help(threads, work_of_step(&widths, batch));
     for standardise in [false, true] {
-        let mut builder = Mlp::<T>::builder(&[100, 130, 10]).output(Output::Softmax);
+        let mut builder = Mlp::<T>::builder(&widths).output(Output::Softmax);
         if standardise {
             builder = builder.standardise(Standardisation::of_inputs(&data));
         }
-        let plan = Plan::new(Loss::CrossEntropy).batch(60).epochs(WINDOWS as u64).threads(threads);
+        let plan = Plan::new(Loss::CrossEntropy).batch(batch).epochs(MOST_WINDOWS as u64).threads(threads);
         let mut trainer = Trainer::new(builder.build().unwrap(), plan).unwrap();
-        let (mut quiet, mut start) = (false, (0, 0));
+        let (mut quiet, mut counted, mut start) = (false, 0, (0, 0));
         let finish = trainer.fit(&data, None, |progress| {
-            let now = (allocations(), Team::invitations());
+            let now = || (allocations(), Team::invitations());
             match progress.batch {
-                10 => start = now,
+                10 => {
+                    if wants_help {
+                        others_computed();
+                    }
+                    start = now();
+                }
                 // Of the batches between, as `assert_none` counts.
-                60 => quiet |= now.0 - start.0 == now.1 - start.1,
+                60 => {
+                    let (allocations, called) = now();
+                    if !wants_help || others_computed() {
+                        quiet = allocations - start.0 == called - start.1;
+                        counted += 1;
+                    }
+                }
                 _ => {}
             }
-            if quiet { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if quiet || counted == WINDOWS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert!(finish.is_ok() && quiet, "fit on pixels, standardised {standardise}, on {threads} allocates");
     }
@@ -189,7 +235,8 @@ fn predictions<T: Element>(threads: usize, random: &mut Random) {
             let x = noise(rows * 100, random);
             let mut scratch = if threads == 1 { Scratch::new() } else { Scratch::with_threads(threads) };
             let what = format!("prediction of {rows} rows, {output}, standardised {standardised}");
-            assert_none(&what, threads, || {
+            let multiply_adds = work_of_step(&[100, 130, 40, 10], rows) / 3;
+            assert_none(&what, threads, multiply_adds, || {
                 model.predict(&x, &mut scratch).unwrap();
             });
         }

@@ -136,24 +136,21 @@ fn optimiser(name: &str, rate: f64) -> Optimiser {
     .rate(rate)
 }
 
+/// Of small nets, whose updates are never fused: `model/tests/wide.rs` has a large one.
 #[test]
 fn ten_steps_of_every_optimiser() {
     for fixture in Fixture::all() {
         let classes = fixture.classes();
         for (name, rate, losses) in &fixture.runs {
-            for fused in [true, false] {
-                let plan = Plan::new(fixture.loss()).optimiser(optimiser(name, *rate)).fused(fused);
-                let mut trainer = Trainer::new(fixture.model(), plan).unwrap();
-                let taken: Vec<f64> = losses
-                    .iter()
-                    .map(|_| trainer.step(fixture.tensor("x"), fixture.targets(&classes)).unwrap())
-                    .collect();
-                close(&format!("{} {name} losses", fixture.name), &taken, losses, 1e-11);
-                for (l, layer) in trainer.model().layers().iter().enumerate() {
-                    let what = format!("{} {name} after {} steps", fixture.name, losses.len());
-                    close(&format!("{what} w{l}"), &layer.weights(), fixture.tensor(&format!("{name}.w{l}")), 1e-11);
-                    close(&format!("{what} b{l}"), layer.bias(), fixture.tensor(&format!("{name}.b{l}")), 1e-11);
-                }
+            let plan = Plan::new(fixture.loss()).optimiser(optimiser(name, *rate));
+            let mut trainer = Trainer::new(fixture.model(), plan).unwrap();
+            let taken: Vec<f64> =
+                losses.iter().map(|_| trainer.step(fixture.tensor("x"), fixture.targets(&classes)).unwrap()).collect();
+            close(&format!("{} {name} losses", fixture.name), &taken, losses, 1e-11);
+            for (l, layer) in trainer.model().layers().iter().enumerate() {
+                let what = format!("{} {name} after {} steps", fixture.name, losses.len());
+                close(&format!("{what} w{l}"), &layer.weights(), fixture.tensor(&format!("{name}.w{l}")), 1e-11);
+                close(&format!("{what} b{l}"), layer.bias(), fixture.tensor(&format!("{name}.b{l}")), 1e-11);
             }
         }
     }

@@ -242,6 +242,7 @@ fn a_strip_without_a_plan_gives_the_same_bits() {
             let product = Product { b: packed.right(), ..product };
             assert!(product.is_plain_strip(table, &Team::serial()) && !product.is_small(), "{:?}", table.isa);
             assert!(!product.is_plain_strip(table, &Team::new(2)), "somebody may help");
+            #[expect(clippy::disallowed_types, reason = "an epilogue may change only what is shared")]
             let seen = std::sync::Mutex::new(Vec::new());
             let epilogue = |block: Block<'_, T>| seen.lock().unwrap().push((block.rows, block.cols));
             product.run(table, &Team::serial(), Place::Memory, Some(&epilogue));

@@ -1,6 +1,6 @@
 //! Looks at the machine code of the micro-kernels: no vector is spilled to the stack in a loop that multiplies, and every tile
 //! reads what its design says and nothing twice; no vector operation is called, as what is not inlined into its tier's
-//! function would be; and no function but a tier's own has its registers. A compiler's update has broken this in other libraries before.
+//! function would be; and no function but a tier's own has its instructions. A compiler's update has broken this in other libraries before.
 //!
 //! `assembly PROGRAM`, an optimised x86-64 program with the kernels in it. Needs `objdump`.
 
@@ -18,6 +18,28 @@ const LEAST_OF_A_STEP: usize = 11;
 /// The vectors a tier multiplies, and its largest tiles, rows × vectors: all that its registers have room for, the main one first.
 const DESIGN: [(&str, &[(usize, usize)]); 2] =
     [("%zmm", &[(6, 4), (4, 6), (8, 3), (12, 2)]), ("%ymm", &[(6, 2), (12, 1)])];
+
+/// Crates whose functions for newer CPUs are called after the CPU was asked, in parts of their functions' names: products that `versus` sets ours
+/// beside, and searches in text and sums over files, which learn of the CPU from `std_detect`. Last, the functions of `std` that are an
+/// instruction each, which those call; that ours do not is [another check](all_is_inlined).
+const ASK_THE_CPU: [&str; 11] = [
+    "gemm_common",
+    "gemm_f32",
+    "gemm_f64",
+    "gemm_v0_",
+    "gemmkit",
+    "pulp",
+    "matrixmultiply",
+    "memchr",
+    "crc32fast",
+    "simd_adler32",
+    "core_arch",
+];
+/// Instructions on plain registers that came with AVX2 or a little before. (`tzcnt` is a `bsf` to CPUs that do not know it, and compilers use that.)
+const ON_PLAIN_REGISTERS: [&str; 15] = [
+    "andn", "bextr", "blsi", "blsmsk", "blsr", "bzhi", "lzcnt", "mulx", "pdep", "pext", "popcnt", "rorx", "sarx",
+    "shlx", "shrx",
+];
 
 struct Loop {
     function: String,
@@ -51,7 +73,7 @@ fn main() -> ExitCode {
     };
     let loops: Vec<Loop> = functions(&listing).into_iter().flat_map(|(name, body)| loops(name, &body)).collect();
     let outcome =
-        all_is_inlined(&listing).and_then(|()| registers_are_the_tiers(&listing)).and_then(|()| judge(&loops));
+        all_is_inlined(&listing).and_then(|()| instructions_are_the_tiers(&listing)).and_then(|()| judge(&loops));
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
@@ -60,23 +82,31 @@ fn failed(error: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// The name of the function that begins with a line of a listing.
+fn beginning(line: &str) -> Option<&str> {
+    line.strip_suffix(">:").and_then(|line| line.split_once(" <")).map(|(_, name)| name)
+}
+
+/// The instruction that a line of a listing is: address, name, operands.
+fn instruction(line: &str) -> Option<(u64, &str, &str)> {
+    let (address, text) = line.split_once(':')?;
+    let (name, operands) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+    Some((u64::from_str_radix(address.trim(), 16).ok()?, name, operands.trim()))
+}
+
 /// The functions that are compiled for a tier: everything that uses its vectors is inlined into one called `enter`. Those that
 /// transpose are left out: at its edges `gemm::turned` keeps squares on the stack by design, which looks like a spill.
 fn functions(listing: &str) -> Vec<(&str, Body<'_>)> {
     let mut found: Vec<(&str, Body<'_>)> = Vec::new();
     let mut inside = false;
     for line in listing.lines() {
-        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
+        if let Some(name) = beginning(line) {
             inside = name.contains("deltarule_kernels") && name.contains("enter");
             if inside {
                 found.push((name, Vec::new()));
             }
-        } else if let (true, Some((address, text)), Some((_, body))) = (inside, line.split_once(':'), found.last_mut())
-        {
-            let (name, operands) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-            if let Ok(address) = u64::from_str_radix(address.trim(), 16) {
-                body.push((address, name, operands.trim()));
-            }
+        } else if let (true, Some((_, body))) = (inside, found.last_mut()) {
+            body.extend(instruction(line));
         }
     }
     found.retain(|(_, body)| !body.iter().any(|line| line.1.starts_with("vunpck")));
@@ -126,7 +156,7 @@ fn look(function: &str, body: &[(u64, &str, &str)]) -> Option<Loop> {
 fn all_is_inlined(listing: &str) -> Result<(), String> {
     let mut function = "";
     for line in listing.lines() {
-        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
+        if let Some(name) = beginning(line) {
             function = name;
         }
         // A layer of a single output is no operation on single precision.
@@ -152,28 +182,56 @@ fn is_enter_of(function: &str, tier: &str) -> bool {
     function.contains(tier) && function.contains("enter")
 }
 
-/// Registers of a tier are in no function of ours but its `enter`: any other might be reached on a CPU without them.
-fn registers_are_the_tiers(listing: &str) -> Result<(), String> {
-    let mut function = "";
+/// What a CPU may have, each with all before it.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Has {
+    Baseline,
+    Avx2,
+    Avx512,
+}
+
+/// Instructions of a tier are in no function but its `enter`: any other might be reached on a CPU without them. Generic code of other crates is
+/// compiled with ours, so all functions are looked at, whosever they are.
+fn instructions_are_the_tiers(listing: &str) -> Result<(), String> {
+    let (mut function, mut granted) = ("", Has::Baseline);
     for line in listing.lines() {
-        if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
-            function = name;
-        } else if function.contains("deltarule") && !is_enter_of(function, "avx512") {
-            let of_avx512 = line.contains("%zmm") || line.contains("{%k") || has_upper_register(line);
-            if of_avx512 || line.contains("%ymm") && !is_enter_of(function, "avx2") {
-                return Err(format!(
-                    "{function} is no function of the tier that has the registers of: {}",
-                    line.trim()
-                ));
-            }
+        if let Some(name) = beginning(line) {
+            (function, granted) = (name, granted_to(name));
+        } else if instruction(line).is_some_and(|(_, name, operands)| needed_by(name, operands) > granted) {
+            return Err(format!("{function} is no function of the tier that has the instruction: {}", line.trim()));
         }
     }
     Ok(())
 }
 
+/// What the CPU has when a function is called.
+fn granted_to(function: &str) -> Has {
+    let has_asked = || !function.contains("deltarule") && ASK_THE_CPU.iter().any(|part| function.contains(part));
+    if is_enter_of(function, "avx512") || has_asked() {
+        Has::Avx512
+    } else if is_enter_of(function, "avx2") {
+        Has::Avx2
+    } else {
+        Has::Baseline
+    }
+}
+
+/// What the CPU must have. Names of vector instructions begin with a v since AVX, whatever the width.
+fn needed_by(name: &str, operands: &str) -> Has {
+    let on_plain_registers =
+        |known: &&str| name.strip_prefix(*known).is_some_and(|size| matches!(size, "" | "l" | "q"));
+    if operands.contains("%zmm") || operands.contains("%k") || has_upper_register(operands) {
+        Has::Avx512
+    } else if name.starts_with('v') || ON_PLAIN_REGISTERS.iter().any(on_plain_registers) {
+        Has::Avx2
+    } else {
+        Has::Baseline
+    }
+}
+
 /// One of the registers 16 to 31, which AVX-512 brought.
-fn has_upper_register(line: &str) -> bool {
-    let registers = line.split("%xmm").skip(1).chain(line.split("%ymm").skip(1));
+fn has_upper_register(operands: &str) -> bool {
+    let registers = operands.split("%xmm").skip(1).chain(operands.split("%ymm").skip(1));
     let mut numbers = registers.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
     numbers.any(|digits| digits.parse::<u32>().is_ok_and(|number| number >= 16))
 }
@@ -253,23 +311,37 @@ mod tests {
     }
 
     #[test]
-    fn a_register_outside_of_its_tier_is_found() {
-        let listing = |function: &str, operands: &str| format!("0000 <{function}>:\n  10:\tvaddps {operands}\n");
+    fn an_instruction_outside_of_its_tier_is_found() {
+        let listing = |function: &str, line: &str| format!("0000 <{function}>:\n  10:\t{line}\n");
         let (avx512, avx2, none) =
             ("deltarule_kernels3isa6avx5125enter", "deltarule_kernels3isa4avx25enter", "deltarule_kernels4team");
-        for (function, operands, is_fine) in [
-            (avx512, "%zmm1,%zmm2,%zmm31", true),
-            (avx2, "%ymm1,%ymm2,%ymm15", true),
-            (avx2, "%zmm1,%zmm2,%zmm3", false),
-            (avx2, "%ymm1,%ymm2,%ymm16", false),
-            (avx2, "%ymm1,%ymm2,%ymm3{%k1}", false),
-            (none, "%ymm1,%ymm2,%ymm3", false),
-            (none, "%xmm1,%xmm2,%xmm16", false),
-            (none, "%xmm1,%xmm2,%xmm15", true),
-            (none, "a <kernels4gemm19multiply>", true),
-            ("somebody_else", "%zmm1,%zmm2,%zmm3", true),
+        // What a closure of ours makes of others' generic code, and who asks the CPU before it does more than the build may.
+        let (generic, asks) = ("_ZN4core5slice4sort8unstable17h01E", "_ZN6memchr4arch6x86_644avx26memchr17h02E");
+        for (function, line, is_fine) in [
+            (avx512, "vaddps %zmm1,%zmm2,%zmm31", true),
+            (avx512, "shlx   %eax,%ebx,%ecx", true),
+            (avx2, "vaddps %ymm1,%ymm2,%ymm15", true),
+            (avx2, "shlx   %eax,%ebx,%ecx", true),
+            (avx2, "vaddps %zmm1,%zmm2,%zmm3", false),
+            (avx2, "vaddps %ymm1,%ymm2,%ymm16", false),
+            (avx2, "vaddps %ymm1,%ymm2,%ymm3{%k1}", false),
+            (avx2, "kmovd  %eax,%k1", false),
+            (none, "vaddps %ymm1,%ymm2,%ymm3", false),
+            (none, "vaddps %xmm1,%xmm2,%xmm16", false),
+            (none, "vaddps %xmm1,%xmm2,%xmm15", false),
+            (none, "vfmadd231ss %xmm1,%xmm2,%xmm3", false),
+            (none, "andn   %eax,%ebx,%ecx", false),
+            (none, "popcntq (%rax),%rcx", false),
+            (none, "vzeroupper", false),
+            (none, "addps  %xmm1,%xmm15", true),
+            (none, "tzcnt  %eax,%ecx", true),
+            (none, "call   a <kernels4gemm19multiply>", true),
+            (generic, "shlx   %eax,%ebx,%ecx", false),
+            (generic, "shl    %cl,%eax", true),
+            (asks, "vpcmpeqb %ymm1,%ymm2,%ymm3", true),
+            ("deltarule_kernels6memchr", "vpcmpeqb %ymm1,%ymm2,%ymm3", false),
         ] {
-            assert_eq!(registers_are_the_tiers(&listing(function, operands)).is_ok(), is_fine, "{function} {operands}");
+            assert_eq!(instructions_are_the_tiers(&listing(function, line)).is_ok(), is_fine, "{function} {line}");
         }
     }
 

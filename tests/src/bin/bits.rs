@@ -1,9 +1,9 @@
-//! Prints a fingerprint of everything that has bits: products, activations, losses, and nets trained for some steps.
+//! Prints the tier in use, and a fingerprint of everything that has bits: products, activations, losses, and nets trained for some steps.
 //!
 //! `bits [THREADS] [STEPS]`, the tier as `DELTARULE_ISA` says (a name that cannot be followed is reported, and ignored); `bits THREADS STEPS
 //! cases` trains the nets of the benchmark's table instead, `unfused` in place of `cases` those nets by updates that are not fused. The test
 //! `bits` runs it again and again and compares the lines, which must be the same on every tier with fused multiply-add, for any number of
-//! threads, and fused or not.
+//! threads, and fused or not; and that the tier is the one that was asked for.
 
 use deltarule_kernels::Isa;
 use deltarule_tests::fingerprint;
@@ -21,6 +21,7 @@ fn main() {
         Some("unfused") => fingerprint::cases(threads, steps, false),
         Some(other) => panic!("`{other}`: expected cases or unfused"),
     };
+    println!("tier {}", Isa::current());
     for (name, hash) in prints {
         println!("{hash:016x} {name}");
     }
