@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::any_model::AnyModel;
 use crate::arguments::InfoArguments;
+use crate::data::words::listed;
 use crate::failure::Failure;
 use crate::say::{grouped, say, short};
 use crate::with_model;
@@ -129,10 +130,4 @@ fn scaling(standardisation: Option<&Standardisation>) -> String {
             format!("standardised, {} columns{note}", many.columns())
         }
     }
-}
-
-fn listed(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(10).map(String::as_str).collect();
-    let more = if names.len() > 10 { format!(", and {} more", names.len() - 10) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
 }

@@ -49,6 +49,7 @@ fn csv_spellings_that_mean_the_same() {
         "a,b,y\n1,2,x\n3,4,z",
         "a;b;y\n1;2;x\n3;4;z\n",
         "a\tb\ty\n1\t2\tx\n3\t4\tz\n",
+        "a|b|y\n1|2|x\n3|4|z\n",
         "\"a\",\"b\",\"y\"\n 1 , 2.0 ,\"x\"\n+3,4e0,z\n\n",
     ];
     for text in same {
@@ -203,11 +204,12 @@ fn csv_keeps_the_features_of_a_model() {
 
 #[test]
 fn csv_faults_name_their_place() {
-    let cases: [(&[u8], &str); 18] = [
+    let cases: [(&[u8], &str); 19] = [
         (b"", "t.csv: the file is empty"),
         (b"a,b,y\n", "t.csv: there is no row after the header"),
-        (b"a,b,y\n1,2,x\n3,4\n", "t.csv, line 3: expected 3 fields, but got 2"),
-        (b"a,b,y\n1,2,x,9\n3,4,z\n", "t.csv, line 2: expected 3 fields, but got 4"),
+        (b"a,b,y\n1,2,x\n3,4\n", "t.csv, line 3, column 3: expected 3 fields, but got 2"),
+        (b"a,b,y\n1,2,x\n3\n", "t.csv, line 3, column 2: expected 3 fields, but got 1"),
+        (b"a,b,y\n1,2,x,8,9\n3,4,z\n", "t.csv, line 2, column 4: expected 3 fields, but got 5"),
         (b"a,b,y\n1,,x\n3,4,z\n", "t.csv, line 2, column 2: the field is empty"),
         (b"a,b,y\n1,2,\n3,4,z\n", "t.csv, line 2, column 3: the target is empty"),
         (b"a,b,y\n1,2,x\n3,four,z\n", "t.csv, line 3, column 2: ‘four’ is not a number"),

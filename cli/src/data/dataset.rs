@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use deltarule::Labels;
 
+use super::target::places_of;
 use super::words::{clip, listed};
 use super::{DataError, Task};
 
@@ -139,7 +140,8 @@ impl Dataset {
         if names == known || known.is_empty() {
             return Ok(());
         }
-        let find = |name: &String| known.iter().position(|other| other == name).map(|class| class as u32);
+        let places = places_of(known);
+        let find = |name: &String| places.get(name.as_str()).copied();
         let by_name: Option<Vec<u32>> = names.iter().map(find).collect();
         let by_place = matches!(self.features, Features::Bytes(_)) && names.len() <= known.len();
         match by_name {
