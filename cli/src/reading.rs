@@ -4,9 +4,7 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::{
-    CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load,
-};
+use crate::data::{CsvOptions, Dataset, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load};
 use crate::failure::Failure;
 use crate::say::note;
 
@@ -198,6 +196,6 @@ fn rows_of_part(data: &Dataset, part: PartChoice, share: f64) -> Result<Vec<usiz
     if part == PartChoice::All {
         return Ok((0..data.rows).collect());
     }
-    let split = Split::new(data, Fractions { test: share, validation: 0.0 }, 0)?;
+    let split = Split::test_and_rest(data, share)?;
     Ok(if part == PartChoice::Test { split.test } else { split.train })
 }

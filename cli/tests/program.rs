@@ -545,3 +545,22 @@ fn a_named_device_or_pipe_gets_every_answer_or_an_error() {
     reader.wait().expect("it has ended");
     assert_eq!(fs::read_to_string(place.path("answers.csv")).expect("just written").lines().count(), 1798);
 }
+
+/// Where a class has so few rows that all of them are held out, nothing can be learnt of it.
+#[test]
+fn classes_of_which_nothing_is_learnt_are_told_of() {
+    let place = Place::new();
+    let table = |labels: &dyn Fn(usize) -> &'static str| -> String {
+        (0..16).map(|row| format!("{row}.5,{}.25,{}\n", row * 5 % 16, labels(row))).collect()
+    };
+    let lonely = |row: usize| if row == 15 { "b" } else { "a" };
+    place.file("two.csv", &table(&lonely));
+    let train = "train --data two.csv --epochs 1 --val-split 0 --out m";
+    assert!(place.bad(train, 1).contains("two.csv: the 13 rows to learn from all have the same target"));
+    assert!(!place.path("m").exists());
+    place.good(&format!("{train} --test-split 0 --quiet"));
+    place.file("three.csv", &table(&|row| if row == 15 { "c" } else { ["a", "b"][row % 2] }));
+    let output = place.run("train --data three.csv --epochs 1 --val-split 0 --out m");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("three.csv: no row to learn from is of the class c;"), "{told}");
+}
