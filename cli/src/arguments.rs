@@ -156,9 +156,9 @@ pub struct TrainArguments {
 pub enum PartChoice {
     /// All rows
     All,
-    /// The part that `train` keeps for the test
+    /// The part that `train` keeps for the test, if the data has the very rows that it had
     Test,
-    /// All rows but that part
+    /// All rows but that part, likewise
     Rest,
 }
 

@@ -29,9 +29,12 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
         return say(&format!("{value}\n"));
     }
     if subject.part == PartChoice::All {
-        note(match model.about().test_share {
-            Some(0.0) => {
+        note(match (model.about().test_share, subject.is_of_training) {
+            (Some(0.0), _) => {
                 "all rows are measured; if the model learnt from these data, it has seen them: it kept none for the test"
+            }
+            (_, Some(false)) => {
+                "all rows are measured; they are not those of the model's training, but if some are among them, it may have seen these"
             }
             _ => {
                 "all rows of the file are measured; if the model learnt from it, --part test takes the rows it never saw"

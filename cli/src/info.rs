@@ -76,7 +76,11 @@ fn as_json<T: Element>(model: &Mlp<T>, classes: &[String]) -> serde_json::Value 
         "classes": classes,
         "features": about.features,
         "target": about.target_name,
+        "target_column": about.target_column,
         "test_share": about.test_share,
+        "rows": about.provenance.map(|provenance| provenance.rows),
+        // As text: not every reader of JSON keeps 64 bits of a number.
+        "fingerprint": about.provenance.map(|provenance| format!("{:016x}", provenance.fingerprint)),
     })
 }
 
@@ -98,6 +102,9 @@ fn as_text<T: Element>(model: &Mlp<T>, classes: &[String]) -> String {
     let about = model.about();
     let loss = about.loss.map_or("not known", Named::name);
     text += &format!("number type   {}\nlearnt with   {loss}, seed {}\n", T::NAME, about.seed);
+    if let (Some(provenance), Some(share)) = (about.provenance, about.test_share) {
+        text += &format!("data          {} rows, {share} of them kept for the test\n", grouped(provenance.rows as u64));
+    }
     text += &format!("inputs        {}\n", scaling(about.inputs.as_ref()));
     let target = about.target_name.iter().cloned().chain(about.targets.iter().map(|scale| scaling(Some(scale))));
     let target: Vec<String> = target.collect();

@@ -309,7 +309,7 @@ fn numbers_are_predicted_too() {
     let message = place.bad("eval m/model.safetensors --data wide.csv", 2);
     assert!(message.contains("11 features, but the model takes 10; name a column that is no feature"), "{message}");
     place.file("narrow.csv", "1.5,2.5,3.5\n4.5,5.5,6.5\n");
-    let message = place.bad("eval m/model.safetensors --data narrow.csv", 2);
+    let message = place.bad("eval m/model.safetensors --data narrow.csv --target 2", 2);
     assert!(message.contains("2 features, but the model takes 10; give a file with all the columns"), "{message}");
 }
 
@@ -563,4 +563,29 @@ fn classes_of_which_nothing_is_learnt_are_told_of() {
     let output = place.run("train --data three.csv --epochs 1 --val-split 0 --out m");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && told.contains("three.csv: no row to learn from is of the class c;"), "{told}");
+}
+
+#[test]
+fn the_command_line_says_how_a_table_is_written() {
+    let place = Place::new();
+    let rows: String = (0..40).map(|i| format!("{};{};{}\n", i % 9, i % 7, i % 2)).collect();
+    // Names that look like a row, a row that looks like names, and a delimiter that others outnumber.
+    place.file("named.csv", &format!("7;8;9\n{rows}"));
+    let train = "train --quiet --json --epochs 1 --out m --data";
+    let features = |options: &str| {
+        place.good(&format!("{train} {options}"));
+        json(&place.good("info m/model.safetensors --json"))
+    };
+    assert_eq!(features("named.csv --header --task classification")["rows"], 40);
+    let info = features("named.csv --no-header --task classification");
+    assert_eq!((&info["rows"], info["features"].as_array().map(Vec::len)), (&41.into(), Some(0)), "{info}");
+    place.file("counted.csv", &format!("0;1;2\n{rows}"));
+    assert!(place.bad(&format!("{train} counted.csv"), 1).contains("--no-header if it is a row"));
+    assert_eq!(features("counted.csv --no-header --task classification")["rows"], 41);
+    let words: String = (0..40).map(|i| format!("{}:{}:a;b;c{}\n", i % 9, i % 7, i % 2)).collect();
+    place.file("colons.csv", &words);
+    assert_eq!(features("colons.csv --delimiter :")["classes"], serde_json::json!(["a;b;c0", "a;b;c1"]));
+    place.file("tabs.csv", &words.replace(':', "\t"));
+    assert_eq!(features("tabs.csv --delimiter tab")["classes"], serde_json::json!(["a;b;c0", "a;b;c1"]));
+    assert!(place.bad(&format!("{train} colons.csv --delimiter ::"), 2).contains("one ASCII character"));
 }

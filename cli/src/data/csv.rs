@@ -31,11 +31,14 @@ pub enum TargetColumn {
     Last,
     /// A name of the header, or an index from 0, or from −1 backwards.
     Given(String),
-    /// The one of this name, which a model learnt; where no column has it, the only one that is neither a feature of the model nor dropped.
-    /// The last one of a file without a header.
-    Learnt(String),
-    /// The one at this place, counted from 0, which a model learnt of a file without names.
-    LearntAt(usize),
+    /// The one that a model learnt. Where both have names, the one of this name, or, where no column has it, the only one that is neither a
+    /// feature of the model nor dropped. Else the one at this place, or the last where it is not known.
+    Learnt {
+        /// Its name, if it had one.
+        name: Option<String>,
+        /// Its place, counted from 0, if that was kept.
+        at: Option<usize>,
+    },
     /// None, but this column, given likewise, is not a feature either: for data to predict on.
     Dropped(String),
     /// None.
@@ -414,11 +417,13 @@ fn settle(
         TargetColumn::Given(wanted) | TargetColumn::Dropped(wanted) => {
             Some(resolve(name, "--target", wanted, count, names)?)
         }
-        TargetColumn::Learnt(learnt) => match names {
-            Some(names) => Some(learnt_target(name, learnt, names, &taken, &options.features)?),
-            None => Some(count - 1),
-        },
-        &TargetColumn::LearntAt(column) => Some(column_learnt(name, column, count)?),
+        TargetColumn::Learnt { name: learnt, at } => Some(match (learnt, names, *at) {
+            (Some(learnt), Some(names), _) => learnt_target(name, learnt, names, &taken, &options.features)?,
+            (_, names, Some(column)) if names.is_none() || options.features.is_empty() => {
+                column_learnt(name, column, count)?
+            }
+            _ => usual_target(name, count, names, &options.features)?,
+        }),
         TargetColumn::Absent => None,
     };
     if let Some(target) = target {
@@ -463,8 +468,8 @@ fn column_learnt(name: &str, column: usize, count: usize) -> Result<usize, DataE
     match column < count {
         true => Ok(column),
         false => Err(DataError::Usage(format!(
-            "{name}: the model learnt column {column} of a file without names, but here the last is {} (options count from 0); say with \
-             --target which it is",
+            "{name}: the model learnt column {column}, and there are no names to find it by, but here the last is {} (options count from 0); \
+             say with --target which it is",
             count - 1
         ))),
     }
