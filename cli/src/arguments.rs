@@ -156,9 +156,9 @@ pub struct TrainArguments {
 pub enum PartChoice {
     /// All rows
     All,
-    /// The part that `train` keeps for the test
+    /// The part that `train` keeps for the test, if the data has the very rows that it had
     Test,
-    /// All rows but that part
+    /// All rows but that part, likewise
     Rest,
 }
 
@@ -187,7 +187,8 @@ pub struct ModelDataArguments {
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
-    /// Which rows [default: test for sets with a test part of their own and those inside, all for others and for models that kept none]
+    /// Which rows [default: test for sets with a test part of their own and those inside, all for others and for models that kept none or
+    /// learnt from other rows]
     #[arg(long, value_enum, help_heading = "Data")]
     pub part: Option<PartChoice>,
     /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
@@ -204,6 +205,9 @@ pub struct EvalArguments {
     /// Model and data.
     #[command(flatten)]
     pub subject: ModelDataArguments,
+    /// The class, of two, that precision, recall and F1 are about [default: the second of those that `info` shows]
+    #[arg(long, value_name = "CLASS", allow_hyphen_values = true)]
+    pub positive: Option<String>,
     /// Print the result as one line of JSON
     #[arg(long)]
     pub json: bool,

@@ -18,6 +18,8 @@ use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{make_out_folder, write, write_scene};
 use crate::parts::rows_of;
 use crate::picture::{Comparison, Method};
+use crate::positive::Positive;
+use crate::report::f1_is_of;
 use crate::say::{note, say};
 use crate::settings::{outputs, threads};
 use crate::training_data::training_data;
@@ -234,7 +236,7 @@ fn report(
 ) -> Result<(), Failure> {
     let value = serde_json::json!({
         "data": data.name, "hidden": arguments.hidden, "epochs": arguments.epochs, "seeds": arguments.seeds,
-        "methods": summaries,
+        "positive_class": Positive::usual(data.class_names()).map(|positive| positive.name), "methods": summaries,
     });
     write(&arguments.out, "compare.json", format!("{value:#}\n").as_bytes())?;
     write_scene(&arguments.out, "compare", &picture.draw())?;
@@ -242,7 +244,8 @@ fn report(
         return say(&format!("{value}\n"));
     }
     note(&picture.subtitle);
-    say(&format!("{}\n{}: compare.svg, compare.png, compare.json\n", table(summaries), arguments.out.display()))
+    let about = f1_is_of(Positive::usual(data.class_names()).map(|positive| positive.name));
+    say(&format!("{}{about}\n{}: compare.svg, compare.png, compare.json\n", table(summaries), arguments.out.display()))
 }
 
 fn table(summaries: &[Summary; 2]) -> String {

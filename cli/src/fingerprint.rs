@@ -1,4 +1,4 @@
-//! A number that says which data a run learns from: other values, another order or other parts have another one.
+//! Numbers that say which data a run learns from: other values, another order or other parts have others.
 
 use crate::data::{Dataset, Features, Split, Target};
 
@@ -7,23 +7,18 @@ const START: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0100_0000_01b3;
 
 /// The fingerprint of the features, the targets and the rows of each part. Names are left to those who can say which differ.
-pub(crate) fn fingerprint(data: &Dataset, split: &Split) -> u64 {
-    let mut print = Print(START);
-    print.words([data.rows as u64, data.columns as u64]);
-    match &data.features {
-        Features::Bytes(pixels) => print.words(pixels.chunks(8).map(word)),
-        Features::Floats(values) => print.words(values.iter().map(|value| value.to_bits())),
-    }
-    match &data.target {
-        Target::Classes { labels, .. } => print.words(labels.iter().map(|&label| u64::from(label))),
-        Target::Values(values) => print.words(values.iter().map(|value| value.to_bits())),
-        Target::Absent => {}
-    }
+pub(crate) fn of_parts(data: &Dataset, split: &Split) -> u64 {
+    let mut print = Print::of(data);
     for part in [&split.train, &split.validation, &split.test] {
         print.words([part.len() as u64]);
         print.words(part.iter().map(|&row| row as u64));
     }
     print.0
+}
+
+/// The fingerprint of the features and the targets alone, in the order of the rows: all that a test part is drawn from, and more.
+pub(crate) fn of_rows(data: &Dataset) -> u64 {
+    Print::of(data).0
 }
 
 /// Up to eight bytes.
@@ -35,6 +30,21 @@ fn word(bytes: &[u8]) -> u64 {
 struct Print(u64);
 
 impl Print {
+    fn of(data: &Dataset) -> Self {
+        let mut print = Self(START);
+        print.words([data.rows as u64, data.columns as u64]);
+        match &data.features {
+            Features::Bytes(pixels) => print.words(pixels.chunks(8).map(word)),
+            Features::Floats(values) => print.words(values.iter().map(|value| value.to_bits())),
+        }
+        match &data.target {
+            Target::Classes { labels, .. } => print.words(labels.iter().map(|&label| u64::from(label))),
+            Target::Values(values) => print.words(values.iter().map(|value| value.to_bits())),
+            Target::Absent => {}
+        }
+        print
+    }
+
     fn words(&mut self, words: impl IntoIterator<Item = u64>) {
         for word in words {
             let product = (self.0 ^ word).wrapping_mul(PRIME);
@@ -60,21 +70,22 @@ mod tests {
         let data = Builtin::Diabetes.load().expect("the data inside is sound");
         let part = |test, seed| Split::new(&data, Fractions { test, validation: 0.2 }, seed).expect("enough rows");
         let split = part(0.2, 1);
-        let same = fingerprint(&data, &split);
-        assert_eq!(same, fingerprint(&data.clone(), &split.clone()));
-        let mut others = vec![fingerprint(&data, &part(0.2, 2)), fingerprint(&data, &part(0.3, 1))];
+        let same = of_parts(&data, &split);
+        assert_eq!(same, of_parts(&data.clone(), &split.clone()));
+        let mut others = vec![of_parts(&data, &part(0.2, 2)), of_parts(&data, &part(0.3, 1))];
         let mut other = data.clone();
         change(&mut other, 7, |value| f64::from_bits(value.to_bits() ^ 1));
-        others.push(fingerprint(&other, &split));
+        others.push(of_parts(&other, &split));
         let mut other = data.clone();
         change(&mut other, 7, |value| -value);
         change(&mut other, 9, |value| -value);
-        others.push(fingerprint(&other, &split));
+        others.push(of_parts(&other, &split));
         let mut other = data.clone();
         let Target::Values(values) = &mut other.target else { panic!("diabetes is a number") };
         let apart = values.iter().position(|value| *value != values[0]).expect("targets differ");
         values.swap(0, apart);
-        others.push(fingerprint(&other, &split));
+        others.push(of_parts(&other, &split));
+        assert_ne!(of_rows(&other), of_rows(&data));
         others.push(same);
         let count = others.len();
         others.sort_unstable();
@@ -97,6 +108,6 @@ mod tests {
             built_in: false,
         };
         let split = Split { train: vec![0], validation: Vec::new(), test: Vec::new() };
-        assert_ne!(fingerprint(&images(1), &split), fingerprint(&images(2), &split));
+        assert_ne!(of_parts(&images(1), &split), of_parts(&images(2), &split));
     }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::any_model::AnyModel;
 use crate::arguments::InfoArguments;
+use crate::data::words::listed;
 use crate::failure::Failure;
 use crate::say::{grouped, say, short};
 use crate::with_model;
@@ -75,7 +76,11 @@ fn as_json<T: Element>(model: &Mlp<T>, classes: &[String]) -> serde_json::Value 
         "classes": classes,
         "features": about.features,
         "target": about.target_name,
+        "target_column": about.target_column,
         "test_share": about.test_share,
+        "rows": about.provenance.map(|provenance| provenance.rows),
+        // As text: not every reader of JSON keeps 64 bits of a number.
+        "fingerprint": about.provenance.map(|provenance| format!("{:016x}", provenance.fingerprint)),
     })
 }
 
@@ -97,6 +102,9 @@ fn as_text<T: Element>(model: &Mlp<T>, classes: &[String]) -> String {
     let about = model.about();
     let loss = about.loss.map_or("not known", Named::name);
     text += &format!("number type   {}\nlearnt with   {loss}, seed {}\n", T::NAME, about.seed);
+    if let (Some(provenance), Some(share)) = (about.provenance, about.test_share) {
+        text += &format!("data          {} rows, {share} of them kept for the test\n", grouped(provenance.rows as u64));
+    }
     text += &format!("inputs        {}\n", scaling(about.inputs.as_ref()));
     let target = about.target_name.iter().cloned().chain(about.targets.iter().map(|scale| scaling(Some(scale))));
     let target: Vec<String> = target.collect();
@@ -129,10 +137,4 @@ fn scaling(standardisation: Option<&Standardisation>) -> String {
             format!("standardised, {} columns{note}", many.columns())
         }
     }
-}
-
-fn listed(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(10).map(String::as_str).collect();
-    let more = if names.len() > 10 { format!(", and {} more", names.len() - 10) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
 }

@@ -13,6 +13,7 @@
 pub mod any_model;
 pub mod arguments;
 pub mod bench;
+mod by_class;
 pub mod choice;
 mod compare;
 mod cpu;
@@ -28,6 +29,7 @@ mod not_finite;
 mod outcome;
 mod parts;
 pub mod picture;
+mod positive;
 mod predict;
 mod progress;
 mod reading;

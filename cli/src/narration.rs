@@ -6,6 +6,7 @@ use deltarule::{Element, Isa, Named, Plan, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::ScheduleChoice;
+use crate::data::words::listed;
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::report::{Report, init, patience, table};
@@ -43,6 +44,20 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
     let inputs = if model.about().inputs.is_some() { "standardised" } else { "as they are" };
     note(&format!("          inputs {inputs}, {drawn}"));
     introduce_learning(plan);
+    warn_of_unlearnt(data, split);
+}
+
+/// A class of which no row is learnt from is one that the model will hardly ever answer.
+fn warn_of_unlearnt(data: &Dataset, split: &Split) {
+    let classes = split.unlearnt_classes(data);
+    if !classes.is_empty() {
+        note(&format!(
+            "warning   {}: no row to learn from is of the {} {}; give more of them, or a smaller --test-split or --val-split",
+            data.name,
+            if classes.len() == 1 { "class" } else { "classes" },
+            listed(&classes)
+        ));
+    }
 }
 
 /// What the trainer is told.

@@ -139,7 +139,7 @@ fn confusion(data: &str, classes: &[String], (part, evaluation): (&str, &Evaluat
 }
 
 /// The counts of all pairs of classes, true class by true class, if there are so few that they can be seen.
-fn cells(confusion: &Confusion, classes: usize) -> Option<Vec<u64>> {
+pub(crate) fn cells(confusion: &Confusion, classes: usize) -> Option<Vec<u64>> {
     let pair = |index: usize| confusion.get(index / classes, index % classes);
     (classes <= MOST_CLASSES).then(|| (0..classes * classes).map(pair).collect())
 }

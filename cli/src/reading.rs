@@ -4,11 +4,11 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::{
-    CsvOptions, Dataset, Fractions, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load,
-};
+use crate::data::words::listed;
+use crate::data::{CsvOptions, Dataset, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load};
 use crate::failure::Failure;
-use crate::say::note;
+use crate::fingerprint;
+use crate::say::{grouped, note};
 
 /// How training data is read.
 pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
@@ -33,14 +33,14 @@ fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions
         _ => TaskChoice::Classification,
     };
     let training = training_options(arguments, task);
-    let target = match (training.target, &model.about().target_name, model.about().target_column) {
-        (TargetColumn::Last, Some(learnt), _) => TargetColumn::Learnt(learnt.clone()),
-        (TargetColumn::Last, None, Some(learnt)) => TargetColumn::LearntAt(learnt),
-        (target, ..) => target,
+    let about = model.about();
+    let target = match training.target {
+        TargetColumn::Last => TargetColumn::Learnt { name: about.target_name.clone(), at: about.target_column },
+        target => target,
     };
     CsvOptions {
         target,
-        features: model.about().features.clone(),
+        features: about.features.clone(),
         is_for_model: true,
         known_classes: model.classes(),
         ..training
@@ -75,6 +75,8 @@ pub(crate) struct Subject {
     pub rows: Vec<usize>,
     /// Which they are.
     pub part: PartChoice,
+    /// Whether all rows together are those that the model's training had, where that can be told.
+    pub is_of_training: Option<bool>,
 }
 
 impl Subject {
@@ -86,9 +88,6 @@ impl Subject {
         };
         let source = Source::parse(&arguments.data)?;
         let mut data = load(&source, &options)?;
-        if matches!(source, Source::Csv(_)) {
-            tell_of_target(&data, model, arguments.reading.target.is_some());
-        }
         if data.columns != model.inputs() {
             return Err(Failure::Misuse(format!(
                 "{}: a row has {} features, but the model takes {}; {}",
@@ -97,6 +96,10 @@ impl Subject {
                 model.inputs(),
                 advice_on_columns(&source, data.columns > model.inputs())
             )));
+        }
+        tell_of_places(&data, model);
+        if matches!(source, Source::Csv(_)) {
+            tell_of_target(&data, model, arguments.reading.target.is_some());
         }
         let known = model.classes();
         if purpose == Purpose::Evaluation {
@@ -110,33 +113,88 @@ impl Subject {
             data.align_classes(&known)?;
         }
         let kept = model.about().test_share.filter(|_| data.official_test.is_none());
-        let part = arguments.part.unwrap_or(usual_part(&data, kept));
+        let is_of_training = is_of_training(&data, model);
+        let part = arguments.part.unwrap_or(usual_part(&data, kept, is_of_training));
         tell_of_unused_share(&data, arguments.test_split);
         // Rows that the data sets apart itself are the test whatever the share.
         let share = match data.official_test {
             Some(_) => USUAL_TEST_SHARE,
             None => share_of(part, arguments, kept)?,
         };
+        if part != PartChoice::All && data.official_test.is_none() {
+            refuse_other_rows(&data, model, is_of_training)?;
+        }
         let rows = rows_of_part(&data, part, share)?;
-        Ok(Self { data, rows, part })
+        Ok(Self { data, rows, part, is_of_training })
     }
+}
+
+/// Whether the data has the rows that the model's training had, in their order; `None` where the model does not say.
+fn is_of_training(data: &Dataset, model: &AnyModel) -> Option<bool> {
+    let learnt = model.about().provenance?;
+    Some(data.rows == learnt.rows && fingerprint::of_rows(data) == learnt.fingerprint)
+}
+
+/// Refuses to draw a part of other rows than those that training drew it from: one row more, and rows that were learnt from are in the test.
+fn refuse_other_rows(data: &Dataset, model: &AnyModel, is_of_training: Option<bool>) -> Result<(), Failure> {
+    let learnt = match (model.about().provenance, is_of_training) {
+        (Some(learnt), Some(false)) => learnt,
+        (Some(_), _) => return Ok(()),
+        (None, _) => {
+            note(
+                "warning: the model's file does not say which rows it learnt from; whether some are in this part cannot be checked",
+            );
+            return Ok(());
+        }
+    };
+    let differ = match learnt.rows == data.rows {
+        true => "these are others, or in another order".to_string(),
+        false => format!("these are {}", grouped(data.rows as u64)),
+    };
+    Err(Failure::Misuse(format!(
+        "{}: the training drew its parts from {} rows, and {differ}: which of them the model has seen is not known; give the file as it was then, \
+         with its --target and --drop, or say --part all",
+        data.name,
+        grouped(learnt.rows as u64)
+    )))
+}
+
+/// Says where a model that knows its features by name finds them by their places alone.
+fn tell_of_places(data: &Dataset, model: &AnyModel) {
+    let learnt = &model.about().features;
+    if learnt.is_empty() || !data.feature_names.is_empty() {
+        return;
+    }
+    let target = match data.places.target {
+        Some(column) => format!(", and column {column} for the target (options count from 0)"),
+        None => String::new(),
+    };
+    note(&format!(
+        "warning: {} has no names of columns; they are taken, as they stand, for those that the model learnt: {}{target}",
+        data.name,
+        listed(learnt)
+    ));
 }
 
 /// Says where the target is another column than the model learnt.
 fn tell_of_target(data: &Dataset, model: &AnyModel, is_given: bool) {
-    if let (Some(learnt), Some(here)) = (model.about().target_column, data.places.target)
+    let about = model.about();
+    if let (Some(learnt), false) = (&about.target_name, data.target_name.is_empty()) {
+        if data.target_name != *learnt {
+            let why = if is_given { "as --target says" } else { "the only column that is left" };
+            note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, {why}", data.target_name));
+        }
+        return;
+    }
+    // Where one of them has no names, there are places.
+    if let (Some(learnt), Some(here)) = (about.target_column, data.places.target)
+        && is_given
         && learnt != here
     {
         note(&format!(
             "the model learnt column {learnt}; its target here is column {here}, as --target says (options count from 0)"
         ));
     }
-    let Some(learnt) = &model.about().target_name else { return };
-    if data.target_name.is_empty() || data.target_name == *learnt {
-        return;
-    }
-    let why = if is_given { "as --target says" } else { "the only column that is left" };
-    note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, {why}", data.target_name));
 }
 
 /// What to do about rows that have other columns than the model: only of a text table some can be left out.
@@ -155,8 +213,8 @@ fn advice_on_columns(source: &Source, are_too_many: bool) -> &'static str {
 }
 
 /// The part that the model has not seen, as far as it is known which that is; else all rows.
-fn usual_part(data: &Dataset, kept: Option<f64>) -> PartChoice {
-    match data.official_test.is_some() || data.built_in && kept != Some(0.0) {
+fn usual_part(data: &Dataset, kept: Option<f64>, is_of_training: Option<bool>) -> PartChoice {
+    match data.official_test.is_some() || data.built_in && kept != Some(0.0) && is_of_training != Some(false) {
         true => PartChoice::Test,
         false => PartChoice::All,
     }
@@ -198,6 +256,6 @@ fn rows_of_part(data: &Dataset, part: PartChoice, share: f64) -> Result<Vec<usiz
     if part == PartChoice::All {
         return Ok((0..data.rows).collect());
     }
-    let split = Split::new(data, Fractions { test: share, validation: 0.0 }, 0)?;
+    let split = Split::test_and_rest(data, share)?;
     Ok(if part == PartChoice::Test { split.test } else { split.train })
 }

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::arguments::TrainArguments;
 use crate::choice::ScheduleChoice;
 use crate::data::Dataset;
+use crate::data::words::clip;
 use crate::parts::Evaluations;
+use crate::positive::Positive;
 use crate::say::short;
 use crate::settings::{Settings, threads};
 
@@ -21,6 +23,9 @@ pub(crate) struct PartReport {
     /// Share of rows that got their class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
+    /// The positive one of two classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positive_class: Option<String>,
     /// Of the positive class, or the mean over classes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<f64>,
@@ -30,7 +35,7 @@ pub(crate) struct PartReport {
     /// Of the positive class, or the mean over classes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub f1: Option<f64>,
-    /// Area under the ROC curve.
+    /// Area under the ROC curve, whichever class is the positive one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roc_auc: Option<f64>,
     /// Share of the variance that is explained.
@@ -45,12 +50,13 @@ pub(crate) struct PartReport {
 }
 
 impl PartReport {
-    /// The report of an evaluation.
-    pub(crate) fn of(evaluation: &Evaluation) -> Self {
+    /// The report of an evaluation, in which one of two classes is positive.
+    pub(crate) fn of(evaluation: &Evaluation, positive: Option<Positive>) -> Self {
         let mut report = Self {
             rows: evaluation.rows,
             loss: evaluation.loss,
             accuracy: None,
+            positive_class: None,
             precision: None,
             recall: None,
             f1: None,
@@ -62,9 +68,11 @@ impl PartReport {
         match &evaluation.scores {
             Scores::Classes(scores) => {
                 report.accuracy = Some(scores.accuracy);
-                report.precision = Some(scores.overall.precision);
-                report.recall = Some(scores.overall.recall);
-                report.f1 = Some(scores.overall.f1);
+                let overall = positive.map_or(scores.overall, |positive| scores.per_class[positive.class]);
+                report.positive_class = positive.map(|positive| positive.name.to_string());
+                report.precision = Some(overall.precision);
+                report.recall = Some(overall.recall);
+                report.f1 = Some(overall.f1);
                 report.roc_auc = scores.roc_auc;
             }
             Scores::Values(scores) => {
@@ -98,7 +106,7 @@ impl PartReport {
     }
 }
 
-/// A table with a line for each part and a column for each entry.
+/// A table with a line for each part and a column for each entry, and which class they are about.
 pub(crate) fn table(parts: &[(&str, &PartReport)]) -> String {
     let mut text = format!("{:<12}{:>8}", "", "rows");
     let Some((_, first)) = parts.first() else { return String::new() };
@@ -113,7 +121,18 @@ pub(crate) fn table(parts: &[(&str, &PartReport)]) -> String {
         }
         text.push('\n');
     }
+    if first.f1.is_some() {
+        text += &f1_is_of(first.positive_class.as_deref());
+    }
     text
+}
+
+/// What is said below a table with F1: the name of the positive class, if one of them is.
+pub(crate) fn f1_is_of(positive: Option<&str>) -> String {
+    match positive {
+        Some(class) => format!("f1 is that of the class {}\n", clip(class)),
+        None => "f1 is the mean over the classes\n".to_string(),
+    }
 }
 
 /// The settings that are looked up when a run is to be repeated. Entries that do not apply are left out.
@@ -264,12 +283,13 @@ impl Report {
         ending: Ending,
     ) -> Self {
         let (model, plan, history) = (trainer.model(), trainer.plan(), trainer.history());
+        let of = |evaluation: &Evaluation| PartReport::of(evaluation, Positive::usual(data.class_names()));
         Self {
             data: data.name.clone(),
             task: settings.task.name(),
-            train: PartReport::of(&evaluations.train),
-            validation: evaluations.validation.as_ref().map(PartReport::of),
-            test: evaluations.test.as_ref().map(PartReport::of),
+            train: of(&evaluations.train),
+            validation: evaluations.validation.as_ref().map(of),
+            test: evaluations.test.as_ref().map(of),
             layers: model.widths(),
             parameters: model.parameters(),
             activation: model.hidden().to_string(),

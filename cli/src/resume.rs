@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::arguments::TrainArguments;
 use crate::data::{Dataset, Split};
 use crate::failure::Failure;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint;
 use crate::settings::Settings;
 
 /// The state of a run, in the folder of results, for `--resume`.
@@ -40,7 +40,7 @@ impl Origin {
             train: split.train.len(),
             validation: split.validation.len(),
             test: split.test.len(),
-            fingerprint: fingerprint(data, split),
+            fingerprint: fingerprint::of_parts(data, split),
         }
     }
 

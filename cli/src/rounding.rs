@@ -1,17 +1,14 @@
 //! Columns of which `f32` keeps too little: it rounds a value before the mean is taken off, so that a small deviation beside a large mean is
 //! mostly rounding.
 
+use deltarule::{Dataset as Rows, Standardisation};
+
+use crate::data::words::listed;
 use crate::data::{Dataset, Features, Target};
 
 /// A column is coarse where its deviation is less than so many steps of `f32` at its largest value. At fewer, what is left of a value after
 /// standardisation has less than two digits.
 const FEWEST_STEPS: f64 = 128.0;
-
-/// Values that differ by no more than this part of them are the same but for the rounding of `f64`, and standardised as such.
-const LAST_DIGITS: f64 = 32.0 * f64::EPSILON;
-
-/// Columns that a warning names at most.
-const MOST_NAMED: usize = 8;
 
 /// What there is to say before a run in `f32` learns from these rows, where `standardise` says whether features are standardised; numbers to
 /// predict always are.
@@ -20,15 +17,11 @@ pub(crate) fn warning(data: &Dataset, rows: &[usize], standardise: bool) -> Opti
     if names.is_empty() {
         return None;
     }
-    let shown = names[..names.len().min(MOST_NAMED)].join(", ");
-    let more = match names.len().saturating_sub(MOST_NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     Some(format!(
-        "warning   {}: {shown}{more}: f32 holds these values in steps of more than 1/128 of their deviation; train with --dtype f64, or subtract an \
-         offset first",
-        data.name
+        "warning   {}: {}: f32 holds these values in steps of more than 1/128 of their deviation; train with --dtype f64, or subtract an offset \
+         first",
+        data.name,
+        listed(&names)
     ))
 }
 
@@ -36,11 +29,12 @@ pub(crate) fn warning(data: &Dataset, rows: &[usize], standardise: bool) -> Opti
 fn coarse(data: &Dataset, rows: &[usize], standardise: bool) -> Vec<String> {
     let mut names = Vec::new();
     if let (true, Features::Floats(values)) = (standardise, &data.features) {
-        let is_coarse = |&column: &usize| is_coarse(rows.iter().map(|row| values[row * data.columns + column]));
+        let is_coarse =
+            |&column: &usize| is_coarse(rows.iter().map(|row| values[row * data.columns + column]).collect());
         names.extend((0..data.columns).filter(is_coarse).map(|column| data.feature_label(column)));
     }
     if let Target::Values(values) = &data.target
-        && is_coarse(rows.iter().map(|&row| values[row]))
+        && is_coarse(rows.iter().map(|&row| values[row]).collect())
     {
         names.push(data.target_label());
     }
@@ -48,21 +42,16 @@ fn coarse(data: &Dataset, rows: &[usize], standardise: bool) -> Vec<String> {
 }
 
 /// Whether values that are not all the same deviate by less than [`FEWEST_STEPS`].
-fn is_coarse(values: impl Iterator<Item = f64> + Clone) -> bool {
-    let largest = values.clone().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+fn is_coarse(values: Vec<f64>) -> bool {
+    let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
     let deviation = deviation(values);
-    deviation > LAST_DIGITS * largest && deviation < FEWEST_STEPS * step_at(largest)
+    deviation > 0.0 && deviation < FEWEST_STEPS * step_at(largest)
 }
 
-/// By distances from the first value, so that a large mean drowns nothing, and values that never change have none.
-fn deviation(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let Some(first) = values.clone().next() else { return 0.0 };
-    let mean_of = |numbers: &mut dyn Iterator<Item = f64>| {
-        let (sum, count) = numbers.fold((0.0, 0.0), |(sum, count), number| (sum + number, count + 1.0));
-        sum / count
-    };
-    let shift = mean_of(&mut values.clone().map(|value| value - first));
-    mean_of(&mut values.map(|value| value - first - shift).map(|distance| distance * distance)).sqrt()
+/// As a model measures it before rounding; 0 for values that are all the same but for their last digits, and for none.
+fn deviation(values: Vec<f64>) -> f64 {
+    let column = Rows::with_values(vec![0.0; values.len()], 1, values, 1);
+    column.and_then(|column| Standardisation::of_targets(&column)).map_or(0.0, |measured| measured.deviation(0))
 }
 
 /// From the `f32` at a value that is not negative to the next.
@@ -77,8 +66,8 @@ mod tests {
     use crate::data::{CsvOptions, TaskChoice, read_csv};
 
     /// Times of so many seconds each, from an autumn of this century.
-    fn times(step: f64) -> impl Iterator<Item = f64> + Clone {
-        (0..1000).map(move |row| 1.7e9 + step * f64::from(row))
+    fn times(step: f64) -> Vec<f64> {
+        (0..1000).map(|row| 1.7e9 + step * f64::from(row)).collect()
     }
 
     #[test]
@@ -88,18 +77,18 @@ mod tests {
         // 1000 rows deviate by 288.7 of their distances, and 128 steps are 16,384.
         assert!(is_coarse(times(1.0)) && is_coarse(times(56.0)));
         assert!(!is_coarse(times(57.0)) && !is_coarse(times(3600.0)));
-        assert!(is_coarse(times(1.0).map(|time| -time)));
+        assert!(is_coarse(times(1.0).iter().map(|time| -time).collect()));
         for sound in
             [vec![], vec![1.7e9; 5], vec![0.0; 5], vec![0.1 + 0.2, 0.3, 0.3], vec![1.0, 2.0], vec![-1e-30, 1e-30]]
         {
-            assert!(!is_coarse(sound.iter().copied()), "{sound:?}");
+            assert!(!is_coarse(sound.clone()), "{sound:?}");
         }
     }
 
     #[test]
     fn coarse_columns_are_named() {
         let rows: Vec<String> =
-            times(1.0).enumerate().map(|(row, time)| format!("{time},{},{time}\n", row % 7)).collect();
+            times(1.0).into_iter().enumerate().map(|(row, time)| format!("{time},{},{time}\n", row % 7)).collect();
         let text = format!("time,x,end\n{}", rows.concat());
         let options = CsvOptions { task: TaskChoice::Regression, ..CsvOptions::default() };
         let data = read_csv("t.csv", text.as_bytes(), &options).expect("sound");

@@ -16,6 +16,7 @@ use crate::arguments::TrainArguments;
 use crate::choice::Dtype;
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
+use crate::fingerprint;
 use crate::narration::{introduce, tell};
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::outcome::{Outcome, make_out_folder};
@@ -154,15 +155,14 @@ fn trainer<T: Element>(
         .seed(settings.plan.seed)
         .classes(data.class_names())
         .features(&data.feature_names);
-    // Where columns have no names, the target is found by its place.
-    if data.feature_names.is_empty() {
-        builder = builder.target_column(data.places.target);
-    } else if !data.target_name.is_empty() {
+    // By its place the target is found in data without names, whether these have some or not.
+    builder = builder.target_column(data.places.target);
+    if !data.feature_names.is_empty() && !data.target_name.is_empty() {
         builder = builder.target_name(&data.target_name);
     }
-    // A part that the data sets apart itself is found without a share.
+    // A part that the data sets apart itself is found without a share, whatever the rows.
     if data.official_test.is_none() {
-        builder = builder.test_share(settings.fractions.test);
+        builder = builder.test_share(settings.fractions.test).provenance(data.rows, fingerprint::of_rows(data));
     }
     if let Some(init) = settings.init {
         builder = builder.init(init);

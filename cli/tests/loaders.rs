@@ -49,6 +49,7 @@ fn csv_spellings_that_mean_the_same() {
         "a,b,y\n1,2,x\n3,4,z",
         "a;b;y\n1;2;x\n3;4;z\n",
         "a\tb\ty\n1\t2\tx\n3\t4\tz\n",
+        "a|b|y\n1|2|x\n3|4|z\n",
         "\"a\",\"b\",\"y\"\n 1 , 2.0 ,\"x\"\n+3,4e0,z\n\n",
     ];
     for text in same {
@@ -203,11 +204,12 @@ fn csv_keeps_the_features_of_a_model() {
 
 #[test]
 fn csv_faults_name_their_place() {
-    let cases: [(&[u8], &str); 18] = [
+    let cases: [(&[u8], &str); 19] = [
         (b"", "t.csv: the file is empty"),
         (b"a,b,y\n", "t.csv: there is no row after the header"),
-        (b"a,b,y\n1,2,x\n3,4\n", "t.csv, line 3: expected 3 fields, but got 2"),
-        (b"a,b,y\n1,2,x,9\n3,4,z\n", "t.csv, line 2: expected 3 fields, but got 4"),
+        (b"a,b,y\n1,2,x\n3,4\n", "t.csv, line 3, column 3: expected 3 fields, but got 2"),
+        (b"a,b,y\n1,2,x\n3\n", "t.csv, line 3, column 2: expected 3 fields, but got 1"),
+        (b"a,b,y\n1,2,x,8,9\n3,4,z\n", "t.csv, line 2, column 4: expected 3 fields, but got 5"),
         (b"a,b,y\n1,,x\n3,4,z\n", "t.csv, line 2, column 2: the field is empty"),
         (b"a,b,y\n1,2,\n3,4,z\n", "t.csv, line 2, column 3: the target is empty"),
         (b"a,b,y\n1,2,x\n3,four,z\n", "t.csv, line 3, column 2: ‘four’ is not a number"),
@@ -294,18 +296,37 @@ fn csv_says_which_column_to_drop() {
     }
 }
 
-/// The target that a model learnt of a file without names is at its place, if the file has one.
+/// The target that a model learnt is at its place in a file without names, whether the model knows names or not, if the file has such a place.
 #[test]
 fn csv_target_where_a_model_learnt_it() {
-    let read = |column| {
-        let options =
-            CsvOptions { target: TargetColumn::LearntAt(column), is_for_model: true, ..CsvOptions::default() };
-        read_csv("t.csv", "0.5,2,3\n1.5,5,6\n".as_bytes(), &options)
+    let read = |text: &str, name: Option<&str>, features: &[&str], at| {
+        let options = CsvOptions {
+            target: TargetColumn::Learnt { name: name.map(String::from), at },
+            features: features.iter().map(|feature| feature.to_string()).collect(),
+            is_for_model: true,
+            ..CsvOptions::default()
+        };
+        read_csv("t.csv", text.as_bytes(), &options)
     };
-    let data = read(0).expect("sound");
-    assert_eq!((values(&data), data.target), (vec![2.0, 3.0, 5.0, 6.0], Target::Values(vec![0.5, 1.5])));
-    let error = read(3).expect_err("outside");
-    assert!(error.is_misuse() && error.to_string().contains("learnt column 3 of a file without names"), "{error}");
+    let (bare, named) = ("0.5,2,3\n1.5,5,6\n", "y,a,b\n0.5,2,3\n1.5,5,6\n");
+    for (text, name, features, at) in [
+        (bare, None, vec![], Some(0)),
+        (bare, Some("y"), vec!["a", "b"], Some(0)),
+        (named, None, vec![], Some(0)),
+        (named, Some("y"), vec!["a", "b"], Some(2)),
+        (named, None, vec!["a", "b"], Some(2)),
+    ] {
+        let data = read(text, name, &features, at).expect("sound");
+        assert_eq!(
+            (values(&data), data.target),
+            (vec![2.0, 3.0, 5.0, 6.0], Target::Values(vec![0.5, 1.5])),
+            "{text:?} {name:?} {features:?} {at:?}"
+        );
+    }
+    // Models of before the place was kept take the last.
+    assert_eq!(read(bare, Some("y"), &["a", "b"], None).expect("sound").target, Target::Values(vec![3.0, 6.0]));
+    let error = read(bare, Some("y"), &["a", "b"], Some(3)).expect_err("outside");
+    assert!(error.is_misuse() && error.to_string().contains("the model learnt column 3"), "{error}");
     assert!(error.to_string().contains("here the last is 2") && error.to_string().contains("--target"), "{error}");
 }
 

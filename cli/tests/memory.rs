@@ -32,11 +32,18 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     let predict = "predict m/model.safetensors --data houses.csv --part test";
     assert_eq!(place.good(predict), place.good(&format!("{predict} --target price")));
     // Another target is a wish, and told.
-    let other = place.run(&format!("{eval} houses.csv --target tax"));
+    let other = place.run("eval m/model.safetensors --json --data houses.csv --target tax");
     assert!(other.status.success());
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
     assert!(told.contains("the model learnt ‘price’; its target here is ‘tax’"), "{told}");
-    // Where columns have no names, the last is the target.
+    // By it other rows would be drawn than training kept.
+    let refused = place.run(&format!("{eval} houses.csv --target tax"));
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr)
+            .contains("the training drew its parts from 60 rows, and these are others")
+    );
+    // Where columns have no names, the target is at its place.
     place.file("nameless.csv", &table(&[0, 1, 2]));
     assert_eq!(scores("nameless.csv"), report["test"]);
     place.file("renamed.csv", &format!("rooms,area,cost,tax\n{}", table(&[0, 1, 2, 3])));
@@ -82,9 +89,87 @@ fn a_model_is_measured_by_the_column_at_its_place() {
     place.file("narrow.csv", "40,1000\n47,1259\n");
     let refused = place.bad("eval m/model.safetensors --data narrow.csv", 2);
     assert!(
-        refused.contains("the model learnt column 2 of a file without names") && refused.contains("--target"),
+        refused.contains("the model learnt column 2, and there are no names") && refused.contains("--target"),
         "{refused}"
     );
+}
+
+/// A model that knows names finds its columns by their places in data that has none, the target too, and says so.
+#[test]
+fn names_that_the_data_lacks_are_told_of() {
+    let place = Place::new();
+    let line = |row: &[i32; 4]| format!("{},{},{}\n", row[2], row[0], row[1]);
+    let rows: String = houses().iter().map(line).collect();
+    place.file("houses.csv", &format!("price,rooms,area\n{rows}"));
+    place.file("nameless.csv", &rows);
+    let train = "train --quiet --json --data houses.csv --target price --task regression --epochs 5 --out m";
+    let report = json(&place.good(train));
+    let words = "nameless.csv has no names of columns; they are taken, as they stand, for those that the model learnt: rooms, area";
+    for (command, target) in [
+        ("eval m/model.safetensors --json --part test", true),
+        ("predict m/model.safetensors --part test", true),
+        ("predict m/model.safetensors --target 0", false),
+    ] {
+        let by_name = place.run(&format!("{command} --data houses.csv"));
+        let by_place = place.run(&format!("{command} --data nameless.csv"));
+        let told = String::from_utf8_lossy(&by_place.stderr).into_owned();
+        assert!(by_name.status.success() && by_place.status.success(), "{command}: {told}");
+        assert!(!String::from_utf8_lossy(&by_name.stderr).contains("no names of columns"), "{command}");
+        assert!(told.contains(words) && told.contains("and column 0 for the target") == target, "{command}: {told}");
+        if command.starts_with("eval") {
+            let measured = json(&String::from_utf8_lossy(&by_place.stdout));
+            assert_eq!(measured["result"], report["test"], "{measured}");
+        } else {
+            assert_eq!(by_name.stdout, by_place.stdout, "{command}");
+        }
+    }
+}
+
+/// The draw that made the test part makes another of other rows, and what it holds then may have been learnt from.
+#[test]
+fn a_part_is_drawn_from_the_rows_of_the_training_only() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 2 --out m");
+    place.good("fold m/model.safetensors --out folded.safetensors");
+    let info = json(&place.good("info m/model.safetensors --json"));
+    assert_eq!((&info["rows"], info["fingerprint"].as_str().map(str::len)), (&60.into(), Some(16)), "{info}");
+    let (head, rows) =
+        clouds().split_once('\n').map(|(head, rows)| (head.to_string(), rows.to_string())).expect("a header");
+    let mut lines: Vec<&str> = rows.lines().collect();
+    lines.swap(3, 9);
+    let turned: String = rows.lines().map(|line| line.split(',').rev().collect::<Vec<_>>().join(",") + "\n").collect();
+    place.file("longer.csv", &format!("{}0.35,0.1,left\n", clouds()));
+    place.file("sorted.csv", &format!("{head}\n{}\n", lines.join("\n")));
+    place.file("turned.csv", &format!("side,y,x\n{turned}"));
+    for model in ["m/model.safetensors", "folded.safetensors"] {
+        for (data, words) in
+            [("longer.csv", "60 rows, and these are 61"), ("sorted.csv", "60 rows, and these are others")]
+        {
+            for command in ["eval", "predict"] {
+                for part in ["test", "rest"] {
+                    let refused = place.bad(&format!("{command} {model} --data {data} --part {part}"), 2);
+                    assert!(refused.contains(words) && refused.contains("--part all"), "{refused}");
+                }
+                place.good(&format!("{command} {model} --data {data} --part all"));
+                place.good(&format!("{command} {model} --data {data}"));
+            }
+        }
+        // Wherever its columns stand, and on however many threads, a row is a row.
+        for options in ["turned.csv", "clouds.csv --threads 1", "clouds.csv --threads 2"] {
+            assert_eq!(place.good(&format!("predict {model} --part test --data {options}")).lines().count(), 1 + 12);
+        }
+    }
+    // What is inside is not those rows either: all of it is new to the model.
+    place.file("x.csv", &(0..60).map(|i| format!("{}{}\n", format!("{i}.5,").repeat(30), i % 2)).collect::<String>());
+    place.good("train --quiet --data x.csv --epochs 1 --out x");
+    assert_eq!(place.good("predict x/model.safetensors --data breast-cancer").lines().count(), 1 + 569);
+    // A file that says nothing of its rows cannot be held to them, and that is told.
+    let old = deltarule::Mlp::<f32>::builder(&[2, 1]).output(deltarule::Output::Sigmoid).classes(["left", "right"]);
+    old.test_share(0.2).build().and_then(|model| model.save(place.path("old.safetensors"))).expect("saved");
+    let output = place.run("eval old.safetensors --data longer.csv --part test");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("does not say which rows it learnt from"), "{told}");
 }
 
 /// What comes through a pipe can be read once.

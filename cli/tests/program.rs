@@ -318,7 +318,7 @@ fn numbers_are_predicted_too() {
     let message = place.bad("eval m/model.safetensors --data wide.csv", 2);
     assert!(message.contains("11 features, but the model takes 10; name a column that is no feature"), "{message}");
     place.file("narrow.csv", "1.5,2.5,3.5\n4.5,5.5,6.5\n");
-    let message = place.bad("eval m/model.safetensors --data narrow.csv", 2);
+    let message = place.bad("eval m/model.safetensors --data narrow.csv --target 2", 2);
     assert!(message.contains("2 features, but the model takes 10; give a file with all the columns"), "{message}");
 }
 
@@ -390,6 +390,7 @@ fn the_two_losses_are_set_side_by_side() {
     let numbers = json(&place.good("compare --epochs 20 --seeds 2 --json --out c"));
     let accuracy = |method: usize| numbers["methods"][method]["mean"]["accuracy"].as_f64().expect("a number");
     assert!((accuracy(0) - accuracy(1)).abs() < 0.05, "{numbers}");
+    assert_eq!(numbers["positive_class"], "malignant");
     for name in ["compare.svg", "compare.png", "compare.json"] {
         assert!(!bytes(&place.path("c").join(name)).is_empty(), "{name}");
     }
@@ -553,4 +554,105 @@ fn a_named_device_or_pipe_gets_every_answer_or_an_error() {
     place.good(&format!("{predict} pipe"));
     reader.wait().expect("it has ended");
     assert_eq!(fs::read_to_string(place.path("answers.csv")).expect("just written").lines().count(), 1798);
+}
+
+/// Of two classes the scores say which they are about; of each class, and of each mistake, `eval` tells by itself.
+#[test]
+fn classes_have_scores_of_their_own() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    let report = json(&place.good("train --quiet --json --data clouds.csv --epochs 2 --out m"));
+    assert_eq!(
+        (&report["test"]["positive_class"], &report["train"]["positive_class"]),
+        (&"right".into(), &"right".into())
+    );
+    let eval = "eval m/model.safetensors --data clouds.csv --part test";
+    let usual = json(&place.good(&format!("{eval} --json")));
+    let other = json(&place.good(&format!("{eval} --json --positive left")));
+    assert_eq!((&usual["result"], &other["result"]["positive_class"]), (&report["test"], &"left".into()));
+    assert_eq!(usual["result"]["roc_auc"], other["result"]["roc_auc"]);
+    for (measured, class) in [(&usual, 1), (&other, 0)] {
+        for entry in ["precision", "recall", "f1"] {
+            assert_eq!(measured["result"][entry], measured["classes"][class][entry], "{entry}: {measured}");
+        }
+    }
+    let count = |truth: usize, taken: usize| usual["confusion"][truth][taken].as_u64().expect("a count");
+    let [left, right] = [0, 1].map(|class| usual["classes"][class].clone());
+    assert_eq!(
+        (&left["class"], left["support"].as_u64()),
+        (&"left".into(), Some(count(0, 0) + count(0, 1))),
+        "{usual}"
+    );
+    assert_eq!(right["recall"].as_f64(), Some(count(1, 1) as f64 / (count(1, 0) + count(1, 1)) as f64), "{usual}");
+    assert_eq!(usual["macro_average"]["support"], 12, "{usual}");
+    let table = place.good(eval);
+    for words in ["f1 is that of the class right", "mean over classes", "true, taken for", "precision"] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    assert!(place.good(&format!("{eval} --positive left")).contains("f1 is that of the class left"));
+    assert!(
+        place.bad(&format!("{eval} --positive up"), 2).contains("‘up’ is none of the model's classes (left, right)")
+    );
+    // Of many classes no one is positive, and their mistakes are for programs.
+    let rows: String = (0..150).map(|i| format!("{},{},c{:02}\n", i % 15, i % 7, i % 15)).collect();
+    place.file("many.csv", &format!("x,y,class\n{rows}"));
+    let told = place.good("train --data many.csv --epochs 1 --out n");
+    assert!(told.contains("f1 is the mean over the classes"), "{told}");
+    let eval = "eval n/model.safetensors --data many.csv";
+    let table = place.good(eval);
+    assert!(table.contains("c14") && !table.contains("true, taken for"), "{table}");
+    let measured = json(&place.good(&format!("{eval} --json")));
+    assert_eq!(measured["confusion"].as_array().map(Vec::len), Some(15), "{measured}");
+    assert!(measured["result"].get("positive_class").is_none(), "{measured}");
+    assert_eq!(measured["result"]["f1"], measured["macro_average"]["f1"]);
+    assert!(place.bad(&format!("{eval} --positive c03"), 2).contains("15 classes, of which none is positive"));
+    // Numbers have none.
+    place.good("train --quiet --data diabetes --epochs 1 --out d");
+    let measured = json(&place.good("eval d/model.safetensors --data diabetes --json"));
+    assert!(measured.get("classes").is_none() && measured.get("confusion").is_none(), "{measured}");
+    assert!(place.bad("eval d/model.safetensors --data diabetes --positive 1", 2).contains("answers numbers"));
+}
+
+/// Where a class has so few rows that all of them are held out, nothing can be learnt of it.
+#[test]
+fn classes_of_which_nothing_is_learnt_are_told_of() {
+    let place = Place::new();
+    let table = |labels: &dyn Fn(usize) -> &'static str| -> String {
+        (0..16).map(|row| format!("{row}.5,{}.25,{}\n", row * 5 % 16, labels(row))).collect()
+    };
+    let lonely = |row: usize| if row == 15 { "b" } else { "a" };
+    place.file("two.csv", &table(&lonely));
+    let train = "train --data two.csv --epochs 1 --val-split 0 --out m";
+    assert!(place.bad(train, 1).contains("two.csv: the 13 rows to learn from all have the same target"));
+    assert!(!place.path("m").exists());
+    place.good(&format!("{train} --test-split 0 --quiet"));
+    place.file("three.csv", &table(&|row| if row == 15 { "c" } else { ["a", "b"][row % 2] }));
+    let output = place.run("train --data three.csv --epochs 1 --val-split 0 --out m");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("three.csv: no row to learn from is of the class c;"), "{told}");
+}
+
+#[test]
+fn the_command_line_says_how_a_table_is_written() {
+    let place = Place::new();
+    let rows: String = (0..40).map(|i| format!("{};{};{}\n", i % 9, i % 7, i % 2)).collect();
+    // Names that look like a row, a row that looks like names, and a delimiter that others outnumber.
+    place.file("named.csv", &format!("7;8;9\n{rows}"));
+    let train = "train --quiet --json --epochs 1 --out m --data";
+    let features = |options: &str| {
+        place.good(&format!("{train} {options}"));
+        json(&place.good("info m/model.safetensors --json"))
+    };
+    assert_eq!(features("named.csv --header --task classification")["rows"], 40);
+    let info = features("named.csv --no-header --task classification");
+    assert_eq!((&info["rows"], info["features"].as_array().map(Vec::len)), (&41.into(), Some(0)), "{info}");
+    place.file("counted.csv", &format!("0;1;2\n{rows}"));
+    assert!(place.bad(&format!("{train} counted.csv"), 1).contains("--no-header if it is a row"));
+    assert_eq!(features("counted.csv --no-header --task classification")["rows"], 41);
+    let words: String = (0..40).map(|i| format!("{}:{}:a;b;c{}\n", i % 9, i % 7, i % 2)).collect();
+    place.file("colons.csv", &words);
+    assert_eq!(features("colons.csv --delimiter :")["classes"], serde_json::json!(["a;b;c0", "a;b;c1"]));
+    place.file("tabs.csv", &words.replace(':', "\t"));
+    assert_eq!(features("tabs.csv --delimiter tab")["classes"], serde_json::json!(["a;b;c0", "a;b;c1"]));
+    assert!(place.bad(&format!("{train} colons.csv --delimiter ::"), 2).contains("one ASCII character"));
 }

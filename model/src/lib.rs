@@ -125,7 +125,7 @@ pub use gradients::Gradients;
 pub use init::Init;
 pub use layer::Layer;
 pub use loss::Output;
-pub use mlp::{About, Builder, Mlp};
+pub use mlp::{About, Builder, Mlp, Provenance};
 pub use optimiser::Optimiser;
 pub use predict::{Scratch, class_of};
 pub use schedule::{Schedule, Shape};

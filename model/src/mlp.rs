@@ -47,11 +47,23 @@ pub struct About {
     pub features: Vec<String>,
     /// The name of what is predicted: that of the column it was learnt from.
     pub target_name: Option<String>,
-    /// The place of that column, counted from 0, in data whose columns have no names.
+    /// The place of that column, counted from 0, in the table it was learnt from; of data whose columns have no names it is all that tells.
     pub target_column: Option<usize>,
     /// The share of its data's rows that was kept for the test, from 0 to below 1, where that is known: [`HeldOut::Test`](crate::HeldOut::Test)
     /// draws the same rows again.
     pub test_share: Option<f64>,
+    /// Which rows those were drawn from, where that is known: of others, the same draw holds rows that were learnt from.
+    pub provenance: Option<Provenance>,
+}
+
+/// Which rows a model comes from, as whoever made it can tell them from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// How many rows there were, those that were held out included.
+    pub rows: usize,
+    /// A number that other rows, or the same in another order, would hardly have. What it is made of is its maker's affair.
+    pub fingerprint: u64,
 }
 
 /// How a model is described before it is built; see [`Mlp::builder`].
@@ -223,7 +235,7 @@ impl<T: Element> Builder<T> {
         self
     }
 
-    /// The place of what is predicted among the columns of data without names, counted from 0, for those who look for it in other data; `None`
+    /// The place of what is predicted among the columns of its table, counted from 0, for those who look for it in data without names; `None`
     /// where it has none.
     pub fn target_column(mut self, column: impl Into<Option<usize>>) -> Self {
         self.about.target_column = column.into();
@@ -233,6 +245,13 @@ impl<T: Element> Builder<T> {
     /// The share of the data's rows that is kept for the test, for those who look for the same rows later.
     pub fn test_share(mut self, share: f64) -> Self {
         self.about.test_share = Some(share);
+        self
+    }
+
+    /// Which rows the model comes from, for those who must know whether data are the same: their number, those that are held out included, and
+    /// a [fingerprint](Provenance#structfield.fingerprint) of the caller's.
+    pub fn provenance(mut self, rows: usize, fingerprint: u64) -> Self {
+        self.about.provenance = Some(Provenance { rows, fingerprint });
         self
     }
 

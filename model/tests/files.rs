@@ -39,6 +39,7 @@ fn model() -> Mlp<f32> {
         .features(["a", "b"])
         .target_name("what it \"is\"")
         .test_share(0.1)
+        .provenance(3, u64::MAX - 1)
         .seed(u64::MAX)
         .build()
         .expect("widths")
@@ -325,7 +326,7 @@ fn a_model_that_says_nothing_of_its_target_and_test_is_read() {
     assert!(with(r#"\"target_name\":\"y\""#, r#"\"target_name\":3"#).is_err());
 }
 
-/// Only models that know their target by its place say so: the files of others stay as they were.
+/// Only models that know the place of their target say so: the files of others stay as they were.
 #[test]
 fn a_place_of_the_target_is_kept() {
     let built = Mlp::<f32>::builder(&[2, 1]).target_column(3).build().expect("widths");
@@ -338,6 +339,26 @@ fn a_place_of_the_target_is_kept() {
         with("").expect("an old file").to_bytes(),
         Mlp::<f32>::builder(&[2, 1]).build().expect("widths").to_bytes()
     );
+}
+
+/// So are the rows that a model comes from, all bits of their fingerprint, or none of it.
+#[test]
+fn a_provenance_is_kept() {
+    let built = Mlp::<f32>::builder(&[2, 1]).provenance(60, u64::MAX).build().expect("widths");
+    let bytes = built.to_bytes();
+    let kept = read(&bytes).expect("just written").about().provenance.expect("it was given");
+    assert_eq!((kept.rows, kept.fingerprint), (60, u64::MAX));
+    let card = |to: &str| {
+        let from = r#"\"provenance\":{\"rows\":60,\"fingerprint\":18446744073709551615}"#;
+        read(&checkpoint_saying(&bytes, from, to))
+    };
+    assert_eq!(card(r#"\"provenance\":null"#).expect("none").about().provenance, None);
+    for wrong in
+        ["60", "{}", r#"{\"rows\":60}"#, r#"{\"rows\":-1,\"fingerprint\":1}"#, r#"{\"rows\":1,\"fingerprint\":0.5}"#]
+    {
+        let refused = problem(card(&format!(r#"\"provenance\":{wrong}"#)));
+        assert!(matches!(refused, FileError::Metadata(_)), "{wrong}");
+    }
 }
 
 #[test]

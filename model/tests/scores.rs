@@ -68,6 +68,28 @@ fn three_classes() {
     assert_eq!(counts, [[2, 1, 1], [1, 1, 1], [0, 0, 3]]);
 }
 
+/// A class that no row has is no class against the rest: the mean is that of the other two.
+#[test]
+fn the_area_is_the_mean_over_the_classes_that_occur() {
+    let classes = [0, 2, 2, 0, 2, 2, 0, 2, 0, 0];
+    let scores = class_scores(classes, 3);
+    let labels = Labels::Classes { classes: classes.into(), count: 3 };
+    let model = Mlp::<f64>::builder(&[3, 3]).output(Output::Softmax).build();
+    let mut model = model.expect("widths");
+    model.set_layer(0, &[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], &[0.0; 3]).expect("lengths that fit");
+    let data = Dataset::new(columns(3), 3, labels).expect("good data");
+    let mut scratch = Scratch::new();
+    let p = model.predict(&data.x(), &mut scratch).expect("rows").to_vec();
+    let area = |class: u32| {
+        let of_it: Vec<f64> = p.iter().skip(class as usize).step_by(3).copied().collect();
+        roc_auc(&of_it, &classes.map(|truth| truth == class))
+    };
+    assert_eq!(area(1), None);
+    let [first, last] = [0, 2].map(|class| area(class).expect("it occurs"));
+    close("area under the curve", scores.roc_auc.expect("two classes occur"), (first + last) / 2.0);
+    assert_eq!(class_scores([1; 10], 3).roc_auc, None, "one class against nothing");
+}
+
 /// By the second of two outputs: the first would give 0.48.
 #[test]
 fn two_classes_with_an_output_each() {
@@ -120,6 +142,11 @@ fn an_output_that_is_no_number_speaks_for_no_class() {
         assert_eq!(class_of(&outputs), class, "{outputs:?}");
     }
     assert_eq!(class_of(&[f64::NEG_INFINITY, f64::NEG_INFINITY]), 0, "the first of the largest");
+}
+
+#[test]
+fn exactly_one_half_is_class_1() {
+    assert_eq!([class_of(&[0.5f32.next_down()]), class_of(&[0.5f32]), class_of(&[0.5f64])], [0, 1, 1]);
 }
 
 #[test]

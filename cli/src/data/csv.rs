@@ -5,12 +5,14 @@
 //! Quoting, CRLF and a missing last newline are the `csv` crate's work; lines are counted, and quotes that are never closed are found, in
 //! `watched.rs`. What the fields mean is ours.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::target::{RawTarget, Unfit, are_labels_beside, interpret, is_missing_mark, is_rounded, names_of_numbers};
+use super::header_guess::{FirstLine, Header, WHICH, names_of};
+use super::target::{
+    RawTarget, Unfit, are_labels_beside, interpret, is_missing_mark, is_rounded, names_of_numbers, places_of,
+};
 use super::watched::Watched;
 use super::words::{clip, listed};
 use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
@@ -21,21 +23,6 @@ const PREFIX: u64 = 64 * 1024;
 /// What some programs write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What to say where numbers may be names.
-const WHICH: &str = "say --header if this line names the columns, --no-header if it is a row";
-
-/// Whether the first line names the columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Header {
-    /// It does if none of its fields is a number, or if a model's features are among them. A line that may be either is refused.
-    #[default]
-    Detect,
-    /// It does.
-    Present,
-    /// It does not.
-    Missing,
-}
-
 /// Which column is the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TargetColumn {
@@ -44,11 +31,14 @@ pub enum TargetColumn {
     Last,
     /// A name of the header, or an index from 0, or from −1 backwards.
     Given(String),
-    /// The one of this name, which a model learnt; where no column has it, the only one that is neither a feature of the model nor dropped.
-    /// The last one of a file without a header.
-    Learnt(String),
-    /// The one at this place, counted from 0, which a model learnt of a file without names.
-    LearntAt(usize),
+    /// The one that a model learnt. Where both have names, the one of this name, or, where no column has it, the only one that is neither a
+    /// feature of the model nor dropped. Else the one at this place, or the last where it is not known.
+    Learnt {
+        /// Its name, if it had one.
+        name: Option<String>,
+        /// Its place, counted from 0, if that was kept.
+        at: Option<usize>,
+    },
     /// None, but this column, given likewise, is not a feature either: for data to predict on.
     Dropped(String),
     /// None.
@@ -121,6 +111,8 @@ struct Table<'a> {
     name: &'a str,
     /// Names of all columns, where the file has any.
     names: Option<Vec<String>>,
+    /// The line of the first record.
+    first_line: u64,
     columns: Columns,
     features: Vec<f64>,
     numbers: Vec<f64>,
@@ -130,11 +122,8 @@ struct Table<'a> {
     /// The row of the first target that is not a number.
     text_at: Option<usize>,
     rows: usize,
-    /// Nobody said that the first line is a row; numbers in it made it one.
-    guessed: bool,
-    /// Those numbers count from 0 or 1, as names do that a program gave.
-    counts: bool,
-    first_line: u64,
+    /// What the first line was taken for.
+    first: FirstLine,
 }
 
 impl<'a> Table<'a> {
@@ -147,12 +136,16 @@ impl<'a> Table<'a> {
         if !next(name, reader, &mut record)? {
             return Err(DataError::whole(name, "the file is empty"));
         }
-        let names = header_of(name, &record, options)?;
+        let names = names_of(name, &record, options.header, &options.features)?;
         let columns = settle(name, &record, names.as_deref(), options)?;
+        let first = match names {
+            Some(_) => FirstLine::default(),
+            None => FirstLine::of_row(name, &record, options.header, columns.target)?,
+        };
         let mut table = Self {
             name,
-            guessed: options.header == Header::Detect && names.is_none(),
             names,
+            first_line: line_of(&record),
             columns,
             features: Vec::new(),
             numbers: Vec::new(),
@@ -160,11 +153,10 @@ impl<'a> Table<'a> {
             lines: Vec::new(),
             text_at: None,
             rows: 0,
-            counts: false,
-            first_line: line_of(&record),
+            first,
         };
         if table.names.is_none() {
-            table.push_first(&record)?;
+            table.push(&record)?;
         }
         while next(name, reader, &mut record)? {
             table.push(&record)?;
@@ -172,25 +164,12 @@ impl<'a> Table<'a> {
         table.finish(options)
     }
 
-    /// The first line, where it is a row. Fields that count 0, 1, 2 and so on are as likely names as numbers. Two of them are often numbers,
-    /// and where the target is text the other rows will tell.
-    fn push_first(&mut self, record: &ByteRecord) -> Result<(), DataError> {
-        let numbers = counting(record);
-        self.counts = numbers >= 2;
-        let by_target = self.columns.target.is_some_and(|target| !is_number(&record[target]));
-        if self.guessed && numbers >= 3 && !by_target {
-            let what =
-                format!("the numbers of this line count up, as names of columns do that a program gave; {WHICH}");
-            return Err(text(self.name, line_of(record), None, what));
-        }
-        self.push(record)
-    }
-
     fn push(&mut self, record: &ByteRecord) -> Result<(), DataError> {
         let line = line_of(record);
         if record.len() != self.columns.count {
             let what = format!("expected {} fields, but got {}", self.columns.count, record.len());
-            return Err(text(self.name, line, None, what));
+            // The first that is missing, or the first that is too many.
+            return Err(self.at(line, record.len().min(self.columns.count), what));
         }
         for index in 0..self.columns.features.len() {
             let column = self.columns.features[index];
@@ -212,13 +191,14 @@ impl<'a> Table<'a> {
             Err(_) if field.is_empty() => {
                 let drop = self.drop_of(column);
                 let advice = format!("fill it in, remove the row, or say {drop} to leave the column out");
-                Err(self.at(line, column, format!("the field is empty; {advice}{}", self.or_header())))
+                Err(self.at(line, column, format!("the field is empty; {advice}{}", self.advice_on_first())))
             }
             Err(_) => {
                 let drop = self.drop_of(column);
                 let advice =
                     format!("only the target may be text; write it as numbers, or say {drop} to leave the column out");
-                Err(self.at(line, column, format!("‘{}’ is not a number; {advice}{}", clip(field), self.or_header())))
+                let or = self.advice_on_first();
+                Err(self.at(line, column, format!("‘{}’ is not a number; {advice}{or}", clip(field))))
             }
         }
     }
@@ -235,12 +215,9 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// What else may help with the first line.
-    fn or_header(&self) -> &'static str {
-        match self.guessed && self.rows == 0 {
-            true => "; or say --header, if this line names the columns",
-            false => "",
-        }
+    /// What else may help while nothing but the first line was read.
+    fn advice_on_first(&self) -> &'static str {
+        if self.rows == 0 { self.first.advice() } else { "" }
     }
 
     /// Keeps the target as text, and as a number for as long as every one is a number.
@@ -259,35 +236,53 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Text among few whole numbers is a label among labels; among numbers that are no labels it is a mistake, and what stands for a missing
-    /// value is none of either. Which labels a model knows is settled later.
+    /// The targets as numbers or as text. Which labels a model knows is settled later.
     fn raw_target(&mut self, column: usize, options: &CsvOptions) -> Result<RawTarget, DataError> {
         let known = &options.known_classes;
-        if !known.is_empty() && self.labels.iter().all(|label| known.contains(label)) {
-            return Ok(RawTarget::Text(std::mem::take(&mut self.labels)));
-        }
-        let Some(row) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
-        if let Some(why) = self.first_may_be_a_name() {
-            return Err(self.of_target(row, column, &format!("{why}; {WHICH}")));
-        }
-        let texts = self.rows - self.numbers.len();
-        if !self.numbers.is_empty() && known.is_empty() {
-            let are_labels = |task| are_labels_beside(texts, &self.numbers, task);
-            if !are_labels(options.task) {
-                let or = match options.task == TaskChoice::Auto && are_labels(TaskChoice::Classification) {
-                    true => ", or say --task classification if all are labels",
-                    false => "",
-                };
-                let what = "is not a number, but others in its column are; correct it or remove the row";
-                return Err(self.of_target(row, column, &format!("{what}{or}")));
-            }
-            if let Some(row) = self.labels.iter().position(|label| is_missing_mark(label)) {
-                let what =
-                    "stands for a missing value; fill it in or remove the row, or, if it is a label, call it otherwise";
-                return Err(self.of_target(row, column, what));
+        if !self.are_all_among(known) {
+            let Some(row) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
+            self.refuse_a_name(row, column)?;
+            if !self.numbers.is_empty() && known.is_empty() {
+                self.refuse_text_beside_numbers(row, column, options.task)?;
+                self.refuse_missing_marks(column)?;
             }
         }
         Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
+    }
+
+    /// Whether every target is one of a model's classes as it stands.
+    fn are_all_among(&self, known: &[String]) -> bool {
+        let places = places_of(known);
+        !known.is_empty() && self.labels.iter().all(|label| places.contains_key(label.as_str()))
+    }
+
+    /// Refuses a first target, text at `row`, that may be the name of its column.
+    fn refuse_a_name(&self, row: usize, column: usize) -> Result<(), DataError> {
+        match self.first.why_a_name(&self.labels, self.numbers.len()) {
+            Some(why) => Err(self.of_target(row, column, &format!("{why}; {WHICH}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses text, first at `row`, among numbers that are no labels: it is a mistake. Among few whole numbers it is a label among labels.
+    fn refuse_text_beside_numbers(&self, row: usize, column: usize, task: TaskChoice) -> Result<(), DataError> {
+        let are_labels = |task| are_labels_beside(self.rows - self.numbers.len(), &self.numbers, task);
+        if are_labels(task) {
+            return Ok(());
+        }
+        let or = match task == TaskChoice::Auto && are_labels(TaskChoice::Classification) {
+            true => ", or say --task classification if all are labels",
+            false => "",
+        };
+        let what = "is not a number, but others in its column are; correct it or remove the row";
+        Err(self.of_target(row, column, &format!("{what}{or}")))
+    }
+
+    /// What stands for a missing value among numbered labels is none of them.
+    fn refuse_missing_marks(&self, column: usize) -> Result<(), DataError> {
+        let Some(row) = self.labels.iter().position(|label| is_missing_mark(label)) else { return Ok(()) };
+        let what = "stands for a missing value; fill it in or remove the row, or, if it is a label, call it otherwise";
+        Err(self.of_target(row, column, what))
     }
 
     /// Says of one row's target what is wrong with it.
@@ -304,21 +299,6 @@ impl<'a> Table<'a> {
             true => RawTarget::Text(names_of_numbers(labels, &numbers)),
             false => RawTarget::Numbers(numbers),
         }
-    }
-
-    /// Why the first target may be the name of its column, if it may: columns can have numbers for names, but no label is one.
-    fn first_may_be_a_name(&self) -> Option<&'static str> {
-        let (first, others) = self.labels.split_first()?;
-        if !self.guessed || others.len() < 2 || first.parse::<f64>().is_ok() || others.contains(first) {
-            return None;
-        }
-        if self.numbers.len() == others.len() {
-            return Some("is text, and all others are numbers");
-        }
-        let mut times = BTreeMap::new();
-        others.iter().for_each(|label| *times.entry(label).or_insert(0usize) += 1);
-        let alone = times.values().all(|&times| times > 1);
-        (alone || self.counts).then_some("occurs on this line alone")
     }
 
     /// Programs write the numbers of rows beside them, in a column without a name. That a net learns from these is asked for, not assumed;
@@ -415,49 +395,9 @@ fn next<R: Read>(name: &str, reader: &mut Reader<Watched<R>>, record: &mut ByteR
     Ok(is_there)
 }
 
-fn is_number(field: &[u8]) -> bool {
-    std::str::from_utf8(field).is_ok_and(|field| field.parse::<f64>().is_ok())
-}
-
 /// No name, or the one that pandas gives to a column without one.
 fn is_nameless(name: &str) -> bool {
     name.is_empty() || name.starts_with("Unnamed: ")
-}
-
-/// How many fields are numbers, if these count from 0 or from 1 in the order of the columns; else 0. So tables that were written without
-/// names are headed.
-fn counting(record: &ByteRecord) -> usize {
-    let numbers: Vec<&[u8]> = record.iter().filter(|field| is_number(field)).collect();
-    let count_from = |first: usize| numbers.iter().zip(first..).all(|(field, n)| *field == n.to_string().as_bytes());
-    if count_from(0) || count_from(1) { numbers.len() } else { 0 }
-}
-
-/// The names in the first record, if it is a header.
-fn header_of(name: &str, record: &ByteRecord, options: &CsvOptions) -> Result<Option<Vec<String>>, DataError> {
-    let holds = |feature: &String| record.iter().any(|field| field == feature.as_bytes());
-    let present = match options.header {
-        Header::Present => true,
-        Header::Missing => false,
-        Header::Detect if !options.features.is_empty() && options.features.iter().all(holds) => true,
-        Header::Detect => !record.iter().any(is_number),
-    };
-    if !present {
-        return Ok(None);
-    }
-    let mut names = Vec::with_capacity(record.len());
-    let mut seen = BTreeMap::new();
-    for (column, field) in record.iter().enumerate() {
-        let line = line_of(record);
-        let Ok(field) = std::str::from_utf8(field) else {
-            return Err(text(name, line, Some(column), "the name is not UTF-8; save the file as UTF-8"));
-        };
-        if let Some(first) = seen.insert(field.to_string(), column) {
-            let what = format!("the name ‘{}’ is used twice, first in column {}", clip(field), first + 1);
-            return Err(text(name, line, Some(column), what));
-        }
-        names.push(field.to_string());
-    }
-    Ok(Some(names))
 }
 
 /// Decides what each column is for.
@@ -477,11 +417,13 @@ fn settle(
         TargetColumn::Given(wanted) | TargetColumn::Dropped(wanted) => {
             Some(resolve(name, "--target", wanted, count, names)?)
         }
-        TargetColumn::Learnt(learnt) => match names {
-            Some(names) => Some(learnt_target(name, learnt, names, &taken, &options.features)?),
-            None => Some(count - 1),
-        },
-        &TargetColumn::LearntAt(column) => Some(column_learnt(name, column, count)?),
+        TargetColumn::Learnt { name: learnt, at } => Some(match (learnt, names, *at) {
+            (Some(learnt), Some(names), _) => learnt_target(name, learnt, names, &taken, &options.features)?,
+            (_, names, Some(column)) if names.is_none() || options.features.is_empty() => {
+                column_learnt(name, column, count)?
+            }
+            _ => usual_target(name, count, names, &options.features)?,
+        }),
         TargetColumn::Absent => None,
     };
     if let Some(target) = target {
@@ -526,8 +468,8 @@ fn column_learnt(name: &str, column: usize, count: usize) -> Result<usize, DataE
     match column < count {
         true => Ok(column),
         false => Err(DataError::Usage(format!(
-            "{name}: the model learnt column {column} of a file without names, but here the last is {} (options count from 0); say with \
-             --target which it is",
+            "{name}: the model learnt column {column}, and there are no names to find it by, but here the last is {} (options count from 0); \
+             say with --target which it is",
             count - 1
         ))),
     }
@@ -591,11 +533,11 @@ fn resolve(name: &str, option: &str, wanted: &str, count: usize, names: Option<&
     }
 }
 
-fn line_of(record: &ByteRecord) -> u64 {
+pub(super) fn line_of(record: &ByteRecord) -> u64 {
     record.position().map_or(0, ::csv::Position::line)
 }
 
-fn text(file: &str, line: u64, column: Option<usize>, what: impl Into<String>) -> DataError {
+pub(super) fn text(file: &str, line: u64, column: Option<usize>, what: impl Into<String>) -> DataError {
     DataError::Text { file: file.to_string(), line, column: column.map(|column| column + 1), what: what.into() }
 }
 

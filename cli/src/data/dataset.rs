@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use deltarule::Labels;
 
+use super::target::places_of;
 use super::words::{clip, listed};
 use super::{DataError, Task};
 
@@ -116,19 +117,23 @@ impl Dataset {
 
     /// Refuses a target that is the same in all rows which a run may learn from: whatever a net made of it would look perfect.
     pub(super) fn refuse_a_constant_target(&self) -> Result<(), DataError> {
-        let learnt =
-            || (0..self.rows).filter(|row| !self.official_test.as_ref().is_some_and(|test| test.contains(row)));
-        let is_constant = match &self.target {
-            Target::Classes { labels, .. } => learnt().all(|row| labels.first() == labels.get(row)),
-            Target::Values(values) => learnt().all(|row| values.first() == values.get(row)),
-            Target::Absent => false,
-        };
-        match is_constant {
+        let learnt = (0..self.rows).filter(|row| !self.official_test.as_ref().is_some_and(|test| test.contains(row)));
+        match self.is_constant(learnt) {
             true => {
                 let what = "every row has the same target, so there is nothing to learn; is it the right one?";
                 Err(DataError::whole(&self.name, what))
             }
             false => Ok(()),
+        }
+    }
+
+    /// Whether the target is the same in all of these rows.
+    pub(super) fn is_constant(&self, mut rows: impl Iterator<Item = usize>) -> bool {
+        let first = rows.next();
+        match &self.target {
+            Target::Classes { labels, .. } => rows.all(|row| first.is_some_and(|first| labels[first] == labels[row])),
+            Target::Values(values) => rows.all(|row| first.is_some_and(|first| values[first] == values[row])),
+            Target::Absent => false,
         }
     }
 
@@ -139,7 +144,8 @@ impl Dataset {
         if names == known || known.is_empty() {
             return Ok(());
         }
-        let find = |name: &String| known.iter().position(|other| other == name).map(|class| class as u32);
+        let places = places_of(known);
+        let find = |name: &String| places.get(name.as_str()).copied();
         let by_name: Option<Vec<u32>> = names.iter().map(find).collect();
         let by_place = matches!(self.features, Features::Bytes(_)) && names.len() <= known.len();
         match by_name {

@@ -36,8 +36,35 @@ pub struct Split {
 }
 
 impl Split {
-    /// Divides `data`. Fails where a part that was asked for, or the training part, would be empty.
+    /// Divides `data` to learn from it. Fails where a part that was asked for, or the training part, would be empty, and where all rows to learn
+    /// from have one target, though the others have another: what a net made of that would look perfect.
     pub fn new(data: &Dataset, fractions: Fractions, seed: u64) -> Result<Self, DataError> {
+        let split = Self::draw(data, fractions, seed)?;
+        if data.is_constant(split.train.iter().copied()) {
+            let what = format!(
+                "the {} rows to learn from all have the same target, any other is in a part that is held out; give more rows, or set \
+                 --val-split and --test-split to 0 or to a smaller part",
+                split.train.len()
+            );
+            return Err(DataError::whole(&data.name, what));
+        }
+        Ok(split)
+    }
+
+    /// Sets the test part of `data` apart, for a model that there is; the rest is in `train`. Fails where one of them would be empty.
+    pub fn test_and_rest(data: &Dataset, share: f64) -> Result<Self, DataError> {
+        Self::draw(data, Fractions { test: share, validation: 0.0 }, 0)
+    }
+
+    /// Classes of which no row is learnt from, by name.
+    pub fn unlearnt_classes(&self, data: &Dataset) -> Vec<String> {
+        let Target::Classes { labels, names } = &data.target else { return Vec::new() };
+        let mut is_learnt = vec![false; names.len()];
+        self.train.iter().for_each(|&row| is_learnt[labels[row] as usize] = true);
+        names.iter().zip(is_learnt).filter(|(_, is_learnt)| !is_learnt).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn draw(data: &Dataset, fractions: Fractions, seed: u64) -> Result<Self, DataError> {
         let (rest, test) = match &data.official_test {
             Some(range) => (outside(range, data.rows), range.clone().collect()),
             None => HeldOut::Test.draw((0..data.rows).collect(), fractions.test, by_target(data)),
@@ -78,7 +105,7 @@ fn by_target(data: &Dataset) -> impl Fn(usize, usize) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Builtin, Features, Places};
+    use super::super::{Builtin, Features, Places, Task};
     use super::*;
 
     const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.2 };
@@ -135,21 +162,57 @@ mod tests {
         }
     }
 
-    #[test]
-    fn too_few_rows_are_refused() {
-        let data = Dataset {
+    /// As many rows as there are targets.
+    fn tiny(target: Target) -> Dataset {
+        let rows = match &target {
+            Target::Classes { labels, .. } => labels.len(),
+            Target::Values(values) => values.len(),
+            Target::Absent => 0,
+        };
+        Dataset {
             name: "tiny".to_string(),
-            rows: 2,
+            rows,
             columns: 1,
             feature_names: Vec::new(),
             target_name: String::new(),
-            features: Features::Floats(vec![1.0, 2.0]),
-            target: Target::Values(vec![1.0, 2.0]),
+            features: Features::Floats((0..rows).map(|row| row as f64).collect()),
+            target,
             official_test: None,
             places: Places::default(),
             built_in: false,
-        };
+        }
+    }
+
+    #[test]
+    fn too_few_rows_are_refused() {
+        let data = tiny(Target::Values(vec![1.0, 2.0]));
         assert!(Split::new(&data, FRACTIONS, 1).is_err());
         assert!(Split::new(&data, Fractions { test: 0.0, validation: 0.0 }, 1).is_ok());
+    }
+
+    /// The only row of another target is drawn for the test by one number of rows or other; all rows but it look learnt to perfection.
+    #[test]
+    fn rows_to_learn_from_that_have_one_target_are_refused() {
+        let names = ["a", "b"].map(String::from).to_vec();
+        let mut refused = 0;
+        for rows in 10..40 {
+            let classes = Target::Classes {
+                labels: (0..rows).map(|row| u32::from(row + 1 == rows)).collect(),
+                names: names.clone(),
+            };
+            let values = Target::Values((0..rows).map(|row| if row + 1 == rows { 2.5 } else { 0.5 }).collect());
+            for data in [tiny(classes), tiny(values)] {
+                let split = Split::test_and_rest(&data, 0.2).expect("enough rows, for a model that there is");
+                let learnt = Split::new(&data, Fractions { test: 0.2, validation: 0.0 }, 1);
+                let is_held_out = split.test.last() == Some(&(data.rows - 1));
+                assert_eq!(learnt.is_err(), is_held_out, "{rows} rows");
+                if let Err(why) = learnt {
+                    refused += 1;
+                    assert!(why.to_string().contains("rows to learn from all have the same target"), "{why}");
+                    assert!(data.task() != Some(Task::Binary) || split.unlearnt_classes(&data) == ["b"]);
+                }
+            }
+        }
+        assert!(refused > 0);
     }
 }

@@ -103,14 +103,20 @@ fn known_classes(raw: RawTarget, known: &[String]) -> Result<Target, Unfit> {
         RawTarget::Text(labels) => labels,
         RawTarget::Numbers(values) => values.iter().copied().map(name_of).collect(),
     };
+    let places = places_of(known);
     let class_of = |(row, text): (usize, &String)| {
-        known.iter().position(|name| name == text).map(|class| class as u32).ok_or_else(|| {
+        places.get(text.as_str()).copied().ok_or_else(|| {
             let what = format!("‘{}’ is none of the model's classes ({})", clip(text), listed(known));
             Unfit { row: Some(row), what }
         })
     };
     let labels = texts.iter().enumerate().map(class_of).collect::<Result<_, _>>()?;
     Ok(Target::Classes { labels, names: known.to_vec() })
+}
+
+/// Where each name stands, the first where it stands twice: rows may be many, and so may classes.
+pub(super) fn places_of(names: &[String]) -> BTreeMap<&str, u32> {
+    names.iter().enumerate().rev().map(|(place, name)| (name.as_str(), place as u32)).collect()
 }
 
 /// From here on not every whole number is an `f64`: 2⁵³.
@@ -182,8 +188,8 @@ fn text_classes(labels: Vec<String>, choice: TaskChoice) -> Result<Target, Strin
     let names: BTreeSet<&String> = labels.iter().collect();
     check_count(names.len(), labels.len(), choice)?;
     let names = sorted_as_numbers(names.into_iter().cloned().collect());
-    let places: BTreeMap<&String, u32> = names.iter().zip(0..).collect();
-    let labels = labels.iter().map(|label| places.get(label).copied().unwrap_or(0)).collect();
+    let places = places_of(&names);
+    let labels = labels.iter().map(|label| places.get(label.as_str()).copied().unwrap_or(0)).collect();
     Ok(Target::Classes { labels, names })
 }
 
@@ -345,6 +351,18 @@ mod tests {
             unknown,
             Err(Unfit { row: Some(1), what: "‘3’ is none of the model's classes (1, 2, other)".to_string() })
         );
+    }
+
+    #[test]
+    fn a_name_stands_where_it_stands_first() {
+        let names = ["b", "a", "b"].map(String::from);
+        assert_eq!(places_of(&names), BTreeMap::from([("a", 1), ("b", 0)]));
+        // As many as no search row by row would get through.
+        let many: Vec<String> = (0..20_000).map(|class| format!("c{class}")).collect();
+        let labels: Vec<String> = (0..400_000).map(|row| many[row * 7919 % many.len()].clone()).collect();
+        let target = interpret(RawTarget::Text(labels), TaskChoice::Classification, &many).expect("known");
+        let Target::Classes { labels, .. } = target else { panic!("classes expected") };
+        assert!(labels.iter().enumerate().all(|(row, &class)| class as usize == row * 7919 % many.len()));
     }
 
     #[test]

@@ -4,8 +4,13 @@
 const MOST_LISTED: usize = 12;
 
 /// The beginning of a field.
-pub(super) fn clip(field: &str) -> String {
-    let mut shown: String = field.chars().take(40).collect();
+pub(crate) fn clip(field: &str) -> String {
+    clip_to(field, 40)
+}
+
+/// So many letters of a text, with a sign that there are more.
+pub(crate) fn clip_to(field: &str, most: usize) -> String {
+    let mut shown: String = field.chars().take(most).collect();
     if shown.len() < field.len() {
         shown.push('…');
     }
@@ -13,7 +18,7 @@ pub(super) fn clip(field: &str) -> String {
 }
 
 /// The first of many names, and how many there are besides.
-pub(super) fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(MOST_LISTED).map(|name| clip(name)).collect();
     let more = match names.len().saturating_sub(MOST_LISTED) {
         0 => String::new(),

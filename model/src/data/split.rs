@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 ///
 /// The program `deltarule` draws its test part so from the rows of a file, and keeps the share in
 /// [`About::test_share`](crate::About#structfield.test_share). Whoever has the same rows in the same order finds that part again; numbers to
-/// predict as `f64`, for `f32` may make equals of neighbours.
+/// predict as `f64`, for `f32` may make equals of neighbours. [`About::provenance`](crate::About#structfield.provenance) tells them from others.
 ///
 /// ```
 /// use deltarule::{Dataset, HeldOut};

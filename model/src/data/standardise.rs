@@ -23,7 +23,7 @@ impl Standardisation {
     /// The lengths differ, or a number is not finite.
     pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self, Error> {
         Error::expect_len("scales", mean.len(), scale.len())?;
-        for (name, values) in [("mean of an input column", &mean), ("scale of an input column", &scale)] {
+        for (name, values) in [("mean of a column", &mean), ("scale of a column", &scale)] {
             if let Some(column) = values.iter().position(|x| !x.is_finite()) {
                 return Err(Error::setting(name, format!("{} (column {column})", values[column]), "finite"));
             }

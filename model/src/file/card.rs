@@ -3,7 +3,7 @@
 use super::FileError;
 use super::json::Json;
 use crate::data::Standardisation;
-use crate::mlp::{About, Builder};
+use crate::mlp::{About, Builder, Provenance};
 use crate::{Activation, Element, Loss, Mlp, Named, Output};
 
 /// The version of the format that is written.
@@ -28,8 +28,9 @@ pub(crate) fn of_model<T: Element>(model: &Mlp<T>, kind: &str) -> Json {
         ("target_name", about.target_name.as_ref().map_or(Json::Null, Json::text)),
         ("test_share", about.test_share.map_or(Json::Null, Json::real)),
     ];
-    // Most models know their target by name, and their files stay as they were before this was kept.
+    // Models that know nothing of these two have the files that they had before these were kept.
     card.extend(about.target_column.map(|column| ("target_column", Json::Whole(column as u64))));
+    card.extend(about.provenance.map(|provenance| ("provenance", of_provenance(provenance))));
     Json::Object(card.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
@@ -64,7 +65,7 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
         targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,
         classes: named("classes")?,
         features: named("features")?,
-        // Files of before these three were kept have none of them.
+        // Files of before these four were kept have none of them.
         target_name: match card.get("target_name") {
             Json::Null => None,
             name => Some(name.as_text().ok_or_else(|| wrong("target_name"))?.to_owned()),
@@ -77,6 +78,10 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
             Json::Null => None,
             share => Some(share.as_f64().ok_or_else(|| wrong("test_share"))?),
         },
+        provenance: match card.get("provenance") {
+            Json::Null => None,
+            provenance => Some(read_provenance(provenance).ok_or_else(|| wrong("provenance"))?),
+        },
     };
     let widths = card.get("widths").as_list(Json::as_usize).ok_or_else(|| wrong("widths"))?;
     let hidden = card.get("hidden").as_text().and_then(|name| name.parse::<Activation>().ok());
@@ -88,6 +93,14 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
 /// An entry that is missing or of the wrong kind.
 pub(crate) fn wrong(key: &str) -> FileError {
     FileError::Metadata(format!("the entry {key:?} is missing or makes no sense"))
+}
+
+fn of_provenance(Provenance { rows, fingerprint }: Provenance) -> Json {
+    Json::object([("rows", Json::Whole(rows as u64)), ("fingerprint", Json::Whole(fingerprint))])
+}
+
+fn read_provenance(json: &Json) -> Option<Provenance> {
+    Some(Provenance { rows: json.get("rows").as_usize()?, fingerprint: json.get("fingerprint").as_u64()? })
 }
 
 fn standardisation(standardisation: Option<&Standardisation>) -> Json {
