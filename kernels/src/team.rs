@@ -54,9 +54,9 @@ const LINGER: Duration = Duration::from_micros(200);
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// Multiply-adds done alone, for want of a helper who is awake, that are together worth waking one: some tenths of a millisecond of one
-/// thread (a product may be asked about twice), of which to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads all the same
-/// (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then do not pay
-/// for a helper each.
+/// thread, of which to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads
+/// all the same (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then
+/// do not pay for a helper each.
 const WORK_TO_MISS: usize = 20_000_000;
 
 /// See [`Team::invitations`].
@@ -122,11 +122,22 @@ impl Team {
         self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0)
     }
 
-    /// Whether a piece of `work` multiply-adds is worth sharing that is not worth waking a helper for: when one is attending, or when so
-    /// much has been done alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint; a no counts `work` as
-    /// done alone.
-    pub(crate) fn is_worth_attending(&self, work: usize) -> bool {
-        self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0 || crew.misses_helpers(work))
+    /// Whether pieces of work are worth sharing that are not worth waking a helper for: when one is attending, or when so much has been done
+    /// alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint.
+    pub(crate) fn shares_small_work(&self) -> bool {
+        self.crew.as_ref().is_some_and(|crew| {
+            crew.invited.load(Ordering::Relaxed) > 0 || crew.missed.load(Ordering::Relaxed) >= WORK_TO_MISS
+        })
+    }
+
+    /// Counts `work` multiply-adds as done alone, unless a helper is attending, whom they were too small for. Two callers at once may lose a count.
+    pub(crate) fn misses_helpers(&self, work: usize) {
+        if let Some(crew) = &self.crew
+            && crew.invited.load(Ordering::Relaxed) == 0
+        {
+            let missed = crew.missed.load(Ordering::Relaxed);
+            crew.missed.store(missed.saturating_add(work), Ordering::Relaxed);
+        }
     }
 
     /// Tasks that all teams of this program have sent to their pools so far. rayon allocates each; nothing else here allocates.
@@ -398,16 +409,6 @@ impl Crew {
             rayon::spawn(move || crew.welcome());
             sent += 1;
         }
-    }
-
-    /// Counts `work` as done alone, unless so much has been that a helper is to be sent for. Two callers at once may lose a count.
-    fn misses_helpers(&self, work: usize) -> bool {
-        let missed = self.missed.load(Ordering::Relaxed);
-        if missed >= WORK_TO_MISS {
-            return true;
-        }
-        self.missed.store(missed.saturating_add(work), Ordering::Relaxed);
-        false
     }
 
     /// A helper's whole task. Who comes late, when there are enough or all is done, goes at once.

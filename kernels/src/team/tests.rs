@@ -1,7 +1,18 @@
-//! Every job once, whatever the pool does; panics carried; no deadlock in any pool.
+//! Every job once, whatever the pool does; panics carried; no deadlock in any pool; who is sent for, and when.
 
 use super::*;
+use crate::gemm::{WORK_TO_SHARE, WORK_TO_WAKE, gemm_on};
+use crate::view::{MatMut, MatRef};
 use rayon::ThreadPoolBuilder;
+
+/// Waits until it is so: what does not come fails, and does not hang.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "this does not come: {what}");
+        std::thread::yield_now();
+    }
+}
 
 /// Runs `jobs` jobs on the team and checks that each ran exactly once.
 fn check(team: &Team, jobs: usize) {
@@ -126,11 +137,27 @@ fn who_does_not_come_is_sent_for_once_more() {
         busy
     });
     busy.let_go();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) > 0 {
-        assert!(Instant::now() < deadline, "both end");
-        std::thread::sleep(Duration::from_millis(1));
+    until("both have gone home", || crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) == 0);
+}
+
+/// Two threads' shares of work, or more: larger ones while nobody is there.
+#[test]
+fn work_of_two_shares_is_worth_sharing() {
+    let team = Team::new(2);
+    let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+    let is_worth_from = |least| !team.is_worth(least - 1) && team.is_worth(least);
+    for (invited, missed, share) in [
+        (0, 0, WORK_TO_WAKE),
+        (0, WORK_TO_MISS - 1, WORK_TO_WAKE),
+        (0, WORK_TO_MISS, WORK_TO_SHARE),
+        (1, 0, WORK_TO_SHARE),
+    ] {
+        crew.invited.store(invited, Ordering::Relaxed);
+        crew.missed.store(missed, Ordering::Relaxed);
+        assert!(is_worth_from(2 * share), "{invited} invited, {missed} missed");
+        assert_eq!(crew.missed.load(Ordering::Relaxed), missed, "a question changes nothing");
     }
+    assert!(!Team::serial().is_worth(usize::MAX), "nobody is there to share with");
 }
 
 /// Work that wakes nobody is shared all the same once there has been enough of it: from then on until a helper is sent for, and again
@@ -139,25 +166,31 @@ fn who_does_not_come_is_sent_for_once_more() {
 fn work_done_alone_adds_up_until_a_helper_is_sent_for() {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     pool.install(|| {
-        let (team, piece) = (Team::new(2), WORK_TO_MISS / 10);
+        let (team, piece) = (Team::new(2), 2 * WORK_TO_SHARE);
         let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
         for burst in 0..2 {
-            for i in 0..10 {
-                assert!(!team.is_worth_attending(piece), "burst {burst}, after {i} pieces");
+            for i in 0..WORK_TO_MISS / piece {
+                assert!(!team.is_worth(piece), "burst {burst}, after {i} pieces");
+                team.done_alone(piece);
+                team.done_alone(piece - 1);
             }
-            assert!(
-                team.is_worth_attending(piece) && team.is_worth_attending(piece),
-                "burst {burst}, until one is sent for"
-            );
+            assert!(team.is_worth(piece), "burst {burst}");
             check(&team, 9);
-            let deadline = Instant::now() + Duration::from_secs(20);
-            while crew.invited.load(Ordering::Relaxed) > 0 {
-                assert!(Instant::now() < deadline, "helpers end when there is nothing to do");
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            until("helpers go home", || crew.invited.load(Ordering::Relaxed) == 0);
         }
     });
-    assert!(!Team::serial().is_worth_attending(usize::MAX), "nobody can be sent for");
+}
+
+#[test]
+fn a_product_done_alone_is_counted_once() {
+    let team = Team::new(2);
+    let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+    let (a, b, mut c) = (vec![1.0_f32; 64 * 64], vec![1.0; 64 * 64], vec![0.0; 64 * 64]);
+    let view = |values| MatRef::new(values, 64, 64).unwrap();
+    for products in 1..=3 {
+        gemm_on(&team, 1.0, view(&a), view(&b), 0.0, MatMut::new(&mut c, 64, 64).unwrap()).unwrap();
+        assert_eq!(crew.missed.load(Ordering::Relaxed), products * 64 * 64 * 64);
+    }
 }
 
 #[test]
