@@ -46,6 +46,8 @@ use turns::Turns;
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
 /// training step, short enough that an idle program is idle.
 const LINGER: Duration = Duration::from_micros(200);
+// A test cannot time it; what [`Team`] tells its users is so much.
+const _: () = assert!(LINGER.as_micros() <= 200, "no longer than is documented");
 
 /// How long an invited helper may be on its way before another task is sent, once. Some systems put the thread that is woken behind the
 /// caller, on the same core, where it waits for as long as the caller works; a second thread of the pool, which slept elsewhere, then
@@ -337,6 +339,7 @@ impl Crew {
         }));
         self.wait_for_claimed(listed);
         if let Err(panic) = mine {
+            // One of a helper's says no more, and must not be left to the next list.
             self.take_panic();
             resume_unwind(panic);
         }

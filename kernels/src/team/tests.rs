@@ -1,4 +1,6 @@
-//! Every job once, whatever the pool does; panics carried; no deadlock in any pool; who is sent for, and when.
+//! Every job once, whatever the pool does; no deadlock in any pool; who is sent for, and when.
+
+mod panics;
 
 use super::*;
 use crate::gemm::{WORK_TO_SHARE, WORK_TO_WAKE, gemm_on};
@@ -23,11 +25,12 @@ fn check(team: &Team, jobs: usize) {
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1), "each of {jobs} jobs runs once");
 }
 
+/// Also those of a list that is longer than a ticket can count.
 #[test]
 fn every_job_runs_once() {
     for threads in [0, 1, 2, 3, 7] {
         let team = Team::new(threads);
-        for jobs in (0..200).chain([1000, 10_000]) {
+        for jobs in (0..200).chain([1000, Ticket::MOST, Ticket::MOST + 1, 2 * Ticket::MOST]) {
             check(&team, jobs);
         }
     }
@@ -76,9 +79,7 @@ impl Busy {
 
     /// Waits until a thread is busy with it.
     fn begins(&self) {
-        while !self.has_begun.load(Ordering::Relaxed) {
-            std::thread::yield_now();
-        }
+        until("a thread is busy", || self.has_begun.load(Ordering::Relaxed));
     }
 
     fn let_go(&self) {
@@ -196,7 +197,25 @@ fn a_product_done_alone_is_counted_once() {
 #[test]
 fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
     let team = Team::new(3);
-    team.run(20, |_| check(&team, 20));
+    let alone = || {
+        let here = std::thread::current().id();
+        team.run(20, |_| assert_eq!(std::thread::current().id(), here, "on its own thread"));
+        check(&team, 20);
+    };
+    team.run(20, |_| alone());
+    // The list is out until the other thread has done its own.
+    let (is_out, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            until("a list is out", || is_out.load(Ordering::Relaxed));
+            alone();
+            is_done.store(true, Ordering::Relaxed);
+        });
+        team.run(2, |_| {
+            is_out.store(true, Ordering::Relaxed);
+            until("the other thread is done", || is_done.load(Ordering::Relaxed));
+        });
+    });
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..200).for_each(|_| check(&team, 30)));
@@ -204,34 +223,17 @@ fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
     });
 }
 
-#[test]
-fn a_panic_reaches_the_caller_and_the_team_goes_on() {
-    let team = Team::new(3);
-    for bad in [0, 1, 25, 49] {
-        for _ in 0..50 {
-            let begun = AtomicUsize::new(0);
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                team.run(50, |job| {
-                    begun.fetch_add(1, Ordering::Relaxed);
-                    assert_ne!(job, bad, "the bad job");
-                });
-            }));
-            assert!(result.is_err(), "the panic of job {bad} is carried");
-            assert!(begun.load(Ordering::Relaxed) >= 1);
-            check(&team, 50);
-        }
-    }
-}
-
+/// (How soon is no matter for a test: see [`LINGER`].)
 #[test]
 fn helpers_go_home() {
     let team = Team::new(4);
-    check(&team, 100);
     let Some(crew) = &team.crew else { panic!("a team of four has a crew") };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while crew.invited.load(Ordering::Relaxed) > 0 {
-        assert!(Instant::now() < deadline, "helpers end when there is nothing to do");
-        std::thread::sleep(Duration::from_millis(1));
+    for _ in 0..2 {
+        check(&team, 100);
+        until("helpers go home, the first after it has waited for work", || {
+            crew.is_quiet.load(Ordering::Relaxed)
+                && crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) == 0
+        });
     }
 }
 
@@ -279,28 +281,6 @@ fn an_error_ends_what_goes_in_order() {
             let bad = bad_first.min(bad_then);
             assert_eq!(done, Err(bad), "{threads} threads");
             assert!(seen.iter().copied().eq(0..seen.len()) && seen.len() <= bad + 1, "{threads} threads: {seen:?}");
-        }
-    }
-}
-
-#[test]
-fn a_panic_ends_what_goes_in_order() {
-    for threads in [1, 2, 5] {
-        let team = Team::new(threads);
-        for in_turn in [false, true] {
-            let fails = |i: usize, here: bool| assert!(i != 17 || here != in_turn, "as told");
-            let run = || {
-                let first = |i, (): &mut ()| {
-                    fails(i, false);
-                    Ok::<(), ()>(())
-                };
-                team.run_in_order(100, &mut [(); 5], &mut (), first, |i, (), (), ()| {
-                    fails(i, true);
-                    Ok(())
-                })
-            };
-            assert!(catch_unwind(AssertUnwindSafe(run)).is_err(), "{threads} threads carry a panic");
-            check(&team, 17);
         }
     }
 }
