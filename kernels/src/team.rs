@@ -72,8 +72,9 @@ static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
 /// A helper is a task of the pool that the caller is in, or of rayon's global one. It stays until it has found nothing to do for 200 µs, or the
 /// team is gone: a thread of the pool that helps with a training, say, may do so until that ends or pauses. So may a thread that waits in a
 /// `join` or a `scope` of its own: it takes up whatever task there is meanwhile, this one as well, and goes on only when the helper has gone
-/// home. Where other work must not wait for that, the team wants a pool of its own: make one with `rayon::ThreadPoolBuilder`, and the calls
-/// inside of its `install`.
+/// home. Where other work must not wait for that, the team wants a pool of its own: make one with `rayon::ThreadPoolBuilder`, and all the team's
+/// calls inside of its `install`. All of them: a team does not ask whose pool its helpers are in. Those that were sent for from another pool, or
+/// from outside of any, serve these calls as well until they have gone home, and while they wait for a thread there none may be sent for here.
 ///
 /// # Panics
 /// rayon starts its threads when a team of several first shares work. Where it cannot, that call panics, whichever it is (a product, a
