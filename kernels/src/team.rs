@@ -27,17 +27,20 @@
 //!
 //! What a job computes must not depend on who does it, or in which order jobs are done: then the bits don't either.
 
+mod claims;
 mod parts;
+mod sync;
 mod ticket;
 mod turns;
 
 pub(crate) use parts::Parts;
 
+use claims::Claims;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use ticket::Ticket;
@@ -154,7 +157,7 @@ impl Team {
     /// When a job panics, or rayon cannot start its threads, after every job that was begun has ended.
     pub fn run(&self, jobs: usize, job: impl Fn(usize) + Sync) {
         match &self.crew {
-            Some(crew) if jobs > 1 && crew.engage() => {
+            Some(crew) if jobs > 1 && crew.claims.engage() => {
                 let _release = Release(crew);
                 crew.work_through(jobs, &job);
             }
@@ -246,14 +249,10 @@ struct List {
 
 /// What caller and helpers share. It outlives the team while a helper's task is still on its way.
 struct Crew {
-    /// What is left to claim of the present list, see [`Ticket`].
-    ticket: AtomicU64,
-    /// Jobs of the present list that have ended.
-    ended: AtomicUsize,
+    /// Who is engaged, and which jobs of the present list are claimed and ended.
+    claims: Claims,
     /// Written by the engaged caller while no job can be claimed, read only after a claim.
     list: UnsafeCell<Option<List>>,
-    /// A caller has engaged the crew.
-    engaged: AtomicBool,
     /// The team is gone.
     dismissed: AtomicBool,
     /// Helpers' tasks in the pool, begun or not.
@@ -290,17 +289,15 @@ struct Release<'a>(&'a Crew);
 
 impl Drop for Release<'_> {
     fn drop(&mut self) {
-        self.0.engaged.store(false, Ordering::Release);
+        self.0.claims.release();
     }
 }
 
 impl Crew {
     fn new(helpers: usize) -> Self {
         Self {
-            ticket: AtomicU64::new(0),
-            ended: AtomicUsize::new(0),
+            claims: Claims::new(),
             list: UnsafeCell::new(None),
-            engaged: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
             invited: AtomicUsize::new(0),
             present: AtomicUsize::new(0),
@@ -313,32 +310,25 @@ impl Crew {
         }
     }
 
-    /// True for the one caller that may publish a list now.
-    fn engage(&self) -> bool {
-        self.engaged.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
     /// Publishes the list, works on it, waits for what others have claimed.
     fn work_through(self: &Arc<Self>, jobs: usize, job: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime changes. The pointer is followed only between a claim and the end of the claimed job, and
         // this function does not return, or unwind, before every claimed job has ended.
         let job: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(job) };
-        let listed = jobs.min(Ticket::MOST);
         // SAFETY: this caller is engaged and no job can be claimed: nobody else looks at the list.
         unsafe { *self.list.get() = Some(List { job }) };
-        self.ended.store(0, Ordering::Relaxed);
-        self.ticket.store(Ticket { front: 0, back: listed }.pack(), Ordering::Release);
+        let listed = self.claims.publish(jobs);
 
         let mine = catch_unwind(AssertUnwindSafe(|| {
             // rayon panics where it cannot start its threads.
             self.invite(jobs - 1);
-            while let Some(index) = self.claim(Ticket::take_front) {
-                self.ended_after(|| job(index));
+            while let Some(index) = self.claims.claim(Ticket::take_front) {
+                self.claims.ended_after(|| job(index));
             }
             // A list longer than the ticket can count: the rest is the caller's.
             (listed..jobs).for_each(job);
         }));
-        self.wait_for_claimed(listed);
+        self.claims.wait_for_claimed(listed);
         if let Err(panic) = mine {
             // One of a helper's says no more, and must not be left to the next list.
             self.take_panic();
@@ -346,40 +336,6 @@ impl Crew {
         }
         if let Some(panic) = self.take_panic() {
             resume_unwind(panic);
-        }
-    }
-
-    /// The index of a job that is now this thread's to do.
-    fn claim(&self, take: impl Fn(&mut Ticket) -> Option<usize>) -> Option<usize> {
-        let mut now = self.ticket.load(Ordering::Acquire);
-        loop {
-            let mut ticket = Ticket::unpack(now);
-            let index = take(&mut ticket)?;
-            match self.ticket.compare_exchange_weak(now, ticket.pack(), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(index),
-                Err(other) => now = other,
-            }
-        }
-    }
-
-    /// Does a claimed job and counts it as ended even when it panics.
-    fn ended_after(&self, job: impl FnOnce()) {
-        struct Ended<'a>(&'a AtomicUsize);
-        impl Drop for Ended<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_add(1, Ordering::Release);
-            }
-        }
-        let _ended = Ended(&self.ended);
-        job();
-    }
-
-    /// Takes back what nobody has claimed and waits for the rest.
-    fn wait_for_claimed(&self, jobs: usize) {
-        let unclaimed = self.claim(Ticket::take_all).unwrap_or(0);
-        let mut spins = 0_u32;
-        while self.ended.load(Ordering::Acquire) + unclaimed < jobs {
-            relax(&mut spins);
         }
     }
 
@@ -430,7 +386,7 @@ impl Crew {
         let mut idle_since = None;
         let mut spins = 0;
         while !self.dismissed.load(Ordering::Relaxed) {
-            if let Some(index) = self.claim(Ticket::take_back) {
+            if let Some(index) = self.claims.claim(Ticket::take_back) {
                 self.help_with(index);
                 (idle_since, spins) = (None, 0);
                 continue;
@@ -449,7 +405,7 @@ impl Crew {
     fn help_with(&self, index: usize) {
         // SAFETY: a job is claimed, so the list is published and stays.
         let Some(list) = (unsafe { *self.list.get() }) else { return };
-        self.ended_after(|| {
+        self.claims.ended_after(|| {
             // SAFETY: the caller waits for this job to end before the closure goes.
             let job = unsafe { &*list.job };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(index)))
@@ -469,12 +425,6 @@ impl Crew {
         // SAFETY: every claimed job has ended, so no helper writes here.
         unsafe { &mut *self.panic.get() }.take()
     }
-}
-
-/// Waits a moment: on the core at first, then by giving it away.
-fn relax(spins: &mut u32) {
-    *spins = spins.saturating_add(1);
-    if *spins < 10_000 { spin_loop() } else { std::thread::yield_now() }
 }
 
 #[cfg(test)]
