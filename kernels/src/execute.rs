@@ -49,17 +49,26 @@ pub(crate) trait Multiply<T: Element>: Copy + Sync {
 }
 
 impl Team {
-    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken. To be asked once, by who does the work
-    /// then: what is not shared is counted, and enough of it has a helper sent for.
+    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken. Who does them alone then says so, see
+    /// [`done_alone`](Self::done_alone).
     #[inline]
     pub fn is_worth(&self, multiply_adds: usize) -> bool {
         self.threads() > 1 && multiply_adds >= 2 * self.work_of_thread(multiply_adds)
     }
 
+    /// Counts so many multiply-adds that were not worth a helper's while: enough of them are worth waking one, with whom the next are shared.
+    /// Those that nobody would share count nothing.
+    #[inline]
+    pub fn done_alone(&self, multiply_adds: usize) {
+        if multiply_adds >= 2 * WORK_TO_SHARE {
+            self.misses_helpers(multiply_adds);
+        }
+    }
+
     /// How many of so many multiply-adds are worth a thread.
     #[inline]
     pub(crate) fn work_of_thread(&self, multiply_adds: usize) -> usize {
-        let may_share = multiply_adds >= 2 * WORK_TO_SHARE && self.is_worth_attending(multiply_adds);
+        let may_share = multiply_adds >= 2 * WORK_TO_SHARE && self.shares_small_work();
         if may_share { WORK_TO_SHARE } else { WORK_TO_WAKE }
     }
 }

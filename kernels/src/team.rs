@@ -27,17 +27,20 @@
 //!
 //! What a job computes must not depend on who does it, or in which order jobs are done: then the bits don't either.
 
+mod claims;
 mod parts;
+mod sync;
 mod ticket;
 mod turns;
 
 pub(crate) use parts::Parts;
 
+use claims::Claims;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use ticket::Ticket;
@@ -46,6 +49,8 @@ use turns::Turns;
 /// How long a helper without work waits for the next list before it ends. Long enough to stay through the serial moments of a
 /// training step, short enough that an idle program is idle.
 const LINGER: Duration = Duration::from_micros(200);
+// A test cannot time it; what [`Team`] tells its users is so much.
+const _: () = assert!(LINGER.as_micros() <= 200, "no longer than is documented");
 
 /// How long an invited helper may be on its way before another task is sent, once. Some systems put the thread that is woken behind the
 /// caller, on the same core, where it waits for as long as the caller works; a second thread of the pool, which slept elsewhere, then
@@ -54,9 +59,9 @@ const LINGER: Duration = Duration::from_micros(200);
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// Multiply-adds done alone, for want of a helper who is awake, that are together worth waking one: some tenths of a millisecond of one
-/// thread (a product may be asked about twice), of which to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads all the same
-/// (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then do not pay
-/// for a helper each.
+/// thread, of which to send for the helper takes some hundredths. So a burst of products that are too small to wake anybody has two threads
+/// all the same (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then
+/// do not pay for a helper each.
 const WORK_TO_MISS: usize = 20_000_000;
 
 /// See [`Team::invitations`].
@@ -70,8 +75,9 @@ static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
 /// A helper is a task of the pool that the caller is in, or of rayon's global one. It stays until it has found nothing to do for 200 µs, or the
 /// team is gone: a thread of the pool that helps with a training, say, may do so until that ends or pauses. So may a thread that waits in a
 /// `join` or a `scope` of its own: it takes up whatever task there is meanwhile, this one as well, and goes on only when the helper has gone
-/// home. Where other work must not wait for that, the team wants a pool of its own: make one with `rayon::ThreadPoolBuilder`, and the calls
-/// inside of its `install`.
+/// home. Where other work must not wait for that, the team wants a pool of its own: make one with `rayon::ThreadPoolBuilder`, and all the team's
+/// calls inside of its `install`. All of them: a team does not ask whose pool its helpers are in. Those that were sent for from another pool, or
+/// from outside of any, serve these calls as well until they have gone home, and while they wait for a thread there none may be sent for here.
 ///
 /// # Panics
 /// rayon starts its threads when a team of several first shares work. Where it cannot, that call panics, whichever it is (a product, a
@@ -122,11 +128,22 @@ impl Team {
         self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0)
     }
 
-    /// Whether a piece of `work` multiply-adds is worth sharing that is not worth waking a helper for: when one is attending, or when so
-    /// much has been done alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint; a no counts `work` as
-    /// done alone.
-    pub(crate) fn is_worth_attending(&self, work: usize) -> bool {
-        self.crew.as_ref().is_some_and(|crew| crew.invited.load(Ordering::Relaxed) > 0 || crew.misses_helpers(work))
+    /// Whether pieces of work are worth sharing that are not worth waking a helper for: when one is attending, or when so much has been done
+    /// alone since the last was sent for ([`WORK_TO_MISS`]) that the next will be welcome. Only a hint.
+    pub(crate) fn shares_small_work(&self) -> bool {
+        self.crew.as_ref().is_some_and(|crew| {
+            crew.invited.load(Ordering::Relaxed) > 0 || crew.missed.load(Ordering::Relaxed) >= WORK_TO_MISS
+        })
+    }
+
+    /// Counts `work` multiply-adds as done alone, unless a helper is attending, whom they were too small for. Two callers at once may lose a count.
+    pub(crate) fn misses_helpers(&self, work: usize) {
+        if let Some(crew) = &self.crew
+            && crew.invited.load(Ordering::Relaxed) == 0
+        {
+            let missed = crew.missed.load(Ordering::Relaxed);
+            crew.missed.store(missed.saturating_add(work), Ordering::Relaxed);
+        }
     }
 
     /// Tasks that all teams of this program have sent to their pools so far. rayon allocates each; nothing else here allocates.
@@ -140,7 +157,7 @@ impl Team {
     /// When a job panics, or rayon cannot start its threads, after every job that was begun has ended.
     pub fn run(&self, jobs: usize, job: impl Fn(usize) + Sync) {
         match &self.crew {
-            Some(crew) if jobs > 1 && crew.engage() => {
+            Some(crew) if jobs > 1 && crew.claims.engage() => {
                 let _release = Release(crew);
                 crew.work_through(jobs, &job);
             }
@@ -232,14 +249,10 @@ struct List {
 
 /// What caller and helpers share. It outlives the team while a helper's task is still on its way.
 struct Crew {
-    /// What is left to claim of the present list, see [`Ticket`].
-    ticket: AtomicU64,
-    /// Jobs of the present list that have ended.
-    ended: AtomicUsize,
+    /// Who is engaged, and which jobs of the present list are claimed and ended.
+    claims: Claims,
     /// Written by the engaged caller while no job can be claimed, read only after a claim.
     list: UnsafeCell<Option<List>>,
-    /// A caller has engaged the crew.
-    engaged: AtomicBool,
     /// The team is gone.
     dismissed: AtomicBool,
     /// Helpers' tasks in the pool, begun or not.
@@ -276,17 +289,15 @@ struct Release<'a>(&'a Crew);
 
 impl Drop for Release<'_> {
     fn drop(&mut self) {
-        self.0.engaged.store(false, Ordering::Release);
+        self.0.claims.release();
     }
 }
 
 impl Crew {
     fn new(helpers: usize) -> Self {
         Self {
-            ticket: AtomicU64::new(0),
-            ended: AtomicUsize::new(0),
+            claims: Claims::new(),
             list: UnsafeCell::new(None),
-            engaged: AtomicBool::new(false),
             dismissed: AtomicBool::new(false),
             invited: AtomicUsize::new(0),
             present: AtomicUsize::new(0),
@@ -299,72 +310,32 @@ impl Crew {
         }
     }
 
-    /// True for the one caller that may publish a list now.
-    fn engage(&self) -> bool {
-        self.engaged.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    }
-
     /// Publishes the list, works on it, waits for what others have claimed.
     fn work_through(self: &Arc<Self>, jobs: usize, job: &(dyn Fn(usize) + Sync)) {
         // SAFETY: only the lifetime changes. The pointer is followed only between a claim and the end of the claimed job, and
         // this function does not return, or unwind, before every claimed job has ended.
         let job: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(job) };
-        let listed = jobs.min(Ticket::MOST);
         // SAFETY: this caller is engaged and no job can be claimed: nobody else looks at the list.
         unsafe { *self.list.get() = Some(List { job }) };
-        self.ended.store(0, Ordering::Relaxed);
-        self.ticket.store(Ticket { front: 0, back: listed }.pack(), Ordering::Release);
+        let listed = self.claims.publish(jobs);
 
         let mine = catch_unwind(AssertUnwindSafe(|| {
             // rayon panics where it cannot start its threads.
             self.invite(jobs - 1);
-            while let Some(index) = self.claim(Ticket::take_front) {
-                self.ended_after(|| job(index));
+            while let Some(index) = self.claims.claim(Ticket::take_front) {
+                self.claims.ended_after(|| job(index));
             }
             // A list longer than the ticket can count: the rest is the caller's.
             (listed..jobs).for_each(job);
         }));
-        self.wait_for_claimed(listed);
+        self.claims.wait_for_claimed(listed);
         if let Err(panic) = mine {
+            // One of a helper's says no more, and must not be left to the next list.
             self.take_panic();
             resume_unwind(panic);
         }
         if let Some(panic) = self.take_panic() {
             resume_unwind(panic);
-        }
-    }
-
-    /// The index of a job that is now this thread's to do.
-    fn claim(&self, take: impl Fn(&mut Ticket) -> Option<usize>) -> Option<usize> {
-        let mut now = self.ticket.load(Ordering::Acquire);
-        loop {
-            let mut ticket = Ticket::unpack(now);
-            let index = take(&mut ticket)?;
-            match self.ticket.compare_exchange_weak(now, ticket.pack(), Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(index),
-                Err(other) => now = other,
-            }
-        }
-    }
-
-    /// Does a claimed job and counts it as ended even when it panics.
-    fn ended_after(&self, job: impl FnOnce()) {
-        struct Ended<'a>(&'a AtomicUsize);
-        impl Drop for Ended<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_add(1, Ordering::Release);
-            }
-        }
-        let _ended = Ended(&self.ended);
-        job();
-    }
-
-    /// Takes back what nobody has claimed and waits for the rest.
-    fn wait_for_claimed(&self, jobs: usize) {
-        let unclaimed = self.claim(Ticket::take_all).unwrap_or(0);
-        let mut spins = 0_u32;
-        while self.ended.load(Ordering::Acquire) + unclaimed < jobs {
-            relax(&mut spins);
         }
     }
 
@@ -400,16 +371,6 @@ impl Crew {
         }
     }
 
-    /// Counts `work` as done alone, unless so much has been that a helper is to be sent for. Two callers at once may lose a count.
-    fn misses_helpers(&self, work: usize) -> bool {
-        let missed = self.missed.load(Ordering::Relaxed);
-        if missed >= WORK_TO_MISS {
-            return true;
-        }
-        self.missed.store(missed.saturating_add(work), Ordering::Relaxed);
-        false
-    }
-
     /// A helper's whole task. Who comes late, when there are enough or all is done, goes at once.
     fn welcome(&self) {
         let is_late = self.present.fetch_add(1, Ordering::Relaxed) >= self.helpers;
@@ -425,7 +386,7 @@ impl Crew {
         let mut idle_since = None;
         let mut spins = 0;
         while !self.dismissed.load(Ordering::Relaxed) {
-            if let Some(index) = self.claim(Ticket::take_back) {
+            if let Some(index) = self.claims.claim(Ticket::take_back) {
                 self.help_with(index);
                 (idle_since, spins) = (None, 0);
                 continue;
@@ -444,7 +405,7 @@ impl Crew {
     fn help_with(&self, index: usize) {
         // SAFETY: a job is claimed, so the list is published and stays.
         let Some(list) = (unsafe { *self.list.get() }) else { return };
-        self.ended_after(|| {
+        self.claims.ended_after(|| {
             // SAFETY: the caller waits for this job to end before the closure goes.
             let job = unsafe { &*list.job };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(index)))
@@ -464,12 +425,6 @@ impl Crew {
         // SAFETY: every claimed job has ended, so no helper writes here.
         unsafe { &mut *self.panic.get() }.take()
     }
-}
-
-/// Waits a moment: on the core at first, then by giving it away.
-fn relax(spins: &mut u32) {
-    *spins = spins.saturating_add(1);
-    if *spins < 10_000 { spin_loop() } else { std::thread::yield_now() }
 }
 
 #[cfg(test)]

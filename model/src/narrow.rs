@@ -40,7 +40,12 @@ impl<T: Element> Batch<'_, T> {
     fn team<'t>(&self, team: &'t Team) -> &'t Team {
         const ALONE: &Team = &Team::serial();
         let weights: usize = self.layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
-        if team.is_worth(weights.saturating_mul(3 * self.x.rows())) { team } else { ALONE }
+        let work = weights.saturating_mul(3 * self.x.rows());
+        if team.is_worth(work) {
+            return team;
+        }
+        team.done_alone(work);
+        ALONE
     }
 
     /// Forward with the rows of piece `i`, and the error of the last layer; the sum of the rows' losses.

@@ -101,8 +101,7 @@ impl<T: Element> Product<T> {
             return false;
         }
         let threads = self.threads(team);
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        let parts = threads.saturating_mul((work / threads / WORK_OF_PART).max(1)).min(self.m / T::LINE);
+        let parts = threads.saturating_mul((self.work() / threads / WORK_OF_PART).max(1)).min(self.m / T::LINE);
         if threads == 1 || parts <= 1 {
             return false;
         }
@@ -278,7 +277,11 @@ impl<T: Element> Product<T> {
             });
         };
         let jobs = row_blocks * col_blocks;
-        if plan.is_shared() { team.run(jobs, job) } else { (0..jobs).for_each(job) }
+        if plan.is_shared() {
+            return team.run(jobs, job);
+        }
+        (0..jobs).for_each(job);
+        team.done_alone(self.work());
     }
 
     /// One job: its blocks of k one after the other, before the block of B that is `next`.

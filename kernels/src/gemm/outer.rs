@@ -85,8 +85,7 @@ impl<T: Element> Product<T> {
     /// Them, on `team` where C is worth that.
     pub(super) fn run_outer(&self, isa: Isa, team: &Team) {
         let order = self.outer_rows();
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
-        let threads = team.threads().min(work / WORK_TO_WAKE);
+        let threads = team.threads().min(self.work() / WORK_TO_WAKE);
         if threads <= 1 {
             return T::dispatch(isa, OuterProducts { product: *self, order });
         }

@@ -156,7 +156,7 @@ impl Plan {
 impl<T: Element> Product<T> {
     /// So little work that planning it would cost more than a plan could save.
     pub(super) fn is_small(&self) -> bool {
-        self.alpha == T::ONE && self.m.saturating_mul(self.n).saturating_mul(self.k) <= SMALL_WORK
+        self.alpha == T::ONE && self.work() <= SMALL_WORK
     }
 
     /// Each step decides on what the ones before it have.
@@ -308,9 +308,14 @@ impl<T: Element> Product<T> {
         (self.n.div_ceil(cols), cols)
     }
 
+    /// Its multiply-adds.
+    pub(super) fn work(&self) -> usize {
+        self.m.saturating_mul(self.n).saturating_mul(self.k)
+    }
+
     /// How many threads it is worth.
     pub(super) fn threads(&self, team: &Team) -> usize {
-        let work = self.m.saturating_mul(self.n).saturating_mul(self.k);
+        let work = self.work();
         team.threads().min(work / team.work_of_thread(work)).max(1)
     }
 

@@ -1,7 +1,20 @@
-//! Every job once, whatever the pool does; panics carried; no deadlock in any pool.
+//! Every job once, whatever the pool does; no deadlock in any pool; who is sent for, and when.
+
+mod panics;
 
 use super::*;
+use crate::gemm::{WORK_TO_SHARE, WORK_TO_WAKE, gemm_on};
+use crate::view::{MatMut, MatRef};
 use rayon::ThreadPoolBuilder;
+
+/// Waits until it is so: what does not come fails, and does not hang.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "this does not come: {what}");
+        std::thread::yield_now();
+    }
+}
 
 /// Runs `jobs` jobs on the team and checks that each ran exactly once.
 fn check(team: &Team, jobs: usize) {
@@ -12,11 +25,12 @@ fn check(team: &Team, jobs: usize) {
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1), "each of {jobs} jobs runs once");
 }
 
+/// Also those of a list that is longer than a ticket can count.
 #[test]
 fn every_job_runs_once() {
     for threads in [0, 1, 2, 3, 7] {
         let team = Team::new(threads);
-        for jobs in (0..200).chain([1000, 10_000]) {
+        for jobs in (0..200).chain([1000, Ticket::MOST, Ticket::MOST + 1, 2 * Ticket::MOST]) {
             check(&team, jobs);
         }
     }
@@ -65,9 +79,7 @@ impl Busy {
 
     /// Waits until a thread is busy with it.
     fn begins(&self) {
-        while !self.has_begun.load(Ordering::Relaxed) {
-            std::thread::yield_now();
-        }
+        until("a thread is busy", || self.has_begun.load(Ordering::Relaxed));
     }
 
     fn let_go(&self) {
@@ -126,11 +138,27 @@ fn who_does_not_come_is_sent_for_once_more() {
         busy
     });
     busy.let_go();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) > 0 {
-        assert!(Instant::now() < deadline, "both end");
-        std::thread::sleep(Duration::from_millis(1));
+    until("both have gone home", || crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) == 0);
+}
+
+/// Two threads' shares of work, or more: larger ones while nobody is there.
+#[test]
+fn work_of_two_shares_is_worth_sharing() {
+    let team = Team::new(2);
+    let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+    let is_worth_from = |least| !team.is_worth(least - 1) && team.is_worth(least);
+    for (invited, missed, share) in [
+        (0, 0, WORK_TO_WAKE),
+        (0, WORK_TO_MISS - 1, WORK_TO_WAKE),
+        (0, WORK_TO_MISS, WORK_TO_SHARE),
+        (1, 0, WORK_TO_SHARE),
+    ] {
+        crew.invited.store(invited, Ordering::Relaxed);
+        crew.missed.store(missed, Ordering::Relaxed);
+        assert!(is_worth_from(2 * share), "{invited} invited, {missed} missed");
+        assert_eq!(crew.missed.load(Ordering::Relaxed), missed, "a question changes nothing");
     }
+    assert!(!Team::serial().is_worth(usize::MAX), "nobody is there to share with");
 }
 
 /// Work that wakes nobody is shared all the same once there has been enough of it: from then on until a helper is sent for, and again
@@ -139,31 +167,55 @@ fn who_does_not_come_is_sent_for_once_more() {
 fn work_done_alone_adds_up_until_a_helper_is_sent_for() {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     pool.install(|| {
-        let (team, piece) = (Team::new(2), WORK_TO_MISS / 10);
+        let (team, piece) = (Team::new(2), 2 * WORK_TO_SHARE);
         let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
         for burst in 0..2 {
-            for i in 0..10 {
-                assert!(!team.is_worth_attending(piece), "burst {burst}, after {i} pieces");
+            for i in 0..WORK_TO_MISS / piece {
+                assert!(!team.is_worth(piece), "burst {burst}, after {i} pieces");
+                team.done_alone(piece);
+                team.done_alone(piece - 1);
             }
-            assert!(
-                team.is_worth_attending(piece) && team.is_worth_attending(piece),
-                "burst {burst}, until one is sent for"
-            );
+            assert!(team.is_worth(piece), "burst {burst}");
             check(&team, 9);
-            let deadline = Instant::now() + Duration::from_secs(20);
-            while crew.invited.load(Ordering::Relaxed) > 0 {
-                assert!(Instant::now() < deadline, "helpers end when there is nothing to do");
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            until("helpers go home", || crew.invited.load(Ordering::Relaxed) == 0);
         }
     });
-    assert!(!Team::serial().is_worth_attending(usize::MAX), "nobody can be sent for");
+}
+
+#[test]
+fn a_product_done_alone_is_counted_once() {
+    let team = Team::new(2);
+    let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+    let (a, b, mut c) = (vec![1.0_f32; 64 * 64], vec![1.0; 64 * 64], vec![0.0; 64 * 64]);
+    let view = |values| MatRef::new(values, 64, 64).unwrap();
+    for products in 1..=3 {
+        gemm_on(&team, 1.0, view(&a), view(&b), 0.0, MatMut::new(&mut c, 64, 64).unwrap()).unwrap();
+        assert_eq!(crew.missed.load(Ordering::Relaxed), products * 64 * 64 * 64);
+    }
 }
 
 #[test]
 fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
     let team = Team::new(3);
-    team.run(20, |_| check(&team, 20));
+    let alone = || {
+        let here = std::thread::current().id();
+        team.run(20, |_| assert_eq!(std::thread::current().id(), here, "on its own thread"));
+        check(&team, 20);
+    };
+    team.run(20, |_| alone());
+    // The list is out until the other thread has done its own.
+    let (is_out, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            until("a list is out", || is_out.load(Ordering::Relaxed));
+            alone();
+            is_done.store(true, Ordering::Relaxed);
+        });
+        team.run(2, |_| {
+            is_out.store(true, Ordering::Relaxed);
+            until("the other thread is done", || is_done.load(Ordering::Relaxed));
+        });
+    });
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..200).for_each(|_| check(&team, 30)));
@@ -171,34 +223,17 @@ fn a_call_from_inside_a_job_and_from_another_thread_runs_alone() {
     });
 }
 
-#[test]
-fn a_panic_reaches_the_caller_and_the_team_goes_on() {
-    let team = Team::new(3);
-    for bad in [0, 1, 25, 49] {
-        for _ in 0..50 {
-            let begun = AtomicUsize::new(0);
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                team.run(50, |job| {
-                    begun.fetch_add(1, Ordering::Relaxed);
-                    assert_ne!(job, bad, "the bad job");
-                });
-            }));
-            assert!(result.is_err(), "the panic of job {bad} is carried");
-            assert!(begun.load(Ordering::Relaxed) >= 1);
-            check(&team, 50);
-        }
-    }
-}
-
+/// (How soon is no matter for a test: see [`LINGER`].)
 #[test]
 fn helpers_go_home() {
     let team = Team::new(4);
-    check(&team, 100);
     let Some(crew) = &team.crew else { panic!("a team of four has a crew") };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while crew.invited.load(Ordering::Relaxed) > 0 {
-        assert!(Instant::now() < deadline, "helpers end when there is nothing to do");
-        std::thread::sleep(Duration::from_millis(1));
+    for _ in 0..2 {
+        check(&team, 100);
+        until("helpers go home, the first after it has waited for work", || {
+            crew.is_quiet.load(Ordering::Relaxed)
+                && crew.invited.load(Ordering::Relaxed) + crew.present.load(Ordering::Relaxed) == 0
+        });
     }
 }
 
@@ -246,28 +281,6 @@ fn an_error_ends_what_goes_in_order() {
             let bad = bad_first.min(bad_then);
             assert_eq!(done, Err(bad), "{threads} threads");
             assert!(seen.iter().copied().eq(0..seen.len()) && seen.len() <= bad + 1, "{threads} threads: {seen:?}");
-        }
-    }
-}
-
-#[test]
-fn a_panic_ends_what_goes_in_order() {
-    for threads in [1, 2, 5] {
-        let team = Team::new(threads);
-        for in_turn in [false, true] {
-            let fails = |i: usize, here: bool| assert!(i != 17 || here != in_turn, "as told");
-            let run = || {
-                let first = |i, (): &mut ()| {
-                    fails(i, false);
-                    Ok::<(), ()>(())
-                };
-                team.run_in_order(100, &mut [(); 5], &mut (), first, |i, (), (), ()| {
-                    fails(i, true);
-                    Ok(())
-                })
-            };
-            assert!(catch_unwind(AssertUnwindSafe(run)).is_err(), "{threads} threads carry a panic");
-            check(&team, 17);
         }
     }
 }

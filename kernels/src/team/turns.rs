@@ -9,9 +9,11 @@
 //!
 //! A thread takes its place first and its number then. So the lowest number that has been taken always has a place, and whoever
 //! has it waits for nobody.
+//!
+//! Places, and what is changed in turn, are memory that is not atomic, and safe by the orders here: `kernels/orders` fails where one is
+//! weaker.
 
-use super::relax;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, relax};
 
 /// A bit each.
 pub(super) const MOST_PLACES: usize = 64;
