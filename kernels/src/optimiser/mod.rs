@@ -160,7 +160,8 @@ impl Rule {
     /// `lr · l2 · w` taken off the weights), the gradient first multiplied by `gradient_scale`. Steps count from 1.
     ///
     /// # Panics
-    /// `t` is 0, or a β of Adam is not at least 0 and below 1: its bias correction would divide by zero, and every weight become NaN.
+    /// `t` is 0, a β of Adam is not at least 0 and below 1, or its ε not above 0 in `T`: its bias correction, or the step of a zero gradient,
+    /// would divide by zero, and weights become NaN.
     pub fn step<T: Element>(self, lr: f64, l2: f64, t: u64, gradient_scale: f64) -> Step<T> {
         assert!(t > 0, "steps count from 1");
         let kind = match self {

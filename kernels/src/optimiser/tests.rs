@@ -86,6 +86,10 @@ fn steps_that_no_rule_has_are_refused() {
             assert!(refused(Rule::AdamW { beta1, beta2, epsilon: 1e-8 }, 1), "{beta1} and {beta2}");
         }
     }
+    for epsilon in [0.0, -0.0, -1e-8, 1e-46, f64::NAN] {
+        assert!(refused(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon }, 1), "{epsilon}");
+        assert!(refused(Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon }, 1), "{epsilon}");
+    }
     let (least, most) = (0.0, 1.0 - f64::EPSILON / 2.0);
     for (beta1, beta2) in [(least, least), (most, most)] {
         let mut w = [1.0];
