@@ -8,7 +8,7 @@ use crate::execute::Compute;
 use crate::gemm::{Output, Place, Product, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
-/// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs, `dz_below` batch × inputs with contiguous rows.
+/// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs (any strides), `dz_below` batch × inputs with contiguous rows.
 ///
 /// `kept_below` is what the layer below kept of its forward pass, batch × inputs with contiguous rows: its output, or its
 /// pre-activation where [`Activation::needs_preactivation`].
@@ -65,8 +65,8 @@ pub enum Sum {
     GoesOn,
 }
 
-/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs. Where the sum goes on,
-/// `dW ← dW + dzᵀ x`: it ends with the bits of all rows at once.
+/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs (any strides). Where the sum
+/// goes on, `dW ← dW + dzᵀ x`: it ends with the bits of all rows at once.
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.

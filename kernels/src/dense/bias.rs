@@ -17,8 +17,9 @@ const JOB_COLS: usize = 256;
 /// Elements that are worth a team.
 const WORK: usize = 256 * 1024;
 
-/// `db = Σ_batch dz`, column by column: blocks of 64 rows, each summed in order, added up in order. Says whether every number of
-/// `dz` is at most `limit` in size (a NaN is not), which costs no pass of its own here.
+/// `db = Σ_batch dz`, column by column: blocks of 64 rows, each summed in order, added up in order. `dz` is batch × outputs with contiguous
+/// rows, `db` has `outputs` elements. Says whether every number of `dz` is at most `limit` in size (a NaN is not), which costs no pass of
+/// its own here.
 ///
 /// # Errors
 /// `db` has not as many elements as `dz` has columns, or the rows of `dz` are not contiguous; nothing is written then.

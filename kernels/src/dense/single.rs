@@ -36,8 +36,8 @@ pub struct Below<'a, T> {
     pub only: Option<(MatRef<'a, T>, &'a mut Gradient<T>)>,
 }
 
-/// All that comes of the error `dz`, batch × 1, of a layer with a single output: `dW = dzᵀ a` and its [sums](super::bias_sums), and
-/// for the layer below `dz = (dz W) ⊙ g′(kept)` and its sums.
+/// All that comes of the error `dz`, batch × 1, of a layer with a single output: `dW = dzᵀ a` and its [sums](super::bias_sums), one for every
+/// [`BIAS_ROWS`] rows begun, and for the layer below `dz = (dz W) ⊙ g′(kept)` and its sums, as many times its outputs.
 ///
 /// # Errors
 /// The shapes do not fit each other, or the layer has several outputs; nothing is written then.

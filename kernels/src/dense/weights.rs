@@ -21,10 +21,12 @@ pub struct Weights<T> {
 }
 
 impl<T: Element> Weights<T> {
-    /// Packs `w`, outputs × inputs. `with_transpose` keeps a copy in the order in which [`backward_input`](super::backward_input) reads
-    /// them; the first layer of a net, which has no gradient to hand down, saves it.
+    /// Packs `w`, outputs × inputs: by inputs, as [`forward`](super::forward()) reads them; or by outputs, as
+    /// [`backward_input`](super::backward_input) does, where these are at most a line and inputs fill lines better. Weights by outputs have a
+    /// copy by inputs, however large, but for those of a single output, which need none. Weights by inputs have one by outputs
+    /// `with_transpose`; the first layer of a net, which has no gradient to hand down, saves it.
     ///
-    /// Beyond L2 there is no copy: it would be fetched and written back at every update, which takes longer than turning the weights
+    /// Beyond L2 there is no copy by outputs: it would be fetched and written back at every update, which takes longer than turning the weights
     /// strip by strip when they are needed (64-4096-1024, batch 32: 4.75 → 3.85 ms a step; 1024-4096-1024, batch 512: second update
     /// −1.4 ms, errors down +0.6; alike where L3 keeps both copies).
     ///
@@ -37,8 +39,8 @@ impl<T: Element> Weights<T> {
         Self::of(kept, with_transpose)
     }
 
-    /// The same weights as numbers of another type, in its own layout: exact from `f32` to `f64`, rounded the other way. `with_transpose` as for
-    /// [`from_rows`](Self::from_rows).
+    /// The same weights as numbers of another type, in its own layout: exact from `f32` to `f64`, rounded the other way. `with_transpose`, and what
+    /// is copied, as for [`from_rows`](Self::from_rows).
     ///
     /// # Panics
     /// A copy would be larger than the address space.
