@@ -200,6 +200,12 @@ impl Layout {
         Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 
+    /// The elements of a row lie one after the other, as a single one does at any stride.
+    #[inline(always)]
+    fn has_contiguous_rows(self) -> bool {
+        self.col_stride == 1 || self.cols <= 1
+    }
+
     /// The layout of rows `range` and how far in they begin.
     #[inline]
     fn rows(self, range: Range<usize>) -> (Self, usize) {
@@ -261,6 +267,19 @@ macro_rules! shape_getters {
         #[inline]
         pub fn is_empty(&self) -> bool {
             self.layout.is_empty()
+        }
+        /// The elements of a row lie one after the other, as a single one does at any stride.
+        #[inline(always)]
+        pub(crate) fn has_contiguous_rows(&self) -> bool {
+            self.layout.has_contiguous_rows()
+        }
+        /// `Ok` where they do; `what` is the column stride of which matrix.
+        #[inline(always)]
+        pub(crate) fn expect_contiguous_rows(&self, what: &'static str) -> Result<(), ShapeError> {
+            if self.has_contiguous_rows() {
+                return Ok(());
+            }
+            ShapeError::expect(what, 1, self.col_stride())
         }
     };
 }

@@ -32,9 +32,7 @@ pub fn backward_input<T: Element>(
     ShapeError::expect("the columns of the gradient below", w.inputs(), dz_below.cols())?;
     ShapeError::expect("the rows of what the layer below kept", dz.rows(), kept_below.rows())?;
     ShapeError::expect("the columns of what the layer below kept", w.inputs(), kept_below.cols())?;
-    if kept_below.cols() > 1 {
-        ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
-    }
+    kept_below.expect_contiguous_rows("the column stride of what the layer below kept")?;
     let c = output("the column stride of the gradient below", &mut dz_below)?;
     let shape = [dz.rows(), w.inputs(), w.outputs()];
     // SAFETY: the view and the weights vouch for A and B; the output is borrowed exclusively.

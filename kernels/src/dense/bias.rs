@@ -34,9 +34,7 @@ pub fn backward_bias<T: Element>(
     db: &mut [T],
 ) -> Result<bool, ShapeError> {
     ShapeError::expect("the elements of a bias gradient", dz.cols(), db.len())?;
-    if dz.cols() > 1 {
-        ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
-    }
+    dz.expect_contiguous_rows("the column stride of a layer's gradient")?;
     let (rows, stride) = (dz.rows(), dz.row_stride());
     let within = AtomicBool::new(true);
     let db = Parts::of(db);
@@ -69,9 +67,7 @@ pub fn backward_bias<T: Element>(
 pub fn bias_sums<T: Element>(by: impl Execute<T>, dz: MatRef<'_, T>, sums: &mut [T]) -> Result<(), ShapeError> {
     let (rows, cols, stride) = (dz.rows(), dz.cols(), dz.row_stride());
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS) * cols, sums.len())?;
-    if cols > 1 {
-        ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
-    }
+    dz.expect_contiguous_rows("the column stride of a layer's gradient")?;
     if rows == 0 {
         // No rows may be of any width.
         return Ok(());

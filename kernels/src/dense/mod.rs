@@ -45,9 +45,7 @@ use crate::view::{MatMut, ShapeError};
 
 /// A batch to write: its rows must be contiguous.
 fn output<T: Element>(what: &'static str, view: &mut MatMut<'_, T>) -> Result<Output<T>, ShapeError> {
-    if view.cols() > 1 {
-        ShapeError::expect(what, 1, view.col_stride())?;
-    }
+    view.expect_contiguous_rows(what)?;
     Ok(Output::from(view))
 }
 

@@ -54,11 +54,10 @@ pub fn backward_single<T: Element>(
     ShapeError::expect("the outputs of a layer with a single one", 1, w.outputs())?;
     ShapeError::expect("the columns of a layer's gradient", 1, dz.cols())?;
     dw.lines.expect_shape_of(&w.kept)?;
-    let dz_to = dz_below.as_ref();
-    for (matrix, stride) in [(a, a.col_stride()), (kept, kept.col_stride()), (dz_to, dz_to.col_stride())] {
+    for matrix in [a, kept, dz_below.as_ref()] {
         ShapeError::expect("the rows of what lies below a layer", rows, matrix.rows())?;
         ShapeError::expect("the columns of what lies below a layer", inputs, matrix.cols())?;
-        ShapeError::expect("the column stride of what lies below a layer", 1, if inputs > 1 { stride } else { 1 })?;
+        matrix.expect_contiguous_rows("the column stride of what lies below a layer")?;
     }
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS), sums.len())?;
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS) * inputs, sums_below.len())?;

@@ -186,7 +186,7 @@ fn multiply<T: Element>(
     // SAFETY: the views vouch for the operands, and C is borrowed exclusively; where it has gaps, scratch takes its place.
     let product = unsafe { Product::new(a.into(), b.into(), to, Start::of_beta(beta), shape) };
     let product = product.scaled((alpha, alpha_right));
-    if c.col_stride() == 1 || c.cols() == 1 {
+    if c.has_contiguous_rows() {
         product.run(table, team, Place::Memory, None);
     } else {
         through_scratch(table, team, product, c);
