@@ -358,12 +358,14 @@ impl<'a, T: Copy> MatRef<'a, T> {
     /// # Panics
     /// Outside the shape, or the columns are apart.
     pub fn row_range(&self, i: usize, cols: Range<usize>) -> &'a [T] {
-        assert!(self.layout.col_stride == 1 || self.layout.cols <= 1, "the columns of this matrix are not contiguous");
+        let Layout { rows, cols: width, .. } = self.layout;
+        assert!(self.layout.has_contiguous_rows(), "the columns of this matrix are not contiguous");
+        let is_inside = i < rows && cols.start <= cols.end && cols.end <= width;
+        assert!(is_inside, "columns {cols:?} of row {i} are outside a {rows} × {width} matrix");
         if cols.is_empty() {
             return &[];
         }
         let start = self.layout.offset(i, cols.start);
-        self.layout.offset(i, cols.end - 1);
         // SAFETY: both ends are inside the view, and what lies between them is one run of its slice.
         unsafe { std::slice::from_raw_parts(self.data.wrapping_add(start), cols.len()) }
     }
