@@ -657,6 +657,24 @@ fn weights_beyond_the_second_cache_have_no_copy() {
     assert!(large(rows).turned.is_some() && large(rows + 1).turned.is_none());
 }
 
+/// As if packed anew, in both orders.
+#[test]
+fn weights_that_are_replaced_leave_nothing_behind() {
+    for (_, inputs, outputs) in SHAPES {
+        let (old, new) = (numbers::<f32>(outputs * inputs, 5), numbers(outputs * inputs, 6));
+        let rows = MatRef::new(&new, outputs, inputs).unwrap();
+        for with_transpose in [true, false] {
+            let mut w = Weights::from_rows(MatRef::new(&old, outputs, inputs).unwrap(), with_transpose);
+            w.set_rows(rows).unwrap();
+            let afresh = Weights::from_rows(rows, with_transpose);
+            let lines = |w: &Weights<f32>| {
+                [Some(w.kept.packed()), w.turned.as_ref()].map(|lines| lines.map(|l| bits(l.lines())))
+            };
+            assert_eq!(lines(&w), lines(&afresh), "{inputs} × {outputs}");
+        }
+    }
+}
+
 /// As if made anew from the numbers in the other type, in whichever order those are kept.
 #[test]
 fn weights_of_another_type_are_kept_as_that_type_is() {

@@ -124,21 +124,6 @@ impl<T: Element> Weights<T> {
             None => Ok(()),
         }
     }
-
-    /// Takes over the values of other weights of the same shape, without allocating.
-    ///
-    /// # Errors
-    /// `other` has another shape.
-    pub fn copy_from(&mut self, other: &Self) -> Result<(), ShapeError> {
-        self.kept.expect_shape_of(&other.kept)?;
-        self.kept.packed_mut().lines_mut().copy_from_slice(other.kept.packed().lines());
-        match (&mut self.turned, &other.turned) {
-            (Some(to), Some(from)) => to.lines_mut().copy_from_slice(from.lines()),
-            (Some(to), None) => super::update::transpose(Isa::current(), self.kept.packed(), to),
-            (None, _) => {}
-        }
-        Ok(())
-    }
 }
 
 /// The gradient of the loss by a layer's weights, in the layout in which the weights are kept.
