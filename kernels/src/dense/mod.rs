@@ -24,6 +24,7 @@
 mod array;
 mod backward;
 mod batch;
+mod beyond;
 mod bias;
 mod forward;
 mod line_jobs;

@@ -1,11 +1,12 @@
 //! What a layer keeps: weights in both packed layouts, a gradient, the optimiser's moments.
 
 use super::array::Array;
+use super::beyond::Beyond;
 use super::line_jobs::LineJobs;
 use crate::element::Element;
 use crate::execute::Compute;
 use crate::gemm::{PackedB, Right};
-use crate::isa::{Isa, Kernel, Simd, load, store};
+use crate::isa::{Isa, Kernel, Simd, load};
 use crate::machine::caches;
 use crate::optimiser::Rule;
 use crate::view::{MatRef, ShapeError};
@@ -255,16 +256,13 @@ impl<T: Element> Kernel<T> for IsWithin<'_, T> {
         let (whole, last) = lines.split_at(cols / T::LINE * rows * T::LINE);
         // No early exit, so that the compiler can take a vector at a time.
         let within = whole.iter().fold(true, |within, g| within & (g.abs() <= limit));
-        let (one, mut beyond) = (simd.splat(T::ONE), simd.splat(T::ZERO));
+        let mut beyond = Beyond::none(simd);
         for row in last.chunks_exact(T::LINE) {
             for lanes in row[..cols % T::LINE].chunks(S::LANES) {
-                let is_within = simd.le(simd.abs(load(simd, lanes)), simd.splat(limit));
-                beyond = simd.select(is_within, beyond, one);
+                beyond.look(simd, load(simd, lanes), limit);
             }
         }
-        let mut lanes = [T::ZERO; 16];
-        store(simd, &mut lanes[..S::LANES], beyond);
-        within & lanes.iter().all(|&lane| lane == T::ZERO)
+        within & !beyond.is_any(simd)
     }
 }
 
