@@ -8,7 +8,7 @@ use crate::isa::{Isa, Kernel, Simd, load, store};
 use crate::loss::row::{row_max, row_sum};
 
 /// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout, and so does one of
-/// nothing but −∞.
+/// nothing but −∞. On tier `isa`, or on the next lower one of its architecture that this machine has.
 ///
 /// # Panics
 /// The slices differ in length, or are not whole rows.

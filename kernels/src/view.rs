@@ -200,6 +200,12 @@ impl Layout {
         Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 
+    /// The elements of a row lie one after the other, as a single one does at any stride.
+    #[inline(always)]
+    fn has_contiguous_rows(self) -> bool {
+        self.col_stride == 1 || self.cols <= 1
+    }
+
     /// The layout of rows `range` and how far in they begin.
     #[inline]
     fn rows(self, range: Range<usize>) -> (Self, usize) {
@@ -261,6 +267,19 @@ macro_rules! shape_getters {
         #[inline]
         pub fn is_empty(&self) -> bool {
             self.layout.is_empty()
+        }
+        /// The elements of a row lie one after the other, as a single one does at any stride.
+        #[inline(always)]
+        pub(crate) fn has_contiguous_rows(&self) -> bool {
+            self.layout.has_contiguous_rows()
+        }
+        /// `Ok` where they do; `what` is the column stride of which matrix.
+        #[inline(always)]
+        pub(crate) fn expect_contiguous_rows(&self, what: &'static str) -> Result<(), ShapeError> {
+            if self.has_contiguous_rows() {
+                return Ok(());
+            }
+            ShapeError::expect(what, 1, self.col_stride())
         }
     };
 }
@@ -339,12 +358,14 @@ impl<'a, T: Copy> MatRef<'a, T> {
     /// # Panics
     /// Outside the shape, or the columns are apart.
     pub fn row_range(&self, i: usize, cols: Range<usize>) -> &'a [T] {
-        assert!(self.layout.col_stride == 1 || self.layout.cols <= 1, "the columns of this matrix are not contiguous");
+        let Layout { rows, cols: width, .. } = self.layout;
+        assert!(self.layout.has_contiguous_rows(), "the columns of this matrix are not contiguous");
+        let is_inside = i < rows && cols.start <= cols.end && cols.end <= width;
+        assert!(is_inside, "columns {cols:?} of row {i} are outside a {rows} × {width} matrix");
         if cols.is_empty() {
             return &[];
         }
         let start = self.layout.offset(i, cols.start);
-        self.layout.offset(i, cols.end - 1);
         // SAFETY: both ends are inside the view, and what lies between them is one run of its slice.
         unsafe { std::slice::from_raw_parts(self.data.wrapping_add(start), cols.len()) }
     }

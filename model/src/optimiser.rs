@@ -84,12 +84,26 @@ impl Optimiser {
         self
     }
 
-    /// Whether every number is in its range, as it is and as `T` has it, in which the weights are changed.
+    /// Whether every number is in its range, as it is and as `T` has it, in which the weights are changed, and so is what a step makes of them.
     pub(crate) fn check<T: Element>(&self) -> Result<(), Error> {
         let l2 = Number { name: "l2", range: "zero or positive, and finite", holds: |x| x >= 0.0 && x.is_finite() };
         let mut numbers = vec![(Number::positive("learning rate"), self.rate), (l2, self.l2)];
         numbers.extend(self.rule.numbers());
-        numbers.into_iter().try_for_each(|(number, value)| check_number::<T>(number, value))
+        numbers.into_iter().try_for_each(|(number, value)| check_number::<T>(number, value))?;
+        let (most, shrinks_by) = (self.rule.largest_rate::<T>(), T::from_f64(self.rate * self.l2));
+        if self.rate > most {
+            let range = "no larger than the update can be computed with";
+            return Err(Error::setting(
+                "learning rate",
+                format!("{:?} (in {} at most {most:?})", self.rate, T::NAME),
+                range,
+            ));
+        }
+        if !shrinks_by.is_finite() {
+            let value = format!("{:?} (times the learning rate in {} {shrinks_by:?})", self.l2, T::NAME);
+            return Err(Error::setting(l2.name, value, l2.range));
+        }
+        Ok(())
     }
 }
 

@@ -280,6 +280,21 @@ fn a_gradient_that_is_too_large_is_found_before_the_update() {
     check::<f64>(1.3e154);
 }
 
+/// At a rate that makes too much of it: in layers small and large, whose gradient is applied tile by tile at other rates.
+#[test]
+fn a_gradient_that_is_too_large_for_the_rate_is_found_before_the_update() {
+    for (optimiser, inputs) in [Optimiser::sgd(), Optimiser::nesterov()].into_iter().flat_map(|o| [(o, 1), (o, 7000)]) {
+        let mut model = Mlp::<f32>::builder(&[inputs, 1]).build().expect("widths");
+        model.set_layer(0, &vec![0.0; inputs], &[0.0]).expect("lengths that fit");
+        let plan = Plan::new(Loss::HalfSquaredError).optimiser(optimiser.rate(1e30));
+        let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+        let step = trainer.step(&vec![1e5; inputs], Targets::Values(&[1e5]));
+        assert!(matches!(step, Err(Error::NonFinite { what: "gradient", .. })), "{inputs} inputs: {step:?}");
+        let layer = &trainer.model().layers()[0];
+        assert!(layer.weights().iter().chain(layer.bias()).all(|&w| w == 0.0), "{inputs} inputs");
+    }
+}
+
 /// It is what the rule sees that must not be too large.
 #[test]
 fn a_large_gradient_may_be_clipped_to_one_that_is_not() {

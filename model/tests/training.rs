@@ -448,6 +448,9 @@ fn settings_that_the_element_type_cannot_hold_are_refused() {
         (rule(Rule::Nesterov { momentum: 0.999_999_999 }), "momentum = 0.999999999 (in f32 1.0)"),
         (rule(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-46 }), "epsilon = 1e-46 (in f32 0.0)"),
         (rule(Rule::AdamW { beta1: 0.9, beta2: 0.999_999_999, epsilon: 1e-8 }), "beta2 = 0.999999999 (in f32 1.0)"),
+        (Optimiser::adam().rate(1e38), "learning rate = 1e38 (in f32 at most 8.5"),
+        (Optimiser::adamw().rate(1e38), "learning rate = 1e38 (in f32 at most 8.5"),
+        (Optimiser::adamw().rate(1e20).l2(1e20), "l2 = 1e20 (times the learning rate in f32 inf)"),
     ] {
         let plan = base.optimiser(optimiser);
         let Err(error) = Trainer::new(linear(), plan) else { panic!("{expected}") };

@@ -35,12 +35,16 @@ fn without_depth_c_is_scaled() {
 fn without_alpha_the_factors_are_not_read() {
     for isa in tiers::all() {
         let (a, b) = (Matrix::poisoned(9, 20, Order::Rows(0)), Matrix::poisoned(20, 70, Order::Rows(0)));
-        let mut c = Matrix::new(9, 70, Order::Rows(0), |_, _| 2.0f32);
-        multiply(isa, 0.0, &a, &b, 0.5, &mut c);
-        assert!(c.elements().iter().all(|&x| x == 1.0));
-        let mut c = Matrix::poisoned(9, 70, Order::Rows(0));
-        multiply(isa, 0.0, &a, &b, 0.0, &mut c);
-        assert!(c.elements().iter().all(|x| x.to_bits() == 0));
+        for alpha in [0.0, -0.0] {
+            let mut c = Matrix::new(9, 70, Order::Rows(0), |_, _| 2.0f32);
+            multiply(isa, alpha, &a, &b, 0.5, &mut c);
+            assert!(c.elements().iter().all(|&x| x == 1.0), "{isa} alpha {alpha:?}");
+            for beta in [0.0, -0.0] {
+                let mut c = Matrix::poisoned(9, 70, Order::Rows(0));
+                multiply(isa, alpha, &a, &b, beta, &mut c);
+                assert!(c.elements().iter().all(|x| x.to_bits() == 0), "{isa} alpha {alpha:?}, beta {beta:?}");
+            }
+        }
     }
 }
 
@@ -65,11 +69,11 @@ fn without_beta_c_is_not_read() {
         let mut random = Random::new(1);
         for (m, n, k) in [(1, 1, 1), (1, 200, 30), (6, 64, 9), (13, 67, 100), (130, 3, 40), (70, 300, 1100)] {
             let (a, b) = (uniform(m, k, &mut random), uniform(k, n, &mut random));
-            for alpha in [1.0, -0.5] {
+            for (alpha, beta) in [(1.0, 0.0), (-0.5, 0.0), (1.0, -0.0)] {
                 for order in [Order::Rows(0), Order::Columns(0), Order::Sparse(1)] {
                     let mut c = Matrix::poisoned(m, n, order);
-                    multiply(isa, alpha, &a, &b, 0.0, &mut c);
-                    assert!(c.elements().iter().all(|x| x.is_finite()), "{isa} {m} {n} {k} {order:?}");
+                    multiply(isa, alpha, &a, &b, beta, &mut c);
+                    assert!(c.elements().iter().all(|x| x.is_finite()), "{isa} {m} {n} {k} {order:?}, beta {beta:?}");
                 }
             }
         }

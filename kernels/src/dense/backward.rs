@@ -8,7 +8,7 @@ use crate::execute::Compute;
 use crate::gemm::{Output, Place, Product, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
-/// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs, `dz_below` batch × inputs with contiguous rows.
+/// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs (any strides), `dz_below` batch × inputs with contiguous rows.
 ///
 /// `kept_below` is what the layer below kept of its forward pass, batch × inputs with contiguous rows: its output, or its
 /// pre-activation where [`Activation::needs_preactivation`].
@@ -32,9 +32,7 @@ pub fn backward_input<T: Element>(
     ShapeError::expect("the columns of the gradient below", w.inputs(), dz_below.cols())?;
     ShapeError::expect("the rows of what the layer below kept", dz.rows(), kept_below.rows())?;
     ShapeError::expect("the columns of what the layer below kept", w.inputs(), kept_below.cols())?;
-    if kept_below.cols() > 1 {
-        ShapeError::expect("the column stride of what the layer below kept", 1, kept_below.col_stride())?;
-    }
+    kept_below.expect_contiguous_rows("the column stride of what the layer below kept")?;
     let c = output("the column stride of the gradient below", &mut dz_below)?;
     let shape = [dz.rows(), w.inputs(), w.outputs()];
     // SAFETY: the view and the weights vouch for A and B; the output is borrowed exclusively.
@@ -65,8 +63,8 @@ pub enum Sum {
     GoesOn,
 }
 
-/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs. Where the sum goes on,
-/// `dW ← dW + dzᵀ x`: it ends with the bits of all rows at once.
+/// `dW = dzᵀ x`, summed over the batch in its order: `x` is batch × inputs, `dz` batch × outputs (any strides). Where the sum
+/// goes on, `dW ← dW + dzᵀ x`: it ends with the bits of all rows at once.
 ///
 /// # Errors
 /// The shapes do not fit each other; nothing is written then.

@@ -1,8 +1,9 @@
 //! The bias gradient: the sums of the columns of `dz`, in one order that depends on the shape alone.
 
+use super::beyond::Beyond;
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::isa::{Kernel, Simd, load_n, store};
+use crate::isa::{Kernel, Simd, load_n};
 use crate::team::Parts;
 use crate::view::{MatRef, ShapeError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +18,9 @@ const JOB_COLS: usize = 256;
 /// Elements that are worth a team.
 const WORK: usize = 256 * 1024;
 
-/// `db = Σ_batch dz`, column by column: blocks of 64 rows, each summed in order, added up in order. Says whether every number of
-/// `dz` is at most `limit` in size (a NaN is not), which costs no pass of its own here.
+/// `db = Σ_batch dz`, column by column: blocks of 64 rows, each summed in order, added up in order. `dz` is batch × outputs with contiguous
+/// rows, `db` has `outputs` elements. Says whether every number of `dz` is at most `limit` in size (a NaN is not), which costs no pass of
+/// its own here.
 ///
 /// # Errors
 /// `db` has not as many elements as `dz` has columns, or the rows of `dz` are not contiguous; nothing is written then.
@@ -33,9 +35,7 @@ pub fn backward_bias<T: Element>(
     db: &mut [T],
 ) -> Result<bool, ShapeError> {
     ShapeError::expect("the elements of a bias gradient", dz.cols(), db.len())?;
-    if dz.cols() > 1 {
-        ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
-    }
+    dz.expect_contiguous_rows("the column stride of a layer's gradient")?;
     let (rows, stride) = (dz.rows(), dz.row_stride());
     let within = AtomicBool::new(true);
     let db = Parts::of(db);
@@ -68,9 +68,7 @@ pub fn backward_bias<T: Element>(
 pub fn bias_sums<T: Element>(by: impl Execute<T>, dz: MatRef<'_, T>, sums: &mut [T]) -> Result<(), ShapeError> {
     let (rows, cols, stride) = (dz.rows(), dz.cols(), dz.row_stride());
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS) * cols, sums.len())?;
-    if cols > 1 {
-        ShapeError::expect("the column stride of a layer's gradient", 1, dz.col_stride())?;
-    }
+    dz.expect_contiguous_rows("the column stride of a layer's gradient")?;
     if rows == 0 {
         // No rows may be of any width.
         return Ok(());
@@ -123,7 +121,7 @@ impl<T: Element> Kernel<T> for ColumnSums<T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> bool {
-        let mut beyond = simd.splat(T::ZERO);
+        let mut beyond = Beyond::none(simd);
         let mut col = 0;
         while self.cols - col >= WAYS * S::LANES {
             self.columns::<S, WAYS, 1>(simd, col, &mut beyond);
@@ -137,16 +135,14 @@ impl<T: Element> Kernel<T> for ColumnSums<T> {
             self.columns::<S, 1, WAYS>(simd, col, &mut beyond);
             col += S::LANES;
         }
-        let mut lanes = [T::ZERO; 16];
-        store(simd, &mut lanes, beyond);
-        lanes.iter().all(|&lane| lane == T::ZERO)
+        !beyond.is_any(simd)
     }
 }
 
 impl<T: Element> ColumnSums<T> {
     /// `NV` vectors of columns, a single one perhaps partial: `NB` blocks at a time, then the rest.
     #[inline(always)]
-    fn columns<S: Simd<T>, const NV: usize, const NB: usize>(&self, simd: S, col: usize, beyond: &mut S::V) {
+    fn columns<S: Simd<T>, const NV: usize, const NB: usize>(&self, simd: S, col: usize, beyond: &mut Beyond<T, S>) {
         let width = S::LANES.min(self.cols - col);
         let mut totals = [simd.splat(T::ZERO); NV];
         let mut first = 0;
@@ -175,7 +171,7 @@ impl<T: Element> ColumnSums<T> {
         simd: S,
         (first, count): (usize, usize),
         (col, width): (usize, usize),
-        beyond: &mut S::V,
+        beyond: &mut Beyond<T, S>,
     ) -> [[S::V; NV]; NB] {
         let mut sums = [[simd.splat(T::ZERO); NV]; NB];
         for row in first..first + count {
@@ -183,7 +179,9 @@ impl<T: Element> ColumnSums<T> {
                 for (v, sum) in sums.iter_mut().enumerate() {
                     let dz = self.load(simd, row + b * BIAS_ROWS, col + v * S::LANES, width);
                     *sum = simd.add(*sum, dz);
-                    self.look(simd, dz, beyond);
+                    if let Some(limit) = self.limit {
+                        beyond.look(simd, dz, limit);
+                    }
                 }
             }
         }
@@ -205,15 +203,6 @@ impl<T: Element> ColumnSums<T> {
         }
         for (total, &sum) in totals.iter_mut().zip(sums) {
             *total = simd.add(*total, sum);
-        }
-    }
-
-    /// Marks the lanes that are not within the limit.
-    #[inline(always)]
-    fn look<S: Simd<T>>(&self, simd: S, dz: S::V, beyond: &mut S::V) {
-        if let Some(limit) = self.limit {
-            let within = simd.le(simd.abs(dz), simd.splat(limit));
-            *beyond = simd.select(within, *beyond, simd.splat(T::ONE));
         }
     }
 

@@ -24,6 +24,7 @@
 mod array;
 mod backward;
 mod batch;
+mod beyond;
 mod bias;
 mod forward;
 mod line_jobs;
@@ -45,9 +46,7 @@ use crate::view::{MatMut, ShapeError};
 
 /// A batch to write: its rows must be contiguous.
 fn output<T: Element>(what: &'static str, view: &mut MatMut<'_, T>) -> Result<Output<T>, ShapeError> {
-    if view.cols() > 1 {
-        ShapeError::expect(what, 1, view.col_stride())?;
-    }
+    view.expect_contiguous_rows(what)?;
     Ok(Output::from(view))
 }
 

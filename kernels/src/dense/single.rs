@@ -36,8 +36,8 @@ pub struct Below<'a, T> {
     pub only: Option<(MatRef<'a, T>, &'a mut Gradient<T>)>,
 }
 
-/// All that comes of the error `dz`, batch × 1, of a layer with a single output: `dW = dzᵀ a` and its [sums](super::bias_sums), and
-/// for the layer below `dz = (dz W) ⊙ g′(kept)` and its sums.
+/// All that comes of the error `dz`, batch × 1, of a layer with a single output: `dW = dzᵀ a` and its [sums](super::bias_sums), one for every
+/// [`BIAS_ROWS`] rows begun, and for the layer below `dz = (dz W) ⊙ g′(kept)` and its sums, as many times its outputs.
 ///
 /// # Errors
 /// The shapes do not fit each other, or the layer has several outputs; nothing is written then.
@@ -54,11 +54,10 @@ pub fn backward_single<T: Element>(
     ShapeError::expect("the outputs of a layer with a single one", 1, w.outputs())?;
     ShapeError::expect("the columns of a layer's gradient", 1, dz.cols())?;
     dw.lines.expect_shape_of(&w.kept)?;
-    let dz_to = dz_below.as_ref();
-    for (matrix, stride) in [(a, a.col_stride()), (kept, kept.col_stride()), (dz_to, dz_to.col_stride())] {
+    for matrix in [a, kept, dz_below.as_ref()] {
         ShapeError::expect("the rows of what lies below a layer", rows, matrix.rows())?;
         ShapeError::expect("the columns of what lies below a layer", inputs, matrix.cols())?;
-        ShapeError::expect("the column stride of what lies below a layer", 1, if inputs > 1 { stride } else { 1 })?;
+        matrix.expect_contiguous_rows("the column stride of what lies below a layer")?;
     }
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS), sums.len())?;
     ShapeError::expect("the elements of bias sums", rows.div_ceil(BIAS_ROWS) * inputs, sums_below.len())?;

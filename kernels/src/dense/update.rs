@@ -67,13 +67,14 @@ pub fn update<T: Element, C: Compute<T>>(
     Ok(())
 }
 
-/// `dW = dzᵀ x` and the optimiser's step of `w`, without `dW` ever reaching memory. The bits are those of
-/// [`backward_weights`](super::backward_weights) followed by [`update`].
+/// `dW = dzᵀ x` and the optimiser's step of `w`, without `dW` ever reaching memory: `x` is batch × inputs, `dz` batch × outputs (any strides),
+/// `moments` of the shape of `w`. The bits are those of [`backward_weights`](super::backward_weights) followed by [`update`].
 ///
 /// # Memory
 /// As [`gemm`](fn@crate::gemm), with one difference: a sum must be whole before the step, so a transposed `x` that is packed (its rows lie a power of two
 /// apart, and the weights fill several strips) is packed for 48 inputs at once, over all rows. A batch of a million rows is then 192 MB of a thread's
-/// scratch in single precision; up to 43,000 rows the 8 MB of a product suffice.
+/// scratch in single precision; up to 43,000 rows the 8 MB of a product suffice. [`Inside`](crate::Inside) cuts nothing: its thread keeps as
+/// much as the weights take, and as `dz` does where that has to be packed.
 ///
 /// # Errors
 /// The shapes do not fit each other, or the moments are fewer arrays than the rule needs; nothing is written then.

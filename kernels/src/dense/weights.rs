@@ -1,11 +1,12 @@
 //! What a layer keeps: weights in both packed layouts, a gradient, the optimiser's moments.
 
 use super::array::Array;
+use super::beyond::Beyond;
 use super::line_jobs::LineJobs;
 use crate::element::Element;
 use crate::execute::Compute;
 use crate::gemm::{PackedB, Right};
-use crate::isa::{Isa, Kernel, Simd, load, store};
+use crate::isa::{Isa, Kernel, Simd, load};
 use crate::machine::caches;
 use crate::optimiser::Rule;
 use crate::view::{MatRef, ShapeError};
@@ -21,10 +22,12 @@ pub struct Weights<T> {
 }
 
 impl<T: Element> Weights<T> {
-    /// Packs `w`, outputs × inputs. `with_transpose` keeps a copy in the order in which [`backward_input`](super::backward_input) reads
-    /// them; the first layer of a net, which has no gradient to hand down, saves it.
+    /// Packs `w`, outputs × inputs: by inputs, as [`forward`](super::forward()) reads them; or by outputs, as
+    /// [`backward_input`](super::backward_input) does, where these are at most a line and inputs fill lines better. Weights by outputs have a
+    /// copy by inputs, however large, but for those of a single output, which need none. Weights by inputs have one by outputs
+    /// `with_transpose`; the first layer of a net, which has no gradient to hand down, saves it.
     ///
-    /// Beyond L2 there is no copy: it would be fetched and written back at every update, which takes longer than turning the weights
+    /// Beyond L2 there is no copy by outputs: it would be fetched and written back at every update, which takes longer than turning the weights
     /// strip by strip when they are needed (64-4096-1024, batch 32: 4.75 → 3.85 ms a step; 1024-4096-1024, batch 512: second update
     /// −1.4 ms, errors down +0.6; alike where L3 keeps both copies).
     ///
@@ -37,8 +40,8 @@ impl<T: Element> Weights<T> {
         Self::of(kept, with_transpose)
     }
 
-    /// The same weights as numbers of another type, in its own layout: exact from `f32` to `f64`, rounded the other way. `with_transpose` as for
-    /// [`from_rows`](Self::from_rows).
+    /// The same weights as numbers of another type, in its own layout: exact from `f32` to `f64`, rounded the other way. `with_transpose`, and what
+    /// is copied, as for [`from_rows`](Self::from_rows).
     ///
     /// # Panics
     /// A copy would be larger than the address space.
@@ -121,21 +124,6 @@ impl<T: Element> Weights<T> {
             Some(turned) => turned.set(if by_outputs { w.t() } else { w }),
             None => Ok(()),
         }
-    }
-
-    /// Takes over the values of other weights of the same shape, without allocating.
-    ///
-    /// # Errors
-    /// `other` has another shape.
-    pub fn copy_from(&mut self, other: &Self) -> Result<(), ShapeError> {
-        self.kept.expect_shape_of(&other.kept)?;
-        self.kept.packed_mut().lines_mut().copy_from_slice(other.kept.packed().lines());
-        match (&mut self.turned, &other.turned) {
-            (Some(to), Some(from)) => to.lines_mut().copy_from_slice(from.lines()),
-            (Some(to), None) => super::update::transpose(Isa::current(), self.kept.packed(), to),
-            (None, _) => {}
-        }
-        Ok(())
     }
 }
 
@@ -268,16 +256,13 @@ impl<T: Element> Kernel<T> for IsWithin<'_, T> {
         let (whole, last) = lines.split_at(cols / T::LINE * rows * T::LINE);
         // No early exit, so that the compiler can take a vector at a time.
         let within = whole.iter().fold(true, |within, g| within & (g.abs() <= limit));
-        let (one, mut beyond) = (simd.splat(T::ONE), simd.splat(T::ZERO));
+        let mut beyond = Beyond::none(simd);
         for row in last.chunks_exact(T::LINE) {
             for lanes in row[..cols % T::LINE].chunks(S::LANES) {
-                let is_within = simd.le(simd.abs(load(simd, lanes)), simd.splat(limit));
-                beyond = simd.select(is_within, beyond, one);
+                beyond.look(simd, load(simd, lanes), limit);
             }
         }
-        let mut lanes = [T::ZERO; 16];
-        store(simd, &mut lanes[..S::LANES], beyond);
-        within & lanes.iter().all(|&lane| lane == T::ZERO)
+        within & !beyond.is_any(simd)
     }
 }
 

@@ -86,7 +86,7 @@ impl<T: Element> Product<T> {
         let table = self.table(table, place);
         let narrow = if self.needs_whole_vectors(place) { None } else { table.narrow(self.n, self.k) };
         let table = narrow.unwrap_or(table);
-        if self.is_small() {
+        if self.is_small_in(place) {
             return self.run_whole(table, place, |block| finish(epilogue, block));
         }
         self.run_planned(table, team, place, epilogue);

@@ -140,7 +140,7 @@ fn product<T: Element>(
         scale(beta, c);
         return Ok(());
     }
-    if has_contiguous_columns(&c) {
+    if is_better_transposed(&c) {
         multiply_transposed(table, team, alpha, a, b, beta, c);
     } else {
         multiply(table, team, (alpha, T::ONE), a, b, beta, c);
@@ -148,7 +148,7 @@ fn product<T: Element>(
     Ok(())
 }
 
-/// Cᵀ = Bᵀ (α Aᵀ) + β Cᵀ, see [`has_contiguous_columns`]; apart, so that the views of the usual case stay in registers.
+/// Cᵀ = Bᵀ (α Aᵀ) + β Cᵀ, see [`is_better_transposed`]; apart, so that the views of the usual case stay in registers.
 #[inline(never)]
 fn multiply_transposed<T: Element>(
     table: &'static TileTable<T>,
@@ -162,10 +162,10 @@ fn multiply_transposed<T: Element>(
     multiply(table, team, (T::ONE, alpha), b.t(), a.t(), beta, c.t());
 }
 
-/// Whether the transpose is computed, Cᵀ = Bᵀ Aᵀ: where it is Cᵀ that has contiguous rows. A single column, for which both have,
+/// Whether the transpose is computed, Cᵀ = Bᵀ Aᵀ: where it is Cᵀ that has contiguous rows, and C has not. A single column, for which both have,
 /// is turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same; α stays with A.
 #[inline]
-fn has_contiguous_columns<T: Element>(c: &MatMut<'_, T>) -> bool {
+fn is_better_transposed<T: Element>(c: &MatMut<'_, T>) -> bool {
     let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
     let columns_contiguous = c.row_stride() == 1 || c.rows() == 1;
     columns_contiguous && !rows_contiguous
@@ -186,7 +186,7 @@ fn multiply<T: Element>(
     // SAFETY: the views vouch for the operands, and C is borrowed exclusively; where it has gaps, scratch takes its place.
     let product = unsafe { Product::new(a.into(), b.into(), to, Start::of_beta(beta), shape) };
     let product = product.scaled((alpha, alpha_right));
-    if c.col_stride() == 1 || c.cols() == 1 {
+    if c.has_contiguous_rows() {
         product.run(table, team, Place::Memory, None);
     } else {
         through_scratch(table, team, product, c);

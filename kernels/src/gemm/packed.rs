@@ -198,9 +198,7 @@ fn product<T: Element>(
     if c.is_empty() {
         return Ok(());
     }
-    if c.cols() > 1 {
-        ShapeError::expect("the column stride of C", 1, c.col_stride())?;
-    }
+    c.expect_contiguous_rows("the column stride of C")?;
     if a.cols() == 0 {
         super::scale(beta, c);
         return Ok(());

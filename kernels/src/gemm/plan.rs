@@ -159,6 +159,11 @@ impl<T: Element> Product<T> {
         self.alpha == T::ONE && self.work() <= SMALL_WORK
     }
 
+    /// The same with C in `place`: without steps of k there is no work, and yet a C that scratch is not to have room for.
+    pub(super) fn is_small_in(&self, place: Place) -> bool {
+        self.is_small() && (place == Place::Memory || self.m.saturating_mul(self.n) <= SMALL_WORK)
+    }
+
     /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
         let turned = self.is_turned(table);

@@ -148,7 +148,7 @@ pub trait Simd<T>: Lanes<T> {
     /// The first `n` lanes from memory (`n ≤ LANES`), the others zero; nothing else is touched.
     ///
     /// # Safety
-    /// `p` must be valid for reads of `n` elements.
+    /// `n` must be at most `LANES`, and `p` valid for reads of `n` elements.
     unsafe fn load_partial(self, p: *const T, n: usize) -> Self::V;
     /// One lane a byte: the byte's number, exactly.
     ///
@@ -158,7 +158,7 @@ pub trait Simd<T>: Lanes<T> {
     /// The first `n` lanes to memory (`n ≤ LANES`); nothing else is touched.
     ///
     /// # Safety
-    /// `p` must be valid for writes of `n` elements.
+    /// `n` must be at most `LANES`, and `p` valid for writes of `n` elements.
     unsafe fn store_partial(self, p: *mut T, n: usize, v: Self::V);
 
     /// The transpose of LANES × LANES elements: lane i of vector j is `from[i·from_row + j]`.

@@ -10,7 +10,7 @@ struct Cpu {
 }
 
 /// What of a CPU decides between micro-kernels of the same tier.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Habits {
     /// An instruction on 512 bits takes two turns through data paths of 256: AMD's Zen 4 (family 19h), the first of theirs with AVX-512
     /// (AMD, Software Optimization Guide for the Zen4 Microarchitecture, 57647).
@@ -39,20 +39,19 @@ impl Habits {
     /// Those of the CPU that this runs on, looked up once: a virtual machine takes microseconds for it.
     pub(crate) fn here() -> Self {
         static HERE: OnceLock<Habits> = OnceLock::new();
-        *HERE.get_or_init(Self::look_up)
+        *HERE.get_or_init(|| Cpu::here().map_or_else(Self::default, Self::of))
     }
 
-    fn look_up() -> Self {
-        let cpu = Cpu::here();
-        let is_intel = cpu.is_some_and(|cpu| &cpu.maker == b"GenuineIntel");
-        let is_amd = cpu.is_some_and(|cpu| &cpu.maker == b"AuthenticAMD");
+    fn of(cpu: Cpu) -> Self {
+        let is_intel = &cpu.maker == b"GenuineIntel";
+        let is_amd = &cpu.maker == b"AuthenticAMD";
         Self {
-            executes_in_halves: is_amd && cpu.is_some_and(|cpu| cpu.family == 0x19),
+            executes_in_halves: is_amd && cpu.family == 0x19,
             loads_more_halves: is_intel,
             waits_for_split_lines: is_intel,
             waits_for_l2: is_intel,
             shuffles_on_multipliers: is_intel,
-            has_near_l3: is_amd && cpu.is_some_and(|cpu| cpu.family >= 0x17),
+            has_near_l3: is_amd && cpu.family >= 0x17,
             fetches_runs: is_intel,
         }
     }
@@ -78,5 +77,40 @@ impl Cpu {
     #[cfg(not(target_arch = "x86_64"))]
     fn here() -> Option<Self> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_has_the_habits_of_its_maker_and_family() {
+        let amd = Habits { has_near_l3: true, ..Habits::default() };
+        let intel = Habits {
+            loads_more_halves: true,
+            waits_for_split_lines: true,
+            waits_for_l2: true,
+            shuffles_on_multipliers: true,
+            fetches_runs: true,
+            ..Habits::default()
+        };
+        for (maker, family, habits) in [
+            (b"AuthenticAMD", 0x15, Habits::default()),
+            (b"AuthenticAMD", 0x17, amd),
+            (b"AuthenticAMD", 0x19, Habits { executes_in_halves: true, ..amd }),
+            (b"AuthenticAMD", 0x1a, amd),
+            (b"GenuineIntel", 6, intel),
+            // Not AMD's, though it has a family of that number.
+            (b"GenuineIntel", 0x19, intel),
+            (b"CentaurHauls", 0x19, Habits::default()),
+        ] {
+            assert_eq!(
+                Habits::of(Cpu { maker: *maker, family }),
+                habits,
+                "family {family:#x} of {}",
+                maker.escape_ascii()
+            );
+        }
     }
 }

@@ -37,6 +37,8 @@ impl<T: Element> Adam<T> {
         for (name, beta) in [("first", beta1), ("second", beta2)] {
             assert!((0.0..1.0).contains(&beta), "the {name} decay of Adam is {beta}, not at least 0 and below 1");
         }
+        let added = T::from_f64(epsilon);
+        assert!(added > T::ZERO, "the epsilon of Adam is {epsilon}, in {} {added:?}, not above 0", T::NAME);
         Self {
             keep: T::from_f64(1.0 - lr * decay),
             one_minus_beta1: T::from_f64(1.0 - beta1),
@@ -44,7 +46,7 @@ impl<T: Element> Adam<T> {
             one_minus_beta2: T::from_f64(1.0 - beta2),
             minus_rate: T::from_f64(-lr / (1.0 - power(beta1, t))),
             root_scale: T::from_f64(1.0 / (1.0 - power(beta2, t)).sqrt()),
-            epsilon: T::from_f64(epsilon),
+            epsilon: added,
         }
     }
 }

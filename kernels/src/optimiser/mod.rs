@@ -130,9 +130,18 @@ impl Rule {
         }
     }
 
+    /// The largest learning rate whose steps are numbers of `T`. Adam divides it by 1 − β₁, in its first step; a quarter of the range is used.
+    #[inline]
+    pub fn largest_rate<T: Element>(self) -> f64 {
+        match self {
+            Self::Sgd | Self::Momentum { .. } | Self::Nesterov { .. } => T::MAX.to_f64(),
+            Self::Adam { beta1, .. } | Self::AdamW { beta1, .. } => T::MAX.to_f64() / 4.0 * (1.0 - beta1),
+        }
+    }
+
     /// The largest size of a gradient of which a step at learning rate `lr` makes finite numbers in `T`: of moments, however often it
-    /// comes, and of what is added to a weight. Adam squares it. A quarter of the range is used, so that neither what rounding adds nor a
-    /// weight, if it is not near the end of the range itself, goes beyond it.
+    /// comes, and of what is added to a weight. Adam squares it, and takes none beyond its [largest rate](Self::largest_rate): 0 there. A quarter
+    /// of the range is used, so that neither what rounding adds nor a weight, if it is not near the end of the range itself, goes beyond it.
     #[inline]
     pub fn largest_gradient<T: Element>(self, lr: f64) -> f64 {
         let quarter = T::MAX.to_f64() / 4.0;
@@ -142,6 +151,7 @@ impl Rule {
             Self::Sgd => by_rate(quarter),
             // A first moment grows up to 1 / (1 − μ) gradients.
             Self::Momentum { momentum } | Self::Nesterov { momentum } => by_rate(quarter * (1.0 - momentum)),
+            Self::Adam { .. } | Self::AdamW { .. } if lr > self.largest_rate::<T>() => 0.0,
             Self::Adam { .. } | Self::AdamW { .. } => quarter.sqrt(),
         }
     }
@@ -150,7 +160,8 @@ impl Rule {
     /// `lr · l2 · w` taken off the weights), the gradient first multiplied by `gradient_scale`. Steps count from 1.
     ///
     /// # Panics
-    /// `t` is 0, or a β of Adam is not at least 0 and below 1: its bias correction would divide by zero, and every weight become NaN.
+    /// `t` is 0, a β of Adam is not at least 0 and below 1, or its ε not above 0 in `T`: its bias correction, or the step of a zero gradient,
+    /// would divide by zero, and weights become NaN.
     pub fn step<T: Element>(self, lr: f64, l2: f64, t: u64, gradient_scale: f64) -> Step<T> {
         assert!(t > 0, "steps count from 1");
         let kind = match self {

@@ -86,6 +86,10 @@ fn steps_that_no_rule_has_are_refused() {
             assert!(refused(Rule::AdamW { beta1, beta2, epsilon: 1e-8 }, 1), "{beta1} and {beta2}");
         }
     }
+    for epsilon in [0.0, -0.0, -1e-8, 1e-46, f64::NAN] {
+        assert!(refused(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon }, 1), "{epsilon}");
+        assert!(refused(Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon }, 1), "{epsilon}");
+    }
     let (least, most) = (0.0, 1.0 - f64::EPSILON / 2.0);
     for (beta1, beta2) in [(least, least), (most, most)] {
         let mut w = [1.0];
@@ -116,12 +120,31 @@ fn bears<T: Element>(rule: Rule, lr: f64, size: f64) -> bool {
 fn the_largest_gradient_leaves_finite_numbers_and_one_far_larger_does_not() {
     fn check<T: Element>() {
         for &rule in Rule::ALL {
-            for lr in [0.01, 1.0, 3000.0] {
+            for lr in [0.01, 1.0, 3000.0, T::MAX.to_f64() / 64.0] {
                 let largest = rule.largest_gradient::<T>(lr);
                 assert!(bears::<T>(rule, lr, largest), "{rule:?} at {lr} in {}", T::NAME);
                 let is_large = !T::from_f64(8.0 * largest).is_finite() || !bears::<T>(rule, lr, 8.0 * largest);
                 assert!(is_large, "{rule:?} at {lr} in {}", T::NAME);
             }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// Its first step divides the rate by 1 − β₁: what is beyond the range then makes even a gradient of 0 NaN.
+#[test]
+fn beyond_its_largest_rate_adam_takes_no_gradient() {
+    fn check<T: Element>() {
+        for rule in [Rule::ADAM, Rule::ADAMW] {
+            let most = rule.largest_rate::<T>();
+            assert!(bears::<T>(rule, most, rule.largest_gradient::<T>(most)), "{rule:?} at {most} in {}", T::NAME);
+            assert_eq!(rule.largest_gradient::<T>(1.001 * most), 0.0, "{rule:?} in {}", T::NAME);
+            assert!(
+                !bears::<T>(rule, 5.0 * most, 1.0) && !bears::<T>(rule, 5.0 * most, 0.0),
+                "{rule:?} in {}",
+                T::NAME
+            );
         }
     }
     check::<f32>();

@@ -105,8 +105,13 @@ impl<T: Element> Trainer<T> {
         let t = state.clock.updates + 1;
         let steps = |scale| Steps::new(&plan.optimiser, rate, t, scale);
         let memory = &mut state.memory;
-        let may_fuse = plan.fused && plan.clip_norm.is_none() && errors_are_small && x_is_small.holds(team);
-        if may_fuse && update::is_tame(team, layers, rows, &work.pieces[0].slots) {
+        let may_fuse =
+            plan.fused && plan.clip_norm.is_none() && update::takes_what_is_tame::<T>(plan.optimiser.rule, rate);
+        if may_fuse
+            && errors_are_small
+            && x_is_small.holds(team)
+            && update::is_tame(team, layers, rows, &work.pieces[0].slots)
+        {
             update::fused(team, layers, x, work, memory, &steps(1.0))?; // S15
             self.norm = None;
         } else {

@@ -1,11 +1,14 @@
 //! What a plan decides, of which no bit tells: how a product is cut, what is packed when, and what is asked for ahead.
 
 use super::*;
+use crate::dense::{Moments, Weights, backward_update};
 use crate::gemm::ahead::AHEAD;
+use crate::gemm::scratch::{Lent, Slot};
 use crate::gemm::tests::{check_product, near_and_far, numbers, product_of, with_halves};
 use crate::gemm::tiles::Tiled;
 use crate::isa::walked::skipped;
 use crate::machine::Habits;
+use crate::optimiser::Rule;
 use crate::{Isa, MatMut, MatRef, PackedB};
 
 /// A B in L3, where that is near and where it is not: the same bits, of another plan.
@@ -213,5 +216,28 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
             check_product(&tables, (70, n, deep), n, end);
             check_product(&tables, (70, n, deep), 1024, end);
         }
+    }
+}
+
+/// An update by a gradient of zeros, which goes through scratch in parts, as any other.
+#[test]
+fn a_batch_of_no_rows_takes_no_scratch_as_large_as_the_weights() {
+    let (inputs, outputs) = (600, 700);
+    let weights = numbers::<f32>(inputs * outputs, 1);
+    let kept_after = |(x_strides, dz_strides): ((usize, usize), (usize, usize))| {
+        let mut w = Weights::from_rows(MatRef::new(&weights, outputs, inputs).unwrap(), true);
+        let mut moments = Moments::zeros_like(&w, Rule::ADAM);
+        let x = MatRef::with_strides(&[], 0, inputs, x_strides.0, x_strides.1).unwrap();
+        let dz = MatRef::with_strides(&[], 0, outputs, dz_strides.0, dz_strides.1).unwrap();
+        let step = Rule::ADAM.step(0.1, 0.0, 1, 1.0);
+        backward_update(&Team::serial(), x, dz, &mut w, &mut moments, &step).unwrap();
+        assert_eq!(w.to_rows(), weights, "by nothing");
+        let mut kept = Lent::<f32>::none(Slot::C);
+        kept.grow(0);
+        size_of_val(kept.as_mut())
+    };
+    for strides in [((inputs, 1), (outputs, 1)), ((1, 2), (1, 3)), ((5000, 3), (5000, 2)), ((1, 1024), (1, 1024))] {
+        let kept = std::thread::scope(|scope| scope.spawn(|| kept_after(strides)).join().unwrap());
+        assert!(kept > 0 && kept <= size_of_val(&weights[..]) / 4, "{kept} bytes for a part of C, {strides:?}");
     }
 }
