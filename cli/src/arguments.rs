@@ -60,15 +60,15 @@ pub struct DataArguments {
 }
 
 /// Options of `train`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Where no default is shown it follows from the kind of data; the run prints what it takes, and \
                         report.json keeps it."
 )]
 pub struct TrainArguments {
-    /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy
-    #[arg(long, default_value = "digits", help_heading = "Data")]
-    pub data: String,
+    /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy [default: digits]
+    #[arg(long, help_heading = "Data")]
+    pub data: Option<String>,
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
@@ -97,9 +97,9 @@ pub struct TrainArguments {
     /// What is minimised [default: cross-entropy for classes, log-loss for two, squared error for numbers]
     #[arg(long, value_parser = by_name::<Loss>(), help_heading = "Network")]
     pub loss: Option<Loss>,
-    /// The number type of the whole run
-    #[arg(long, value_enum, default_value_t, help_heading = "Network")]
-    pub dtype: Dtype,
+    /// The number type of the whole run [default: f32]
+    #[arg(long, value_enum, ignore_case = true, help_heading = "Network")]
+    pub dtype: Option<Dtype>,
 
     /// The update rule
     #[arg(long, visible_alias = "optimiser", value_parser = by_name::<Rule>(), help_heading = "Training")]
@@ -136,7 +136,8 @@ pub struct TrainArguments {
     /// Threads; the result does not depend on it [default: one a core]
     #[arg(long, help_heading = "Training")]
     pub threads: Option<usize>,
-    /// Go on with the run in --out, where it stopped; data, network, loss and update rule stay, other options given now replace those of then
+    /// Go on with the run in --out, where it stopped, without a word about its data. Its rows and their division, --seed, --dtype, --init, network,
+    /// --standardise, loss and update rule with its numbers stay; other options given now replace those of then
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
 
@@ -149,6 +150,18 @@ pub struct TrainArguments {
     /// Print the report as one line of JSON
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+}
+
+impl TrainArguments {
+    /// What to learn from.
+    pub fn data(&self) -> &str {
+        self.data.as_deref().unwrap_or("digits")
+    }
+
+    /// The number type.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype.unwrap_or_default()
+    }
 }
 
 /// Which rows are looked at.

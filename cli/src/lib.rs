@@ -17,6 +17,7 @@ pub mod choice;
 mod compare;
 mod cpu;
 pub mod data;
+mod data_options;
 mod evaluate;
 pub mod failure;
 mod fingerprint;

@@ -23,7 +23,7 @@ use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
 use crate::report::{Ending, Report};
-use crate::resume::{CHECKPOINT, Origin, resumed};
+use crate::resume::{CHECKPOINT, Origin, completed, resumed};
 use crate::rounding;
 use crate::say::note;
 use crate::settings::{Settings, outputs};
@@ -35,11 +35,15 @@ const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     crate::machine::prepare(arguments.threads)?;
-    let data = training_data(&arguments.data, &arguments.reading, arguments.task)?;
+    let arguments = match arguments.resume {
+        true => &completed(arguments.clone())?,
+        false => arguments,
+    };
+    let data = training_data(arguments.data(), &arguments.reading, arguments.task)?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
     make_out_folder(&arguments.out)?;
-    match arguments.dtype {
+    match arguments.dtype() {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
         Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),
     }
@@ -52,7 +56,7 @@ fn learn<T: Element>(
     split: &Split,
 ) -> Result<(), Failure> {
     let parts = Parts::<T>::of(data, split)?;
-    let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(data, split))?;
+    let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(arguments, data, split))?;
     if let Some(test) = &parts.test {
         refuse_overflows(data, trainer.model(), (test, &split.test))?;
     }
@@ -60,7 +64,7 @@ fn learn<T: Element>(
         introduce(arguments, data, &trainer, split);
         tell_of_unused_share(data, arguments.test_split);
         let standardises = trainer.model().about().inputs.is_some();
-        if arguments.dtype == Dtype::F32
+        if arguments.dtype() == Dtype::F32
             && let Some(warning) = rounding::warning(data, &split.train, standardises)
         {
             note(&warning);
@@ -198,12 +202,12 @@ mod tests {
 
     /// What a run begins with.
     fn begin(arguments: &TrainArguments) -> (Trainer<f32>, Parts<f32>) {
-        let data = training_data(&arguments.data, &arguments.reading, arguments.task).expect("a set inside");
+        let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("a set inside");
         let settings = Settings::new(arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         make_out_folder(&arguments.out).expect("a temporary folder");
         let parts = Parts::of(&data, &split).expect("rows");
-        (trainer(arguments, &data, &settings, &parts, &Origin::of(&data, &split)).expect("a run"), parts)
+        (trainer(arguments, &data, &settings, &parts, &Origin::of(arguments, &data, &split)).expect("a run"), parts)
     }
 
     /// Only a row that was not learnt from can be so far from the others: its place in that part says nothing to whoever has the file.
@@ -217,15 +221,15 @@ mod tests {
             fs::write(&path, format!("a,b,y\n\n{rows}")).expect("temporary file");
         };
         let mut arguments = options(place.path(), "");
-        arguments.data = path.display().to_string();
+        arguments.data = Some(path.display().to_string());
         write(None);
-        let data = training_data(&arguments.data, &arguments.reading, arguments.task).expect("sound");
+        let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("sound");
         let settings = Settings::new(&arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         for &row in split.validation[..3].iter().chain(&split.test[..3]) {
             write(Some(row));
             let message = run(&arguments).expect_err("too large").to_string();
-            let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data, row + 3);
+            let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data(), row + 3);
             assert!(message.starts_with(&words) && message.contains("--dtype f64"), "{message}");
             if let Ok(begun) = Trainer::<f32>::load(arguments.out.join(CHECKPOINT)) {
                 assert_eq!(begun.updates(), 0, "before anything is learnt");

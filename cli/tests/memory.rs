@@ -223,6 +223,30 @@ fn a_run_goes_on_with_the_same_rows_only() {
     assert!(place.bad(&format!("{train} 4 --out r --resume"), 2).contains("does not say which rows"));
 }
 
+/// A run is told once what it learns from; all of that is neither usual nor found out from the file.
+#[test]
+fn a_run_that_goes_on_knows_its_data() {
+    let place = Place::new();
+    let rows: String = (0..80).map(|i| format!("{},{},{},{}\n", i % 3, i * 7 % 11, i % 5, i * i % 13)).collect();
+    place.file("rows.csv", &rows.replace(',', "|"));
+    let train = "train --quiet --data rows.csv --target 0 --drop -1 --no-header --delimiter | --task regression \
+                 --test-split 0.3 --val-split 0.25 --seed 5 --dtype f64 --schedule constant";
+    place.good(&format!("{train} --epochs 4 --out whole"));
+    place.good(&format!("{train} --epochs 1 --out parts"));
+    place.good("train --quiet --resume --epochs 2 --out parts");
+    // What is said again must be the same, wherever it is by now.
+    fs::rename(place.path("rows.csv"), place.path("moved.csv")).expect("a file");
+    assert!(place.bad("train --quiet --resume --epochs 4 --out parts", 2).contains("rows.csv"));
+    for (option, words) in [("--seed 1", "has seed 5"), ("--dtype f32", "add --dtype f64"), ("--drop 1", "rows")] {
+        let refused = place.bad(&format!("train --resume --data moved.csv --epochs 4 --out parts {option}"), 2);
+        assert!(refused.contains(words), "{option}: {refused}");
+    }
+    place.good("train --quiet --resume --data moved.csv --epochs 4 --out parts");
+    for name in ["model.safetensors", "history.csv"] {
+        assert!(bytes(&place.path("whole").join(name)) == bytes(&place.path("parts").join(name)), "{name}");
+    }
+}
+
 /// Whatever was not said follows from the data, and is told before the run and after it.
 #[test]
 fn a_run_says_what_it_takes() {
