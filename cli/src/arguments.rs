@@ -73,7 +73,7 @@ pub struct TrainArguments {
     #[command(flatten)]
     pub reading: DataArguments,
     /// What the target is [default: text and few whole numbers that recur are classes, other numbers are numbers]
-    #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// Part of the rows kept for the test, where the data has no test part of its own [default: 0.2]
     #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
@@ -101,7 +101,7 @@ pub struct TrainArguments {
     #[arg(long, value_enum, ignore_case = true, help_heading = "Network")]
     pub dtype: Option<Dtype>,
 
-    /// The update rule
+    /// The update rule; with numbers of its own as in momentum(0.99) or adam(0.9,0.98,1e-9)
     #[arg(long, visible_alias = "optimiser", value_parser = by_name::<Rule>(), help_heading = "Training")]
     pub optimizer: Option<Rule>,
     /// The learning rate
@@ -201,7 +201,7 @@ pub struct ModelDataArguments {
     #[command(flatten)]
     pub reading: DataArguments,
     /// Which rows [default: test for sets with a test part of their own and those inside, all for others and for models that kept none]
-    #[arg(long, value_enum, help_heading = "Data")]
+    #[arg(long, value_enum, ignore_case = true, help_heading = "Data")]
     pub part: Option<PartChoice>,
     /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
     #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
@@ -310,7 +310,7 @@ pub struct CompareArguments {
     #[command(flatten)]
     pub reading: DataArguments,
     /// What the target is [default: text and few whole numbers that recur are classes]
-    #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// The width of the hidden layer
     #[arg(long, default_value = "16", value_name = "WIDTH")]
@@ -344,7 +344,7 @@ pub struct Widths(pub Vec<usize>);
 pub struct Patience(pub Option<u64>);
 
 fn hidden(text: &str) -> Result<Widths, String> {
-    if text == "none" {
+    if text.eq_ignore_ascii_case("none") {
         return Ok(Widths(Vec::new()));
     }
     let width = |part: &str| match part.trim().parse::<usize>() {
@@ -355,10 +355,10 @@ fn hidden(text: &str) -> Result<Widths, String> {
 }
 
 fn patience(text: &str) -> Result<Patience, String> {
-    match text {
-        "none" => Ok(Patience(None)),
-        text => text.parse().map(|epochs| Patience(Some(epochs))).map_err(|_| "write a number or none".to_string()),
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Patience(None));
     }
+    text.parse().map(|epochs| Patience(Some(epochs))).map_err(|_| "write a number or none".to_string())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -376,7 +376,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
+    match &*text.to_ascii_lowercase() {
         "yes" => Ok(true),
         "no" => Ok(false),
         _ => Err("write yes or no".to_string()),
@@ -385,7 +385,8 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 
 fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        b"tab" | b"\\t" => Ok(b'\t'),
+        b"\\t" => Ok(b'\t'),
+        name if name.eq_ignore_ascii_case(b"tab") => Ok(b'\t'),
         [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
         _ => Err("write one ASCII character, or tab".to_string()),
     }
@@ -416,9 +417,39 @@ mod tests {
         };
         assert_eq!((train.loss, train.init), (Some(Loss::SquaredError), Some(Init::HeUniform)));
         assert_eq!(train.activation, Some(Activation::LeakyRelu { slope: 0.2 }));
+        for (text, rule) in [
+            ("nesterov(0.99)", Rule::Nesterov { momentum: 0.99 }),
+            ("Adam(0.9,0.98,1e-9)", Rule::Adam { beta1: 0.9, beta2: 0.98, epsilon: 1e-9 }),
+        ] {
+            let words = ["deltarule", "train", "--optimizer", text];
+            let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(words) else {
+                panic!("{text} is a rule");
+            };
+            assert_eq!(train.optimizer, Some(rule));
+        }
         let refused = Arguments::try_parse_from(["deltarule", "train", "--optimizer=adamm"]);
         let message = refused.expect_err("no rule").to_string();
-        assert!(message.contains("[possible values: sgd, momentum, nesterov, adam, adamw]"), "{message}");
+        let (names, form) = ("[possible values: sgd, momentum, nesterov, adam, adamw, ", "adamw(BETA1,BETA2,EPSILON)]");
+        assert!(message.contains(names) && message.contains(form), "{message}");
         assert!(message.contains("similar value"), "{message}");
+    }
+
+    #[test]
+    fn names_are_read_in_any_case() {
+        let line = "deltarule train --task Regression --dtype F64 --schedule COSINE --hidden None --patience NONE \
+                    --standardise YES --delimiter Tab --optimizer AdamW";
+        let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(line.split_whitespace())
+        else {
+            panic!("all of these are names");
+        };
+        assert_eq!((train.task, train.dtype()), (TaskChoice::Regression, Dtype::F64));
+        assert_eq!((train.schedule, train.hidden), (Some(ScheduleChoice::Cosine), Some(Widths(Vec::new()))));
+        assert_eq!((train.patience, train.standardise), (Some(Patience(None)), Some(true)));
+        assert_eq!((train.reading.delimiter, train.optimizer), (Some(b'\t'), Some(Rule::ADAMW)));
+        let line = "deltarule eval m --data digits --part TEST";
+        let Ok(Arguments { command: Command::Eval(eval) }) = Arguments::try_parse_from(line.split_whitespace()) else {
+            panic!("all of these are names");
+        };
+        assert_eq!(eval.subject.part, Some(PartChoice::Test));
     }
 }

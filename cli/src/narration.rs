@@ -55,7 +55,7 @@ fn introduce_learning(plan: &Plan) {
     note(&format!(
         "learning  {} with {}, {rate}, l2 {}{clip}",
         plan.loss.name(),
-        plan.optimiser.rule.name(),
+        plan.optimiser.rule,
         short(plan.optimiser.l2)
     ));
     let epochs = match patience(plan) {

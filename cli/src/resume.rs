@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use deltarule::{Element, Named, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
+use deltarule::{Element, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
@@ -173,11 +173,11 @@ fn refuse_changes<T: Element>(
     let (model, then, now) = (trainer.model(), trainer.plan(), &settings.plan);
     let widths = model.widths();
     let hidden = &widths[1..widths.len() - 1];
-    let rule = then.optimiser.rule.name();
+    let rule = then.optimiser.rule;
     let standardises = model.about().inputs.is_some();
     let changes = [
         ("--loss", arguments.loss.is_some() && now.loss != then.loss, then.loss.to_string()),
-        ("--optimizer", arguments.optimizer.is_some() && now.optimiser.rule.name() != rule, rule.to_string()),
+        ("--optimizer", arguments.optimizer.is_some() && now.optimiser.rule != rule, rule.to_string()),
         ("--init", arguments.init.is_some(), "its first weights".to_string()),
         ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
         (

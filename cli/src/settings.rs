@@ -2,7 +2,7 @@
 //!
 //! The defaults were chosen by the validation part alone, as means over seeds; the test part had no say.
 
-use deltarule::{Activation, EarlyStopping, Init, Loss, Optimiser, Output, Plan, Rule, Schedule};
+use deltarule::{Activation, EarlyStopping, Init, Loss, Named, Optimiser, Output, Plan, Rule, Schedule};
 
 use crate::arguments::{Patience, TrainArguments, Widths};
 use crate::choice::ScheduleChoice;
@@ -131,10 +131,10 @@ fn early_stopping(patience: Option<u64>, is_validated: bool) -> Option<EarlyStop
     }
 }
 
-/// The default rate and penalty were chosen for the default rule; another rule starts from its own.
+/// The default rate and penalty were chosen for the default rule, whatever its numbers; another rule starts from its own.
 fn optimiser(arguments: &TrainArguments, defaults: &Defaults, rule: Rule) -> Optimiser {
     let mut optimiser = Optimiser::usual(rule);
-    if rule == defaults.rule {
+    if rule.name() == defaults.rule.name() {
         optimiser = optimiser.rate(defaults.rate).l2(defaults.l2);
     }
     if let Some(rate) = arguments.lr {

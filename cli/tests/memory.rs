@@ -247,6 +247,37 @@ fn a_run_that_goes_on_knows_its_data() {
     }
 }
 
+#[test]
+fn a_rule_is_told_its_numbers_and_a_run_keeps_them() {
+    let place = Place::new();
+    let train = "train --json --data breast-cancer --epochs";
+    let report = |line: &str| {
+        let output = place.run(line);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{line}: {told}");
+        (json(&String::from_utf8_lossy(&output.stdout)), told)
+    };
+    let (adam, told) = report(&format!("{train} 2 --optimizer adam(0.8,0.98,1e-9) --out r"));
+    assert!(told.contains(" with adam(0.8,0.98,1e-9), rate 0.001, "), "{told}");
+    assert!(adam["optimizer"] == "adam" && adam["epsilon"] == 1e-9, "{adam}");
+    assert_eq!(adam["betas"], serde_json::json!([0.8, 0.98]), "{adam}");
+    for other in ["adam", "adam(0.8,0.98,1e-8)"] {
+        let refused = place.bad(&format!("train --resume --epochs 3 --optimizer {other} --out r"), 2);
+        assert!(
+            refused.contains("--optimizer: the run in") && refused.contains("has adam(0.8,0.98,1e-9)"),
+            "{refused}"
+        );
+    }
+    for same in ["", "--optimizer adam(0.8,0.98,1e-9)"] {
+        let more = if same.is_empty() { 3 } else { 4 };
+        let (resumed, _) = report(&format!("train --json --resume --epochs {more} --out r {same}"));
+        assert_eq!((&resumed["betas"], &resumed["epsilon"]), (&adam["betas"], &adam["epsilon"]), "{resumed}");
+    }
+    // The usual rule with a number of its own is still the rule that the usual rate was chosen for.
+    let (adamw, _) = report(&format!("{train} 1 --optimizer adamw(0.9,0.98,1e-8) --out w"));
+    assert!(adamw["lr"] == 0.002 && adamw["betas"] == serde_json::json!([0.9, 0.98]), "{adamw}");
+}
+
 /// Whatever was not said follows from the data, and is told before the run and after it.
 #[test]
 fn a_run_says_what_it_takes() {
