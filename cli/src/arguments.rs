@@ -114,7 +114,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub warm_up: Option<f64>,
     /// How often to go through the rows, at most
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, value_parser = epochs, help_heading = "Training")]
     pub epochs: Option<u64>,
     /// Rows in a batch
     #[arg(long, value_name = "ROWS", help_heading = "Training")]
@@ -354,6 +354,13 @@ fn hidden(text: &str) -> Result<Widths, String> {
     text.split(',').map(width).collect::<Result<_, _>>().map(Widths)
 }
 
+fn epochs(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(epochs) if epochs > 0 => Ok(epochs),
+        _ => Err("write a number of at least 1: without an epoch nothing is learnt".to_string()),
+    }
+}
+
 fn patience(text: &str) -> Result<Patience, String> {
     if text.eq_ignore_ascii_case("none") {
         return Ok(Patience(None));
@@ -404,11 +411,23 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused() {
-        for bad in ["--hidden=0", "--hidden=12,", "--val-split=1", "--patience=-1", "--delimiter=ab", "--loss=odd"] {
+        for bad in [
+            "--hidden=0",
+            "--hidden=12,",
+            "--val-split=1",
+            "--patience=-1",
+            "--delimiter=ab",
+            "--loss=odd",
+            "--epochs=0",
+            "--optimizer=sgd(0.1)",
+            "--optimizer=adam(0.9)",
+            "--optimizer=momentum(MOMENTUM)",
+        ] {
             let parsed = Arguments::try_parse_from(["deltarule", "train", bad]);
             assert_eq!(parsed.expect_err(bad).exit_code(), 2, "{bad}");
         }
     }
+
     #[test]
     fn names_are_read_as_the_library_reads_them() {
         let words = ["deltarule", "train", "--loss=MSE", "--init=he_uniform", "--activation=leaky-relu(0.2)"];

@@ -3,12 +3,13 @@
 //! ```text
 //! train ─▶ checkpoint.safetensors: weights, moments, plan, place in the epoch, and which rows it learns from
 //!                  │
-//!                  └─▶ train --resume: the same data, net, loss and rule, or a refusal; other options replace those of then
+//!                  └─▶ train --resume: the same data, net, loss and rule, or a refusal; other options replace those of then;
+//!                      nothing left to learn, nothing written
 //! ```
 
 use std::path::Path;
 
-use deltarule::{Element, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
+use deltarule::{Element, Finish, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
@@ -174,17 +175,17 @@ fn refuse_changes<T: Element>(
     let widths = model.widths();
     let hidden = &widths[1..widths.len() - 1];
     let rule = then.optimiser.rule;
+    let activation = match hidden {
+        [] => "no hidden layers".to_string(),
+        _ => model.hidden().to_string(),
+    };
     let standardises = model.about().inputs.is_some();
     let changes = [
         ("--loss", arguments.loss.is_some() && now.loss != then.loss, then.loss.to_string()),
         ("--optimizer", arguments.optimizer.is_some() && now.optimiser.rule != rule, rule.to_string()),
         ("--init", arguments.init.is_some(), "its first weights".to_string()),
         ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
-        (
-            "--activation",
-            arguments.activation.is_some() && settings.activation != model.hidden(),
-            model.hidden().to_string(),
-        ),
+        ("--activation", arguments.activation.is_some() && settings.activation != model.hidden(), activation),
         (
             "--standardise",
             arguments.standardise.is_some_and(|wanted| wanted != standardises),
@@ -216,7 +217,7 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
     if (arguments.epochs.is_some() || arguments.schedule.is_some())
         && let Shape::Cosine { epochs: end, .. } = &mut schedule.shape
     {
-        *end = epochs.max(1);
+        *end = epochs;
     }
     Plan {
         optimiser,
@@ -228,4 +229,14 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
         threads: now.threads,
         ..*then
     }
+}
+
+/// That a run had nothing left to learn, and what would give it more.
+pub(crate) fn nothing_left<T: Element>(trainer: &Trainer<T>, finish: Finish, folder: &Path) -> Failure {
+    let (epochs, folder) = (trainer.history().len(), folder.display());
+    let why = match finish {
+        Finish::Patience => "its patience ran out: give a larger --patience, or none".to_string(),
+        _ => format!("it has gone through {epochs} epochs: give more --epochs than that"),
+    };
+    Failure::Misuse(format!("the run in {folder} has nothing left to learn, and its files stay as they are; {why}"))
 }

@@ -5,7 +5,9 @@
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint is written before: at the start, and now and then in a long run.
+//! A last checkpoint that cannot be written costs no model: it is told of once all else is there.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,12 +24,15 @@ use crate::outcome::{Outcome, make_out_folder};
 use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
-use crate::report::{Ending, Report};
-use crate::resume::{CHECKPOINT, Origin, completed, resumed};
+use crate::report::{Ending, HISTORY, Report, history_csv};
+use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, resumed};
 use crate::rounding;
 use crate::say::note;
 use crate::settings::{Settings, outputs};
 use crate::training_data::training_data;
+
+/// The model, in the folder of results.
+const MODEL: &str = "model.safetensors";
 
 /// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
@@ -74,26 +79,44 @@ fn learn<T: Element>(
         // Else a run that is cut off early would leave the checkpoint of an earlier one, and `--resume` take it for its own.
         trainer.save(arguments.out.join(CHECKPOINT))?;
     }
-    let before = trainer.samples();
+    let before = (trainer.history().len(), trainer.samples());
     let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
     let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
     watcher.finish();
     let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
+    if (trainer.history().len(), trainer.samples()) == before && is_written(&arguments.out, settings.task, &trainer) {
+        return Err(nothing_left(&trainer, finish, &arguments.out));
+    }
 
     let evaluations = parts.evaluate(&trainer)?;
-    let ending = Ending { finish, seconds, rows: trainer.samples() - before };
+    let ending = Ending {
+        finish: finish.name(),
+        epochs_before: arguments.resume.then_some(before.0),
+        seconds,
+        rows: trainer.samples() - before.1,
+    };
     let report = Report::of(arguments, settings, data, &trainer, &evaluations, ending);
     let outcome =
         Outcome { data, task: settings.task, history: trainer.history(), evaluations: &evaluations, report: &report };
-    // The run first: should it be refused, the model of an earlier one is still there.
-    trainer.save(arguments.out.join(CHECKPOINT))?;
-    trainer.model().save(arguments.out.join("model.safetensors"))?;
+    let checkpoint = trainer.save(arguments.out.join(CHECKPOINT));
+    trainer.model().save(arguments.out.join(MODEL))?;
     let files = outcome.write(&arguments.out)?;
     if report.test.as_ref().is_some_and(|test| !test.is_finite()) {
         warn_of_test(data, &trainer, split);
     }
-    tell(arguments, &report, &files)
+    tell(arguments, &report, &files)?;
+    // What was learnt is worth more than to go on with it, so that comes first.
+    checkpoint.map_err(|why| {
+        Failure::Other(format!("{why}; the model and its report are written, but --resume cannot go on from here"))
+    })
+}
+
+/// Whether the folder holds the model and the epochs of this run already. Not so where a run was cut off between its last checkpoint and them.
+fn is_written<T: Element>(folder: &Path, task: Task, trainer: &Trainer<T>) -> bool {
+    let holds = |name: &str, bytes: &[u8]| fs::read(folder.join(name)).is_ok_and(|found| found == bytes);
+    holds(MODEL, &trainer.model().to_bytes())
+        && holds(HISTORY, history_csv(trainer.history(), task.metric()).as_bytes())
 }
 
 /// Names the row of the test of which the model makes no number. What it has learnt is not thrown away for that.
@@ -115,7 +138,7 @@ fn fit<T: Element>(
     watcher: &mut Watcher,
     folder: &Path,
     between: Duration,
-) -> Result<&'static str, Failure> {
+) -> Result<Finish, Failure> {
     loop {
         let saved = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
@@ -133,7 +156,7 @@ fn fit<T: Element>(
                     watcher.warn(&format!("warning   no checkpoint was made, and the run goes on: {why}"));
                 }
             }
-            ended => return Ok(ended.name()),
+            ended => return Ok(ended),
         }
     }
 }
@@ -184,8 +207,6 @@ fn trainer<T: Element>(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use clap::Parser;
 
     use super::*;
@@ -262,11 +283,28 @@ mod tests {
         fs::create_dir(barred.join(CHECKPOINT)).expect("a temporary folder");
         let mut watcher = Watcher::new(true, "accuracy");
         let finish = fit(&mut trainer, &parts, &mut watcher, &barred, Duration::ZERO);
-        assert_eq!(finish.expect("the same run"), Finish::Epochs.name());
+        assert_eq!(finish.expect("the same run"), Finish::Epochs);
         assert!(trainer.model().to_bytes() == fs::read(whole.join("model.safetensors")).expect("just written"));
         // A run that cannot keep its first one finds out before it learns.
         let refused = run(&arguments).expect_err("a folder is in the way").to_string();
         assert!(refused.contains(CHECKPOINT), "{refused}");
+    }
+
+    /// What was learnt is worth more than to go on with it. Here nobody could: the last weights, of which the penalty made more than the type
+    /// holds, lie beside the best, which the model has.
+    #[test]
+    fn a_last_checkpoint_that_is_refused_costs_no_model() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let arguments = options(place.path(), "--hidden none --optimizer sgd --lr 1 --l2 1e30 --batch 1000");
+        let refused = run(&arguments).expect_err("weights that are no numbers").to_string();
+        let is_named = refused.contains(CHECKPOINT) && refused.contains("aside.0.weight");
+        assert!(is_named && refused.ends_with("--resume cannot go on from here"), "{refused}");
+        Mlp::<f32>::load(place.path().join(MODEL)).expect("the best weights");
+        for name in ["report.json", HISTORY, "loss.svg"] {
+            assert!(place.path().join(name).exists(), "{name}");
+        }
+        let kept = Trainer::<f32>::load(place.path().join(CHECKPOINT)).expect("that of the start");
+        assert_eq!(kept.updates(), 0);
     }
 
     #[test]
