@@ -328,6 +328,6 @@ mod tests {
 
     #[test]
     fn the_help_names_every_rule() {
-        assert!(usage().contains("optimizer: sgd, momentum, nesterov, adam, adamw\n"));
+        assert!(usage().contains("optimizer: sgd, momentum, nesterov, adam, adamw, momentum(MOMENTUM), "));
     }
 }

@@ -60,20 +60,20 @@ pub struct DataArguments {
 }
 
 /// Options of `train`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Where no default is shown it follows from the kind of data; the run prints what it takes, and \
                         report.json keeps it."
 )]
 pub struct TrainArguments {
-    /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy
-    #[arg(long, default_value = "digits", help_heading = "Data")]
-    pub data: String,
+    /// digits, breast-cancer, diabetes, fashion-mnist, a CSV file, a folder of IDX files, or x.npy,y.npy [default: digits]
+    #[arg(long, help_heading = "Data")]
+    pub data: Option<String>,
     /// How to read it.
     #[command(flatten)]
     pub reading: DataArguments,
     /// What the target is [default: text and few whole numbers that recur are classes, other numbers are numbers]
-    #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// Part of the rows kept for the test, where the data has no test part of its own [default: 0.2]
     #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
@@ -97,11 +97,11 @@ pub struct TrainArguments {
     /// What is minimised [default: cross-entropy for classes, log-loss for two, squared error for numbers]
     #[arg(long, value_parser = by_name::<Loss>(), help_heading = "Network")]
     pub loss: Option<Loss>,
-    /// The number type of the whole run
-    #[arg(long, value_enum, default_value_t, help_heading = "Network")]
-    pub dtype: Dtype,
+    /// The number type of the whole run [default: f32]
+    #[arg(long, value_enum, ignore_case = true, help_heading = "Network")]
+    pub dtype: Option<Dtype>,
 
-    /// The update rule
+    /// The update rule; with numbers of its own as in momentum(0.99) or adam(0.9,0.98,1e-9)
     #[arg(long, visible_alias = "optimiser", value_parser = by_name::<Rule>(), help_heading = "Training")]
     pub optimizer: Option<Rule>,
     /// The learning rate
@@ -114,7 +114,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub warm_up: Option<f64>,
     /// How often to go through the rows, at most
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, value_parser = epochs, help_heading = "Training")]
     pub epochs: Option<u64>,
     /// Rows in a batch
     #[arg(long, value_name = "ROWS", help_heading = "Training")]
@@ -136,7 +136,8 @@ pub struct TrainArguments {
     /// Threads; the result does not depend on it [default: one a core]
     #[arg(long, help_heading = "Training")]
     pub threads: Option<usize>,
-    /// Go on with the run in --out, where it stopped; data, network, loss and update rule stay, other options given now replace those of then
+    /// Go on with the run in --out, where it stopped, without a word about its data. Its rows and their division, --seed, --dtype, --init, network,
+    /// --standardise, loss and update rule with its numbers stay; other options given now replace those of then
     #[arg(long, help_heading = "Training")]
     pub resume: bool,
 
@@ -149,6 +150,18 @@ pub struct TrainArguments {
     /// Print the report as one line of JSON
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+}
+
+impl TrainArguments {
+    /// What to learn from.
+    pub fn data(&self) -> &str {
+        self.data.as_deref().unwrap_or("digits")
+    }
+
+    /// The number type.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype.unwrap_or_default()
+    }
 }
 
 /// Which rows are looked at.
@@ -189,7 +202,7 @@ pub struct ModelDataArguments {
     pub reading: DataArguments,
     /// Which rows [default: test for sets with a test part of their own and those inside, all for others and for models that kept none or
     /// learnt from other rows]
-    #[arg(long, value_enum, help_heading = "Data")]
+    #[arg(long, value_enum, ignore_case = true, help_heading = "Data")]
     pub part: Option<PartChoice>,
     /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
     #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
@@ -301,7 +314,7 @@ pub struct CompareArguments {
     #[command(flatten)]
     pub reading: DataArguments,
     /// What the target is [default: text and few whole numbers that recur are classes]
-    #[arg(long, value_enum, default_value_t, help_heading = "Data", hide_default_value = true)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// The width of the hidden layer
     #[arg(long, default_value = "16", value_name = "WIDTH")]
@@ -335,7 +348,7 @@ pub struct Widths(pub Vec<usize>);
 pub struct Patience(pub Option<u64>);
 
 fn hidden(text: &str) -> Result<Widths, String> {
-    if text == "none" {
+    if text.eq_ignore_ascii_case("none") {
         return Ok(Widths(Vec::new()));
     }
     let width = |part: &str| match part.trim().parse::<usize>() {
@@ -345,11 +358,18 @@ fn hidden(text: &str) -> Result<Widths, String> {
     text.split(',').map(width).collect::<Result<_, _>>().map(Widths)
 }
 
-fn patience(text: &str) -> Result<Patience, String> {
-    match text {
-        "none" => Ok(Patience(None)),
-        text => text.parse().map(|epochs| Patience(Some(epochs))).map_err(|_| "write a number or none".to_string()),
+fn epochs(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(epochs) if epochs > 0 => Ok(epochs),
+        _ => Err("write a number of at least 1: without an epoch nothing is learnt".to_string()),
     }
+}
+
+fn patience(text: &str) -> Result<Patience, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Patience(None));
+    }
+    text.parse().map(|epochs| Patience(Some(epochs))).map_err(|_| "write a number or none".to_string())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -367,7 +387,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
+    match &*text.to_ascii_lowercase() {
         "yes" => Ok(true),
         "no" => Ok(false),
         _ => Err("write yes or no".to_string()),
@@ -376,7 +396,8 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 
 fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        b"tab" | b"\\t" => Ok(b'\t'),
+        b"\\t" => Ok(b'\t'),
+        name if name.eq_ignore_ascii_case(b"tab") => Ok(b'\t'),
         [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
         _ => Err("write one ASCII character, or tab".to_string()),
     }
@@ -394,11 +415,23 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused() {
-        for bad in ["--hidden=0", "--hidden=12,", "--val-split=1", "--patience=-1", "--delimiter=ab", "--loss=odd"] {
+        for bad in [
+            "--hidden=0",
+            "--hidden=12,",
+            "--val-split=1",
+            "--patience=-1",
+            "--delimiter=ab",
+            "--loss=odd",
+            "--epochs=0",
+            "--optimizer=sgd(0.1)",
+            "--optimizer=adam(0.9)",
+            "--optimizer=momentum(MOMENTUM)",
+        ] {
             let parsed = Arguments::try_parse_from(["deltarule", "train", bad]);
             assert_eq!(parsed.expect_err(bad).exit_code(), 2, "{bad}");
         }
     }
+
     #[test]
     fn names_are_read_as_the_library_reads_them() {
         let words = ["deltarule", "train", "--loss=MSE", "--init=he_uniform", "--activation=leaky-relu(0.2)"];
@@ -407,9 +440,39 @@ mod tests {
         };
         assert_eq!((train.loss, train.init), (Some(Loss::SquaredError), Some(Init::HeUniform)));
         assert_eq!(train.activation, Some(Activation::LeakyRelu { slope: 0.2 }));
+        for (text, rule) in [
+            ("nesterov(0.99)", Rule::Nesterov { momentum: 0.99 }),
+            ("Adam(0.9,0.98,1e-9)", Rule::Adam { beta1: 0.9, beta2: 0.98, epsilon: 1e-9 }),
+        ] {
+            let words = ["deltarule", "train", "--optimizer", text];
+            let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(words) else {
+                panic!("{text} is a rule");
+            };
+            assert_eq!(train.optimizer, Some(rule));
+        }
         let refused = Arguments::try_parse_from(["deltarule", "train", "--optimizer=adamm"]);
         let message = refused.expect_err("no rule").to_string();
-        assert!(message.contains("[possible values: sgd, momentum, nesterov, adam, adamw]"), "{message}");
+        let (names, form) = ("[possible values: sgd, momentum, nesterov, adam, adamw, ", "adamw(BETA1,BETA2,EPSILON)]");
+        assert!(message.contains(names) && message.contains(form), "{message}");
         assert!(message.contains("similar value"), "{message}");
+    }
+
+    #[test]
+    fn names_are_read_in_any_case() {
+        let line = "deltarule train --task Regression --dtype F64 --schedule COSINE --hidden None --patience NONE \
+                    --standardise YES --delimiter Tab --optimizer AdamW";
+        let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(line.split_whitespace())
+        else {
+            panic!("all of these are names");
+        };
+        assert_eq!((train.task, train.dtype()), (TaskChoice::Regression, Dtype::F64));
+        assert_eq!((train.schedule, train.hidden), (Some(ScheduleChoice::Cosine), Some(Widths(Vec::new()))));
+        assert_eq!((train.patience, train.standardise), (Some(Patience(None)), Some(true)));
+        assert_eq!((train.reading.delimiter, train.optimizer), (Some(b'\t'), Some(Rule::ADAMW)));
+        let line = "deltarule eval m --data digits --part TEST";
+        let Ok(Arguments { command: Command::Eval(eval) }) = Arguments::try_parse_from(line.split_whitespace()) else {
+            panic!("all of these are names");
+        };
+        assert_eq!(eval.subject.part, Some(PartChoice::Test));
     }
 }

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, ValueEnum};
 use deltarule::{Named, Schedule, Shape};
 
-/// Reads one of the library's names as the library does, and lists them all in `--help`.
+/// Reads one of the library's names as the library does, and lists them all in `--help`, with the forms that take numbers.
 pub(crate) fn by_name<N>() -> ByName<N> {
     ByName(PhantomData)
 }
@@ -20,11 +20,12 @@ pub(crate) struct ByName<N>(PhantomData<N>);
 
 impl<N: Named> ByName<N> {
     fn values() -> impl Iterator<Item = PossibleValue> {
-        N::ALL.iter().map(|one| {
+        let names = N::ALL.iter().map(|one| {
             let others = one.names().iter().skip(1).copied();
             let value = PossibleValue::new(one.name()).aliases(others);
             one.summary().into_iter().fold(value, PossibleValue::help)
-        })
+        });
+        names.chain(N::FORMS.iter().copied().map(PossibleValue::new))
     }
 }
 
@@ -106,7 +107,8 @@ impl FromStr for ScheduleChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, numbers) = text.split_once(':').unwrap_or((text, ""));
+        let text = text.to_ascii_lowercase();
+        let (name, numbers) = text.split_once(':').unwrap_or((&text, ""));
         let pair = || numbers.split_once(',').map(|(a, b)| (a.trim(), b.trim()));
         let wrong = || "write constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE".to_string();
         match (name, numbers) {
@@ -148,6 +150,7 @@ mod tests {
         for text in ["constant", "cosine", "step:10,0.5", "plateau:0.5,5"] {
             assert_eq!(text.parse::<ScheduleChoice>().expect("a schedule").to_string(), text);
         }
+        assert_eq!("Plateau:0.5,5".parse(), Ok(ScheduleChoice::Plateau { factor: 0.5, patience: 5 }));
         for bad in ["", "step", "step:1", "step:x,1", "cosine:3", "plateau:0.5", "linear"] {
             assert!(bad.parse::<ScheduleChoice>().is_err(), "{bad}");
         }

@@ -18,6 +18,7 @@ pub mod choice;
 mod compare;
 mod cpu;
 pub mod data;
+mod data_options;
 mod evaluate;
 pub mod failure;
 mod fingerprint;

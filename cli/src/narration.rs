@@ -10,7 +10,7 @@ use crate::data::words::listed;
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::report::{Report, init, patience, table};
-use crate::say::{duration, grouped, note, per_second, say, short};
+use crate::say::{grouped, note, per_second, say, short};
 
 /// What is about to happen, before the bar.
 pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &Trainer<T>, split: &Split) {
@@ -70,7 +70,7 @@ fn introduce_learning(plan: &Plan) {
     note(&format!(
         "learning  {} with {}, {rate}, l2 {}{clip}",
         plan.loss.name(),
-        plan.optimiser.rule.name(),
+        plan.optimiser.rule,
         short(plan.optimiser.l2)
     ));
     let epochs = match patience(plan) {
@@ -84,6 +84,13 @@ fn introduce_learning(plan: &Plan) {
         plan.seed,
         Isa::current()
     ));
+    let (warm_up, most) = (plan.schedule.warm_up, plan.epochs as f64);
+    if warm_up > most {
+        let reached = short(most / warm_up);
+        note(&format!(
+            "warning: the warm-up takes {warm_up} epochs, and the run ends before: its rate comes to {reached} of the full one"
+        ));
+    }
 }
 
 /// How it went.
@@ -93,13 +100,7 @@ pub(crate) fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf
             Some(best) if best != report.epochs => format!("; kept the weights of epoch {best}, the best"),
             _ => String::new(),
         };
-        note(&format!(
-            "done      {} {} in {}, {} samples/s{best}",
-            report.epochs,
-            if report.epochs == 1 { "epoch" } else { "epochs" },
-            duration(report.seconds),
-            per_second(report.samples_per_second)
-        ));
+        note(&format!("done      {}, {} samples/s{best}", report.span(), per_second(report.samples_per_second)));
     }
     if arguments.json {
         let line = serde_json::to_string(report).map_err(|error| Failure::Other(error.to_string()))?;

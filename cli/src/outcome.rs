@@ -10,8 +10,8 @@ use crate::data::{Dataset, Task};
 use crate::failure::Failure;
 use crate::parts::Evaluations;
 use crate::picture::{ConfusionPicture, CurvePicture, Panel, Scene, Series};
-use crate::report::{Report, history_csv};
-use crate::say::{duration, grouped};
+use crate::report::{HISTORY, Report, history_csv};
+use crate::say::grouped;
 
 /// Pixels a point in the PNG files: sharp on a dense screen.
 const PIXELS_PER_POINT: f64 = 2.0;
@@ -49,7 +49,7 @@ impl Outcome<'_> {
         json.push('\n');
         let mut files = vec![
             write(folder, "report.json", json.as_bytes())?,
-            write(folder, "history.csv", history_csv(self.history, self.task.metric()).as_bytes())?,
+            write(folder, HISTORY, history_csv(self.history, self.task.metric()).as_bytes())?,
         ];
         files.extend(write_scene(folder, "loss", &self.curves().draw())?);
         if let Some(picture) = confusion(&self.data.name, self.data.class_names(), self.evaluations.telling()) {
@@ -95,15 +95,13 @@ impl Outcome<'_> {
         let report = self.report;
         let widths: Vec<String> = report.layers.iter().map(usize::to_string).collect();
         format!(
-            "{} · {} · {} · {} · seed {} · {} {} in {}",
+            "{} · {} · {} · {} · seed {} · {}",
             widths.join(" → "),
             report.activation,
             report.loss,
             report.optimizer,
             report.seed,
-            report.epochs,
-            if report.epochs == 1 { "epoch" } else { "epochs" },
-            duration(report.seconds)
+            report.span()
         )
     }
 }

@@ -10,7 +10,7 @@ use crate::say::{duration, note, per_second, short};
 
 /// Plain lines that a whole run writes, about.
 const LINES: u64 = 10;
-/// The bar is drawn no more often than this, and the clock is looked at no more often than every few batches.
+/// The bar is drawn no more often than this.
 const REDRAW: Duration = Duration::from_millis(80);
 
 /// Follows a run.

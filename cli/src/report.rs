@@ -10,8 +10,11 @@ use crate::data::Dataset;
 use crate::data::words::clip;
 use crate::parts::Evaluations;
 use crate::positive::Positive;
-use crate::say::short;
+use crate::say::{duration, short};
 use crate::settings::{Settings, threads};
+
+/// The table of the epochs, in the folder of results.
+pub(crate) const HISTORY: &str = "history.csv";
 
 /// How a model does on one part of the data. Entries that do not apply are left out.
 #[derive(Clone, Debug, Serialize)]
@@ -256,7 +259,10 @@ pub(crate) struct Report {
     pub isa: String,
     /// Threads allowed.
     pub threads: usize,
-    /// Time of the training, without loading and reporting.
+    /// Epochs that had ended when the run went on, which `seconds` does not count; not of a run that never stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs_before: Option<usize>,
+    /// Time of the training since its start, or since it went on, without loading and reporting.
     pub seconds: f64,
     /// Rows learnt from a second.
     pub samples_per_second: f64,
@@ -266,7 +272,9 @@ pub(crate) struct Report {
 pub(crate) struct Ending {
     /// Why it ended.
     pub finish: &'static str,
-    /// How long it took.
+    /// Epochs that had ended before, of a run that went on.
+    pub epochs_before: Option<usize>,
+    /// How long it took since.
     pub seconds: f64,
     /// Rows learnt from in that time, each as often as it was.
     pub rows: u64,
@@ -310,13 +318,24 @@ impl Report {
             dtype: T::NAME,
             isa: Isa::current().to_string(),
             threads: threads(arguments.threads),
+            epochs_before: ending.epochs_before,
             seconds: ending.seconds,
             samples_per_second: ending.rows as f64 / ending.seconds.max(1e-9),
         }
     }
+
+    /// How many epochs there were, and how long they took, as far as that is known.
+    pub(crate) fn span(&self) -> String {
+        let epochs = if self.epochs == 1 { "1 epoch".to_string() } else { format!("{} epochs", self.epochs) };
+        let time = duration(self.seconds);
+        match self.epochs_before {
+            None => format!("{epochs} in {time}"),
+            Some(_) => format!("{epochs}, {time} since the run went on"),
+        }
+    }
 }
 
-/// `history.csv`: a line an epoch.
+/// [`HISTORY`]: a line an epoch.
 pub(crate) fn history_csv(history: &[Record], metric: &str) -> String {
     let mut text = format!("epoch,learning_rate,train_loss,validation_loss,validation_{metric}\n");
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();

@@ -3,16 +3,19 @@
 //! ```text
 //! train ─▶ checkpoint.safetensors: weights, moments, plan, place in the epoch, and which rows it learns from
 //!                  │
-//!                  └─▶ train --resume: the same data, net, loss and rule, or a refusal; other options replace those of then
+//!                  └─▶ train --resume: the same data, net, loss and rule, or a refusal; other options replace those of then;
+//!                      nothing left to learn, nothing written
 //! ```
 
 use std::path::Path;
 
-use deltarule::{Element, Named, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
+use deltarule::{Element, Finish, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::TrainArguments;
+use crate::choice::Dtype;
 use crate::data::{Dataset, Split};
+use crate::data_options::DataOptions;
 use crate::failure::Failure;
 use crate::fingerprint;
 use crate::settings::Settings;
@@ -31,16 +34,20 @@ pub(crate) struct Origin {
     test: usize,
     /// What is in them.
     fingerprint: u64,
+    /// How they were asked for; checkpoints of before do not say.
+    #[serde(default)]
+    options: Option<DataOptions>,
 }
 
 impl Origin {
-    /// The origin of a run on `data` that is divided so.
-    pub(crate) fn of(data: &Dataset, split: &Split) -> Self {
+    /// The origin of a run on `data` that is divided so, as the options ask.
+    pub(crate) fn of(arguments: &TrainArguments, data: &Dataset, split: &Split) -> Self {
         Self {
             train: split.train.len(),
             validation: split.validation.len(),
             test: split.test.len(),
             fingerprint: fingerprint::of_parts(data, split),
+            options: Some(DataOptions::of(arguments)),
         }
     }
 
@@ -49,10 +56,15 @@ impl Origin {
         serde_json::to_string(self).map_err(|error| Failure::Other(error.to_string()))
     }
 
+    /// What a run's note says.
+    fn noted(note: Option<&str>) -> Option<Self> {
+        note.and_then(|note| serde_json::from_str(note).ok())
+    }
+
     /// Refuses to go on with a run whose note says another origin, or none.
     fn check(&self, note: Option<&str>, path: &Path) -> Result<(), Failure> {
         let path = path.display();
-        let Some(then) = note.and_then(|note| serde_json::from_str::<Self>(note).ok()) else {
+        let Some(then) = Self::noted(note) else {
             return Err(Failure::Misuse(format!(
                 "{path} does not say which rows its run learnt from, as checkpoints of before did not; begin anew, without --resume"
             )));
@@ -75,6 +87,28 @@ impl Origin {
     }
 }
 
+/// The options of a run that goes on: where they say nothing of its data, seed and number type, the run in the folder does.
+pub(crate) fn completed(mut arguments: TrainArguments) -> Result<TrainArguments, Failure> {
+    let path = arguments.out.join(CHECKPOINT);
+    refuse_no_run(&path)?;
+    let (dtype, (note, seed)) = match element_type(&path)?.as_str() {
+        "F64" => (Dtype::F64, noted::<f64>(&path)?),
+        _ => (Dtype::F32, noted::<f32>(&path)?),
+    };
+    arguments.dtype = arguments.dtype.or(Some(dtype));
+    arguments.seed = arguments.seed.or(Some(seed));
+    if let Some(options) = Origin::noted(note.as_deref()).and_then(|origin| origin.options) {
+        options.complete(&mut arguments);
+    }
+    Ok(arguments)
+}
+
+/// The note and the seed of a stored run.
+fn noted<T: Element>(path: &Path) -> Result<(Option<String>, u64), Failure> {
+    let trainer = Trainer::<T>::load(path)?;
+    Ok((trainer.note().map(str::to_owned), trainer.plan().seed))
+}
+
 /// The run that the folder holds, with the options of now where they were given.
 pub(crate) fn resumed<T: Element>(
     arguments: &TrainArguments,
@@ -91,12 +125,17 @@ pub(crate) fn resumed<T: Element>(
     Ok(trainer)
 }
 
+fn refuse_no_run(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
+    Err(Failure::Misuse(format!("{}: {what}", path.display())))
+}
+
 /// The run as it was saved.
 fn stored<T: Element>(path: &Path) -> Result<Trainer<T>, Failure> {
-    if !path.exists() {
-        let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
-        return Err(Failure::Misuse(format!("{}: {what}", path.display())));
-    }
+    refuse_no_run(path)?;
     let stored = element_type(path)?;
     if !stored.eq_ignore_ascii_case(T::NAME) {
         let wanted = stored.to_lowercase();
@@ -135,18 +174,18 @@ fn refuse_changes<T: Element>(
     let (model, then, now) = (trainer.model(), trainer.plan(), &settings.plan);
     let widths = model.widths();
     let hidden = &widths[1..widths.len() - 1];
-    let rule = then.optimiser.rule.name();
+    let rule = then.optimiser.rule;
+    let activation = match hidden {
+        [] => "no hidden layers".to_string(),
+        _ => model.hidden().to_string(),
+    };
     let standardises = model.about().inputs.is_some();
     let changes = [
         ("--loss", arguments.loss.is_some() && now.loss != then.loss, then.loss.to_string()),
-        ("--optimizer", arguments.optimizer.is_some() && now.optimiser.rule.name() != rule, rule.to_string()),
+        ("--optimizer", arguments.optimizer.is_some() && now.optimiser.rule != rule, rule.to_string()),
         ("--init", arguments.init.is_some(), "its first weights".to_string()),
         ("--hidden", arguments.hidden.is_some() && settings.hidden != hidden, format!("{hidden:?}")),
-        (
-            "--activation",
-            arguments.activation.is_some() && settings.activation != model.hidden(),
-            model.hidden().to_string(),
-        ),
+        ("--activation", arguments.activation.is_some() && settings.activation != model.hidden(), activation),
         (
             "--standardise",
             arguments.standardise.is_some_and(|wanted| wanted != standardises),
@@ -178,7 +217,7 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
     if (arguments.epochs.is_some() || arguments.schedule.is_some())
         && let Shape::Cosine { epochs: end, .. } = &mut schedule.shape
     {
-        *end = epochs.max(1);
+        *end = epochs;
     }
     Plan {
         optimiser,
@@ -190,4 +229,14 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
         threads: now.threads,
         ..*then
     }
+}
+
+/// That a run had nothing left to learn, and what would give it more.
+pub(crate) fn nothing_left<T: Element>(trainer: &Trainer<T>, finish: Finish, folder: &Path) -> Failure {
+    let (epochs, folder) = (trainer.history().len(), folder.display());
+    let why = match finish {
+        Finish::Patience => "its patience ran out: give a larger --patience, or none".to_string(),
+        _ => format!("it has gone through {epochs} epochs: give more --epochs than that"),
+    };
+    Failure::Misuse(format!("the run in {folder} has nothing left to learn, and its files stay as they are; {why}"))
 }

@@ -2,7 +2,7 @@
 //!
 //! The defaults were chosen by the validation part alone, as means over seeds; the test part had no say.
 
-use deltarule::{Activation, EarlyStopping, Init, Loss, Optimiser, Output, Plan, Rule, Schedule};
+use deltarule::{Activation, EarlyStopping, Init, Loss, Named, Optimiser, Output, Plan, Rule, Schedule};
 
 use crate::arguments::{Patience, TrainArguments, Widths};
 use crate::choice::ScheduleChoice;
@@ -76,6 +76,11 @@ impl Settings {
             return Err(Failure::Misuse(format!("{}: there is no target to learn", data.name)));
         };
         let defaults = Defaults::suited_to(task, data.rows);
+        let hidden = arguments.hidden.as_ref().map_or(defaults.hidden.to_vec(), |Widths(widths)| widths.clone());
+        if hidden.is_empty() && arguments.activation.is_some() {
+            let what = "is for hidden layers, of which --hidden none leaves none; leave one of both out";
+            return Err(Failure::Misuse(format!("--activation {what}")));
+        }
         let loss = loss_for(task, arguments.loss)?;
         let epochs = arguments.epochs.unwrap_or(defaults.epochs);
         let schedule_name = arguments.schedule.unwrap_or(defaults.schedule);
@@ -88,7 +93,7 @@ impl Settings {
         let plan = plan(arguments, &defaults, loss, rule, schedule(arguments, schedule_name, epochs), epochs);
         Ok(Self {
             task,
-            hidden: arguments.hidden.as_ref().map_or(defaults.hidden.to_vec(), |Widths(widths)| widths.clone()),
+            hidden,
             activation: arguments.activation.unwrap_or(Activation::Relu),
             init: arguments.init,
             output: output_for(task, loss),
@@ -131,10 +136,10 @@ fn early_stopping(patience: Option<u64>, is_validated: bool) -> Option<EarlyStop
     }
 }
 
-/// The default rate and penalty were chosen for the default rule; another rule starts from its own.
+/// The default rate and penalty were chosen for the default rule, whatever its numbers; another rule starts from its own.
 fn optimiser(arguments: &TrainArguments, defaults: &Defaults, rule: Rule) -> Optimiser {
     let mut optimiser = Optimiser::usual(rule);
-    if rule == defaults.rule {
+    if rule.name() == defaults.rule.name() {
         optimiser = optimiser.rate(defaults.rate).l2(defaults.l2);
     }
     if let Some(rate) = arguments.lr {
@@ -147,7 +152,7 @@ fn optimiser(arguments: &TrainArguments, defaults: &Defaults, rule: Rule) -> Opt
 }
 
 fn schedule(arguments: &TrainArguments, name: ScheduleChoice, epochs: u64) -> Schedule {
-    let schedule = name.schedule(epochs.max(1));
+    let schedule = name.schedule(epochs);
     arguments.warm_up.map_or(schedule, |epochs| schedule.warm_up(epochs))
 }
 
@@ -189,5 +194,36 @@ pub(crate) fn outputs(task: Task, output: Output) -> usize {
         (Task::Binary, Output::Softmax) => 2,
         (Task::Binary, _) => 1,
         (Task::Classes(classes), _) => classes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever changes one of these changes every run that leaves it to the program.
+    #[test]
+    fn defaults_follow_the_task_and_the_rows() {
+        let (classes, binary, regression) = (Task::Classes(3), Task::Binary, Task::Regression);
+        let cases = [
+            (classes, 100, [256], 100, 16, 1.0, 0.15),
+            (classes, 1797, [256], 100, 16, 400.0 / 1797.0, 0.15),
+            (binary, 9_999, [32], 60, 32, 400.0 / 9_999.0, 0.15),
+            (regression, 9_999, [32], 120, 32, 400.0 / 9_999.0, 0.15),
+            (regression, 10_000, [256], 20, 32, 0.04, 0.1),
+            (binary, 20_000, [256], 20, 32, 0.02, 0.1),
+            (classes, 60_000, [256], 20, 32, 0.01, 0.1),
+        ];
+        for (task, rows, hidden, epochs, batch, l2, validation) in cases {
+            let found = Defaults::suited_to(task, rows);
+            assert_eq!(
+                (found.hidden, found.epochs, found.batch),
+                (&hidden[..], epochs, batch),
+                "{task:?}, {rows} rows"
+            );
+            assert_eq!((found.l2, found.validation), (l2, validation), "{task:?}, {rows} rows");
+            assert_eq!((found.rule, found.rate, found.patience), (Rule::ADAMW, 2e-3, None));
+            assert_eq!(found.schedule, ScheduleChoice::Cosine);
+        }
     }
 }

@@ -5,7 +5,9 @@
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint is written before: at the start, and now and then in a long run.
+//! A last checkpoint that cannot be written costs no model: it is told of once all else is there.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,12 +25,15 @@ use crate::outcome::{Outcome, make_out_folder};
 use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
-use crate::report::{Ending, Report};
-use crate::resume::{CHECKPOINT, Origin, resumed};
+use crate::report::{Ending, HISTORY, Report, history_csv};
+use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, resumed};
 use crate::rounding;
 use crate::say::note;
 use crate::settings::{Settings, outputs};
 use crate::training_data::training_data;
+
+/// The model, in the folder of results.
+const MODEL: &str = "model.safetensors";
 
 /// What a run loses at most when it is cut off, beside the batch under way.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
@@ -36,11 +41,15 @@ const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     crate::machine::prepare(arguments.threads)?;
-    let data = training_data(&arguments.data, &arguments.reading, arguments.task)?;
+    let arguments = match arguments.resume {
+        true => &completed(arguments.clone())?,
+        false => arguments,
+    };
+    let data = training_data(arguments.data(), &arguments.reading, arguments.task)?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
     make_out_folder(&arguments.out)?;
-    match arguments.dtype {
+    match arguments.dtype() {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
         Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),
     }
@@ -53,7 +62,7 @@ fn learn<T: Element>(
     split: &Split,
 ) -> Result<(), Failure> {
     let parts = Parts::<T>::of(data, split)?;
-    let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(data, split))?;
+    let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(arguments, data, split))?;
     if let Some(test) = &parts.test {
         refuse_overflows(data, trainer.model(), (test, &split.test))?;
     }
@@ -61,7 +70,7 @@ fn learn<T: Element>(
         introduce(arguments, data, &trainer, split);
         tell_of_unused_share(data, arguments.test_split);
         let standardises = trainer.model().about().inputs.is_some();
-        if arguments.dtype == Dtype::F32
+        if arguments.dtype() == Dtype::F32
             && let Some(warning) = rounding::warning(data, &split.train, standardises)
         {
             note(&warning);
@@ -71,26 +80,44 @@ fn learn<T: Element>(
         // Else a run that is cut off early would leave the checkpoint of an earlier one, and `--resume` take it for its own.
         trainer.save(arguments.out.join(CHECKPOINT))?;
     }
-    let before = trainer.samples();
+    let before = (trainer.history().len(), trainer.samples());
     let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
     let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
     watcher.finish();
     let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
+    if (trainer.history().len(), trainer.samples()) == before && is_written(&arguments.out, settings.task, &trainer) {
+        return Err(nothing_left(&trainer, finish, &arguments.out));
+    }
 
     let evaluations = parts.evaluate(&trainer)?;
-    let ending = Ending { finish, seconds, rows: trainer.samples() - before };
+    let ending = Ending {
+        finish: finish.name(),
+        epochs_before: arguments.resume.then_some(before.0),
+        seconds,
+        rows: trainer.samples() - before.1,
+    };
     let report = Report::of(arguments, settings, data, &trainer, &evaluations, ending);
     let outcome =
         Outcome { data, task: settings.task, history: trainer.history(), evaluations: &evaluations, report: &report };
-    // The run first: should it be refused, the model of an earlier one is still there.
-    trainer.save(arguments.out.join(CHECKPOINT))?;
-    trainer.model().save(arguments.out.join("model.safetensors"))?;
+    let checkpoint = trainer.save(arguments.out.join(CHECKPOINT));
+    trainer.model().save(arguments.out.join(MODEL))?;
     let files = outcome.write(&arguments.out)?;
     if report.test.as_ref().is_some_and(|test| !test.is_finite()) {
         warn_of_test(data, &trainer, split);
     }
-    tell(arguments, &report, &files)
+    tell(arguments, &report, &files)?;
+    // What was learnt is worth more than to go on with it, so that comes first.
+    checkpoint.map_err(|why| {
+        Failure::Other(format!("{why}; the model and its report are written, but --resume cannot go on from here"))
+    })
+}
+
+/// Whether the folder holds the model and the epochs of this run already. Not so where a run was cut off between its last checkpoint and them.
+fn is_written<T: Element>(folder: &Path, task: Task, trainer: &Trainer<T>) -> bool {
+    let holds = |name: &str, bytes: &[u8]| fs::read(folder.join(name)).is_ok_and(|found| found == bytes);
+    holds(MODEL, &trainer.model().to_bytes())
+        && holds(HISTORY, history_csv(trainer.history(), task.metric()).as_bytes())
 }
 
 /// Names the row of the test of which the model makes no number. What it has learnt is not thrown away for that.
@@ -112,7 +139,7 @@ fn fit<T: Element>(
     watcher: &mut Watcher,
     folder: &Path,
     between: Duration,
-) -> Result<&'static str, Failure> {
+) -> Result<Finish, Failure> {
     loop {
         let saved = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
@@ -130,7 +157,7 @@ fn fit<T: Element>(
                     watcher.warn(&format!("warning   no checkpoint was made, and the run goes on: {why}"));
                 }
             }
-            ended => return Ok(ended.name()),
+            ended => return Ok(ended),
         }
     }
 }
@@ -180,8 +207,6 @@ fn trainer<T: Element>(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use clap::Parser;
 
     use super::*;
@@ -198,12 +223,12 @@ mod tests {
 
     /// What a run begins with.
     fn begin(arguments: &TrainArguments) -> (Trainer<f32>, Parts<f32>) {
-        let data = training_data(&arguments.data, &arguments.reading, arguments.task).expect("a set inside");
+        let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("a set inside");
         let settings = Settings::new(arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         make_out_folder(&arguments.out).expect("a temporary folder");
         let parts = Parts::of(&data, &split).expect("rows");
-        (trainer(arguments, &data, &settings, &parts, &Origin::of(&data, &split)).expect("a run"), parts)
+        (trainer(arguments, &data, &settings, &parts, &Origin::of(arguments, &data, &split)).expect("a run"), parts)
     }
 
     /// Only a row that was not learnt from can be so far from the others: its place in that part says nothing to whoever has the file.
@@ -217,15 +242,15 @@ mod tests {
             fs::write(&path, format!("a,b,y\n\n{rows}")).expect("temporary file");
         };
         let mut arguments = options(place.path(), "");
-        arguments.data = path.display().to_string();
+        arguments.data = Some(path.display().to_string());
         write(None);
-        let data = training_data(&arguments.data, &arguments.reading, arguments.task).expect("sound");
+        let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("sound");
         let settings = Settings::new(&arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
         for &row in split.validation[..3].iter().chain(&split.test[..3]) {
             write(Some(row));
             let message = run(&arguments).expect_err("too large").to_string();
-            let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data, row + 3);
+            let words = format!("{}, line {}, column b: the standardised input is inf: ", arguments.data(), row + 3);
             assert!(message.starts_with(&words) && message.contains("--dtype f64"), "{message}");
             if let Ok(begun) = Trainer::<f32>::load(arguments.out.join(CHECKPOINT)) {
                 assert_eq!(begun.updates(), 0, "before anything is learnt");
@@ -258,11 +283,28 @@ mod tests {
         fs::create_dir(barred.join(CHECKPOINT)).expect("a temporary folder");
         let mut watcher = Watcher::new(true, "accuracy");
         let finish = fit(&mut trainer, &parts, &mut watcher, &barred, Duration::ZERO);
-        assert_eq!(finish.expect("the same run"), Finish::Epochs.name());
+        assert_eq!(finish.expect("the same run"), Finish::Epochs);
         assert!(trainer.model().to_bytes() == fs::read(whole.join("model.safetensors")).expect("just written"));
         // A run that cannot keep its first one finds out before it learns.
         let refused = run(&arguments).expect_err("a folder is in the way").to_string();
         assert!(refused.contains(CHECKPOINT), "{refused}");
+    }
+
+    /// What was learnt is worth more than to go on with it. Here nobody could: the last weights, of which the penalty made more than the type
+    /// holds, lie beside the best, which the model has.
+    #[test]
+    fn a_last_checkpoint_that_is_refused_costs_no_model() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let arguments = options(place.path(), "--hidden none --optimizer sgd --lr 1 --l2 1e30 --batch 1000");
+        let refused = run(&arguments).expect_err("weights that are no numbers").to_string();
+        let is_named = refused.contains(CHECKPOINT) && refused.contains("aside.0.weight");
+        assert!(is_named && refused.ends_with("--resume cannot go on from here"), "{refused}");
+        Mlp::<f32>::load(place.path().join(MODEL)).expect("the best weights");
+        for name in ["report.json", HISTORY, "loss.svg"] {
+            assert!(place.path().join(name).exists(), "{name}");
+        }
+        let kept = Trainer::<f32>::load(place.path().join(CHECKPOINT)).expect("that of the start");
+        assert_eq!(kept.updates(), 0);
     }
 
     #[test]

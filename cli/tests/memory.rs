@@ -308,6 +308,98 @@ fn a_run_goes_on_with_the_same_rows_only() {
     assert!(place.bad(&format!("{train} 4 --out r --resume"), 2).contains("does not say which rows"));
 }
 
+/// A run is told once what it learns from; all of that is neither usual nor found out from the file.
+#[test]
+fn a_run_that_goes_on_knows_its_data() {
+    let place = Place::new();
+    let rows: String = (0..80).map(|i| format!("{},{},{},{}\n", i % 3, i * 7 % 11, i % 5, i * i % 13)).collect();
+    place.file("rows.csv", &rows.replace(',', "|"));
+    let train = "train --quiet --data rows.csv --target 0 --drop -1 --no-header --delimiter | --task regression \
+                 --test-split 0.3 --val-split 0.25 --seed 5 --dtype f64 --schedule constant";
+    place.good(&format!("{train} --epochs 4 --out whole"));
+    place.good(&format!("{train} --epochs 1 --out parts"));
+    place.good("train --quiet --resume --epochs 2 --out parts");
+    // What is said again must be the same, wherever it is by now.
+    fs::rename(place.path("rows.csv"), place.path("moved.csv")).expect("a file");
+    assert!(place.bad("train --quiet --resume --epochs 4 --out parts", 2).contains("rows.csv"));
+    for (option, words) in [("--seed 1", "has seed 5"), ("--dtype f32", "add --dtype f64"), ("--drop 1", "rows")] {
+        let refused = place.bad(&format!("train --resume --data moved.csv --epochs 4 --out parts {option}"), 2);
+        assert!(refused.contains(words), "{option}: {refused}");
+    }
+    place.good("train --quiet --resume --data moved.csv --epochs 4 --out parts");
+    for name in ["model.safetensors", "history.csv"] {
+        assert!(bytes(&place.path("whole").join(name)) == bytes(&place.path("parts").join(name)), "{name}");
+    }
+}
+
+#[test]
+fn a_run_with_nothing_left_to_learn_is_left_as_it_is() {
+    let place = Place::new();
+    place.good("train --quiet --data breast-cancer --epochs 3 --out r");
+    let names = ["model.safetensors", "checkpoint.safetensors", "report.json", "history.csv", "loss.svg"];
+    let files = || names.map(|name| bytes(&place.path("r").join(name)));
+    let before = files();
+    for options in ["", "--epochs 2", "--lr 0.1"] {
+        let refused = place.bad(&format!("train --quiet --resume --out r {options}"), 2);
+        let words = "r has nothing left to learn, and its files stay as they are; it has gone through 3 epochs: give more --epochs";
+        assert!(refused.contains(words), "{options}: {refused}");
+        assert!(files() == before, "{options}");
+    }
+    // Cut off between its last checkpoint and the rest, it still has that to write.
+    for name in ["model.safetensors", "history.csv"] {
+        fs::remove_file(place.path("r").join(name)).expect("it is there");
+        place.good("train --quiet --resume --out r");
+        let [model, checkpoint, _, history, _] = files();
+        assert!([model, checkpoint, history] == [&before[0], &before[1], &before[3]].map(Vec::clone), "{name}");
+    }
+    place.good("train --quiet --data breast-cancer --epochs 500 --lr 0.1 --schedule constant --patience 1 --out p");
+    assert!(place.bad("train --quiet --resume --out p", 2).contains("its patience ran out: give a larger --patience"));
+    place.good("train --quiet --resume --patience 2 --out p");
+}
+
+/// The time of the first part is known to nobody.
+#[test]
+fn a_resumed_run_tells_the_time_of_its_last_part_as_such() {
+    let place = Place::new();
+    let first = json(&place.good("train --quiet --json --data breast-cancer --epochs 2 --out r"));
+    assert!(first.get("epochs_before").is_none(), "{first}");
+    let output = place.run("train --json --resume --epochs 5 --out r");
+    let (told, report) = (String::from_utf8_lossy(&output.stderr), json(&String::from_utf8_lossy(&output.stdout)));
+    assert!(told.contains("done      5 epochs, ") && told.contains(" since the run went on, "), "{told}");
+    assert!(report["epochs_before"] == 2 && report["epochs"] == 5, "{report}");
+}
+
+#[test]
+fn a_rule_is_told_its_numbers_and_a_run_keeps_them() {
+    let place = Place::new();
+    let train = "train --json --data breast-cancer --epochs";
+    let report = |line: &str| {
+        let output = place.run(line);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{line}: {told}");
+        (json(&String::from_utf8_lossy(&output.stdout)), told)
+    };
+    let (adam, told) = report(&format!("{train} 2 --optimizer adam(0.8,0.98,1e-9) --out r"));
+    assert!(told.contains(" with adam(0.8,0.98,1e-9), rate 0.001, "), "{told}");
+    assert!(adam["optimizer"] == "adam" && adam["epsilon"] == 1e-9, "{adam}");
+    assert_eq!(adam["betas"], serde_json::json!([0.8, 0.98]), "{adam}");
+    for other in ["adam", "adam(0.8,0.98,1e-8)"] {
+        let refused = place.bad(&format!("train --resume --epochs 3 --optimizer {other} --out r"), 2);
+        assert!(
+            refused.contains("--optimizer: the run in") && refused.contains("has adam(0.8,0.98,1e-9)"),
+            "{refused}"
+        );
+    }
+    for same in ["", "--optimizer adam(0.8,0.98,1e-9)"] {
+        let more = if same.is_empty() { 3 } else { 4 };
+        let (resumed, _) = report(&format!("train --json --resume --epochs {more} --out r {same}"));
+        assert_eq!((&resumed["betas"], &resumed["epsilon"]), (&adam["betas"], &adam["epsilon"]), "{resumed}");
+    }
+    // The usual rule with a number of its own is still the rule that the usual rate was chosen for.
+    let (adamw, _) = report(&format!("{train} 1 --optimizer adamw(0.9,0.98,1e-8) --out w"));
+    assert!(adamw["lr"] == 0.002 && adamw["betas"] == serde_json::json!([0.9, 0.98]), "{adamw}");
+}
+
 /// Whatever was not said follows from the data, and is told before the run and after it.
 #[test]
 fn a_run_says_what_it_takes() {
@@ -347,6 +439,13 @@ fn a_run_says_what_it_takes() {
         assert_eq!(usual[entry], value, "{usual}");
     }
     assert!(other.get("betas").is_none() && usual["patience"].is_null(), "{other} {usual}");
+    for (schedule, epochs, warned) in [("constant", 1, true), ("step:1,0.5", 1, true), ("plateau", 2, false)] {
+        let line = format!("train --data breast-cancer --schedule {schedule} --warm-up 2 --epochs {epochs} --out w");
+        let told = String::from_utf8_lossy(&place.run(&line).stderr).into_owned();
+        let words =
+            "warning: the warm-up takes 2 epochs, and the run ends before: its rate comes to 0.5000 of the full one";
+        assert_eq!(told.contains(words), warned, "{line}: {told}");
+    }
 }
 
 /// The training loss of a mean over changing weights chooses no epoch, unless it is asked to.
@@ -419,4 +518,31 @@ fn a_resumed_run_takes_the_rate_and_the_shape_that_it_is_given() {
     place.good("train --quiet --data breast-cancer --schedule constant --epochs 6 --out w --resume");
     let rates = rates(&place, "w");
     assert!((rates[1] - 0.05).abs() < 1e-9 && rates[5] == 0.1, "{rates:?}");
+}
+
+#[test]
+fn a_resumed_run_takes_the_penalty_and_the_clipping_that_it_is_given() {
+    let place = Place::new();
+    let report = |line: &str| json(&place.good(&format!("train --quiet --json --out r {line}")));
+    let settings = |report: &serde_json::Value| [report["l2"].clone(), report["clip"].clone()];
+    let begun = report("--data breast-cancer --l2 0.5 --clip 2 --schedule constant --epochs 1");
+    assert_eq!(settings(&begun), [0.5, 2.0].map(serde_json::Value::from), "{begun}");
+    let kept = report("--resume --epochs 2");
+    assert_eq!(settings(&kept), settings(&begun), "{kept}");
+    let other = report("--resume --epochs 3 --l2 0.125 --clip 0.25");
+    assert_eq!(settings(&other), [0.125, 0.25].map(serde_json::Value::from), "{other}");
+    // They are not only told.
+    place.good("train --quiet --data breast-cancer --l2 0.5 --clip 2 --schedule constant --epochs 3 --out s");
+    assert!(bytes(&place.path("r/model.safetensors")) != bytes(&place.path("s/model.safetensors")));
+}
+
+#[test]
+fn a_linear_run_has_no_activation_to_change() {
+    let place = Place::new();
+    place.good("train --quiet --data breast-cancer --hidden none --epochs 1 --out r");
+    for activation in ["tanh", "relu"] {
+        let refused = place.bad(&format!("train --resume --epochs 2 --activation {activation} --out r"), 2);
+        assert!(refused.contains("has no hidden layers"), "{refused}");
+    }
+    place.good("train --quiet --resume --epochs 2 --hidden none --out r");
 }

@@ -30,7 +30,7 @@ pub struct Schedule {
 pub enum Shape {
     /// Always 1.
     Constant,
-    /// Multiplied by `factor` every `every` epochs.
+    /// Multiplied by `factor` every `every` epochs, counted from the end of the warm-up.
     Step {
         /// Epochs between two steps.
         every: u64,
@@ -62,7 +62,7 @@ impl Schedule {
         Self::of(Shape::Constant)
     }
 
-    /// Multiplied by `factor` every `every` epochs.
+    /// Multiplied by `factor` every `every` epochs after the warm-up.
     pub fn step(every: u64, factor: f64) -> Self {
         Self::of(Shape::Step { every, factor })
     }
@@ -92,11 +92,12 @@ impl Schedule {
         if epoch < self.warm_up {
             return epoch / self.warm_up;
         }
+        let since = epoch - self.warm_up;
         match self.shape {
             Shape::Constant | Shape::Plateau { .. } => 1.0,
-            Shape::Step { every, factor } => power(factor, epoch as u64 / every.max(1)),
+            Shape::Step { every, factor } => power(factor, since as u64 / every.max(1)),
             Shape::Cosine { epochs, floor } => {
-                let way = (epoch - self.warm_up) / (epochs as f64 - self.warm_up);
+                let way = since / (epochs as f64 - self.warm_up);
                 let wave = 0.5 + 0.5 * libm::cos(std::f64::consts::PI * way.min(1.0));
                 floor + (1.0 - floor) * wave
             }
@@ -156,6 +157,23 @@ mod tests {
         assert!((cosine.factor(4.0) - 0.5).abs() < 1e-15);
         assert!(cosine.factor(8.0).abs() < 1e-15);
         assert_eq!(cosine.factor(8.0), cosine.factor(80.0), "it stays where it arrived");
+        let high = Schedule::of(Shape::Cosine { epochs: 8, floor: 0.25 });
+        let found = [0.0, 4.0, 8.0, 80.0].map(|epoch| high.factor(epoch));
+        let expected = [1.0, 0.625, 0.25, 0.25];
+        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-15), "{found:?}");
+    }
+
+    /// Else the rate would climb to its full size only to fall by all the steps that the warm-up has taken.
+    #[test]
+    fn steps_are_counted_from_the_end_of_the_warm_up() {
+        let schedule = Schedule::step(2, 0.5).warm_up(6.0);
+        let found = [3.0, 5.75, 6.0, 7.75, 8.0, 9.75, 10.0].map(|epoch| schedule.factor(epoch));
+        assert_eq!(found, [0.5, 5.75 / 6.0, 1.0, 1.0, 0.5, 0.5, 0.25]);
+        let part = Schedule::step(1, 0.5).warm_up(0.5);
+        assert_eq!([0.5, 1.25, 1.5, 2.5].map(|epoch| part.factor(epoch)), [1.0, 1.0, 0.5, 0.25]);
+        // The last batch that warms up is the first at the full rate, and the step comes two epochs later.
+        let batches = [(5, 3), (6, 0), (7, 3), (8, 0)].map(|(epoch, batch)| schedule.factor_at(epoch, batch, 4));
+        assert_eq!(batches, [1.0, 1.0, 1.0, 0.5]);
     }
 
     #[test]

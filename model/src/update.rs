@@ -97,9 +97,12 @@ pub(crate) fn apply<T: Element>(
     steps: &Steps<T>,
     norm: Option<f64>,
 ) -> Result<bool, ShapeError> {
-    // An infinite norm is none that a scale of 0 makes finite.
-    if !norm.map_or_else(|| is_within(by, work, T::from_f64(steps.largest)), |norm| norm * steps.scale <= steps.largest)
-    {
+    let is_borne = match norm {
+        // An infinite norm is none that a scale of 0 makes finite.
+        Some(norm) => norm * steps.scale <= steps.largest,
+        None => is_within(by, work, T::from_f64(steps.largest)),
+    };
+    if !is_borne {
         return Ok(false);
     }
     let state = layers.iter_mut().zip(memory);

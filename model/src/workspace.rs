@@ -19,6 +19,7 @@
 use crate::{Activation, Element, Layer};
 use deltarule_kernels::dense::{self, BIAS_ROWS, batch_stride};
 use deltarule_kernels::{AlignedVec, Gradient, Inside, MatMut, MatRef, ShapeError, Team};
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 /// Multiply-adds of a piece with all weights: enough to hide what every operation takes to begin, few enough to stay in the
@@ -150,26 +151,27 @@ impl<T: Element> Piece<T> {
 #[derive(Clone, Copy)]
 pub(crate) struct Cut {
     rows: usize,
-    /// Rows of all pieces but the last, a multiple of 64; 0 where the batch is not cut.
-    piece: usize,
+    /// Rows of all pieces but the last, a multiple of 64; none where the layers are not small, and the batch is not cut.
+    piece: Option<NonZeroUsize>,
 }
 
 impl Cut {
     /// The layers are small: see [`narrow`](crate::narrow).
     pub(crate) fn is_narrow(self) -> bool {
-        self.piece > 0
+        self.piece.is_some()
     }
 
     pub(crate) fn pieces(self) -> usize {
-        if self.rows <= self.piece || self.piece == 0 { 1 } else { self.rows.div_ceil(self.piece) }
+        match self.piece {
+            Some(piece) if self.rows > piece.get() => self.rows.div_ceil(piece.get()),
+            _ => 1,
+        }
     }
 
     /// The rows of piece `i`.
     pub(crate) fn rows_of(self, i: usize) -> Range<usize> {
-        if self.piece == 0 {
-            return 0..self.rows;
-        }
-        i * self.piece..self.rows.min((i + 1) * self.piece)
+        let Some(piece) = self.piece.map(NonZeroUsize::get) else { return 0..self.rows };
+        i * piece..self.rows.min((i + 1) * piece)
     }
 }
 
@@ -184,8 +186,8 @@ pub(crate) struct Workspace<T> {
     pub(crate) dw: Vec<Gradient<T>>,
     /// Rows of the largest batch so far.
     rows: usize,
-    /// Rows of a piece, 0 for layers that are not small.
-    piece_rows: usize,
+    /// Rows of a piece; none for layers that are not small.
+    piece_rows: Option<NonZeroUsize>,
 }
 
 impl<T: Element> Workspace<T> {
@@ -240,11 +242,26 @@ impl<T: Element> Workspace<T> {
     }
 }
 
-/// Rows of a piece, a multiple of those that bias gradients are summed by; 0 where the layers are not small.
-fn piece_rows<T: Element>(layers: &[Layer<T>]) -> usize {
+/// Rows of a piece, a multiple of those that bias gradients are summed by; none where the layers are not small.
+fn piece_rows<T: Element>(layers: &[Layer<T>]) -> Option<NonZeroUsize> {
     if !layers.iter().all(|layer| Inside::suits(layer.inputs(), layer.outputs())) {
-        return 0;
+        return None;
     }
     let weights: usize = layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
-    (PIECE_WORK / weights.max(1) / BIAS_ROWS * BIAS_ROWS).clamp(BIAS_ROWS, MOST_ROWS)
+    NonZeroUsize::new((PIECE_WORK / weights.max(1) / BIAS_ROWS * BIAS_ROWS).clamp(BIAS_ROWS, MOST_ROWS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mlp;
+
+    /// Losses are summed up by pieces: other rows a piece are other bits.
+    #[test]
+    fn rows_of_a_piece() {
+        for (inputs, rows) in [(1, 512), (781, 512), (782, 448), (2083, 192), (2084, 128), (6000, 64), (7000, 0)] {
+            let model = Mlp::<f32>::builder(&[inputs, 1]).build().expect("widths");
+            assert_eq!(piece_rows(&model.layers), NonZeroUsize::new(rows), "{inputs} weights");
+        }
+    }
 }

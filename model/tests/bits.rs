@@ -145,6 +145,31 @@ fn gradients_of_a_batch_in_pieces_are_single_chains() {
     }
 }
 
+/// The rows of a piece decide how losses are summed up, and so the bits of the sum. A piece of this net has 128 rows; a mean of so many is
+/// their sum, but for the exponent.
+#[test]
+fn the_loss_of_a_large_batch_is_summed_piece_by_piece() {
+    let (rows, [inputs, hidden, outputs]) = (1024, [30, 60, 10]);
+    let model = Mlp::<f64>::builder(&[inputs, hidden, outputs]).seed(3).build().expect("widths");
+    let number = |i: usize| ((i * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
+    let x: Vec<f64> = (0..rows * inputs).map(number).collect();
+    let mean = |x: &[f64], y: &[f64]| {
+        model.gradients(Loss::HalfSquaredError, x, Targets::Values(y)).expect("lengths that fit").0
+    };
+    let mut differs = false;
+    for first in 0..16 {
+        let y: Vec<f64> = (0..rows * outputs).map(|i| number(i + first)).collect();
+        let by_pieces = |piece: usize| {
+            let pieces = x.chunks(piece * inputs).zip(y.chunks(piece * outputs));
+            pieces.fold(0.0, |sum, (x, y)| sum + mean(x, y) * piece as f64) / rows as f64
+        };
+        let whole = mean(&x, &y);
+        assert_eq!(whole.to_bits(), by_pieces(128).to_bits(), "targets from {first}: {whole}");
+        differs |= whole.to_bits() != by_pieces(64).to_bits();
+    }
+    assert!(differs, "shorter pieces would have other bits");
+}
+
 #[test]
 fn predictions_in_any_batch_on_any_thread() {
     let data = data::<f32>(600, 19);

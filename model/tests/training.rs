@@ -4,7 +4,7 @@ mod line;
 
 use deltarule::{
     Activation, Dataset, Element, Error, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Progress, Rule, Schedule,
-    Scores, Scratch, Standardisation, Targets, Trainer,
+    Scores, Scratch, Shape, Standardisation, Targets, Trainer,
 };
 use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
@@ -86,6 +86,17 @@ fn a_plateau_bears_as_many_epochs_as_it_says() {
     }
 }
 
+/// At a rate of nearly nothing no epoch is better than the first, so that only the floor ends the way down.
+#[test]
+fn a_plateau_goes_down_to_its_floor() {
+    let schedule = Schedule { shape: Shape::Plateau { factor: 0.5, patience: 0, floor: 0.3 }, warm_up: 0.0 };
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(1e-30)).schedule(schedule);
+    let mut trainer = Trainer::new(linear(), plan.epochs(6).batch(10).shuffle(false)).expect("a plan that fits");
+    trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
+    let rates: Vec<f64> = trainer.history().iter().map(|record| record.rate).collect();
+    assert_eq!(rates, [1.0, 1.0, 0.5, 0.3, 0.3, 0.3].map(|factor| 1e-30 * factor));
+}
+
 /// A rate or a shape that is given anew is meant, whatever plateaus have made of the one before; other settings leave that as it is.
 #[test]
 fn a_new_rate_or_shape_begins_at_its_full_size() {
@@ -137,6 +148,22 @@ fn the_schedule_reaches_the_updates() {
     trainer.fit(&line(40), None, |_| Continue(())).expect("finite");
     let rates: Vec<f64> = trainer.history().iter().map(|r| r.rate).collect();
     assert_eq!(rates, [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]);
+}
+
+/// With nothing but a rule's name a run takes these; whoever changes one changes all such runs.
+#[test]
+fn every_rule_has_its_usual_rate_and_decay() {
+    let usual = [
+        (Optimiser::sgd(), Rule::Sgd, 0.1, 0.0),
+        (Optimiser::momentum(), Rule::Momentum { momentum: 0.9 }, 0.01, 0.0),
+        (Optimiser::nesterov(), Rule::Nesterov { momentum: 0.9 }, 0.01, 0.0),
+        (Optimiser::adam(), Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, 1e-3, 0.0),
+        (Optimiser::adamw(), Rule::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, 1e-3, 0.01),
+    ];
+    for (found, rule, rate, l2) in usual {
+        assert_eq!(found, Optimiser { rule, rate, l2, decay_biases: false });
+        assert_eq!(Optimiser::usual(rule), found);
+    }
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub enum Rule {
 impl Named for Rule {
     const WHAT: &'static str = "update rule";
     const ALL: &'static [Self] = &[Self::Sgd, Self::MOMENTUM, Self::NESTEROV, Self::ADAM, Self::ADAMW];
+    const FORMS: &'static [&'static str] =
+        &["momentum(MOMENTUM)", "nesterov(MOMENTUM)", "adam(BETA1,BETA2,EPSILON)", "adamw(BETA1,BETA2,EPSILON)"];
 
     fn names(self) -> &'static [&'static str] {
         match self {
@@ -71,18 +73,28 @@ impl Named for Rule {
 }
 
 impl fmt::Display for Rule {
-    /// The [name](Named::name), without the [numbers](Rule::numbers).
+    /// The [name](Named::name), with the [numbers](Rule::numbers) where they are not the usual ones: `adam(0.9,0.98,1e-9)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        if Self::ALL.contains(self) {
+            return f.pad(self.name());
+        }
+        let numbers: Vec<String> = self.numbers().iter().map(|(_, value)| format!("{value:?}")).collect();
+        f.pad(&format!("{}({})", self.name(), numbers.join(",")))
     }
 }
 
 impl FromStr for Rule {
     type Err = UnknownName;
 
-    /// By [name](Named::named), with the usual numbers.
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::named(name)
+    /// By [name](Named::named), with the usual numbers, or with all of them as in `momentum(0.99)` and `adam(0.9,0.98,1e-9)`. Whether they
+    /// are in their ranges nobody asks here, as with [`with_numbers`](Rule::with_numbers).
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let Some((name, numbers)) = text.trim().strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
+            return Self::named(text);
+        };
+        let numbers: Option<Vec<f64>> = numbers.split(',').map(|number| number.trim().parse().ok()).collect();
+        let rule = Self::named(name).ok().zip(numbers).and_then(|(rule, numbers)| rule.with_numbers(&numbers));
+        rule.ok_or_else(|| UnknownName::of::<Self>(text))
     }
 }
 

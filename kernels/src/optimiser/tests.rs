@@ -222,7 +222,26 @@ fn numbers_go_there_and_back() {
         let others: Vec<f64> = (1..=numbers.len()).map(|i| i as f64 / 8.0).collect();
         let changed = rule.with_numbers(&others).unwrap();
         assert_eq!(changed.numbers().iter().map(|(_, value)| *value).collect::<Vec<_>>(), others);
-        assert_eq!((changed.name(), changed.to_string().parse()), (rule.name(), Ok(rule)));
+        assert_eq!(
+            (changed.name(), rule.to_string()),
+            (rule.name(), rule.name().to_owned()),
+            "usual numbers go unsaid"
+        );
+        assert_eq!(changed.to_string().parse(), Ok(changed), "{changed}");
+        assert_eq!(changed.to_string().to_uppercase().replace(',', " , ").parse(), Ok(changed));
         assert_eq!(rule.with_numbers(&[&others[..], &[0.5]].concat()), None);
+    }
+}
+
+#[test]
+fn rules_are_read_with_all_of_their_numbers_or_none() {
+    assert_eq!("momentum(0.99)".parse(), Ok(Rule::Momentum { momentum: 0.99 }));
+    assert_eq!("AdamW( 0.9, 0.98, 1e-9 )".parse(), Ok(Rule::AdamW { beta1: 0.9, beta2: 0.98, epsilon: 1e-9 }));
+    assert_eq!(Rule::Adam { beta1: 0.9, beta2: 0.98, epsilon: 1e-9 }.to_string(), "adam(0.9,0.98,1e-9)");
+    for text in
+        ["sgd()", "sgd(0.1)", "momentum()", "nesterov(x)", "adam(0.9)", "adam(0.9,0.98,1e-9", "adamw(0.9,0.98,)"]
+    {
+        let error = text.parse::<Rule>().unwrap_err().to_string();
+        assert!(error.contains(&format!("`{text}`")) && error.contains("adam(BETA1,BETA2,EPSILON)"), "{error}");
     }
 }

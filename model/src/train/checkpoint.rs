@@ -14,10 +14,15 @@ use crate::file::{FileError, HISTORY, check_layers, in_file, names, open, push_l
 use crate::update::Memory;
 use crate::{Element, Error, Layer, Mlp};
 use deltarule_kernels::MatRef;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 const KIND: &str = "checkpoint";
+/// The prefixes of the weights that the model holds, of those that early stopping keeps beside them, and of those that a roll-back returns to.
+const LAST: &str = "";
+const ASIDE: &str = "aside.";
+const GOOD: &str = "good.";
 /// The prefixes of the moments, and those of the moments that a roll-back returns to.
 const MOMENTS: [&str; 2] = ["moment1.", "moment2."];
 const GOOD_MOMENTS: [&str; 2] = ["good.moment1.", "good.moment2."];
@@ -39,12 +44,12 @@ impl<T: Element> Trainer<T> {
 
     /// All weights that a checkpoint holds must be finite.
     fn check_weights(&self) -> Result<(), FileError> {
-        check_layers("", &self.model.layers)?;
+        check_layers(LAST, &self.model.layers)?;
         if let Some(aside) = &self.state.aside {
-            check_layers("aside.", aside)?;
+            check_layers(ASIDE, aside)?;
         }
         match &self.state.good {
-            Some(good) => check_layers("good.", &good.layers),
+            Some(good) => check_layers(GOOD, &good.layers),
             None => Ok(()),
         }
     }
@@ -62,13 +67,13 @@ impl<T: Element> Trainer<T> {
         // First, so that its numbers lie on multiples of eight bytes.
         let epochs = state.history.len();
         writer.push(HISTORY.to_owned(), &[epochs, table::COLUMNS], &table::to_table(&state.history));
-        push_layers(&mut writer, "", &self.model.layers);
+        push_layers(&mut writer, LAST, &self.model.layers);
         push_memory(&mut writer, MOMENTS, &self.model.layers, &state.memory);
         if let Some(aside) = &state.aside {
-            push_layers(&mut writer, "aside.", aside);
+            push_layers(&mut writer, ASIDE, aside);
         }
         if let Some(good) = &state.good {
-            push_layers(&mut writer, "good.", &good.layers);
+            push_layers(&mut writer, GOOD, &good.layers);
             push_memory(&mut writer, GOOD_MOMENTS, &good.layers, &good.memory);
         }
         writer.finish()
@@ -114,13 +119,12 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let shapes: Vec<(usize, usize)> = builder.widths().windows(2).map(|pair| (pair[0], pair[1])).collect();
     let moments = plan.optimiser.rule.moments();
     let good_updates = json.get("good").as_u64().filter(|&updates| updates <= u64::MAX / 2);
-    let mut prefixes = vec![""];
+    let has_aside = flag("aside")?;
+    let mut prefixes = vec![LAST];
     prefixes.extend(&MOMENTS[..moments]);
-    if flag("aside")? {
-        prefixes.push("aside.");
-    }
+    prefixes.extend(has_aside.then_some(ASIDE));
     if good_updates.is_some() {
-        prefixes.push("good.");
+        prefixes.push(GOOD);
         prefixes.extend(&GOOD_MOMENTS[..moments]);
     }
     // All entries are checked before any data is read.
@@ -128,29 +132,29 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let entries = take_groups::<T>(&mut header, &shapes, &prefixes)?;
     header.nothing_left()?;
     let data = header.data(source)?;
-    let mut groups = entries.chunks(shapes.len().max(1)).map(|group| parameters::<T>(group, &data));
-    let mut group = || groups.next().unwrap_or_default();
+    let group = |prefix: &str| entries.get(prefix).map_or_else(Vec::new, |group| parameters::<T>(group, &data));
 
-    let model = |parameters: &Parameters<T>| {
-        finite(parameters)?;
-        Mlp::from_parameters(&builder, parameters).map_err(|error| FileError::Metadata(error.to_string()))
+    let model = |prefix: &str| {
+        let parameters = group(prefix);
+        finite(&parameters)?;
+        Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
     };
-    let trained = model(&group())?;
+    let trained = model(LAST)?;
     let mut state = State::new(&trained, plan.optimiser.rule);
     state_from_json(json, &mut state).ok_or_else(|| wrong("state"))?;
     state.history = table::from_table(&history.values::<f64>(&data)).ok_or_else(|| wrong(HISTORY))?;
-    for k in 0..moments {
-        set_moment(&mut state.memory, k, &group())?;
+    for (k, prefix) in MOMENTS[..moments].iter().enumerate() {
+        set_moment(&mut state.memory, k, &group(prefix))?;
     }
-    if flag("aside")? {
-        state.aside = Some(model(&group())?.layers);
+    if has_aside {
+        state.aside = Some(model(ASIDE)?.layers);
     }
     state.restored = flag("restored")? && state.aside.is_some();
     if let Some(updates) = good_updates {
-        let layers = model(&group())?.layers;
+        let layers = model(GOOD)?.layers;
         let mut memory: Vec<_> = layers.iter().map(|layer| Memory::new(layer, plan.optimiser.rule)).collect();
-        for k in 0..moments {
-            set_moment(&mut memory, k, &group())?;
+        for (k, prefix) in GOOD_MOMENTS[..moments].iter().enumerate() {
+            set_moment(&mut memory, k, &group(prefix))?;
         }
         state.good = Some(Good { layers, memory, updates });
     }
@@ -169,19 +173,19 @@ fn take_history(header: &mut Header) -> Result<Entry, FileError> {
     Ok(entry)
 }
 
-/// Layers' tensors, as many as there are shapes for each prefix.
-fn take_groups<T: Element>(
+/// Layers' tensors by prefix, as many as there are shapes for each.
+fn take_groups<'p, T: Element>(
     header: &mut Header,
     shapes: &[(usize, usize)],
-    prefixes: &[&str],
-) -> Result<Vec<[Entry; 2]>, FileError> {
-    let mut entries = Vec::new();
-    for prefix in prefixes {
-        for (l, &shape) in shapes.iter().enumerate() {
-            entries.push(take_layer::<T>(header, names(prefix, 2 * l), shape)?);
-        }
+    prefixes: &[&'p str],
+) -> Result<BTreeMap<&'p str, Vec<[Entry; 2]>>, FileError> {
+    let mut groups = BTreeMap::new();
+    for &prefix in prefixes {
+        let layers = shapes.iter().enumerate();
+        let group = layers.map(|(l, &shape)| take_layer::<T>(header, names(prefix, 2 * l), shape));
+        groups.insert(prefix, group.collect::<Result<_, _>>()?);
     }
-    Ok(entries)
+    Ok(groups)
 }
 
 fn parameters<T: Element>(group: &[[Entry; 2]], data: &[u8]) -> Parameters<T> {

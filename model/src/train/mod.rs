@@ -13,6 +13,7 @@ mod checkpoint;
 mod history;
 mod plan;
 mod settings;
+mod standing;
 mod state;
 mod step;
 mod table;
@@ -238,8 +239,7 @@ impl<T: Element> Trainer<T> {
         observe: &mut impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let batches = batches(data.rows, self.plan.batch);
-        let is_unproven = self.state.clock.batch == 0 || self.state.doubted || self.state.good.is_none();
-        let mut candidate = if is_unproven { self.candidate() } else { None };
+        let mut standing = self.standing();
         self.shuffle(data.rows);
         while self.state.clock.batch < batches {
             let start = self.state.clock.batch as usize * self.plan.batch;
@@ -247,23 +247,12 @@ impl<T: Element> Trainer<T> {
             let count = rows.len();
             match self.step_on_rows(data, rows, batches)? {
                 Found::Loss(loss) => {
-                    // That was found with the weights from before the update.
-                    if candidate.is_some() {
-                        self.state.good = candidate.take();
-                    }
-                    self.state.doubted = false;
+                    self.prove(&mut standing);
                     self.state.sums.loss += loss * count as f64;
                     self.state.sums.rows += count as u64;
                 }
                 Found::NonFinite(what) => {
-                    // One such batch may be bad itself. After a second nobody has shown that the weights are not.
-                    let goes_back = candidate.is_none() || self.state.doubted;
-                    self.apply_policy(what, goes_back)?;
-                    // Where there was nothing to go back to, the weights are still the candidate's.
-                    if goes_back && self.state.good.is_some() {
-                        candidate = None;
-                    }
-                    self.state.doubted = candidate.is_some();
+                    self.bear(what, &mut standing)?;
                     // At least as many: the last batch may have been tried again.
                     if self.plan.non_finite == NonFinite::Skip && self.state.sums.skipped >= batches {
                         return Err(self.non_finite(what));

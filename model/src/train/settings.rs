@@ -97,3 +97,22 @@ fn shape_from_json(json: &Json) -> Option<Shape> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Loss;
+
+    #[test]
+    fn every_shape_comes_back_with_its_numbers() {
+        for shape in [
+            Shape::Constant,
+            Shape::Step { every: 7, factor: 0.3 },
+            Shape::Cosine { epochs: 9, floor: 0.125 },
+            Shape::Plateau { factor: 0.7, patience: 3, floor: 0.2 },
+        ] {
+            let plan = Plan::new(Loss::LogLoss).schedule(Schedule { shape, warm_up: 1.5 });
+            assert_eq!(plan_from_json(&plan_to_json(&plan)), Some(plan));
+        }
+    }
+}

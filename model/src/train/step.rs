@@ -1,15 +1,11 @@
-//! One training step: forward, loss, back, update — and what happens when a number in it is not finite.
+//! One training step: forward, loss, back, update, unless a number in it is not finite.
 
-use super::state::Good;
-use super::{NonFinite, Trainer};
+use super::Trainer;
 use crate::backprop::Batch;
 use crate::update::{self, Steps};
 use crate::whole::Passed;
 use crate::{Element, Error, Targets, loss};
 use deltarule_kernels::{MatRef, Team};
-
-/// Roll-backs that are borne before a run is given up.
-const ROLL_BACKS: u64 = 10;
 
 /// What a step found.
 pub(super) enum Found {
@@ -67,10 +63,10 @@ impl<T: Element> Trainer<T> {
         let scheduled = self.plan.schedule.factor_at(self.state.clock.epoch, 0, 1);
         match self.step_on(x_view, XIsSmall::Unknown(x), targets, scheduled)? {
             Found::Loss(loss) => {
-                // A run does not go back to before the caller's own steps.
+                // Between epochs a run does not go back to before the caller's own steps. Within one they belong to it, and a roll-back to its start
+                // takes them back too.
                 if self.state.restored || self.state.clock.batch == 0 {
-                    self.state.good = None;
-                    self.state.doubted = false;
+                    self.forget_good();
                 }
                 if self.state.restored {
                     self.forget_best();
@@ -139,36 +135,5 @@ impl<T: Element> Trainer<T> {
     /// The error, with the place.
     pub(super) fn non_finite(&self, what: &'static str) -> Error {
         Error::NonFinite { what, epoch: self.state.clock.epoch, batch: self.state.clock.batch }
-    }
-
-    /// The run as it is at the start of an epoch, or of what is left of it, where the policy may want to return to it: once a batch has shown
-    /// that these weights have a finite loss and gradient. The update before, which made them, may have been the one that went too far.
-    pub(super) fn candidate(&self) -> Option<Good<T>> {
-        (self.plan.non_finite == NonFinite::RollBack).then(|| Good {
-            layers: self.model.layers.clone(),
-            memory: self.state.memory.clone(),
-            updates: self.state.clock.updates,
-        })
-    }
-
-    /// Does what the policy says about a batch that had no finite loss or gradient; to what was good it `goes_back` where the weights
-    /// may be to blame.
-    pub(super) fn apply_policy(&mut self, what: &'static str, goes_back: bool) -> Result<(), Error> {
-        match self.plan.non_finite {
-            NonFinite::Stop => return Err(self.non_finite(what)),
-            NonFinite::Skip => {}
-            NonFinite::RollBack if self.state.roll_backs >= ROLL_BACKS => return Err(self.non_finite(what)),
-            NonFinite::RollBack => {
-                self.state.roll_backs += 1;
-                self.state.rate_factor *= 0.5;
-                if let (Some(good), true) = (&self.state.good, goes_back) {
-                    self.model.layers.clone_from(&good.layers);
-                    self.state.memory.clone_from(&good.memory);
-                    self.state.clock.updates = good.updates;
-                }
-            }
-        }
-        self.state.sums.skipped += 1;
-        Ok(())
     }
 }
