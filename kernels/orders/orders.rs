@@ -23,7 +23,7 @@ mod sync {
     }
 }
 
-use claims::Claims;
+use claims::{Claims, Engagement};
 use loom::cell::UnsafeCell;
 use loom::thread::spawn;
 use std::cell::{Cell, RefCell};
@@ -54,6 +54,7 @@ fn model(run: impl Fn() + Send + Sync + 'static) {
 
 /// A crew without a pool. (Loom's threads take turns on one of the system's: what only counts may be a `Cell`, in an `Rc`.)
 struct Crew {
+    engagement: Engagement,
     claims: Claims,
     list: UnsafeCell<()>,
     results: [UnsafeCell<()>; 2],
@@ -63,12 +64,18 @@ struct Crew {
 impl Crew {
     fn new() -> Rc<Self> {
         let [list] = memory();
-        Rc::new(Self { claims: Claims::new(), list, results: memory(), done: Default::default() })
+        Rc::new(Self {
+            engagement: Engagement::new(),
+            claims: Claims::new(),
+            list,
+            results: memory(),
+            done: Default::default(),
+        })
     }
 
     /// A caller with a list, who does all jobs that are left, or fails after `most`.
     fn call(&self, jobs: usize, most: usize) {
-        if !self.claims.engage() {
+        if !self.engagement.engage() {
             return;
         }
         self.done.iter().for_each(|done| done.set(0));
@@ -84,7 +91,7 @@ impl Crew {
             let done = self.done[job].get();
             assert!(done == 1 || done == 0 && most < jobs, "each job once");
         }
-        self.claims.release();
+        self.engagement.release();
     }
 
     /// A helper for one job, if there is any.

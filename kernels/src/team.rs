@@ -35,7 +35,7 @@ mod turns;
 
 pub(crate) use parts::Parts;
 
-use claims::Claims;
+use claims::{Claims, Engagement};
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
@@ -157,7 +157,7 @@ impl Team {
     /// When a job panics, or rayon cannot start its threads, after every job that was begun has ended.
     pub fn run(&self, jobs: usize, job: impl Fn(usize) + Sync) {
         match &self.crew {
-            Some(crew) if jobs > 1 && crew.claims.engage() => {
+            Some(crew) if jobs > 1 && crew.engagement.engage() => {
                 let _release = Release(crew);
                 crew.work_through(jobs, &job);
             }
@@ -249,7 +249,9 @@ struct List {
 
 /// What caller and helpers share. It outlives the team while a helper's task is still on its way.
 struct Crew {
-    /// Who is engaged, and which jobs of the present list are claimed and ended.
+    /// Whether a caller publishes lists.
+    engagement: Engagement,
+    /// Which jobs of the present list are claimed and ended.
     claims: Claims,
     /// Written by the engaged caller while no job can be claimed, read only after a claim.
     list: UnsafeCell<Option<List>>,
@@ -289,13 +291,14 @@ struct Release<'a>(&'a Crew);
 
 impl Drop for Release<'_> {
     fn drop(&mut self) {
-        self.0.claims.release();
+        self.0.engagement.release();
     }
 }
 
 impl Crew {
     fn new(helpers: usize) -> Self {
         Self {
+            engagement: Engagement::new(),
             claims: Claims::new(),
             list: UnsafeCell::new(None),
             dismissed: AtomicBool::new(false),
