@@ -160,11 +160,10 @@ def name_peers(runs):
 
 
 def show(runs, threads):
-    ours = None
+    ours = [min(run[what] for run in runs["deltarule"]) for what in ("process", "training")]
     for contender, runs in runs.items():
         process, training = (min(run[what] for run in runs) for what in ("process", "training"))
         accuracy = sum(run["accuracy"] for run in runs) / len(runs)
-        ours = ours or (process, training)
         print(f"| {contender} ({runs[0]['version']}) | {threads} | {process:.2f} | {training:.2f} | {accuracy:.4f} | {process / ours[0]:.2f} | {training / ours[1]:.2f} |", flush=True)
 
 
@@ -219,6 +218,8 @@ def main():
                     runs.setdefault(contender, []).append(run)
                 if run and "import" in run:
                     imports.setdefault(f"{PEERS[contender]} {run['version']}", []).append(run["import"])
+        if "deltarule" not in runs:
+            sys.exit("no run of deltarule ended well: there is nothing to set the others beside")
         name_peers(runs)
         show(runs, threads)
     show_imports(imports)
