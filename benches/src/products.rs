@@ -25,6 +25,7 @@ struct Score {
     contender: String,
     library: Option<String>,
     ours: bool,
+    alone: bool,
     packed: bool,
     seconds: f64,
 }
@@ -35,6 +36,7 @@ impl Score {
             contender: contender.name().to_owned(),
             library: contender.library().map(str::to_owned),
             ours: contender.is_ours(),
+            alone: contender.is_alone(),
             packed: contender.is_packed(),
             seconds,
         }
@@ -67,6 +69,9 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     println!(
         "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
     );
+    if options.threads > 1 {
+        println!("alone is deltarule on one thread; × alone is how many times as fast the team is;");
+    }
     println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row;");
     println!(
         "where B is one column, those that pack beforehand compute the transposed product, with the transpose of A packed"
@@ -77,6 +82,7 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     println!();
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
+    header.extend((options.threads > 1).then_some("× alone"));
     header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
     let table = begin(&header, shapes.iter().map(|shape| shape.name.as_str()));
     for shape in &shapes {
@@ -161,13 +167,21 @@ fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak) -> Vec<String> {
     let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
     let mut cells = vec![shape.name.clone()];
     cells.extend(scores.iter().map(|score| figure(gflops(score))));
-    for ours in scores.iter().filter(|score| score.ours) {
+    cells.extend(times_alone(scores).map(ratio));
+    for ours in scores.iter().filter(|score| score.ours && !score.alone) {
         let best = best_peer(scores, ours.packed);
         cells.push(peak.percent(shape.flops(), ours.seconds));
         cells.push(best.map_or_else(String::new, |best| ratio(best.seconds / ours.seconds)));
         cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
     }
     cells
+}
+
+/// How many times as fast the plain call is as alone, where both were timed.
+fn times_alone(scores: &[Score]) -> Option<f64> {
+    let alone = scores.iter().find(|score| score.alone)?;
+    let together = scores.iter().find(|score| score.ours && !score.alone)?;
+    Some(alone.seconds / together.seconds)
 }
 
 /// The fastest peer; those that pack their weights beforehand count where ours does, too.
@@ -188,7 +202,7 @@ mod tests {
     fn packed_peers_are_set_against_packed_weights_alone() {
         let score = |contender: &str, ours, packed, seconds| {
             let contender = contender.to_owned();
-            Score { contender, library: None, ours, packed, seconds }
+            Score { contender, library: None, ours, alone: false, packed, seconds }
         };
         let scores = [
             score("ours", true, false, 1.0),
@@ -198,5 +212,22 @@ mod tests {
         ];
         let best = |packed| best_peer(&scores, packed).unwrap().contender.as_str();
         assert_eq!([best(false), best(true)], ["plain", "packed"]);
+        assert_eq!(times_alone(&scores), None);
+    }
+
+    #[test]
+    fn a_team_is_set_against_one_thread_of_the_same() {
+        let score = |ours, alone, packed, seconds| {
+            let contender = String::new();
+            Score { contender, library: None, ours, alone, packed, seconds }
+        };
+        let scores = [
+            score(false, false, false, 9.0),
+            score(true, false, false, 2.0),
+            score(true, true, false, 3.0),
+            score(true, false, true, 1.0),
+        ];
+        assert_eq!(times_alone(&scores), Some(1.5));
+        assert_eq!(best_peer(&scores, true).unwrap().seconds, 9.0);
     }
 }

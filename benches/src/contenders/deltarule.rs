@@ -9,12 +9,19 @@ use deltarule_kernels::{Element, MatMut, ShapeError, Team};
 /// The plain call.
 pub struct Ours {
     team: Team,
+    /// One thread, for what a team is worth.
+    alone: bool,
 }
 
 impl Ours {
     /// On this many threads.
     pub fn new(threads: usize) -> Self {
-        Self { team: team(threads) }
+        Self { team: team(threads), alone: false }
+    }
+
+    /// On the calling thread, in turns with the team: what several threads gain, and never may cost, is seen in one run.
+    pub fn alone() -> Self {
+        Self { team: Team::serial(), alone: true }
     }
 }
 
@@ -54,10 +61,13 @@ fn repeat<T: Element>(
 
 impl<T: Element> Contender<T> for Ours {
     fn name(&self) -> &str {
-        "deltarule"
+        if self.alone { "alone" } else { "deltarule" }
     }
     fn is_ours(&self) -> bool {
         true
+    }
+    fn is_alone(&self) -> bool {
+        self.alone
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
         let a = problem.a_view().map_err(|e| e.to_string())?;

@@ -44,6 +44,10 @@ pub trait Contender<T> {
     fn is_ours(&self) -> bool {
         false
     }
+    /// Ours on one thread, where the others have several.
+    fn is_alone(&self) -> bool {
+        false
+    }
     /// B is packed beforehand, outside the timing.
     fn is_packed(&self) -> bool {
         false
@@ -77,6 +81,9 @@ pub fn all<T: Real>(threads: usize, blas: &[(String, String)]) -> Result<Vec<Box
         Box::new(Gemmkit { threads }),
         Box::new(PackedGemmkit { threads }),
     ];
+    if threads > 1 {
+        all.insert(1, Box::new(Ours::alone()));
+    }
     for (name, path) in blas {
         let (plain, packed) = Blas::<T>::load(name, path, threads)?;
         all.push(Box::new(plain));
