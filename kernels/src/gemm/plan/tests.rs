@@ -141,7 +141,9 @@ fn few_columns_are_told_from_many() {
     assert_eq!(first(128, 25, 128, false), Some(16));
     assert_eq!(first_at(shuffles, 128, 25, 128, false), None, "another vector is cheap there beside a whole one");
     assert_eq!(first_at(shuffles, 300, 60, 300, false), None);
-    assert_eq!(first_at(shuffles, 128, 10, 128, false), Some(0), "but not alone");
+    assert_eq!(first_at(shuffles, 128, 9, 128, false), Some(0), "but not alone, ");
+    assert_eq!(first_at(shuffles, 128, 10, 128, false), None, "unless many of its lanes are filled, ");
+    assert_eq!(first_at(shuffles, 128, 10, 512, false), Some(0), "and the way through scratch counts");
     assert_eq!(first_at(shuffles, 500, 67, 300, false), Some(64), "nor where strips would be narrower for it");
     for table in [table, shuffles] {
         assert_eq!(
