@@ -21,9 +21,9 @@ pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
-/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, for their height divides it. (Not that of the tallest tile of
-/// 8 registers, five rows of one vector; but no strip is so narrow there.) Else at whole cache lines of a transposed A or of a transposed
-/// copy, or anywhere where there is neither.
+/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, for their height divides it, as the table of tiles asserts
+/// when it is compiled. (Not that of the tallest tile of 8 registers, five rows of one vector; but no strip is so narrow there.) Else at whole
+/// cache lines of a transposed A or of a transposed copy, or anywhere where there is neither.
 pub(super) const ROW_UNIT: usize = 48;
 /// Rows that are worth a strip of B of their own.
 const ROWS_OF_JOB: usize = 24;

@@ -22,6 +22,7 @@
 use super::description::StripFn;
 use super::first_tile::{PackingFn, packing};
 use super::microkernel::{last_steps, strip};
+use super::plan::ROW_UNIT;
 use super::turned::{self, ColumnsFn, columns};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
@@ -262,6 +263,13 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
             vectors += 1;
         }
         rows += 1;
+    }
+    // A is packed in panels as tall as the tallest tile of a strip, which is whole lines wide, by jobs of `ROW_UNIT` rows: two of them would write
+    // one panel where its height does not divide that.
+    let mut vectors = per_line;
+    while vectors <= MAX_VECTORS {
+        assert!(ROW_UNIT.is_multiple_of(table.rows[vectors - 1]), "jobs begin on panels");
+        vectors += per_line;
     }
     table
 }
