@@ -49,13 +49,26 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        let fit = self.table(table, place);
-        if place == Place::Memory && (self.run_single_tile(fit) || self.run_packed_tile(fit)) {
+        if place == Place::Memory && self.run_one_tile(table) {
             return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         // A copy, so that the original can stay in registers on the way above.
         let product = *self;
         product.run_counted(table, team, place, epilogue);
+    }
+
+    /// Part of a product that is counted already, see [`run_counted`](Self::run_counted), to where it says: in a single tile, or in several.
+    pub(super) fn run_part(&self, table: &'static TileTable<T>, team: &Team) {
+        if !self.run_one_tile(table) {
+            self.run_any(table, team, Place::Memory, None);
+        }
+    }
+
+    /// Computes it to where it says, if a single tile is enough; says whether it was.
+    #[inline(always)]
+    fn run_one_tile(&self, table: &'static TileTable<T>) -> bool {
+        let table = self.table(table, Place::Memory);
+        self.run_single_tile(table) || self.run_packed_tile(table)
     }
 
     /// Computes it where a single tile is not enough, and says so to the team where it is not worth sharing: here, before it is cut into

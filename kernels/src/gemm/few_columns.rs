@@ -13,7 +13,7 @@
 use super::description::{End, Start};
 use super::gaps::SCRATCH_ELEMENTS;
 use super::operand::{Output, Right};
-use super::product::{Place, Product};
+use super::product::Product;
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
@@ -65,7 +65,7 @@ impl<T: Element> Product<T> {
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
                     T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
                 }
-                turned.run(table, team, Place::Memory, None);
+                turned.run_part(table, team);
                 T::dispatch(table.isa, Transposition { from: to, to: part.c, rows: 0..part.n, cols: 0..part.m });
             }
         });
