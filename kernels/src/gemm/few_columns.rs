@@ -26,14 +26,15 @@ use crate::team::Team;
 const MANY_LINES: usize = 32;
 /// The fewest rows of A: a square of it.
 const FEWEST_ROWS: usize = 16;
-/// So the transpose, which has at most as many rows as a line has columns, is not looked at in its turn.
+/// So the transpose, which has fewer rows than a line has columns (`f32`: 15), or up to [`turned::MAX_ROWS`] where a line and a few are taken
+/// at once (`f64`: 12), is not looked at in its turn.
 const _: () = assert!(FEWEST_ROWS >= 16 && FEWEST_ROWS > turned::MAX_ROWS);
 
 impl<T: Element> Product<T> {
     /// The first of the last columns, which do not fill a line, where they are faster as rows.
     pub(super) fn first_of_few(&self, table: &TileTable<T>) -> Option<usize> {
         let rows = self.m;
-        // A line and a few are turned as one where they can be.
+        // A line and a few, up to twelve columns in all, are turned at once where they can be; else what does not fill a line.
         let at_once = self.n <= turned::MAX_ROWS && matches!(self.b, Right::Strided { .. });
         let few = if at_once { self.n } else { self.n % T::LINE };
         let fits = few > 0

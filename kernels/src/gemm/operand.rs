@@ -20,7 +20,8 @@ impl<T> Left<T> {
         Self { data, row, inner: row, col }
     }
 
-    /// The height of the panels, where it is packed in panels: all tiles but the last are that tall.
+    /// The height of the panels, where it is packed in panels: all tiles but the last are that tall. Panels of a single column (k = 1) are none:
+    /// their rows follow each other without a gap, so that they count as strided, and may be cut anywhere.
     pub(crate) fn panel(&self) -> Option<usize> {
         (self.inner != self.row).then_some(self.col)
     }

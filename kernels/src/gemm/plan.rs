@@ -127,7 +127,7 @@ pub(super) struct Plan {
     pub(super) turned: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
     pub(super) across: bool,
-    /// C is beyond the caches.
+    /// C takes more than [`FAR_IN_L2`] times L2: it is written from afar.
     pub(super) far: bool,
     /// B is read in place from so far that a block of its rows is read across all strips before the next.
     pub(super) streams: bool,
@@ -270,7 +270,7 @@ impl<T: Element> Product<T> {
         bytes::<T>(self.k, self.n) <= caches().l2 / STRIP_PART_OF_L2
     }
 
-    /// C is beyond the caches.
+    /// C takes more than [`FAR_IN_L2`] times L2, and so is not there any more when the next strip comes.
     pub(super) fn is_far(&self) -> bool {
         bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2
     }

@@ -308,7 +308,7 @@ impl<T: Element> Product<T> {
     /// More rows of A than L1 has room for, where its stride puts all of them in one set.
     #[inline]
     pub(super) fn a_folds(&self) -> bool {
-        self.m > FOLDED_ROWS && self.a.col == 1 && (self.a.row * size_of::<T>()).is_multiple_of(L1_PERIOD)
+        self.m > FOLDED_ROWS && self.a.col == 1 && self.a.row.wrapping_mul(size_of::<T>()).is_multiple_of(L1_PERIOD)
     }
 
     /// A strip of few rows against columns of B.
