@@ -41,11 +41,7 @@ impl<T: Element> Product<T> {
     /// Computes it on `team` with the micro-kernels of `table`; `epilogue` sees every job's block of C once, complete.
     #[inline(always)]
     pub(crate) fn run(&self, table: &'static TileTable<T>, team: &Team, place: Place, epilogue: Epilogue<'_, T>) {
-        debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
-        debug_assert!(
-            self.alpha_right == T::ONE || !matches!(self.b, Right::Lines { .. }),
-            "packed lines hold their factor"
-        );
+        self.debug_check(place);
         if self.m == 0 || self.n == 0 {
             return;
         }
@@ -55,6 +51,20 @@ impl<T: Element> Product<T> {
         // A copy, so that the original can stay in registers on the way above.
         let product = *self;
         product.run_counted(table, team, place, epilogue);
+    }
+
+    /// What every run takes for granted.
+    #[inline(always)]
+    fn debug_check(&self, place: Place) {
+        debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
+        debug_assert!(
+            self.alpha_right == T::ONE || !matches!(self.b, Right::Lines { .. }),
+            "packed lines hold their factor"
+        );
+        debug_assert!(
+            place == Place::Memory || !self.reads_c(),
+            "scratch holds what another product left there, no C to start from"
+        );
     }
 
     /// Part of a product that is counted already, see [`run_counted`](Self::run_counted), to where it says: in a single tile, or in several.
@@ -140,7 +150,7 @@ impl<T: Element> Product<T> {
     /// are on the tier already: all but the micro-kernel is inlined, the epilogue in a single place.
     #[inline(always)]
     pub(crate) fn run_inside<S: Simd<T>>(&self, place: Place, epilogue: impl FnOnce(Block<'_, T>)) {
-        debug_assert!(self.c.col == 1 || self.n <= 1, "C has contiguous columns");
+        self.debug_check(place);
         if self.m == 0 || self.n == 0 {
             return;
         }

@@ -56,6 +56,12 @@ impl<T: Element> Product<T> {
         Self { end, ..self }
     }
 
+    /// C is read: the sums start from it, or are added to it.
+    #[inline(always)]
+    pub(super) fn reads_c(&self) -> bool {
+        matches!(self.start, Start::Stored | Start::Scaled(_)) || self.end != End::Stored
+    }
+
     /// What the epilogue will need beside C, see `near`. It is asked for, not read.
     #[inline(always)]
     pub(crate) fn beside(self, near: Output<T>) -> Self {
@@ -68,7 +74,8 @@ impl<T: Element> Product<T> {
 pub(crate) enum Place {
     /// Where the product says.
     Memory,
-    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read.
+    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read: the product starts at zero or at a bias, and ends
+    /// by storing its sums.
     Cache,
 }
 
