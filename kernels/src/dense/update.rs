@@ -199,12 +199,9 @@ impl<'a, T: Element> Changed<'a, T> {
     #[inline(always)]
     unsafe fn turn(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
         if !self.turned.is_empty() {
-            by.kernel(Transposition {
-                from: self.lines_of_kept(),
-                to: Output::lines(self.turned.as_mut_ptr(), self.cols),
-                rows,
-                cols,
-            });
+            let (from, to) = (self.lines_of_kept(), Output::lines(self.turned.as_mut_ptr(), self.cols));
+            // SAFETY: the copy is made in the transpose's shape, and nobody else uses this block of either (caller).
+            by.kernel(unsafe { Transposition::new(from, to, rows, cols) });
         }
     }
 }
@@ -225,6 +222,7 @@ unsafe fn part_of_moments<'a, T>(moments: &Parts<'a, T>, range: Range<usize>) ->
 /// Copies all lines of a matrix to those of its transpose.
 #[inline(always)]
 pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: &mut PackedB<T>) {
+    debug_assert_eq!((from.rows(), from.cols()), (to.cols(), to.rows()), "the shape of the transpose");
     // An empty matrix may have so many columns that to go through them takes years.
     if from.lines().is_empty() {
         return;
@@ -232,5 +230,6 @@ pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: 
     let (rows, cols) = (0..from.rows(), 0..from.cols());
     let from = Output::lines(from.lines().as_ptr().cast_mut(), rows.end);
     let to = Output::lines(to.lines_mut().as_mut_ptr(), cols.end);
-    by.kernel(Transposition { from, to, rows, cols });
+    // SAFETY: both matrices are borrowed, one exclusively, and packed in these shapes.
+    by.kernel(unsafe { Transposition::new(from, to, rows, cols) });
 }

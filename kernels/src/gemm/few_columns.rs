@@ -64,10 +64,12 @@ impl<T: Element> Product<T> {
                 let part = self.rows(first..self.m.min(first + stride));
                 let Some(turned) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
-                    T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
+                    // SAFETY: `self` vouches for C, of which this is a part; `rows` has room for `n` rows of up to `stride` numbers.
+                    T::dispatch(table.isa, unsafe { Transposition::new(part.c, to, 0..part.m, 0..part.n) });
                 }
                 turned.run_part(table, team);
-                T::dispatch(table.isa, Transposition { from: to, to: part.c, rows: 0..part.n, cols: 0..part.m });
+                // SAFETY: as above, the other way: nobody else writes this part of C.
+                T::dispatch(table.isa, unsafe { Transposition::new(to, part.c, 0..part.n, 0..part.m) });
             }
         });
     }

@@ -49,7 +49,8 @@ impl<T: Element> Product<T> {
                 }
                 let from = Output::lines(data.cast_mut(), line / T::LINE);
                 let to = Output::lines(lines.as_mut_ptr(), self.k);
-                T::dispatch(isa, Transposition { from, to, rows: 0..self.n, cols: 0..self.k });
+                // SAFETY: `self` vouches for B, whose transpose is n × k, and `lines` has room for k × n in packed lines.
+                T::dispatch(isa, unsafe { Transposition::new(from, to, 0..self.n, 0..self.k) });
             }
         }
         self.scale_right(lines);
