@@ -373,11 +373,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// The vectors of a row of B that begins at `b`.
     #[inline(always)]
     pub(super) fn row_of_b<S: Simd<T>>(&self, simd: S, b: *const T) -> [S::V; NV] {
-        let mut row = [simd.splat(T::ZERO); NV];
-        for (v, lanes) in row.iter_mut().enumerate() {
-            *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
-        }
-        row
+        self.load_row(simd, b, self.0.b_line)
     }
 
     /// Where row `i` of A's column is.
@@ -407,13 +403,13 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     #[inline(always)]
     pub(super) fn start<S: Simd<T>>(&self, simd: S, tile: usize, mut c: *const T) -> [[S::V; NV]; MR] {
         let mut acc = [[simd.splat(T::ZERO); NV]; MR];
-        let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
+        let Strip { c_row, c_line, c_tail, .. } = *self.0;
         match self.0.start {
             Start::Zero => {}
             Start::All(value) => acc = [[simd.splat(value); NV]; MR],
             Start::Row(bias) => {
                 let bias = bias.wrapping_add(tile * self.0.cols_next);
-                for (v, first_row) in (0..NV).zip(self.bias_vectors(simd, bias, b_tail)) {
+                for (v, first_row) in (0..NV).zip(self.load_row(simd, bias, T::LINE)) {
                     acc.iter_mut().for_each(|sums| sums[v] = first_row);
                 }
             }
@@ -451,12 +447,12 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         }
     }
 
-    /// The bias of the strip's columns, vector by vector.
+    /// All vectors of a row of B, or of the bias, which ends where B does.
     #[inline(always)]
-    fn bias_vectors<S: Simd<T>>(&self, simd: S, bias: *const T, tail: usize) -> [S::V; NV] {
+    fn load_row<S: Simd<T>>(&self, simd: S, row: *const T, line: usize) -> [S::V; NV] {
         let mut vectors = [simd.splat(T::ZERO); NV];
         for (v, lanes) in vectors.iter_mut().enumerate() {
-            *lanes = self.load_vector(simd, bias, T::LINE, v, tail);
+            *lanes = self.load_vector(simd, row, line, v, self.0.b_tail);
         }
         vectors
     }
