@@ -254,7 +254,7 @@ impl<T: Element> Product<T> {
         with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), move |lines| {
             // SAFETY: `self` vouches for B.
             unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
-            product.scale_right(lines);
+            product.scale_right(table.isa, lines);
             product = product.with_packed_right(Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE });
             let (strip, tile) = product.strip(table, 0..product.n);
             tile.run(table, product.m, &strip);
