@@ -13,7 +13,7 @@ use super::line_jobs::LineJobs;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{End, Output, PackedB, Place, Product, Start, Transposition};
+use crate::gemm::{Destination, End, Output, PackedB, Product, Start, Transposition};
 use crate::machine::caches;
 use crate::optimiser::Step;
 use crate::team::Parts;
@@ -103,15 +103,15 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     // The delta rule needs no look at the sums: they are added to the weights from the registers (784-128-10 on Zen 4, batch 32:
     // 126.8 → 121.5 µs a step; batch 128: 471.8 → 465.3; 1-16-1, whose weights are near: 0.54 → 0.59).
     let factor = if C::PLANNED && x.rows() <= ONE_BLOCK { step.factor() } else { None };
-    let place = if let Some(factor) = factor {
-        product = product.ending(End::Onto(factor));
-        Place::Memory
+    let destination = if let Some(factor) = factor {
+        product = product.ending(End::AddScaled(factor));
+        Destination::C
     } else {
-        Place::Cache
+        Destination::Scratch
     };
     by.multiply(
         &product,
-        place,
+        destination,
         factor.is_none() || !changed.turned.is_empty(),
         #[inline(always)]
         |block| {

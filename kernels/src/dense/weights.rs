@@ -74,7 +74,7 @@ impl<T: Element> Weights<T> {
         match &self.turned {
             _ if self.kept.is_by_outputs() => self.kept.packed().right(),
             Some(turned) => turned.right(),
-            None => self.kept.packed().turned_right(),
+            None => self.kept.packed().transposed_right(),
         }
     }
 

@@ -51,7 +51,7 @@ pub(crate) enum End<T> {
     /// It is stored.
     Stored,
     /// So many times of it are added to what C holds: C ← C + factor · sum, one fused multiply-add. The product is not cut along k.
-    Onto(T),
+    AddScaled(T),
 }
 
 /// One strip: so many `tiles` of C += A B over `k`, one below the other, or side by side.

@@ -52,7 +52,7 @@ impl<T: Element> Product<T> {
         } else {
             self.a.col == 1 && pays_to_turn_a(table, shape, whole_lines)
         };
-        (pays && self.columns(first..self.n).is_strided()).then_some(first)
+        (pays && self.col_range(first..self.n).is_strided()).then_some(first)
     }
 
     /// Its columns as rows, on `team`: in scratch, from where they are turned back.
@@ -61,7 +61,7 @@ impl<T: Element> Product<T> {
         with_scratch::<T, _>(Slot::Columns, self.n * stride, |rows| {
             let to = Output { data: rows.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
             for first in (0..self.m).step_by(stride) {
-                let part = self.rows(first..self.m.min(first + stride));
+                let part = self.row_range(first..self.m.min(first + stride));
                 let Some(turned) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
                     // SAFETY: `self` vouches for C, of which this is a part; `rows` has room for `n` rows of up to `stride` numbers.

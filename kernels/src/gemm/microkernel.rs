@@ -229,7 +229,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     fn finish_by_row<S: Simd<T>>(&self, simd: S, at: &At<T>, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
         match self.0.end {
             End::Stored => self.rows_after_last_steps(simd, at, c, acc, None),
-            End::Onto(factor) => self.rows_after_last_steps(simd, at, c, acc, Some(simd.splat(factor))),
+            End::AddScaled(factor) => self.rows_after_last_steps(simd, at, c, acc, Some(simd.splat(factor))),
         }
     }
 
@@ -238,7 +238,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     pub(super) fn finish<S: Simd<T>>(&self, simd: S, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
         match self.0.end {
             End::Stored => self.rows(simd, c, acc, None),
-            End::Onto(factor) => self.rows(simd, c, acc, Some(simd.splat(factor))),
+            End::AddScaled(factor) => self.rows(simd, c, acc, Some(simd.splat(factor))),
         }
     }
 

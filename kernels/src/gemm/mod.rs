@@ -41,7 +41,7 @@ pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
-pub(crate) use product::{Block, Place, Product};
+pub(crate) use product::{Block, Destination, Product};
 pub(crate) use room::folds_onto_sets;
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
@@ -187,7 +187,7 @@ fn multiply<T: Element>(
     let product = unsafe { Product::new(a.into(), b.into(), to, Start::of_beta(beta), shape) };
     let product = product.scaled((alpha, alpha_right));
     if c.has_contiguous_rows() {
-        product.run(table, team, Place::Memory, None);
+        product.run(table, team, Destination::C, None);
     } else {
         through_scratch(table, team, product, c);
     }

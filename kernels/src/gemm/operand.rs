@@ -36,7 +36,7 @@ pub(crate) enum Right<T> {
     /// padded.
     Lines { data: *const T, line: usize },
     /// The packed lines of the transpose: element (p, j) at `data + (p / LINE)·line + j·LINE + p mod LINE`. Packed before it is read.
-    Turned { data: *const T, line: usize },
+    LinesOfTranspose { data: *const T, line: usize },
 }
 
 impl<T: Element> Right<T> {
@@ -47,7 +47,7 @@ impl<T: Element> Right<T> {
         let (data, row, line) = match self {
             Self::Strided { data, row, .. } => (data, row, T::LINE),
             Self::Lines { data, line } => (data, T::LINE, line),
-            Self::Turned { .. } => unreachable!("packed by now"),
+            Self::LinesOfTranspose { .. } => unreachable!("packed by now"),
         };
         (data.wrapping_add(first / T::LINE * line + first % T::LINE), row, line)
     }

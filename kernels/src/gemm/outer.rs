@@ -91,7 +91,7 @@ impl<T: Element> Product<T> {
         }
         let rows = self.m.div_ceil(JOBS * threads);
         team.run(self.m.div_ceil(rows), |job| {
-            let product = self.rows(job * rows..self.m.min((job + 1) * rows));
+            let product = self.row_range(job * rows..self.m.min((job + 1) * rows));
             T::dispatch(isa, OuterProducts { product, order });
         });
     }

@@ -42,7 +42,7 @@ pub(crate) unsafe fn pack_lines<T: Element>(
         return;
     }
     if (col == 1 || row != 1) && !cols.is_multiple_of(T::LINE) {
-        // Turned squares bring their own zeros.
+        // Transposed squares bring their own zeros.
         let last = to.len() - rows * T::LINE;
         to[last..].fill(T::ZERO);
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 impl<T: Element> Product<T> {
     /// The product of some rows of A only.
-    pub(super) fn rows(&self, rows: Range<usize>) -> Self {
+    pub(super) fn row_range(&self, rows: Range<usize>) -> Self {
         let mut part = *self;
         part.m = rows.end - rows.start;
         part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
@@ -18,7 +18,7 @@ impl<T: Element> Product<T> {
     }
 
     /// The product with some columns of B only, which begin on a line where anything is packed in lines.
-    pub(super) fn columns(&self, cols: Range<usize>) -> Self {
+    pub(super) fn col_range(&self, cols: Range<usize>) -> Self {
         debug_assert!(cols.start.is_multiple_of(T::LINE) || !self.c.padded, "lines are not cut");
         let line = cols.start / T::LINE;
         let inside = cols.start % T::LINE;
@@ -26,7 +26,9 @@ impl<T: Element> Product<T> {
         part.n = cols.end - cols.start;
         part.b = match self.b {
             Right::Strided { data, row, col } => Right::Strided { data: data.wrapping_add(cols.start * col), row, col },
-            Right::Turned { data, line } => Right::Turned { data: data.wrapping_add(cols.start * T::LINE), line },
+            Right::LinesOfTranspose { data, line } => {
+                Right::LinesOfTranspose { data: data.wrapping_add(cols.start * T::LINE), line }
+            }
             Right::Lines { data, line: step } => {
                 Right::Lines { data: data.wrapping_add(line * step + inside), line: step }
             }
@@ -54,7 +56,7 @@ impl<T: Element> Product<T> {
         let right = match self.b {
             Right::Strided { .. } => true,
             Right::Lines { .. } => self.n <= T::LINE,
-            Right::Turned { .. } => false,
+            Right::LinesOfTranspose { .. } => false,
         };
         right && self.a.panel().is_none()
     }
@@ -69,7 +71,7 @@ impl<T: Element> Product<T> {
         let a = match self.b {
             Right::Strided { data, row, col } => Left::strided(data, col, row),
             Right::Lines { data, .. } => Left::strided(data, 1, T::LINE),
-            Right::Turned { .. } => return None,
+            Right::LinesOfTranspose { .. } => return None,
         };
         let b = Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row };
         let near = Output::nowhere();
@@ -77,7 +79,7 @@ impl<T: Element> Product<T> {
     }
 
     /// One block of k: from the second on, it continues from what C holds.
-    pub(super) fn depth(&self, range: Range<usize>) -> Self {
+    pub(super) fn k_range(&self, range: Range<usize>) -> Self {
         let mut part = *self;
         part.k = range.end - range.start;
         part.a.data = self.a.data.wrapping_add(range.start * self.a.col);
@@ -86,9 +88,9 @@ impl<T: Element> Product<T> {
                 Right::Strided { data: data.wrapping_add(range.start * row), row, col }
             }
             Right::Lines { data, line } => Right::Lines { data: data.wrapping_add(range.start * T::LINE), line },
-            Right::Turned { data, line } => {
+            Right::LinesOfTranspose { data, line } => {
                 debug_assert!(range.start.is_multiple_of(T::LINE), "on a line");
-                Right::Turned { data: data.wrapping_add(range.start / T::LINE * line), line }
+                Right::LinesOfTranspose { data: data.wrapping_add(range.start / T::LINE * line), line }
             }
         };
         if range.start > 0 {

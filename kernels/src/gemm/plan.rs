@@ -4,7 +4,7 @@
 use super::ahead::{AHEAD, Ahead};
 use super::description::End;
 use super::operand::Right;
-use super::product::{Place, Product};
+use super::product::{Destination, Product};
 use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
@@ -122,7 +122,7 @@ pub(super) struct Plan {
     /// Shared by so many.
     pub(super) threads: usize,
     /// Where C goes.
-    place: Place,
+    destination: Destination,
     /// B's columns are turned on the way.
     pub(super) turned: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
@@ -159,17 +159,17 @@ impl<T: Element> Product<T> {
         self.alpha == T::ONE && self.work() <= SMALL_WORK
     }
 
-    /// The same with C in `place`: without steps of k there is no work, and yet a C that scratch is not to have room for.
-    pub(super) fn is_small_in(&self, place: Place) -> bool {
-        self.is_small() && (place == Place::Memory || self.m.saturating_mul(self.n) <= SMALL_WORK)
+    /// The same with C in its destination: without steps of k there is no work, and yet a C that scratch is not to have room for.
+    pub(super) fn is_small_in(&self, destination: Destination) -> bool {
+        self.is_small() && (destination == Destination::C || self.m.saturating_mul(self.n) <= SMALL_WORK)
     }
 
     /// Each step decides on what the ones before it have.
-    pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
+    pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, destination: Destination) -> Plan {
         let turned = self.is_turned(table);
         let far = self.is_far();
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
-        let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
+        let shallow = destination == Destination::C && !self.c.padded && !turned && self.k <= depth;
         let vectors = if turned { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
         // But a line: B may be packed strip by strip.
         let line = table.vectors_of_line();
@@ -177,7 +177,7 @@ impl<T: Element> Product<T> {
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
         let (threads, pack_b) = (self.threads(team), PackB::Never);
-        let by_strips = place == Place::Memory && !turned && !shallow;
+        let by_strips = destination == Destination::C && !turned && !shallow;
         let vectors = if by_strips { self.width_for_threads(vectors, table, threads) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
         let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));
@@ -192,7 +192,7 @@ impl<T: Element> Product<T> {
             pack_a: false,
             pack_b,
             threads,
-            place,
+            destination,
             turned,
             across,
             far,
@@ -336,7 +336,7 @@ impl<T: Element> Product<T> {
     /// 183 → 207, 768³ 196 → 216, 1024³ 201 → 213, packed 768³ 219 → 232, 512×1024×1024 200 → 235; 1024×1024×512 tn and 1024×4096×1024 the same.
     /// Where L3 is near it has not been measured; what threads would ask for ahead of the next job gains nothing).
     fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let whole = self.k <= plan.kc && !plan.across && !plan.turned && plan.place == Place::Memory;
+        let whole = self.k <= plan.kc && !plan.across && !plan.turned && plan.destination == Destination::C;
         plan.is_shared() && whole && !table.habits.has_near_l3 && self.lefts_of_l2() > 1
     }
 
@@ -350,13 +350,13 @@ impl<T: Element> Product<T> {
         let unit = match self.a.panel() {
             Some(_) => ROW_UNIT,
             // Neither A nor C has lines along its columns.
-            None if self.a.col == 1 && plan.place == Place::Memory && !self.c.padded => 1,
+            None if self.a.col == 1 && plan.destination == Destination::C && !self.c.padded => 1,
             None => T::LINE,
         };
         let blocks = self.row_blocks(if plan.across { 1 } else { plan.strips }, plan.threads);
         let blocks = if plan.along { blocks.max(self.lefts_of_l2()) } else { blocks };
         let rows = if plan.is_shared() { self.m.div_ceil(blocks).next_multiple_of(unit) } else { self.m };
-        if plan.place == Place::Cache { rows.min(CACHE_ROWS) } else { rows }
+        if plan.destination == Destination::Scratch { rows.min(CACHE_ROWS) } else { rows }
     }
 
     /// Into how many blocks rows are cut for `threads`: few, for each reads its strips of B anew, but enough for four jobs a thread, and the next
@@ -381,7 +381,7 @@ impl<T: Element> Product<T> {
         let pays = match self.b {
             _ if plan.turned => false,
             Right::Lines { .. } => false,
-            Right::Turned { .. } => true,
+            Right::LinesOfTranspose { .. } => true,
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
@@ -447,7 +447,7 @@ impl<T: Element> Product<T> {
         if plan.turned || self.end != End::Stored {
             plan.kc = self.k;
         } else if plan.streams {
-            let follows = self.m == 1 && !plan.is_shared() && plan.place == Place::Memory;
+            let follows = self.m == 1 && !plan.is_shared() && plan.destination == Destination::C;
             plan.across |= follows;
             plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
         } else if let (Right::Strided { row, .. }, PackB::Never) = (self.b, plan.pack_b)
@@ -460,11 +460,11 @@ impl<T: Element> Product<T> {
 
     /// Strips of a job.
     fn strips_together(&self, plan: &Plan, table: &TileTable<T>) -> usize {
-        let Plan { strips, strip_cols, threads, place, .. } = *plan;
+        let Plan { strips, strip_cols, threads, destination, .. } = *plan;
         let depth = self.k.min(plan.kc).max(1);
         let left = bytes::<T>(plan.job_rows, depth);
         let in_half_of_l2 = (caches().l2 / 2 / bytes::<T>(depth, strip_cols)).max(1);
-        if place == Place::Cache || plan.turned {
+        if destination == Destination::Scratch || plan.turned {
             return 1;
         }
         let asks = plan.ahead.next;

@@ -71,12 +71,12 @@ impl<T: Element> Product<T> {
 
 /// Where jobs put their blocks of C.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Destination {
     /// Where the product says.
-    Memory,
+    C,
     /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read: the product starts at zero or at a bias, and ends
     /// by storing its sums.
-    Cache,
+    Scratch,
 }
 
 /// What a job has finished, as the epilogue sees it: a block of C, complete and still in the nearest cache, which nobody else has meanwhile.

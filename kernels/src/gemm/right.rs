@@ -42,7 +42,7 @@ impl<T: Element> Product<T> {
             Right::Lines { .. } => unreachable!("packed already"),
             // SAFETY: `self` vouches for B.
             Right::Strided { data, row, col } => unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) },
-            Right::Turned { data, line } => {
+            Right::LinesOfTranspose { data, line } => {
                 if !self.n.is_multiple_of(T::LINE) {
                     let last = lines.len() - self.k * T::LINE;
                     lines[last..].fill(T::ZERO);

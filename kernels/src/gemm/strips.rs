@@ -226,7 +226,7 @@ impl<T: Element> Product<T> {
         let in_place = match self.b {
             Right::Strided { col, .. } => col == 1,
             Right::Lines { .. } => true,
-            Right::Turned { .. } => false,
+            Right::LinesOfTranspose { .. } => false,
         };
         let factors = self.alpha == T::ONE && self.alpha_right == T::ONE;
         if !in_place || !factors || self.k > MAX_DEPTH || self.a_folds() {
@@ -317,8 +317,8 @@ impl<T: Element> Product<T> {
         let (columns, kernel) = self.columns_of_b(table);
         let lead = columns.steps_to_line();
         if lead > 0 {
-            self.depth(0..lead).run_turned(table);
-            return self.depth(lead..self.k).run_turned(table);
+            self.k_range(0..lead).run_turned(table);
+            return self.k_range(lead..self.k).run_turned(table);
         }
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
         unsafe { kernel(&columns) };

@@ -25,7 +25,7 @@ fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
     let (a, b) = (vec![0.0; 8 * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, 8, k).unwrap(), MatRef::new(&b, k, n).unwrap());
     let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
-    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
+    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Destination::C));
     assert!(near.kc > far.kc, "at its depth, and a block at a time: {} and {}", near.kc, far.kc);
     assert_eq!([near.ahead.rows, far.ahead.rows], [AHEAD; 2], "asked for either way");
 }
@@ -42,7 +42,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
     let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
     let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
-    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
+    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Destination::C));
     assert!(near.job_cols > far.job_cols, "{} and {} columns", near.job_cols, far.job_cols);
     assert!(k * near.job_cols * 4 <= PACKED_BYTES / 2, "no more scratch than that");
 }
@@ -59,9 +59,9 @@ fn threads_share_a_large_left_hand_side_by_rows_where_l3_is_far() {
     let [near, far] = tables.map(|table| {
         let mut c = vec![f32::NAN; m * n];
         let product = product_of(views, End::Stored, MatMut::new(&mut c, m, n).unwrap());
-        let plan = product.plan(table, &team, Place::Memory);
+        let plan = product.plan(table, &team, Destination::C);
         assert!(plan.pack_b == PackB::Never, "jobs read B in place");
-        product.run_planned(table, &team, Place::Memory, None);
+        product.run_planned(table, &team, Destination::C, None);
         (plan, c)
     });
     assert_eq!((near.0.along, far.0.along), (false, true));
@@ -80,7 +80,7 @@ fn strips_and_rows_are_shared_evenly() {
             let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&unused, k, n).unwrap());
             let product =
                 Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
-            product.plan(table, &team, Place::Memory)
+            product.plan(table, &team, Destination::C)
         };
         let cut = |m, n, k| {
             let plan = plan(m, n, k);
@@ -111,7 +111,7 @@ fn padding_counts_where_all_of_b_is_packed() {
             let b = MatRef::with_strides(&number, k, n, 0, 0).unwrap();
             let product = product_of((a, b), End::Stored, MatMut::new(&mut unused, 1, 1).unwrap());
             for isa in Isa::available() {
-                let plan = product.plan(TileTable::of(isa), &team, Place::Memory);
+                let plan = product.plan(TileTable::of(isa), &team, Destination::C);
                 assert!(plan.job_rows < m && plan.pack_b == pack_b, "{n} columns, {} on {isa}", T::NAME);
             }
         }
@@ -170,7 +170,7 @@ fn plans_spare_a_far_right_hand_side() {
         let width = |m: usize, depth: usize| {
             let (a, b) = (MatRef::new(&a[..m * depth], m, depth).unwrap(), b.rows_range(0..depth));
             let product = product_of((a, b), End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
-            product.plan(table, &serial, Place::Memory).strip_cols / table.lanes()
+            product.plan(table, &serial, Destination::C).strip_cols / table.lanes()
         };
         let narrow = |m| width(m, k);
         assert_eq!([6, 7, 8, 12, 13, 16, 18].map(narrow), [4, 3, 3, 4, 3, 3, 4], "{isa:?}");
@@ -184,7 +184,7 @@ fn plans_spare_a_far_right_hand_side() {
         let views = (MatRef::new(&a, 60, b.rows()).unwrap(), MatRef::new(&unused, b.rows(), n).unwrap());
         let product =
             Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
-        product.plan(TileTable::current(), team, Place::Memory).ahead.next
+        product.plan(TileTable::current(), team, Destination::C).ahead.next
     };
     assert_eq!(asks(&packed, &serial), cfg!(target_arch = "x86_64"));
     assert!(!asks(&near, &serial), "L2 keeps it");
@@ -204,7 +204,7 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
             let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
             let packed = PackedB::<f32>::zeros(depth, 128);
             let product = Product { k: depth, b: packed.right(), ..product };
-            product.plan(table, &Team::serial(), Place::Memory).ahead.rows
+            product.plan(table, &Team::serial(), Destination::C).ahead.rows
         };
         let rows = |habits, depth| rows_under(100, habits, depth);
         assert_eq!(rows(waits, deep), AHEAD, "{isa:?}");
@@ -212,7 +212,7 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
         assert_eq!(rows(waits, deep / 4), 0, "{isa:?}: L1 keeps a strip");
         assert_eq!(rows(Habits::default(), deep), 0, "{isa:?}: this CPU does not wait");
         let tables = [&*Box::leak(Box::new(f32::table_for(isa, waits)))];
-        for (n, end) in [(128, End::Stored), (100, End::Stored), (128, End::Onto(-0.3))] {
+        for (n, end) in [(128, End::Stored), (100, End::Stored), (128, End::AddScaled(-0.3))] {
             check_product(&tables, (70, n, deep), n, end);
             check_product(&tables, (70, n, deep), 1024, end);
         }
