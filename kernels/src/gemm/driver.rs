@@ -11,11 +11,11 @@
 //! ```
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
 
-use super::ahead::{Ahead, Next, STEPS_TO_ASK};
 use super::operand::{Output, Right};
 use super::pack::packed_len;
 use super::part::row_part;
 use super::plan::{PackB, Plan, ROW_UNIT};
+use super::prefetch::{NextB, Prefetch, STEPS_TO_PREFETCH};
 use super::product::{Block, Destination, Epilogue, Product};
 use super::room::{bytes, stays_in_l1};
 use super::scratch::{Lent, Slot, with_scratch};
@@ -108,7 +108,7 @@ impl<T: Element> Product<T> {
     #[inline(never)]
     fn run_any(&self, table: &'static TileTable<T>, team: &Team, destination: Destination, epilogue: Epilogue<'_, T>) {
         if destination == Destination::C && self.is_plain_strip(table, team) {
-            self.run_strip(table, 0..self.n, (Ahead::default(), Next::Near));
+            self.run_strip(table, 0..self.n, (Prefetch::default(), NextB::None));
             return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         if destination == Destination::C && epilogue.is_none() {
@@ -200,7 +200,7 @@ impl<T: Element> Product<T> {
             }
             product = &moved;
         }
-        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), (Ahead::default(), Next::Near));
+        product.run_strips(table, table.lanes() * table.strip_vectors(self.m), (Prefetch::default(), NextB::None));
         epilogue(Block::new(0..self.m, 0..self.n, product.c));
     }
 
@@ -258,7 +258,7 @@ impl<T: Element> Product<T> {
         if !is_strip || self.alpha != T::ONE || self.alpha_right != T::ONE {
             return false;
         }
-        let is_near = || self.k < STEPS_TO_ASK && stays_in_l1::<T>(stride, self.k, self.n) && !self.is_far();
+        let is_near = || self.k < STEPS_TO_PREFETCH && stays_in_l1::<T>(stride, self.k, self.n) && !self.is_far();
         self.is_small() || team.threads() == 1 && is_near()
     }
 
@@ -272,7 +272,7 @@ impl<T: Element> Product<T> {
             }
     }
 
-    /// B packed ahead, if it is to be, then all jobs.
+    /// B packed up front, if it is to be, then all jobs.
     fn run_jobs(
         &self,
         plan: &Plan,
@@ -281,7 +281,7 @@ impl<T: Element> Product<T> {
         destination: Destination,
         epilogue: Epilogue<'_, T>,
     ) {
-        if plan.pack_b != PackB::Ahead {
+        if plan.pack_b != PackB::Upfront {
             return self.run_claimed(plan, table, team, destination, epilogue);
         }
         debug_assert!(plan.strip_cols.is_multiple_of(T::LINE), "no two strips share a line");
@@ -325,13 +325,13 @@ impl<T: Element> Product<T> {
             let rows = row_block * plan.job_rows..((row_block + 1) * plan.job_rows).min(self.m);
             let cols = col_block * plan.job_cols..((col_block + 1) * plan.job_cols).min(self.n);
             let mut part = self.col_range(cols.clone()).row_range(rows.clone());
-            // The first rows ask for the columns of the next jobs.
-            let next = if plan.ahead.next && row_block == 0 && cols.end < self.n {
+            // The first rows prefetch B for the columns of the next jobs.
+            let next = if plan.prefetch.next_block && row_block == 0 && cols.end < self.n {
                 let beside =
                     self.col_range(cols.end..self.n.min(cols.end + plan.job_cols)).k_range(0..self.k.min(plan.kc));
-                beside.right_as_next()
+                beside.b_as_next()
             } else {
-                Next::Near
+                NextB::None
             };
             if destination == Destination::C {
                 part.run_depths(plan, table, next);
@@ -348,7 +348,7 @@ impl<T: Element> Product<T> {
     }
 
     /// One job: its blocks of k one after the other, before the block of B that is `next`.
-    fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: Next<T>) {
+    fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: NextB<T>) {
         if self.k <= plan.kc {
             // No copy.
             return self.run_depth(plan, table, next);
@@ -360,50 +360,53 @@ impl<T: Element> Product<T> {
             if end == self.k {
                 return part.run_depth(plan, table, next);
             }
-            let deeper =
-                if plan.ahead.next { self.k_range(end..self.k.min(end + plan.kc)).right_as_next() } else { Next::Near };
+            let deeper = if plan.prefetch.next_block {
+                self.k_range(end..self.k.min(end + plan.kc)).b_as_next()
+            } else {
+                NextB::None
+            };
             part.run_depth(plan, table, deeper);
             first = end;
         }
     }
 
-    /// B, of which the product before this one asks for lines.
-    fn right_as_next(&self) -> Next<T> {
-        Next::Block { b: self.b, rows: self.k, cols: self.n }
+    /// B, of which the product before this one prefetches lines.
+    fn b_as_next(&self) -> NextB<T> {
+        NextB::Block { b: self.b, rows: self.k, cols: self.n }
     }
 
     /// One job over one block of k.
-    fn run_depth(&self, plan: &Plan, table: &TileTable<T>, next: Next<T>) {
+    fn run_depth(&self, plan: &Plan, table: &TileTable<T>, next: NextB<T>) {
         match plan.pack_b {
-            PackB::ByJob => {
+            PackB::PerJob => {
                 let mut lent = Lent::none(Slot::B);
                 let done = if plan.across { 0 } else { self.run_packing(table, &mut lent) };
                 let b = if done > 0 { self.packed_right(&mut lent) } else { self.pack_right(table.isa, &mut lent) };
-                self.with_packed_right(b).row_range(done..self.m).run_job(plan, table, (Next::Near, next));
+                self.with_packed_right(b).row_range(done..self.m).run_job(plan, table, (NextB::None, next));
             }
-            PackB::Never | PackB::Ahead => {
-                let beside = if plan.ahead.next { Next::Strip } else { Next::Near };
+            PackB::InPlace | PackB::Upfront => {
+                let beside = if plan.prefetch.next_block { NextB::NextStrip } else { NextB::None };
                 self.run_job(plan, table, (beside, next));
             }
         }
     }
 
     /// The strips of a job, all of them for some rows before the next rows where A is large, so that these rows are fetched once. The first
-    /// rows of each strip ask for the strip `beside` it, those of a single one for what is read `after` it.
-    fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (Next<T>, Next<T>)) {
+    /// rows of each strip prefetch the strip `beside` it, those of a single one what is read `after` it.
+    fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (NextB<T>, NextB<T>)) {
         if plan.across {
             return self.run_across(table, plan);
         }
         if self.n <= plan.strip_cols {
-            return self.run_strips(table, plan.strip_cols, (plan.ahead, after));
+            return self.run_strips(table, plan.strip_cols, (plan.prefetch, after));
         }
         if self.m <= ROW_UNIT || self.is_left_near() {
-            return self.run_strips(table, plan.strip_cols, (plan.ahead, beside));
+            return self.run_strips(table, plan.strip_cols, (plan.prefetch, beside));
         }
         for first in (0..self.m).step_by(ROW_UNIT) {
-            let next = if first == 0 { beside } else { Next::Near };
+            let next = if first == 0 { beside } else { NextB::None };
             let rows = self.row_range(first..self.m.min(first + ROW_UNIT));
-            rows.run_strips(table, plan.strip_cols, (plan.ahead, next));
+            rows.run_strips(table, plan.strip_cols, (plan.prefetch, next));
         }
     }
 }

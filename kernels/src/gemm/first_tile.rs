@@ -2,9 +2,9 @@
 //!
 //! A pass of its own would wait for each line of B; here the next ones come while this one is multiplied.
 
-use super::ahead::AHEAD;
 use super::description::Strip;
 use super::microkernel::{At, Tiles, row_groups, vector_offset};
+use super::prefetch::PREFETCH_DISTANCE;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, prefetch, prefetch_to_l2};
 
@@ -25,8 +25,8 @@ pub(crate) type PackingFn<T> = unsafe fn(&Packing<'_, T>);
 
 /// The micro-kernel that packs, for one instruction set and one tile.
 ///
-/// `TO_L2` says where the rows of B that come next are asked to. In L1 they would be at hand, but AMD's CPUs drop what waits for L1 in more than 24
-/// places; twice as many are asked to L2 (Zen 4, 48×1024×1024: 109 → 112 GFLOP/s, 256×1024×1024 111 → 113; f64 52.7 → 54.3).
+/// `TO_L2` says into which cache the rows of B that come next are prefetched. In L1 they would be at hand, but AMD's CPUs drop what waits for L1 in
+/// more than 24 places; twice as many are prefetched into L2 (Zen 4, 48×1024×1024: 109 → 112 GFLOP/s, 256×1024×1024 111 → 113; f64 52.7 → 54.3).
 ///
 /// # Safety
 /// See [`PackingFn`].
@@ -48,7 +48,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TO_L2: bool> Kernel<T> 
     fn run<S: Simd<T>>(self, simd: S) {
         let Packing { strip, mut to, line } = *self.0;
         let tile = Tiles::<T, MR, NV, false, false, false>(&self.0.strip);
-        let ahead = strip.b_row.wrapping_mul(if TO_L2 { 2 * AHEAD } else { AHEAD });
+        let ahead = strip.b_row.wrapping_mul(if TO_L2 { 2 * PREFETCH_DISTANCE } else { PREFETCH_DISTANCE });
         let mut at = At { a: row_groups::<T, MR, NV>(strip.a, strip.a_inner), b: strip.b };
         let mut acc = tile.start(simd, 0, strip.c);
         for _ in 0..strip.k {
@@ -58,8 +58,8 @@ impl<T: Element, const MR: usize, const NV: usize, const TO_L2: bool> Kernel<T> 
                 unsafe { simd.store(to.wrapping_add(vector_offset::<T, S>(line, v)), lanes) };
             }
             match TO_L2 {
-                true => tile.ask_for_row_of_b::<S>(at.b.wrapping_add(ahead), prefetch_to_l2),
-                false => tile.ask_for_row_of_b::<S>(at.b.wrapping_add(ahead), prefetch),
+                true => tile.prefetch_row_of_b::<S>(at.b.wrapping_add(ahead), prefetch_to_l2),
+                false => tile.prefetch_row_of_b::<S>(at.b.wrapping_add(ahead), prefetch),
             }
             to = to.wrapping_add(T::LINE);
             tile.multiply(simd, &mut at, &row, &mut acc);

@@ -25,7 +25,7 @@
 //!
 //! Every accumulator is one chain of fused multiply-adds in the order of k. Nothing here may split k over lanes or tiles.
 
-use super::description::{Asks, End, Start, Strip};
+use super::description::{End, KernelPrefetch, Start, Strip};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, opaque, prefetch, prefetch_to_l2};
 use std::hint::black_box;
@@ -43,8 +43,8 @@ pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: b
 {
     // SAFETY: the caller vouches for the instruction set.
     let simd = unsafe { S::assume() };
-    // Apart: beside the loops that ask, the usual one has fewer registers (Zen 4, 127³: 112 → 114.4 GFLOP/s, 10×128×128 tn 106 → 108.5).
-    if const { may_ask(MR, NV) } && strip.asks.is_some() {
+    // Apart: beside the loops that prefetch, the usual one has fewer registers (Zen 4, 127³: 112 → 114.4 GFLOP/s, 10×128×128 tn 106 → 108.5).
+    if const { may_prefetch(MR, NV) } && strip.prefetch.is_some() {
         simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW, true>(strip));
     } else {
         simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW, false>(strip));
@@ -78,8 +78,8 @@ pub(super) const fn last_steps(registers: usize, rows: usize, vectors: usize) ->
     }
 }
 
-/// Whether a tile is large enough to ask for anything beside its multiplications.
-const fn may_ask(rows: usize, vectors: usize) -> bool {
+/// Whether a tile is large enough to prefetch anything beside its multiplications.
+const fn may_prefetch(rows: usize, vectors: usize) -> bool {
     rows * vectors > 8 || vectors > 4
 }
 
@@ -97,21 +97,27 @@ macro_rules! unrolled {
 pub(super) use unrolled;
 
 /// The column of tiles of one strip.
-pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>(
-    pub(super) &'a Strip<'a, T>,
-);
+pub(super) struct Tiles<
+    'a,
+    T,
+    const MR: usize,
+    const NV: usize,
+    const TAIL: bool,
+    const BY_ROW: bool,
+    const PREFETCHES: bool,
+>(pub(super) &'a Strip<'a, T>);
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool> Kernel<T>
-    for Tiles<'_, T, MR, NV, TAIL, BY_ROW, ASKS>
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const PREFETCHES: bool>
+    Kernel<T> for Tiles<'_, T, MR, NV, TAIL, BY_ROW, PREFETCHES>
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Strip { tiles, mut a, mut b, mut c, mut near, .. } = *self.0;
+        let Strip { tiles, mut a, mut b, mut c, mut prefetch_c, .. } = *self.0;
         let mut tile = 0;
         loop {
-            self.tile(simd, tile, At { a: row_groups::<T, MR, NV>(a, self.0.a_inner), b }, c, near);
+            self.tile(simd, tile, At { a: row_groups::<T, MR, NV>(a, self.0.a_inner), b }, c, prefetch_c);
             tile += 1;
             if tile >= tiles {
                 return;
@@ -119,50 +125,50 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
             // Made opaque, or the steps would be fetched and kept on the stack before the first tile, which often is the only one.
             let strip = unseen::<_, NV>(self.0);
             // SAFETY: the strip's own address.
-            let Strip { a_next, b_next, c_next, near_next, .. } = unsafe { *strip };
+            let Strip { a_next, b_next, c_next, prefetch_c_next, .. } = unsafe { *strip };
             a = a.wrapping_add(a_next);
             b = b.wrapping_add(b_next);
             c = c.wrapping_add(c_next);
-            near = near.wrapping_add(near_next);
+            prefetch_c = prefetch_c.wrapping_add(prefetch_c_next);
         }
     }
 }
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>
-    Tiles<'_, T, MR, NV, TAIL, BY_ROW, ASKS>
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const PREFETCHES: bool>
+    Tiles<'_, T, MR, NV, TAIL, BY_ROW, PREFETCHES>
 {
-    /// The tile that begins at `at`, `c` and `near`.
+    /// The tile that begins at `at`, `c` and `prefetch_c`.
     ///
-    /// What is near is asked for row by row, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
-    /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4). Most tiles ask for nothing, and go a way on which
+    /// Rows like those of C are prefetched one by one, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
+    /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4). Most tiles prefetch nothing, and go a way on which
     /// nothing looks whether they do: a shallow tile is hardly longer than its preparations, and where both threads of a core are busy the front end
     /// binds it (Emerald Rapids, with addresses that go no way through memory either, 128×128×10 121 → 127 GFLOP/s, 20×192×13 131 → 136,
     /// 32×32×32 136 → 139, beside another thread 5 to 9 % more).
     #[inline(always)]
-    fn tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut near: *const T) {
-        let Strip { near_row, .. } = *self.0;
+    fn tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut prefetch_c: *const T) {
+        let Strip { prefetch_c_row, .. } = *self.0;
         let last = const { last_steps(S::REGISTERS, MR, NV) };
         let by_row = BY_ROW && last > 0 && self.0.k >= last;
         let k = if by_row { self.0.k - last } else { self.0.k };
         let mut acc = self.start(simd, tile, c);
-        let asks = MR * NV > 2 && !near.is_null();
+        let prefetches_c = MR * NV > 2 && !prefetch_c.is_null();
         let mut first = 0;
         // One vector wide, tiles have no registers for the addresses of a second loop: see `unseen`.
-        if NV > 1 && !asks && !(ASKS && self.0.asks.is_some()) {
+        if NV > 1 && !prefetches_c && !(PREFETCHES && self.0.prefetch.is_some()) {
             self.steps(simd, k, &mut at, &mut acc);
             first = k;
         }
-        let part = if asks && k >= 8 * MR { k.div_ceil(MR) } else { k };
+        let part = if prefetches_c && k >= 8 * MR { k.div_ceil(MR) } else { k };
         while first < k {
-            if asks {
+            if prefetches_c {
                 for _ in 0..if part < k { 1 } else { MR } {
-                    self.ask_for::<S>(near);
-                    near = near.wrapping_add(near_row);
+                    self.prefetch_row_of_c::<S>(prefetch_c);
+                    prefetch_c = prefetch_c.wrapping_add(prefetch_c_row);
                 }
             }
             let mut left = part.min(k - first);
-            if ASKS && let Some(asks) = self.0.asks {
-                left = self.steps_that_ask(simd, asks, (tile, first), left, &mut at, &mut acc);
+            if PREFETCHES && let Some(prefetches) = self.0.prefetch {
+                left = self.k_steps_prefetching(simd, prefetches, (tile, first), left, &mut at, &mut acc);
             }
             self.steps(simd, left, &mut at, &mut acc);
             first += part;
@@ -185,38 +191,39 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         }
     }
 
-    /// These steps, from step `first` of a tile on, each asking for one thing: what is asked for in vain takes turns of loads as well.
+    /// These steps, from step `first` of a tile on, each with one prefetch: those in vain take issue slots of loads as well.
     /// Says how many are left to do.
     #[inline(always)]
-    fn steps_that_ask<S: Simd<T>>(
+    fn k_steps_prefetching<S: Simd<T>>(
         &self,
         simd: S,
-        asks: &Asks<T>,
+        prefetches: &KernelPrefetch<T>,
         (tile, first): (usize, usize),
         mut left: usize,
         at: &mut At<T>,
         acc: &mut [[S::V; NV]; MR],
     ) -> usize {
-        let Asks { a_ahead, b_ahead, next, next_rows, next_row, next_line, next_lines } = *asks;
-        if tile.wrapping_sub(1) < next_lines {
-            let mut line = next.wrapping_add((tile - 1) * next_line + first * next_row);
-            let mut asking = left.min(next_rows.saturating_sub(first));
-            left -= asking;
-            while asking > 0 {
+        let KernelPrefetch { a_ahead, b_ahead, next_b, next_b_rows, next_b_row, next_b_line, next_b_lines } =
+            *prefetches;
+        if tile.wrapping_sub(1) < next_b_lines {
+            let mut line = next_b.wrapping_add((tile - 1) * next_b_line + first * next_b_row);
+            let mut prefetching = left.min(next_b_rows.saturating_sub(first));
+            left -= prefetching;
+            while prefetching > 0 {
                 prefetch_to_l2(line);
-                line = line.wrapping_add(next_row);
+                line = line.wrapping_add(next_b_row);
                 self.step(simd, at, acc);
-                asking -= 1;
+                prefetching -= 1;
             }
-        } else if const { Self::may_ask_for_b::<S>() } && b_ahead > 0 {
+        } else if const { Self::may_prefetch_b::<S>() } && b_ahead > 0 {
             while left > 0 {
-                self.ask_for_row_of_b::<S>(at.b.wrapping_add(b_ahead), prefetch);
+                self.prefetch_row_of_b::<S>(at.b.wrapping_add(b_ahead), prefetch);
                 self.step(simd, at, acc);
                 left -= 1;
             }
         } else if const { MR * NV > 8 } && a_ahead > 0 {
             while left > 0 {
-                self.ask_for_column_of_a(at.a[0].wrapping_add(a_ahead));
+                self.prefetch_column_of_a(at.a[0].wrapping_add(a_ahead));
                 self.step(simd, at, acc);
                 left -= 1;
             }
@@ -335,14 +342,14 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// meanwhile, the more of the next product finds room behind them (1-16-1: 490 → 470 ns a step).
     const STEPS: usize = if MR * NV <= 2 { 4 } else { 1 };
 
-    /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B.
-    const fn may_ask_for_b<S: Simd<T>>() -> bool {
+    /// Whether a vector is as long as a line, and the tile large enough to prefetch rows of B.
+    const fn may_prefetch_b<S: Simd<T>>() -> bool {
         S::LANES == T::LINE && NV > 1
     }
 
-    /// Asks for the tile's part of a column of A, a run.
+    /// Prefetches the tile's part of a column of A, a run.
     #[inline(always)]
-    fn ask_for_column_of_a(&self, column: *const T) {
+    fn prefetch_column_of_a(&self, column: *const T) {
         for i in (0..MR).step_by(T::LINE) {
             prefetch(column.wrapping_add(i));
         }
@@ -382,17 +389,17 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         at.a[i / GROUP].wrapping_add(i % GROUP * self.0.a_inner)
     }
 
-    /// Asks for what the epilogue will need beside one row of a tile.
+    /// Prefetches what lies like one row of the tile in C.
     #[inline(always)]
-    fn ask_for<S: Simd<T>>(&self, near: *const T) {
+    fn prefetch_row_of_c<S: Simd<T>>(&self, prefetch_c: *const T) {
         for v in (0..NV).step_by(T::LINE / S::LANES) {
-            prefetch(near.wrapping_add(vector_offset::<T, S>(self.0.near_line, v)));
+            prefetch(prefetch_c.wrapping_add(vector_offset::<T, S>(self.0.prefetch_c_line, v)));
         }
     }
 
-    /// Asks for a row of B, which may lie on a line more than it has vectors, by a hint.
+    /// Prefetches a row of B, which may lie on a line more than it has vectors, by a hint.
     #[inline(always)]
-    pub(super) fn ask_for_row_of_b<S: Simd<T>>(&self, row: *const T, hint: impl Fn(*const T)) {
+    pub(super) fn prefetch_row_of_b<S: Simd<T>>(&self, row: *const T, hint: impl Fn(*const T)) {
         for v in (0..NV).step_by(T::LINE / S::LANES) {
             hint(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, v)));
         }

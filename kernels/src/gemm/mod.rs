@@ -11,7 +11,6 @@
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k. So `α·a` is rounded to the
 //!   type, and must itself neither overflow nor underflow there: in `f32` 2 · 3·10³⁸ is ∞, and stays it, though times 0.1 it would be 6·10³⁷.
 
-mod ahead;
 mod description;
 mod driver;
 mod few_columns;
@@ -25,6 +24,7 @@ mod pack;
 mod packed;
 mod part;
 mod plan;
+mod prefetch;
 mod product;
 mod right;
 mod room;

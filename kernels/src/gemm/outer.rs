@@ -47,7 +47,7 @@ pub(super) enum Order {
 }
 
 impl<T: Element> Product<T> {
-    /// A few outer products of operands that are read along their rows, onto a C of long rows. One that is far is asked for ahead by tiles.
+    /// A few outer products of operands that are read along their rows, onto a C of long rows. One that is far is left to tiles, which prefetch it.
     pub(super) fn is_outer(&self) -> bool {
         let onto_rows =
             !self.c.padded && !matches!(self.start, Start::Row(_) | Start::All(_)) && self.end == End::Stored;

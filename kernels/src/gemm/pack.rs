@@ -14,7 +14,7 @@
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
 
-use super::ahead::AHEAD;
+use super::prefetch::PREFETCH_DISTANCE;
 use super::square::turn;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};
@@ -75,7 +75,7 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
             for p in 0..self.rows {
                 let from = self.from.wrapping_add(p * self.row);
                 for l in lines.clone() {
-                    prefetch(from.wrapping_add(self.row.wrapping_mul(AHEAD).wrapping_add(l * T::LINE)));
+                    prefetch(from.wrapping_add(self.row.wrapping_mul(PREFETCH_DISTANCE).wrapping_add(l * T::LINE)));
                     let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
                     for v in (0..T::LINE).step_by(S::LANES) {
                         // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
@@ -218,7 +218,7 @@ impl<T: Element> Kernel<T> for Panels<'_, T> {
                 continue;
             }
             for line in 0..self.rows.div_ceil(T::LINE) {
-                prefetch(from.wrapping_add(self.col.wrapping_mul(AHEAD).wrapping_add(line * T::LINE)));
+                prefetch(from.wrapping_add(self.col.wrapping_mul(PREFETCH_DISTANCE).wrapping_add(line * T::LINE)));
             }
             let (mut first, mut to) = (0, self.to[p * self.height..].as_mut_ptr());
             // What follows a column in its panel is written later: whole vectors, faster than parts (512×256×300 tn: 235 → 246 GFLOP/s).

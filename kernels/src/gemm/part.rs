@@ -13,7 +13,7 @@ impl<T: Element> Product<T> {
         part.m = rows.end - rows.start;
         part.a.data = self.a.data.wrapping_add(rows.start * self.a.row);
         part.c.data = self.c.data.wrapping_add(rows.start * self.c.row);
-        part.near.data = self.near.data.wrapping_add(rows.start * self.near.row);
+        part.prefetch_c.data = self.prefetch_c.data.wrapping_add(rows.start * self.prefetch_c.row);
         part
     }
 
@@ -34,8 +34,8 @@ impl<T: Element> Product<T> {
             }
         };
         part.c.data = self.c.data.wrapping_add(line * self.c.line + inside);
-        if !self.near.data.is_null() {
-            part.near.data = self.near.data.wrapping_add(line * self.near.line + inside);
+        if !self.prefetch_c.data.is_null() {
+            part.prefetch_c.data = self.prefetch_c.data.wrapping_add(line * self.prefetch_c.line + inside);
         }
         part.start = self.start.columns_from(cols.start);
         part
@@ -74,8 +74,18 @@ impl<T: Element> Product<T> {
             Right::LinesOfTranspose { .. } => return None,
         };
         let b = Right::Strided { data: self.a.data, row: self.a.col, col: self.a.row };
-        let near = Output::nowhere();
-        Some(Self { m: self.n, n: self.m, alpha: self.alpha_right, alpha_right: self.alpha, a, b, c, near, ..*self })
+        let prefetch_c = Output::nowhere();
+        Some(Self {
+            m: self.n,
+            n: self.m,
+            alpha: self.alpha_right,
+            alpha_right: self.alpha,
+            a,
+            b,
+            c,
+            prefetch_c,
+            ..*self
+        })
     }
 
     /// One block of k: from the second on, it continues from what C holds.

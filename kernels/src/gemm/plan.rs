@@ -1,9 +1,9 @@
-//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles ask for
-//! meanwhile is decided with it, in [`ahead`](super::ahead).
+//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles prefetch
+//! is decided with it, in [`prefetch`](super::prefetch).
 
-use super::ahead::{AHEAD, Ahead};
 use super::description::End;
 use super::operand::Right;
+use super::prefetch::{PREFETCH_DISTANCE, Prefetch};
 use super::product::{Destination, Product};
 use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
@@ -44,7 +44,7 @@ const RIGHT_BYTES_IN_L3: usize = PACKED_BYTES / 2;
 
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
-/// f64 37 → 60; 8×784×784: 97 → 108, most of it by asking for rows ahead).
+/// f64 37 → 60; 8×784×784: 97 → 108, most of it by prefetching rows).
 const STREAMED_ROWS: usize = 128;
 /// A single row of A follows them as they lie, so many side by side, with C in L1 (1×4096×1024: 40 → 50; 1×4096×4096: 13 → 17).
 const FOLLOWED_ROWS: usize = 16;
@@ -58,7 +58,7 @@ pub(super) const FEW: usize = 16;
 /// 54 → 77; f64 700×700×60: 45 → 76).
 const SHALLOW: usize = 32;
 const SHALLOW_BEYOND_L2: usize = 128;
-/// C is far where it takes so many L2: its lines are asked for ahead of the tiles that write them (1000×10007×12: 88 → 190), and
+/// C is far where it takes so many L2: its lines are prefetched for the tiles that write them (1000×10007×12: 88 → 190), and
 /// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
 const FAR_IN_L2: usize = 4;
 const VECTORS_WHERE_FAR: usize = 2;
@@ -131,19 +131,19 @@ pub(super) struct Plan {
     pub(super) far: bool,
     /// B is read in place from so far that a block of its rows is read across all strips before the next.
     pub(super) streams: bool,
-    /// What is asked for ahead of what is read.
-    pub(super) ahead: Ahead,
+    /// What is prefetched.
+    pub(super) prefetch: Prefetch,
 }
 
 /// When B is packed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum PackB {
     /// It is read where it lies.
-    Never,
+    InPlace,
     /// By the job that needs it, its strips only: one job has them all, or B is too large to be kept whole.
-    ByJob,
+    PerJob,
     /// All of it before the jobs begin, by the team: several jobs share each strip.
-    Ahead,
+    Upfront,
 }
 
 impl Plan {
@@ -176,7 +176,7 @@ impl<T: Element> Product<T> {
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR.max(line)) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
-        let (threads, pack_b) = (self.threads(team), PackB::Never);
+        let (threads, pack_b) = (self.threads(team), PackB::InPlace);
         let by_strips = destination == Destination::C && !turned && !shallow;
         let vectors = if by_strips { self.width_for_threads(vectors, table, threads) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
@@ -197,7 +197,7 @@ impl<T: Element> Product<T> {
             across,
             far,
             streams: false,
-            ahead: Ahead::default(),
+            prefetch: Prefetch::default(),
         };
         plan.pack_a = self.is_left_worth_packing(&plan);
         plan.along = self.jobs_go_along(&plan, table);
@@ -205,12 +205,12 @@ impl<T: Element> Product<T> {
         plan.pack_b = self.when_right_is_packed(&plan, table);
         plan.streams = self.right_streams(&plan, table);
         self.fit_to_far_right(&mut plan);
-        plan.ahead.rows = self.rows_ahead(&plan, table);
-        plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
-        if plan.ahead.columns == 0 && self.strip_comes_from_l2(&plan, table) {
-            plan.ahead.rows = AHEAD;
+        plan.prefetch.b_rows = self.b_rows_to_prefetch(&plan, table);
+        plan.prefetch.a_columns = if plan.prefetch.b_rows > 0 { 0 } else { self.a_columns_to_prefetch(&plan) };
+        if plan.prefetch.a_columns == 0 && self.strip_comes_from_l2(&plan, table) {
+            plan.prefetch.b_rows = PREFETCH_DISTANCE;
         }
-        plan.ahead.next = self.asks_for_next(&plan);
+        plan.prefetch.next_block = self.prefetches_next_block(&plan);
         plan.job_cols = self.strips_together(&plan, table) * strip_cols;
         plan
     }
@@ -334,7 +334,7 @@ impl<T: Element> Product<T> {
     /// Whether threads share jobs along the strips of as many rows as L2 keeps of A: else every thread reads all of an A that L2 does not
     /// keep, again for every strip or two (Emerald Rapids, two threads, medians of turns: 512×1024×1024 199 → 221 GFLOP/s, nt 202 → 221, 2048×512×512
     /// 183 → 207, 768³ 196 → 216, 1024³ 201 → 213, packed 768³ 219 → 232, 512×1024×1024 200 → 235; 1024×1024×512 tn and 1024×4096×1024 the same.
-    /// Where L3 is near it has not been measured; what threads would ask for ahead of the next job gains nothing).
+    /// Where L3 is near it has not been measured; to prefetch for the next job gains nothing).
     fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let whole = self.k <= plan.kc && !plan.across && !plan.turned && plan.destination == Destination::C;
         plan.is_shared() && whole && !table.habits.has_near_l3 && self.lefts_of_l2() > 1
@@ -392,9 +392,9 @@ impl<T: Element> Product<T> {
             }
         };
         match pays {
-            false => PackB::Never,
-            true if plan.job_rows < self.m && packed_bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
-            true => PackB::ByJob,
+            false => PackB::InPlace,
+            true if plan.job_rows < self.m && packed_bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Upfront,
+            true => PackB::PerJob,
         }
     }
 
@@ -438,7 +438,7 @@ impl<T: Element> Product<T> {
 
     /// B is read where it lies.
     pub(super) fn reads_right_in_place(&self, plan: &Plan) -> bool {
-        plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. })
+        plan.pack_b == PackB::InPlace && matches!(self.b, Right::Strided { .. })
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
@@ -450,7 +450,7 @@ impl<T: Element> Product<T> {
             let follows = self.m == 1 && !plan.is_shared() && plan.destination == Destination::C;
             plan.across |= follows;
             plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
-        } else if let (Right::Strided { row, .. }, PackB::Never) = (self.b, plan.pack_b)
+        } else if let (Right::Strided { row, .. }, PackB::InPlace) = (self.b, plan.pack_b)
             && self.m > FEW
             && clash::<T>(row, self.k.min(plan.kc))
         {
@@ -467,8 +467,12 @@ impl<T: Element> Product<T> {
         if destination == Destination::Scratch || plan.turned {
             return 1;
         }
-        let asks = plan.ahead.next;
-        if !plan.is_shared() && !asks && plan.pack_b == PackB::Never && bytes::<T>(self.m, self.n) <= caches().l1d / 2 {
+        let prefetches = plan.prefetch.next_block;
+        if !plan.is_shared()
+            && !prefetches
+            && plan.pack_b == PackB::InPlace
+            && bytes::<T>(self.m, self.n) <= caches().l1d / 2
+        {
             // C stays near, whatever is left to do with it, and a job costs time (Zen 4, 10×128×128 tn: 108.5 → 110.5 GFLOP/s).
             return strips;
         }
@@ -494,7 +498,7 @@ impl<T: Element> Product<T> {
         let together = together.min(most);
         let together = (1..=together).rev().find(is_even).unwrap_or(together);
         // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
-        let at_once = !plan.is_shared() && plan.pack_b == PackB::ByJob;
+        let at_once = !plan.is_shared() && plan.pack_b == PackB::PerJob;
         if at_once { together.max(SHALLOW_BYTES / bytes::<T>(depth, strip_cols)) } else { together }
     }
 }

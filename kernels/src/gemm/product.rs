@@ -25,8 +25,8 @@ pub(crate) struct Product<T> {
     pub(super) c: Output<T>,
     pub(super) start: Start<T>,
     pub(super) end: End<T>,
-    /// What the epilogue will need beside C, in the shape of C, or nowhere: asked for while the tiles are multiplied.
-    pub(super) near: Output<T>,
+    /// What the epilogue will need beside C, in the shape of C, or nowhere: prefetched while the tiles are multiplied.
+    pub(super) prefetch_c: Output<T>,
 }
 
 // SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
@@ -41,7 +41,19 @@ impl<T: Element> Product<T> {
     /// for one that has before the product is run.
     #[inline(always)]
     pub(crate) unsafe fn new(a: Left<T>, b: Right<T>, c: Output<T>, start: Start<T>, [m, n, k]: [usize; 3]) -> Self {
-        Self { m, n, k, alpha: T::ONE, alpha_right: T::ONE, a, b, c, start, end: End::Stored, near: Output::nowhere() }
+        Self {
+            m,
+            n,
+            k,
+            alpha: T::ONE,
+            alpha_right: T::ONE,
+            a,
+            b,
+            c,
+            start,
+            end: End::Stored,
+            prefetch_c: Output::nowhere(),
+        }
     }
 
     /// (α A) (α′ B) in place of A B; one of the factors is 1.
@@ -62,10 +74,10 @@ impl<T: Element> Product<T> {
         matches!(self.start, Start::Stored | Start::Scaled(_)) || self.end != End::Stored
     }
 
-    /// What the epilogue will need beside C, see `near`. It is asked for, not read.
+    /// What the epilogue will need beside C, see `prefetch_c`. It is prefetched, not read.
     #[inline(always)]
-    pub(crate) fn beside(self, near: Output<T>) -> Self {
-        Self { near, ..self }
+    pub(crate) fn prefetching_c(self, prefetch_c: Output<T>) -> Self {
+        Self { prefetch_c, ..self }
     }
 }
 

@@ -1,11 +1,11 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
-use super::ahead::{Ahead, Next};
-use super::description::{Asks, End, Start, Strip};
+use super::description::{End, KernelPrefetch, Start, Strip};
 use super::first_tile::Packing;
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;
+use super::prefetch::{NextB, Prefetch};
 use super::product::Product;
 use super::room::{L1_PERIOD, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
@@ -19,7 +19,7 @@ const FOLDED_ROWS: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
 const MAX_DEPTH: usize = 160;
 
-/// How far ahead a C that is far is asked for.
+/// How far ahead a C that is far is prefetched.
 const STRIPS_AHEAD: usize = 4;
 
 /// Which micro-kernels a strip takes, but for the height.
@@ -56,36 +56,42 @@ impl<T: Element> Product<T> {
         columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
-    /// What the tiles of a strip of these columns ask for.
+    /// What the tiles of a strip of these columns prefetch.
     #[inline(always)]
-    fn asks(&self, strip: &Strip<'_, T>, cols: Range<usize>, ahead: Ahead, next: Next<T>) -> Asks<T> {
-        let mut asks = Asks {
-            a_ahead: ahead.columns.wrapping_mul(strip.a_col),
-            b_ahead: ahead.rows.wrapping_mul(strip.b_row),
-            next: std::ptr::null(),
-            next_rows: 0,
-            next_row: 0,
-            next_line: 0,
-            next_lines: 0,
+    fn kernel_prefetch(
+        &self,
+        strip: &Strip<'_, T>,
+        cols: Range<usize>,
+        prefetch: Prefetch,
+        next: NextB<T>,
+    ) -> KernelPrefetch<T> {
+        let mut of_kernel = KernelPrefetch {
+            a_ahead: prefetch.a_columns.wrapping_mul(strip.a_col),
+            b_ahead: prefetch.b_rows.wrapping_mul(strip.b_row),
+            next_b: std::ptr::null(),
+            next_b_rows: 0,
+            next_b_row: 0,
+            next_b_line: 0,
+            next_b_lines: 0,
         };
         let next = match next {
-            Next::Strip if cols.end < self.n => Some((self.b, cols.end, self.k, self.n - cols.end)),
-            Next::Block { b, rows, cols } => Some((b, 0, rows, cols)),
+            NextB::NextStrip if cols.end < self.n => Some((self.b, cols.end, self.k, self.n - cols.end)),
+            NextB::Block { b, rows, cols } => Some((b, 0, rows, cols)),
             _ => None,
         };
-        if let Some((b, first, next_rows, next_cols)) = next {
-            asks.next_rows = next_rows;
-            (asks.next, asks.next_row, asks.next_line) = b.lines_from(first);
+        if let Some((b, first, next_b_rows, next_cols)) = next {
+            of_kernel.next_b_rows = next_b_rows;
+            (of_kernel.next_b, of_kernel.next_b_row, of_kernel.next_b_line) = b.lines_from(first);
             let lines = cols.len().min(next_cols).div_ceil(T::LINE);
-            asks.next_lines = lines + usize::from(!on_lines(asks.next, asks.next_row));
+            of_kernel.next_b_lines = lines + usize::from(!on_lines(of_kernel.next_b, of_kernel.next_b_row));
         }
-        asks
+        of_kernel
     }
 
-    /// Strip after strip of `width` columns, each asking for what is so far `ahead`. Few rows against columns are one strip, however
+    /// Strip after strip of `width` columns, each with these prefetches. Few rows against columns are one strip, however
     /// wide.
     #[inline(always)]
-    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, (ahead, next): (Ahead, Next<T>)) {
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, (prefetch, next): (Prefetch, NextB<T>)) {
         // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
         if self.can_be_turned(table) {
             return self.run_turned(table);
@@ -97,10 +103,10 @@ impl<T: Element> Product<T> {
             match table.half(end - whole, self.k) {
                 // The last vector of a padded C is written whole. Padding behind it stays as it was, and reaches no result.
                 Some(half) if whole > first && !self.c.padded => {
-                    self.run_strip(table, first..whole, (ahead, next));
-                    self.run_strip(half, whole..end, (ahead, Next::Near));
+                    self.run_strip(table, first..whole, (prefetch, next));
+                    self.run_strip(half, whole..end, (prefetch, NextB::None));
                 }
-                _ => self.run_strip(table, first..end, (ahead, next)),
+                _ => self.run_strip(table, first..end, (prefetch, next)),
             }
             first = end;
         }
@@ -109,15 +115,15 @@ impl<T: Element> Product<T> {
     /// The same, tile row after tile row across all strips: C, where it is far, is then written along its rows, as caches expect it,
     /// and a micro-kernel is called once. B must stay near.
     pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
-        let (width, far, ahead) = (plan.strip_cols, plan.far, plan.ahead);
+        let (width, far, prefetch) = (plan.strip_cols, plan.far, plan.prefetch);
         let across = self.n / width;
         debug_assert!(width.is_multiple_of(T::LINE) && !self.can_be_turned(table), "shallow products have whole lines");
         if across < 2 {
-            return self.run_strips(table, width, (ahead, Next::Near));
+            return self.run_strips(table, width, (prefetch, NextB::None));
         }
         let (mut strip, tile) = self.strip(table, 0..width);
-        let asks = self.asks(&strip, 0..width, ahead, Next::Near);
-        strip.asks = asks.are_any().then_some(&asks);
+        let of_kernel = self.kernel_prefetch(&strip, 0..width, prefetch, NextB::None);
+        strip.prefetch = of_kernel.is_any().then_some(&of_kernel);
         let lines = width / T::LINE;
         strip.tiles = across;
         strip.b_next = match self.b {
@@ -125,11 +131,12 @@ impl<T: Element> Product<T> {
             _ => width,
         };
         strip.c_next = lines * self.c.line;
-        strip.near_next = lines * self.near.line;
+        strip.prefetch_c_next = lines * self.prefetch_c.line;
         strip.cols_next = width;
-        if far && strip.near.is_null() {
-            strip.near = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
-            (strip.near_row, strip.near_line, strip.near_next) = (strip.c_row, strip.c_line, strip.c_next);
+        if far && strip.prefetch_c.is_null() {
+            strip.prefetch_c = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
+            (strip.prefetch_c_row, strip.prefetch_c_line, strip.prefetch_c_next) =
+                (strip.c_row, strip.c_line, strip.c_next);
         }
         for (height, tiles) in self.heights(self.tallest(table, tile)) {
             for _ in 0..tiles {
@@ -138,7 +145,7 @@ impl<T: Element> Product<T> {
             }
         }
         if across * width < self.n {
-            self.run_strip(table, across * width..self.n, (ahead, Next::Near));
+            self.run_strip(table, across * width..self.n, (prefetch, NextB::None));
         }
     }
 
@@ -162,10 +169,10 @@ impl<T: Element> Product<T> {
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
-    pub(super) fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (ahead, next): (Ahead, Next<T>)) {
+    pub(super) fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (prefetch, next): (Prefetch, NextB<T>)) {
         let (mut strip, tile) = self.strip(table, cols.clone());
-        let asks = self.asks(&strip, cols, ahead, next);
-        strip.asks = asks.are_any().then_some(&asks);
+        let of_kernel = self.kernel_prefetch(&strip, cols, prefetch, next);
+        strip.prefetch = of_kernel.is_any().then_some(&of_kernel);
         let tallest = self.tallest(table, tile);
         if self.m <= tallest {
             return tile.run(table, self.m, &strip);
@@ -203,7 +210,7 @@ impl<T: Element> Product<T> {
                 strip.tiles = tiles;
                 strip.a_next = height * self.a.row;
                 strip.c_next = height * self.c.row;
-                strip.near_next = height * self.near.row;
+                strip.prefetch_c_next = height * self.prefetch_c.row;
                 tile.run(table, height, strip);
                 self.step_down(strip, tiles * height);
             }
@@ -216,7 +223,7 @@ impl<T: Element> Product<T> {
     fn step_down(&self, strip: &mut Strip<'_, T>, rows: usize) {
         strip.a = strip.a.wrapping_add(rows * self.a.row);
         strip.c = strip.c.wrapping_add(rows * self.c.row);
-        strip.near = strip.near.wrapping_add(rows * strip.near_row);
+        strip.prefetch_c = strip.prefetch_c.wrapping_add(rows * strip.prefetch_c_row);
     }
 
     /// The product in one call of a micro-kernel, where it is small, its operands are read as they are and a single tile covers it;
@@ -274,8 +281,11 @@ impl<T: Element> Product<T> {
         let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
         let c_tail = if self.c.padded { lanes } else { tail };
         let along = |line: usize| cols.start / T::LINE * line + cols.start % T::LINE;
-        let near =
-            if self.near.data.is_null() { self.near.data } else { self.near.data.wrapping_add(along(self.near.line)) };
+        let prefetch_c = if self.prefetch_c.data.is_null() {
+            self.prefetch_c.data
+        } else {
+            self.prefetch_c.data.wrapping_add(along(self.prefetch_c.line))
+        };
         let strip = Strip {
             tiles: 1,
             k: self.k,
@@ -292,15 +302,15 @@ impl<T: Element> Product<T> {
             c_tail,
             start: self.start.columns_from(cols.start),
             end: self.end,
-            near,
-            near_row: self.near.row,
-            near_line: self.near.line,
+            prefetch_c,
+            prefetch_c_row: self.prefetch_c.row,
+            prefetch_c_line: self.prefetch_c.line,
             a_next: 0,
             b_next: 0,
             c_next: 0,
-            near_next: 0,
+            prefetch_c_next: 0,
             cols_next: 0,
-            asks: None,
+            prefetch: None,
         };
         (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
     }

@@ -132,7 +132,7 @@ fn packing_on_the_way_changes_nothing() {
     check_packing::<f64>();
 }
 
-/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, few rows of any depth whose B
+/// Heights below and above those that are worth packing a B off the lines, its rows prefetched or packed, few rows of any depth whose B
 /// is off the lines at each row in the same place, and shallow products whose B or C is, on any CPU.
 fn check_split_lines<T: Element>() {
     for isa in fused() {
@@ -310,7 +310,7 @@ fn lines_that_split_leave_packed_ones_alone() {
     }
 }
 
-/// Few columns against a transposed A are rows against A as it lies; more meet its columns in place, which are asked for ahead.
+/// Few columns against a transposed A are rows against A as it lies; more meet its columns in place, which are prefetched.
 #[test]
 fn columns_of_a_in_place_give_the_same_bits() {
     let shapes = [

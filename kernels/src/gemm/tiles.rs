@@ -313,8 +313,8 @@ const fn wide<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
     }
 }
 
-/// The tile that packs, where a vector is a cache line (AVX-512): the tile then spans four. With a single one, every line that it reads
-/// would be on a page of its own (AVX2, 1024³: 126 → 121 GFLOP/s). It asks to L2 on the one CPU that was measured so, Zen 4, which executes in halves.
+/// The tile that packs, where a vector is a cache line (AVX-512): the tile then spans four. With a single one, every line that it reads would be on
+/// a page of its own (AVX2, 1024³: 126 → 121 GFLOP/s). It prefetches into L2 on the one CPU that was measured so, Zen 4, which executes in halves.
 const fn packing_tile<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> Option<(PackingFn<T>, usize, usize)> {
     if const { S::LANES == T::LINE && S::REGISTERS >= 32 } {
         Some((packing::<T, S, 6, 4, IN_HALVES>, 6, 4 * S::LANES))

@@ -1,8 +1,8 @@
-//! What a plan decides, of which no bit tells: how a product is cut, what is packed when, and what is asked for ahead.
+//! What a plan decides, of which no bit tells: how a product is cut, what is packed when, and what is prefetched.
 
 use super::*;
 use crate::dense::{Moments, Weights, backward_update};
-use crate::gemm::ahead::AHEAD;
+use crate::gemm::prefetch::PREFETCH_DISTANCE;
 use crate::gemm::scratch::{Lent, Slot};
 use crate::gemm::tests::{check_product, near_and_far, numbers, product_of, with_halves};
 use crate::gemm::tiles::Tiled;
@@ -27,7 +27,7 @@ fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
     let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
     let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Destination::C));
     assert!(near.kc > far.kc, "at its depth, and a block at a time: {} and {}", near.kc, far.kc);
-    assert_eq!([near.ahead.rows, far.ahead.rows], [AHEAD; 2], "asked for either way");
+    assert_eq!([near.prefetch.b_rows, far.prefetch.b_rows], [PREFETCH_DISTANCE; 2], "prefetched either way");
 }
 
 /// An A beyond L2, against strips of a B in L3: the same bits, of more strips a job where L3 is near.
@@ -60,7 +60,7 @@ fn threads_share_a_large_left_hand_side_by_rows_where_l3_is_far() {
         let mut c = vec![f32::NAN; m * n];
         let product = product_of(views, End::Stored, MatMut::new(&mut c, m, n).unwrap());
         let plan = product.plan(table, &team, Destination::C);
-        assert!(plan.pack_b == PackB::Never, "jobs read B in place");
+        assert!(plan.pack_b == PackB::InPlace, "jobs read B in place");
         product.run_planned(table, &team, Destination::C, None);
         (plan, c)
     });
@@ -103,7 +103,7 @@ fn strips_and_rows_are_shared_evenly() {
 fn padding_counts_where_all_of_b_is_packed() {
     fn check<T: Element>() {
         let (m, team) = (1000, Team::new(2));
-        for (n, pack_b) in [(T::LINE, PackB::Ahead), (T::LINE + 1, PackB::ByJob)] {
+        for (n, pack_b) in [(T::LINE, PackB::Upfront), (T::LINE + 1, PackB::PerJob)] {
             let k = PACKED_BYTES / size_of::<T>() / n;
             // One row for all of A, and one number for all of B: a plan does not read them.
             let (row, number, mut unused) = (vec![T::ZERO; k], [T::ZERO], [T::ZERO]);
@@ -158,7 +158,7 @@ fn few_columns_are_told_from_many() {
     assert_eq!([table, shuffles].map(|table| first_at(table, 200, 28, 100, true)), [Some(16), None], "a cheap vector");
 }
 
-/// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block asked for.
+/// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block prefetched.
 #[test]
 fn plans_spare_a_far_right_hand_side() {
     let serial = Team::serial();
@@ -179,21 +179,21 @@ fn plans_spare_a_far_right_hand_side() {
     let rows = caches().l2 / size_of::<f32>() / n + 1;
     let packed = PackedB::<f32>::zeros(rows, n);
     let near = PackedB::<f32>::zeros(rows / 2, n);
-    let asks = |b: &PackedB<f32>, team: &Team| {
+    let prefetches = |b: &PackedB<f32>, team: &Team| {
         let (a, unused) = (vec![0.0; 60 * b.rows()], vec![0.0; b.rows() * n]);
         let views = (MatRef::new(&a, 60, b.rows()).unwrap(), MatRef::new(&unused, b.rows(), n).unwrap());
         let product =
             Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
-        product.plan(TileTable::current(), team, Destination::C).ahead.next
+        product.plan(TileTable::current(), team, Destination::C).prefetch.next_block
     };
-    assert_eq!(asks(&packed, &serial), cfg!(target_arch = "x86_64"));
-    assert!(!asks(&near, &serial), "L2 keeps it");
-    assert!(!asks(&packed, &Team::new(2)), "another thread may read the next block");
+    assert_eq!(prefetches(&packed, &serial), cfg!(target_arch = "x86_64"));
+    assert!(!prefetches(&near, &serial), "L2 keeps it");
+    assert!(!prefetches(&packed, &Team::new(2)), "another thread may read the next block");
 }
 
-/// Where lines of L2 are waited for, rows of a strip that L1 does not keep are asked for ahead, wherever they lie; and the chains are the same.
+/// Where lines of L2 are waited for, rows of a strip that L1 does not keep are prefetched, wherever they lie; and the chains are the same.
 #[test]
-fn strips_that_come_from_l2_are_asked_for_ahead() {
+fn strips_that_come_from_l2_are_prefetched() {
     let waits = Habits { waits_for_l2: true, ..Habits::default() };
     let deep = 3 * caches().l1d / size_of::<f32>() / 64;
     let (a, b) = (numbers::<f32>(100 * deep, 1), numbers::<f32>(deep * 128, 2));
@@ -204,10 +204,10 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
             let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
             let packed = PackedB::<f32>::zeros(depth, 128);
             let product = Product { k: depth, b: packed.right(), ..product };
-            product.plan(table, &Team::serial(), Destination::C).ahead.rows
+            product.plan(table, &Team::serial(), Destination::C).prefetch.b_rows
         };
         let rows = |habits, depth| rows_under(100, habits, depth);
-        assert_eq!(rows(waits, deep), AHEAD, "{isa:?}");
+        assert_eq!(rows(waits, deep), PREFETCH_DISTANCE, "{isa:?}");
         assert_eq!(rows_under(2, waits, deep), 0, "{isa:?}: bandwidth binds few rows");
         assert_eq!(rows(waits, deep / 4), 0, "{isa:?}: L1 keeps a strip");
         assert_eq!(rows(Habits::default(), deep), 0, "{isa:?}: this CPU does not wait");
