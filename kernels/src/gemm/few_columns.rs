@@ -10,8 +10,8 @@
 //! are, else squares of A are turned in registers (see [`super::turned`]), which shares the ports with few multiplications. Multiplication
 //! commutes, so the bits are the same; α stays with A.
 
-use super::description::{End, Start};
 use super::gaps::SCRATCH_ELEMENTS;
+use super::kernel_args::{End, Start};
 use super::operand::{Output, Right};
 use super::product::Product;
 use super::room::packed_stride;

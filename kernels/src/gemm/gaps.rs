@@ -1,6 +1,6 @@
 //! A C with gaps between its columns: block by block through contiguous scratch, of a size that no shape exceeds.
 
-use super::description::Start;
+use super::kernel_args::Start;
 use super::operand::Output;
 use super::product::{Destination, Product};
 use super::room::packed_stride;

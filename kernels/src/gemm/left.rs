@@ -1,6 +1,6 @@
 //! A left-hand side that is packed before the jobs begin: for its factor, or where its rows are no runs. A bounded part at a time, by the team.
 
-use super::description::End;
+use super::kernel_args::End;
 use super::operand::Left;
 use super::pack::pack_panels;
 use super::plan::{PACKED_BYTES, ROW_UNIT, WORK_TO_WAKE};

@@ -11,11 +11,11 @@
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k. So `α·a` is rounded to the
 //!   type, and must itself neither overflow nor underflow there: in `f32` 2 · 3·10³⁸ is ∞, and stays it, though times 0.1 it would be 6·10³⁷.
 
-mod description;
 mod driver;
 mod few_columns;
 mod first_tile;
 mod gaps;
+mod kernel_args;
 mod left;
 mod microkernel;
 mod operand;
@@ -35,8 +35,8 @@ mod tiles;
 mod transposition;
 mod turned;
 
-pub(crate) use description::{End, Start};
 use gaps::through_scratch;
+pub(crate) use kernel_args::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};

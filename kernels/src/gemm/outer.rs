@@ -11,7 +11,7 @@
 //! 1000×1000×3: 25 → 41, 10×1000×2: 24 → 57). From two products on, loads count as well: B is copied to lie as C does, and two rows
 //! share what they load (Zen 4, B and C anywhere, 128×128×2: 54 → 68 GFLOP/s, 128×128×4 60 → 90, 10×1000×3 48 → 92; f64 128×128×4 27 → 50).
 
-use super::description::{End, Start};
+use super::kernel_args::{End, Start};
 use super::operand::Right;
 use super::plan::WORK_TO_WAKE;
 use super::product::Product;

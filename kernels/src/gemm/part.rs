@@ -1,6 +1,6 @@
 //! A part of a product is a product: fewer rows, fewer columns, a block of k; and so is its transpose.
 
-use super::description::Start;
+use super::kernel_args::Start;
 use super::operand::{Left, Output, Right};
 use super::product::Product;
 use crate::element::Element;

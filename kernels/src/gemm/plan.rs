@@ -1,7 +1,7 @@
 //! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles prefetch
 //! is decided with it, in [`prefetch`](super::prefetch).
 
-use super::description::End;
+use super::kernel_args::End;
 use super::operand::Right;
 use super::prefetch::{PREFETCH_DISTANCE, Prefetch};
 use super::product::{Destination, Product};

@@ -3,7 +3,7 @@
 //! To make one is the only unsafe step of a product: whoever has one may cut it into parts, plan and run it. Its fields are seen in this
 //! folder alone, so that nobody outside makes one without that step.
 
-use super::description::{End, Start};
+use super::kernel_args::{End, Start};
 use super::operand::{Left, Output, Right};
 use crate::activation::Rows;
 use crate::element::Element;

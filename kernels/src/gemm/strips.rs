@@ -1,7 +1,7 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
-use super::description::{End, KernelPrefetch, Start, Strip};
-use super::first_tile::Packing;
+use super::first_tile::PackingArgs;
+use super::kernel_args::{End, KernelArgs, KernelPrefetch, Start};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;
@@ -24,21 +24,21 @@ const STRIPS_AHEAD: usize = 4;
 
 /// Which micro-kernels a strip takes, but for the height.
 #[derive(Clone, Copy)]
-struct Tile {
+struct KernelWidth {
     vectors: usize,
     /// The last vector is partial in an operand.
     partial: bool,
 }
 
-impl Tile {
-    /// The tiles of a strip that a [`Product`] has made, all `tall`.
+impl KernelWidth {
+    /// Runs the one for so `tall` tiles, on what a [`Product`] has made.
     #[inline(always)]
-    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, strip: &Strip<'_, T>) {
-        let Some(kernel) = table.strip(tall, self.vectors, self.partial) else {
+    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, args: &KernelArgs<'_, T>) {
+        let Some(kernel) = table.kernel(tall, self.vectors, self.partial) else {
             unreachable!("a tile of {tall} rows × {} vectors is in the table", self.vectors);
         };
         // SAFETY: the product vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(strip) };
+        unsafe { kernel(args) };
     }
 }
 
@@ -60,14 +60,14 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     fn kernel_prefetch(
         &self,
-        strip: &Strip<'_, T>,
+        args: &KernelArgs<'_, T>,
         cols: Range<usize>,
         prefetch: Prefetch,
         next: NextB<T>,
     ) -> KernelPrefetch<T> {
         let mut of_kernel = KernelPrefetch {
-            a_ahead: prefetch.a_columns.wrapping_mul(strip.a_col),
-            b_ahead: prefetch.b_rows.wrapping_mul(strip.b_row),
+            a_ahead: prefetch.a_columns.wrapping_mul(args.a_col),
+            b_ahead: prefetch.b_rows.wrapping_mul(args.b_row),
             next_b: std::ptr::null(),
             next_b_rows: 0,
             next_b_row: 0,
@@ -121,27 +121,26 @@ impl<T: Element> Product<T> {
         if across < 2 {
             return self.run_strips(table, width, (prefetch, NextB::None));
         }
-        let (mut strip, tile) = self.strip(table, 0..width);
-        let of_kernel = self.kernel_prefetch(&strip, 0..width, prefetch, NextB::None);
-        strip.prefetch = of_kernel.is_any().then_some(&of_kernel);
+        let (mut args, kernels) = self.kernel_args(table, 0..width);
+        let of_kernel = self.kernel_prefetch(&args, 0..width, prefetch, NextB::None);
+        args.prefetch = of_kernel.is_any().then_some(&of_kernel);
         let lines = width / T::LINE;
-        strip.tiles = across;
-        strip.b_next = match self.b {
+        args.tiles = across;
+        args.b_next = match self.b {
             Right::Lines { line, .. } => lines * line,
             _ => width,
         };
-        strip.c_next = lines * self.c.line;
-        strip.prefetch_c_next = lines * self.prefetch_c.line;
-        strip.cols_next = width;
-        if far && strip.prefetch_c.is_null() {
-            strip.prefetch_c = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
-            (strip.prefetch_c_row, strip.prefetch_c_line, strip.prefetch_c_next) =
-                (strip.c_row, strip.c_line, strip.c_next);
+        args.c_next = lines * self.c.line;
+        args.prefetch_c_next = lines * self.prefetch_c.line;
+        args.cols_next = width;
+        if far && args.prefetch_c.is_null() {
+            args.prefetch_c = args.c.wrapping_add(STRIPS_AHEAD * args.c_next);
+            (args.prefetch_c_row, args.prefetch_c_line, args.prefetch_c_next) = (args.c_row, args.c_line, args.c_next);
         }
-        for (height, tiles) in self.heights(self.tallest(table, tile)) {
+        for (height, tiles) in self.heights(self.tallest(table, kernels)) {
             for _ in 0..tiles {
-                tile.run(table, height, &strip);
-                self.step_down(&mut strip, height);
+                kernels.run(table, height, &args);
+                self.step_down(&mut args, height);
             }
         }
         if across * width < self.n {
@@ -159,10 +158,10 @@ impl<T: Element> Product<T> {
         }
         let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));
         for first in (0..self.n).step_by(cols) {
-            let (strip, _) = self.strip(table, first..first + cols);
+            let (args, _) = self.kernel_args(table, first..first + cols);
             let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
-            unsafe { kernel(&Packing { strip, to, line }) };
+            unsafe { kernel(&PackingArgs { args, to, line }) };
         }
         rows
     }
@@ -170,21 +169,21 @@ impl<T: Element> Product<T> {
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
     pub(super) fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (prefetch, next): (Prefetch, NextB<T>)) {
-        let (mut strip, tile) = self.strip(table, cols.clone());
-        let of_kernel = self.kernel_prefetch(&strip, cols, prefetch, next);
-        strip.prefetch = of_kernel.is_any().then_some(&of_kernel);
-        let tallest = self.tallest(table, tile);
+        let (mut args, kernels) = self.kernel_args(table, cols.clone());
+        let of_kernel = self.kernel_prefetch(&args, cols, prefetch, next);
+        args.prefetch = of_kernel.is_any().then_some(&of_kernel);
+        let tallest = self.tallest(table, kernels);
         if self.m <= tallest {
-            return tile.run(table, self.m, &strip);
+            return kernels.run(table, self.m, &args);
         }
-        self.run_rows(table, tile, &mut strip, tallest);
+        self.run_rows(table, kernels, &mut args, tallest);
     }
 
     /// Rows of the tallest tile.
     #[inline(always)]
-    fn tallest(&self, table: &TileTable<T>, tile: Tile) -> usize {
+    fn tallest(&self, table: &TileTable<T>, kernels: KernelWidth) -> usize {
         self.a.panel().unwrap_or_else(|| {
-            let tallest = table.tallest(tile.vectors);
+            let tallest = table.tallest(kernels.vectors);
             if self.a_folds() { tallest.min(FOLDED_ROWS) } else { tallest }
         })
     }
@@ -204,30 +203,30 @@ impl<T: Element> Product<T> {
 
     /// All rows of a strip, tile below tile.
     #[inline]
-    fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<'_, T>, tallest: usize) {
+    fn run_rows(&self, table: &TileTable<T>, kernels: KernelWidth, args: &mut KernelArgs<'_, T>, tallest: usize) {
         for (height, tiles) in self.heights(tallest) {
             if tiles > 0 {
-                strip.tiles = tiles;
-                strip.a_next = height * self.a.row;
-                strip.c_next = height * self.c.row;
-                strip.prefetch_c_next = height * self.prefetch_c.row;
-                tile.run(table, height, strip);
-                self.step_down(strip, tiles * height);
+                args.tiles = tiles;
+                args.a_next = height * self.a.row;
+                args.c_next = height * self.c.row;
+                args.prefetch_c_next = height * self.prefetch_c.row;
+                kernels.run(table, height, args);
+                self.step_down(args, tiles * height);
             }
         }
     }
 
-    /// The strip from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
+    /// The arguments from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
     /// wait for it.
     #[inline(always)]
-    fn step_down(&self, strip: &mut Strip<'_, T>, rows: usize) {
-        strip.a = strip.a.wrapping_add(rows * self.a.row);
-        strip.c = strip.c.wrapping_add(rows * self.c.row);
-        strip.prefetch_c = strip.prefetch_c.wrapping_add(rows * strip.prefetch_c_row);
+    fn step_down(&self, args: &mut KernelArgs<'_, T>, rows: usize) {
+        args.a = args.a.wrapping_add(rows * self.a.row);
+        args.c = args.c.wrapping_add(rows * self.c.row);
+        args.prefetch_c = args.prefetch_c.wrapping_add(rows * args.prefetch_c_row);
     }
 
     /// The product in one call of a micro-kernel, where it is small, its operands are read as they are and a single tile covers it;
-    /// says whether it was. Nothing here goes through memory but the strip itself (8×8×8: 24 → 18 ns).
+    /// says whether it was. Nothing here goes through memory but the arguments themselves (8×8×8: 24 → 18 ns).
     #[inline(always)]
     pub(super) fn run_single_tile(&self, table: &TileTable<T>) -> bool {
         let in_place = match self.b {
@@ -239,10 +238,10 @@ impl<T: Element> Product<T> {
         if !in_place || !factors || self.k > MAX_DEPTH || self.a_folds() {
             return false;
         }
-        let (strip, tile) = self.strip(table, 0..self.n);
-        let Some(kernel) = table.strip(self.m, tile.vectors, tile.partial) else { return false };
+        let (args, kernels) = self.kernel_args(table, 0..self.n);
+        let Some(kernel) = table.kernel(self.m, kernels.vectors, kernels.partial) else { return false };
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&strip) };
+        unsafe { kernel(&args) };
         true
     }
 
@@ -253,7 +252,7 @@ impl<T: Element> Product<T> {
         if self.alpha != T::ONE || self.k > MAX_DEPTH || self.is_turned(table) || self.a_folds() {
             return false;
         }
-        if table.strip(self.m, table.vectors_for(self.n), true).is_none() {
+        if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {
             return false;
         }
         // A copy, so that the original can stay in registers where this is not the way.
@@ -263,15 +262,15 @@ impl<T: Element> Product<T> {
             unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
             product.scale_right(table.isa, lines);
             product = product.with_packed_right(Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE });
-            let (strip, tile) = product.strip(table, 0..product.n);
-            tile.run(table, product.m, &strip);
+            let (args, kernels) = product.kernel_args(table, 0..product.n);
+            kernels.run(table, product.m, &args);
         });
         true
     }
 
-    /// All rows of some columns, which begin on a line or on a vector, and the tile for them.
+    /// All rows of some columns, which begin on a line or on a vector, as arguments of a micro-kernel, and which ones fit them.
     #[inline(always)]
-    fn strip(&self, table: &TileTable<T>, cols: Range<usize>) -> (Strip<'static, T>, Tile) {
+    fn kernel_args(&self, table: &TileTable<T>, cols: Range<usize>) -> (KernelArgs<'static, T>, KernelWidth) {
         let lanes = table.lanes();
         let n = cols.end - cols.start;
         let vectors = table.vectors_for(n);
@@ -286,7 +285,7 @@ impl<T: Element> Product<T> {
         } else {
             self.prefetch_c.data.wrapping_add(along(self.prefetch_c.line))
         };
-        let strip = Strip {
+        let args = KernelArgs {
             tiles: 1,
             k: self.k,
             a: self.a.data,
@@ -312,7 +311,7 @@ impl<T: Element> Product<T> {
             cols_next: 0,
             prefetch: None,
         };
-        (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
+        (args, KernelWidth { vectors, partial: b_tail < lanes || c_tail < lanes })
     }
 
     /// More rows of A than L1 has room for, where its stride puts all of them in one set.

@@ -17,7 +17,7 @@
 //! on Zen 4, two on Zen 5. Half vectors take as many of half the size, but twice as many broadcasts of A: 31 with one row, 76 with four,
 //! 82 with eight.
 
-use super::description::Start;
+use super::kernel_args::Start;
 use super::microkernel::{GROUP, GROUPS, row_groups, unrolled};
 use super::operand::Output;
 use super::square::load_turned;

@@ -54,12 +54,12 @@ pub(crate) enum End<T> {
     AddScaled(T),
 }
 
-/// One strip: so many `tiles` of C += A B over `k`, one below the other, or side by side.
+/// So many `tiles` of C += A B over `k`, one below the other, or side by side.
 ///
 /// Element (i, p) of A, in tile t, is at `a + t·a_next + i·a_inner + p·a_col`; lane l of vector v of row p of B is at
 /// `b + t·b_next + p·b_row + (v / V)·b_line + (v mod V)·LANES + l` with V vectors a cache line; C likewise.
 #[derive(Clone, Copy)]
-pub(crate) struct Strip<'a, T> {
+pub(crate) struct KernelArgs<'a, T> {
     pub(crate) tiles: usize,
     pub(crate) k: usize,
     pub(crate) a: *const T,
@@ -117,6 +117,6 @@ impl<T> KernelPrefetch<T> {
 /// A compiled micro-kernel.
 ///
 /// # Safety
-/// The CPU has the kernel's instruction set, and the strip describes memory that is valid: A and B (and the bias, and
+/// The CPU has the kernel's instruction set, and what it is told describes memory that is valid: A and B (and the bias, and
 /// C where it is read) for reads, C for writes by this thread alone.
-pub(crate) type StripFn<T> = unsafe fn(&Strip<'_, T>);
+pub(crate) type KernelFn<T> = unsafe fn(&KernelArgs<'_, T>);
