@@ -61,7 +61,7 @@ pub fn update<T: Element, C: Compute<T>>(
             // SAFETY: these lines are this job's alone.
             unsafe { changed.sweep(by, step, range.clone(), &gradient.lines()[range]) };
             // SAFETY: as above.
-            unsafe { changed.turn(by, 0..changed.rows, jobs.cols(job)) };
+            unsafe { changed.copy_to_transpose(by, 0..changed.rows, jobs.cols(job)) };
         },
     );
     Ok(())
@@ -112,7 +112,7 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     by.multiply(
         &product,
         destination,
-        factor.is_none() || !changed.turned.is_empty(),
+        factor.is_none() || !changed.transpose.is_empty(),
         #[inline(always)]
         |block| {
             if factor.is_none() {
@@ -123,7 +123,7 @@ pub fn backward_update<T: Element, C: Compute<T>>(
                 }
             }
             // SAFETY: so do these rows and columns.
-            unsafe { changed.turn(by, block.rows(), block.cols()) };
+            unsafe { changed.copy_to_transpose(by, block.rows(), block.cols()) };
         },
     );
     Ok(())
@@ -151,7 +151,7 @@ struct Changed<'a, T> {
     first: Parts<'a, T>,
     second: Parts<'a, T>,
     /// `cols × rows`, empty where there is no copy.
-    turned: Parts<'a, T>,
+    transpose: Parts<'a, T>,
     rows: usize,
     cols: usize,
 }
@@ -165,7 +165,7 @@ impl<'a, T: Element> Changed<'a, T> {
             kept: Parts::of(w.kept.packed_mut().lines_mut()),
             first: Parts::of(lines_of(&mut moments.first)),
             second: Parts::of(lines_of(&mut moments.second)),
-            turned: Parts::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
+            transpose: Parts::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
             rows,
             cols,
         })
@@ -197,9 +197,9 @@ impl<'a, T: Element> Changed<'a, T> {
     /// # Safety
     /// Nobody else uses this block of the weights meanwhile.
     #[inline(always)]
-    unsafe fn turn(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
-        if !self.turned.is_empty() {
-            let (from, to) = (self.lines_of_kept(), Output::lines(self.turned.as_mut_ptr(), self.cols));
+    unsafe fn copy_to_transpose(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
+        if !self.transpose.is_empty() {
+            let (from, to) = (self.lines_of_kept(), Output::lines(self.transpose.as_mut_ptr(), self.cols));
             // SAFETY: the copy is made in the transpose's shape, and nobody else uses this block of either (caller).
             by.kernel(unsafe { Transposition::new(from, to, rows, cols) });
         }

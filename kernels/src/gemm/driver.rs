@@ -88,7 +88,7 @@ impl<T: Element> Product<T> {
     }
 
     /// Computes it where a single tile is not enough, and says so to the team where it is not worth sharing: here, before it is cut into
-    /// products that are smaller still (128×10×128, whose columns are turned, would never have a helper: 82 → 68 GFLOP/s).
+    /// products that are smaller still (128×10×128, whose columns are transposed, would never have a helper: 82 → 68 GFLOP/s).
     #[inline(never)]
     fn run_counted(
         &self,
@@ -126,7 +126,7 @@ impl<T: Element> Product<T> {
                 if first > 0 {
                     self.col_range(0..first).run_any(table, team, destination, None);
                 }
-                return self.col_range(first..self.n).run_as_rows(table, team);
+                return self.col_range(first..self.n).run_transposed(table, team);
             }
         }
         let table = self.table(table, destination);
@@ -175,8 +175,8 @@ impl<T: Element> Product<T> {
         if self.needs_whole_vectors(destination) { table } else { table.half(self.n, self.k).unwrap_or(table) }
     }
 
-    /// Columns of B are turned by whole vectors, and scratch, which is padded, is written by whole ones. What no vector reaches of its last
-    /// line (AVX2), and all padding where columns are turned, stays as it was: it may be anything, and reaches no result.
+    /// Columns of B are transposed by whole vectors, and scratch, which is padded, is written by whole ones. What no vector reaches of its last
+    /// line (AVX2), and all padding where columns are transposed, stays as it was: it may be anything, and reaches no result.
     #[inline(always)]
     fn needs_whole_vectors(&self, destination: Destination) -> bool {
         destination == Destination::Scratch || matches!(self.b, Right::Strided { col, .. } if col != 1)
@@ -264,7 +264,7 @@ impl<T: Element> Product<T> {
 
     /// The micro-kernels can read B as it is.
     fn reads_b_in_place(&self, table: &TileTable<T>) -> bool {
-        self.is_turned(table)
+        self.transposes_b(table)
             || match self.b {
                 Right::Strided { col, .. } => (col == 1 || self.n == 1) && self.alpha_right == T::ONE,
                 Right::Lines { .. } => true,

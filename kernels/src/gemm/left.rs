@@ -25,7 +25,7 @@ impl<T: Element> Product<T> {
     /// Rows of A that are packed at a time: as many as the bound allows, but some.
     pub(super) fn rows_to_pack(&self, panel: usize, destination: Destination) -> usize {
         let rows = PACKED_BYTES / size_of::<T>() / self.packed_row_len().max(1);
-        // An epilogue that turns lines wants blocks that begin on one.
+        // An epilogue that transposes lines wants blocks that begin on one.
         let least = if destination == Destination::Scratch { ROW_UNIT } else { panel };
         let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
         (rows / unit * unit).max(unit)

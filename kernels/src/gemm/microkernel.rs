@@ -1,5 +1,5 @@
 //! The micro-kernel: a strip of tiles whose accumulators live in registers. The loop that multiplies matrices; but for the tile that packs
-//! on its way ([`first_tile`](super::first_tile)), and for few rows against columns ([`turned`](super::turned)).
+//! on its way ([`first_tile`](super::first_tile)), and for few rows against columns ([`transposed_b`](super::transposed_b)).
 //!
 //! ```text
 //!                       NV vectors of B's row p

@@ -111,7 +111,7 @@ impl<T: Element> Product<T> {
 }
 
 /// Rows of one of so many parts, of `m` rows in all, not more parts than whole lines: equal but for a line. They begin on the nearest line, for
-/// columns of A or of C that are turned are made up of lines (127³ in 64 and 63 rows, not in 48 and 79).
+/// columns of A or of C that are transposed are made up of lines (127³ in 64 and 63 rows, not in 48 and 79).
 pub(super) fn row_part(m: usize, line: usize, part: usize, parts: usize) -> Range<usize> {
     let first = |part: usize| if part == parts { m } else { (part * m / parts + line / 2) / line * line };
     first(part)..first(part + 1)

@@ -14,7 +14,7 @@ use crate::team::Team;
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
 const STRIP_PART_OF_L2: usize = 4;
 /// Bytes of A, and of B, that are packed ahead at a time, padding included: an upper bound on the scratch of a call, unless a panel of A
-/// (48 rows, where an epilogue turns lines) is longer and its sums cannot wait in C.
+/// (48 rows, where an epilogue transposes lines) is longer and its sums cannot wait in C.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth waking a thread of their own.
 pub(crate) const WORK_TO_WAKE: usize = 400_000;
@@ -51,7 +51,7 @@ const FOLLOWED_ROWS: usize = 16;
 
 /// Rows of a strip of B that L2 keeps where its stride folds, if more than a few tiles read it (31×1024×2048: 195 → 225).
 const FOLDED_DEPTH: usize = 256;
-pub(super) const FEW: usize = 16;
+pub(super) const FEW_ROWS: usize = 16;
 
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
 /// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 155, f64
@@ -64,7 +64,7 @@ const FAR_IN_L2: usize = 4;
 const VECTORS_WHERE_FAR: usize = 2;
 /// Rows of A that are worth packing B in a shallow product: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
-/// The same where vectors across lines cost turns, from so many columns on (Emerald Rapids, B off the lines, medians of six turns beside a busy
+/// The same where vectors across lines cost issue slots, from so many columns on (Emerald Rapids, B off the lines, medians of six turns beside a busy
 /// neighbour: 127×1024×5 58 → 66 GFLOP/s, 128×784×10 102 → 117, 64×1024×32 94 → 108, 80×640×8 75 → 106, 150×800×20 103 → 114, 128×4000×16
 /// 82 → 78; with 200 columns a tenth would be lost).
 const ROWS_TO_PACK_SHALLOW_SPLIT: usize = 64;
@@ -72,7 +72,7 @@ const COLS_TO_PACK_SHALLOW_SPLIT: usize = 600;
 /// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
 pub(super) const ROWS_TO_PACK: usize = 48;
 
-/// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
+/// Rows of A that are worth packing a B whose vectors cross lines, where that costs issue slots (Emerald Rapids, B off the lines: 256³
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
 const ROWS_TO_PACK_SPLIT: usize = 64;
 
@@ -123,8 +123,8 @@ pub(super) struct Plan {
     pub(super) threads: usize,
     /// Where C goes.
     destination: Destination,
-    /// B's columns are turned on the way.
-    pub(super) turned: bool,
+    /// B's columns are transposed on the way, in registers.
+    pub(super) transposes_b: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
     pub(super) across: bool,
     /// C takes more than [`FAR_IN_L2`] times L2: it is written from afar.
@@ -166,18 +166,18 @@ impl<T: Element> Product<T> {
 
     /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, destination: Destination) -> Plan {
-        let turned = self.is_turned(table);
+        let transposes_b = self.transposes_b(table);
         let far = self.is_far();
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
-        let shallow = destination == Destination::C && !self.c.padded && !turned && self.k <= depth;
-        let vectors = if turned { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
+        let shallow = destination == Destination::C && !self.c.padded && !transposes_b && self.k <= depth;
+        let vectors = if transposes_b { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
         // But a line: B may be packed strip by strip.
         let line = table.vectors_of_line();
         let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR.max(line)) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
         let (threads, pack_b) = (self.threads(team), PackB::InPlace);
-        let by_strips = destination == Destination::C && !turned && !shallow;
+        let by_strips = destination == Destination::C && !transposes_b && !shallow;
         let vectors = if by_strips { self.width_for_threads(vectors, table, threads) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
         let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));
@@ -193,7 +193,7 @@ impl<T: Element> Product<T> {
             pack_b,
             threads,
             destination,
-            turned,
+            transposes_b,
             across,
             far,
             streams: false,
@@ -336,7 +336,7 @@ impl<T: Element> Product<T> {
     /// 183 → 207, 768³ 196 → 216, 1024³ 201 → 213, packed 768³ 219 → 232, 512×1024×1024 200 → 235; 1024×1024×512 tn and 1024×4096×1024 the same.
     /// Where L3 is near it has not been measured; to prefetch for the next job gains nothing).
     fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let whole = self.k <= plan.kc && !plan.across && !plan.turned && plan.destination == Destination::C;
+        let whole = self.k <= plan.kc && !plan.across && !plan.transposes_b && plan.destination == Destination::C;
         plan.is_shared() && whole && !table.habits.has_near_l3 && self.lefts_of_l2() > 1
     }
 
@@ -379,7 +379,7 @@ impl<T: Element> Product<T> {
     fn when_right_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
         let depth = self.k.min(plan.kc);
         let pays = match self.b {
-            _ if plan.turned => false,
+            _ if plan.transposes_b => false,
             Right::Lines { .. } => false,
             Right::LinesOfTranspose { .. } => true,
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
@@ -441,17 +441,17 @@ impl<T: Element> Product<T> {
         plan.pack_b == PackB::InPlace && matches!(self.b, Right::Strided { .. })
     }
 
-    /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
-    /// way are read once, whatever their length, and a sum that goes onto C is not cut.
+    /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are transposed on
+    /// the way are read once, whatever their length, and a sum that goes onto C is not cut.
     fn fit_to_far_right(&self, plan: &mut Plan) {
-        if plan.turned || self.end != End::Stored {
+        if plan.transposes_b || self.end != End::Stored {
             plan.kc = self.k;
         } else if plan.streams {
             let follows = self.m == 1 && !plan.is_shared() && plan.destination == Destination::C;
             plan.across |= follows;
             plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
         } else if let (Right::Strided { row, .. }, PackB::InPlace) = (self.b, plan.pack_b)
-            && self.m > FEW
+            && self.m > FEW_ROWS
             && clash::<T>(row, self.k.min(plan.kc))
         {
             plan.kc = plan.kc.min(FOLDED_DEPTH);
@@ -464,7 +464,7 @@ impl<T: Element> Product<T> {
         let depth = self.k.min(plan.kc).max(1);
         let left = bytes::<T>(plan.job_rows, depth);
         let in_half_of_l2 = (caches().l2 / 2 / bytes::<T>(depth, strip_cols)).max(1);
-        if destination == Destination::Scratch || plan.turned {
+        if destination == Destination::Scratch || plan.transposes_b {
             return 1;
         }
         let prefetches = plan.prefetch.next_block;

@@ -2,7 +2,7 @@
 //! plan, and only where these come from afar: a hint in vain takes an issue slot of the loads as well.
 
 use super::operand::Right;
-use super::plan::{FEW, PackB, Plan, ROWS_TO_PACK};
+use super::plan::{FEW_ROWS, PackB, Plan, ROWS_TO_PACK};
 use super::product::Product;
 use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines};
 use super::tiles::TileTable;
@@ -47,7 +47,7 @@ impl<T: Element> Product<T> {
     /// How far ahead columns of A are prefetched: where they are runs in place, each may be on a page of its own, which no hardware foresees
     /// (Emerald Rapids, 1000×32×1000 tn: 88 → 157 GFLOP/s, 1000×64×1000 tn: 129 → 172; 784×10×64 tn would lose 4 %).
     pub(super) fn a_columns_to_prefetch(&self, plan: &Plan) -> usize {
-        let runs = self.a.row == 1 && self.a.panel().is_none() && !plan.pack_a && !plan.turned;
+        let runs = self.a.row == 1 && self.a.panel().is_none() && !plan.pack_a && !plan.transposes_b;
         let far = self.k.min(plan.kc) >= STEPS_TO_PREFETCH && bytes::<T>(self.k, self.a.col) > caches().l1d;
         if runs && far { PREFETCH_DISTANCE } else { 0 }
     }
@@ -58,12 +58,12 @@ impl<T: Element> Product<T> {
     /// strip, for there are but one or two tiles to profit from that (4×200×100 92 → 103, 14×192×128 135 → 145).
     pub(super) fn b_rows_to_prefetch(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let Right::Strided { row, .. } = self.b else { return 0 };
-        let can_prefetch = table.lanes() == T::LINE && self.reads_right_in_place(plan) && !plan.turned;
+        let can_prefetch = table.lanes() == T::LINE && self.reads_right_in_place(plan) && !plan.transposes_b;
         // What comes from memory is worth prefetching even so (8×4096×4096: 23 → 43).
         if !can_prefetch || !plan.streams && has_no_room_to_prefetch::<T>(row) {
             return 0;
         }
-        let few = self.m <= FEW && self.k >= STEPS_TO_PREFETCH;
+        let few = self.m <= FEW_ROWS && self.k >= STEPS_TO_PREFETCH;
         let comes_from_l2 = few && bytes::<T>(self.k, self.n) > caches().l1d && self.is_right_off_lines(table);
         let comes_from_l3 = self.m < ROWS_TO_PACK && bytes::<T>(self.k, self.n) > caches().l2;
         let far = comes_from_l2 || comes_from_l3 || plan.streams || self.right_splits(plan, table);
@@ -74,8 +74,10 @@ impl<T: Element> Product<T> {
     /// Rapids, 1024³ and 2048³: 2 to 3 %, 512×1024×1024 nt 6, 512³ 1; strips of up to two L1 gain nothing or lose: 512×64×128 4 %;
     /// so do few rows, which L2's bandwidth binds: 1×128×784 6 %, 2×128×784 more).
     pub(super) fn strip_comes_from_l2(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let can_prefetch = table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.turned && !plan.across;
-        can_prefetch && self.m > FEW && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
+        let can_prefetch = table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.transposes_b && !plan.across;
+        can_prefetch
+            && self.m > FEW_ROWS
+            && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
     }
 
     /// Whether tiles prefetch the block of B that is read after theirs: where it comes from beyond L2, and this thread reads it. Rows that
@@ -98,7 +100,7 @@ impl<T: Element> Product<T> {
             && pays
             && !plan.is_shared()
             && !plan.across
-            && !plan.turned
+            && !plan.transposes_b
             && bytes::<T>(self.k, self.n) > caches().l2
     }
 }

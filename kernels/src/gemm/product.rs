@@ -18,7 +18,7 @@ pub(crate) struct Product<T> {
     pub(super) k: usize,
     /// Multiplies A, …
     pub(super) alpha: T,
-    /// … or B, where the product has been turned and B is the caller's A.
+    /// … or B, where the product has been transposed and B is the caller's A.
     pub(super) alpha_right: T,
     pub(super) a: Left<T>,
     pub(super) b: Right<T>,

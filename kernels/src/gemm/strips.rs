@@ -10,7 +10,7 @@ use super::product::Product;
 use super::room::{L1_PERIOD, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
-use super::turned::{self, Columns, ColumnsFn};
+use super::transposed_b::{self, TransposedBArgs, TransposedBFn};
 use crate::element::Element;
 use std::ops::Range;
 
@@ -43,17 +43,17 @@ impl KernelWidth {
 }
 
 impl<T: Element> Product<T> {
-    /// Few rows against contiguous columns of B, which are turned on the way: see [`super::turned`].
+    /// Few rows against contiguous columns of B, which are transposed on the way: see [`super::transposed_b`].
     #[inline(always)]
-    pub(super) fn is_turned(&self, table: &TileTable<T>) -> bool {
-        self.can_be_turned(table) && turned::pays::<T>(self.m, self.n, self.k)
+    pub(super) fn transposes_b(&self, table: &TileTable<T>) -> bool {
+        self.can_transpose_b(table) && transposed_b::pays::<T>(self.m, self.n, self.k)
     }
 
-    /// There is a kernel that turns these columns of B, and stores what they sum to.
+    /// There is a kernel that transposes these columns of B, and stores what they sum to.
     #[inline(always)]
-    fn can_be_turned(&self, table: &TileTable<T>) -> bool {
+    fn can_transpose_b(&self, table: &TileTable<T>) -> bool {
         let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1) && self.end == End::Stored;
-        columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
+        columns && table.transposed_b_kernel(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
     /// What the tiles of a strip of these columns prefetch.
@@ -92,9 +92,9 @@ impl<T: Element> Product<T> {
     /// wide.
     #[inline(always)]
     pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, (prefetch, next): (Prefetch, NextB<T>)) {
-        // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
-        if self.can_be_turned(table) {
-            return self.run_turned(table);
+        // A part may be narrower than what was decided on; columns that have not been packed are to be transposed.
+        if self.can_transpose_b(table) {
+            return self.run_transposed_b(table);
         }
         let mut first = 0;
         while first < self.n {
@@ -117,7 +117,10 @@ impl<T: Element> Product<T> {
     pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
         let (width, far, prefetch) = (plan.strip_cols, plan.far, plan.prefetch);
         let across = self.n / width;
-        debug_assert!(width.is_multiple_of(T::LINE) && !self.can_be_turned(table), "shallow products have whole lines");
+        debug_assert!(
+            width.is_multiple_of(T::LINE) && !self.can_transpose_b(table),
+            "shallow products have whole lines"
+        );
         if across < 2 {
             return self.run_strips(table, width, (prefetch, NextB::None));
         }
@@ -249,7 +252,7 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, col } = self.b else { return false };
-        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.is_turned(table) || self.a_folds() {
+        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.transposes_b(table) || self.a_folds() {
             return false;
         }
         if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {
@@ -322,23 +325,24 @@ impl<T: Element> Product<T> {
 
     /// A strip of few rows against columns of B.
     #[inline(never)]
-    pub(super) fn run_turned(&self, table: &TileTable<T>) {
-        let (columns, kernel) = self.columns_of_b(table);
-        let lead = columns.steps_to_line();
+    pub(super) fn run_transposed_b(&self, table: &TileTable<T>) {
+        let (args, kernel) = self.transposed_b_args(table);
+        let lead = args.steps_to_line();
         if lead > 0 {
-            self.k_range(0..lead).run_turned(table);
-            return self.k_range(lead..self.k).run_turned(table);
+            self.k_range(0..lead).run_transposed_b(table);
+            return self.k_range(lead..self.k).run_transposed_b(table);
         }
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&columns) };
+        unsafe { kernel(&args) };
     }
 
     /// Few rows against columns of B, and the kernel for them.
-    fn columns_of_b(&self, table: &TileTable<T>) -> (Columns<T>, ColumnsFn<T>) {
-        let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.columns(self.m)) else {
+    fn transposed_b_args(&self, table: &TileTable<T>) -> (TransposedBArgs<T>, TransposedBFn<T>) {
+        let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.transposed_b_kernel(self.m))
+        else {
             unreachable!("{} rows against columns", self.m);
         };
-        let columns = Columns {
+        let args = TransposedBArgs {
             cols: self.n,
             k: self.k,
             alpha_right: self.alpha_right,
@@ -350,6 +354,6 @@ impl<T: Element> Product<T> {
             c: self.c,
             start: self.start,
         };
-        (columns, kernel)
+        (args, kernel)
     }
 }

@@ -346,7 +346,7 @@ fn columns_of_a_in_place_give_the_same_bits() {
 
 /// So many rows of few columns that they go through scratch in parts.
 #[test]
-fn a_turned_product_in_parts_gives_the_same_bits() {
+fn a_transposed_b_in_parts_gives_the_same_bits() {
     let (m, n, k, apart) = (70_001, 4, 128, 7);
     let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
     let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, n, k).unwrap().t());

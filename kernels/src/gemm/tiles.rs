@@ -23,7 +23,7 @@ use super::first_tile::{PackingFn, packing_kernel};
 use super::kernel_args::KernelFn;
 use super::microkernel::{deferred_steps, micro_kernel};
 use super::plan::ROW_UNIT;
-use super::turned::{self, ColumnsFn, columns};
+use super::transposed_b::{self, TransposedBFn, transposed_b_kernel};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
 use crate::machine::Habits;
@@ -43,8 +43,8 @@ pub struct TileTable<T: 'static> {
     pub(crate) isa: Isa,
     /// `kernels[rows − 1][vectors − 1][tail]`
     kernels: [[[Option<KernelFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
-    /// `columns[rows − 1]`
-    columns: [Option<ColumnsFn<T>>; turned::MAX_ROWS],
+    /// `transposed_b[rows − 1]`
+    transposed_b: [Option<TransposedBFn<T>>; transposed_b::MAX_ROWS],
     /// The binary logarithm of the elements in a vector.
     lanes_log2: u32,
     /// The tallest tile of each width: `tallest[vectors − 1]`.
@@ -99,8 +99,8 @@ impl<T: Element> TileTable<T> {
     }
 
     /// The kernel of few rows against columns of B, where there is one.
-    pub(crate) fn columns(&self, rows: usize) -> Option<ColumnsFn<T>> {
-        *self.columns.get(rows.wrapping_sub(1))?
+    pub(crate) fn transposed_b_kernel(&self, rows: usize) -> Option<TransposedBFn<T>> {
+        *self.transposed_b.get(rows.wrapping_sub(1))?
     }
 
     /// The table of half the vector, where `cols` columns take no more and `steps` of k are worth its slower tails
@@ -218,19 +218,19 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
     let mut table = TileTable {
         isa: S::ISA,
         kernels: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
-        columns: [
-            turning::<T, S, 1>(),
-            turning::<T, S, 2>(),
-            turning::<T, S, 3>(),
-            turning::<T, S, 4>(),
-            turning::<T, S, 5>(),
-            turning::<T, S, 6>(),
-            turning::<T, S, 7>(),
-            turning::<T, S, 8>(),
-            turning::<T, S, 9>(),
-            turning::<T, S, 10>(),
-            turning::<T, S, 11>(),
-            turning::<T, S, 12>(),
+        transposed_b: [
+            compile_transposed_b::<T, S, 1>(),
+            compile_transposed_b::<T, S, 2>(),
+            compile_transposed_b::<T, S, 3>(),
+            compile_transposed_b::<T, S, 4>(),
+            compile_transposed_b::<T, S, 5>(),
+            compile_transposed_b::<T, S, 6>(),
+            compile_transposed_b::<T, S, 7>(),
+            compile_transposed_b::<T, S, 8>(),
+            compile_transposed_b::<T, S, 9>(),
+            compile_transposed_b::<T, S, 10>(),
+            compile_transposed_b::<T, S, 11>(),
+            compile_transposed_b::<T, S, 12>(),
         ],
         lanes_log2: S::LANES.trailing_zeros(),
         tallest: [1; MAX_VECTORS],
@@ -338,9 +338,9 @@ const fn compile_tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize, 
     }
 }
 
-/// Nothing is compiled for more rows than the tier turns.
-const fn turning<T: Element, S: Simd<T>, const MR: usize>() -> Option<ColumnsFn<T>> {
-    if const { MR <= turned::most_rows::<T, S>() } { Some(columns::<T, S, MR>) } else { None }
+/// Nothing is compiled for more rows than the tier transposes B for.
+const fn compile_transposed_b<T: Element, S: Simd<T>, const MR: usize>() -> Option<TransposedBFn<T>> {
+    if const { MR <= transposed_b::most_rows::<T, S>() } { Some(transposed_b_kernel::<T, S, MR>) } else { None }
 }
 
 #[cfg(test)]
@@ -351,8 +351,8 @@ mod tests {
     /// Where all micro-kernels of a table begin.
     fn addresses<T: Element>(table: &TileTable<T>) -> Vec<usize> {
         let kernels = table.kernels.iter().flatten().flatten().flatten().map(|&kernel| kernel as usize);
-        let columns = table.columns.iter().flatten().map(|&kernel| kernel as usize);
-        kernels.chain(columns).chain(table.packing.map(|(kernel, ..)| kernel as usize)).collect()
+        let transposed_b = table.transposed_b.iter().flatten().map(|&kernel| kernel as usize);
+        kernels.chain(transposed_b).chain(table.packing.map(|(kernel, ..)| kernel as usize)).collect()
     }
 
     /// A micro-kernel of a higher tier in a lower one's table has the right bits, on every machine but those that are of the lower tier.

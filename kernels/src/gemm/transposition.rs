@@ -1,12 +1,12 @@
 //! From where a matrix is to where its transpose is, each in packed lines or row by row.
 
 use super::operand::Output;
-use super::square::{Square, turn};
+use super::square::{Square, store_transposed};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd};
 use std::ops::Range;
 
-/// Copies rows × cols of a matrix to where its transpose is: squares turned in registers. Valid as [`new`](Self::new) has it.
+/// Copies rows × cols of a matrix to where its transpose is: squares transposed in registers. Valid as [`new`](Self::new) has it.
 pub(crate) struct Transposition<T> {
     /// Only read.
     from: Output<T>,
@@ -40,7 +40,7 @@ impl<T: Element> Transposition<T> {
         }
         let mut square = Square::new();
         // SAFETY: these elements of the block; room for a square.
-        unsafe { turn(simd, from, self.from.row, (width, depth), square.start_mut(), S::LANES) };
+        unsafe { store_transposed(simd, from, self.from.row, (width, depth), square.start_mut(), S::LANES) };
         for q in 0..depth {
             // SAFETY: vector `q` of the square.
             let lanes = unsafe { simd.load(square.start().wrapping_add(q * S::LANES)) };
@@ -62,7 +62,14 @@ impl<T: Element> Kernel<T> for Transposition<T> {
                 if width == S::LANES && depth == S::LANES {
                     // SAFETY: a square of the block, inside one line here and there.
                     unsafe {
-                        turn(simd, self.from.at(i, j), self.from.row, (width, depth), self.to.at(j, i), self.to.row)
+                        store_transposed(
+                            simd,
+                            self.from.at(i, j),
+                            self.from.row,
+                            (width, depth),
+                            self.to.at(j, i),
+                            self.to.row,
+                        )
                     };
                 } else {
                     self.edge(simd, (i, j), (width, depth));

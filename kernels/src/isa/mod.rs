@@ -165,7 +165,7 @@ pub trait Simd<T>: Lanes<T> {
     ///
     /// # Safety
     /// The block must be valid for reads.
-    unsafe fn load_turned(self, from: *const T, from_row: usize) -> Self::Square;
+    unsafe fn load_transposed(self, from: *const T, from_row: usize) -> Self::Square;
 
     /// Transposes `width ≤ LANES` runs of `depth ≤ 4` elements to as many rows of LANES: `to[j·to_row + i] = from[i·from_row + j]`, zero
     /// where there is no run.
