@@ -143,7 +143,7 @@ impl<T: Element> Product<T> {
     /// (Zen 4, two threads: 64×64×64 143 → 178 GFLOP/s, 128×128×128 202 → 222, 64×64×64 nt 95 → 168, 128×128×10 nt 85 → 140, 90×90×90
     /// 123 → 174, 128×10×128 87 → 108, 784×20×128 tn 176 → 209; 100×50×50 159 → 150).
     fn run_in_rows(&self, table: &'static TileTable<T>, team: &Team) -> bool {
-        if team.threads() == 1 || !self.is_right_near() || bytes::<T>(self.m, self.n) > 2 * caches().l2 {
+        if team.threads() == 1 || !self.b_fits_l2() || bytes::<T>(self.m, self.n) > 2 * caches().l2 {
             return false;
         }
         let threads = self.threads(team);
@@ -188,8 +188,8 @@ impl<T: Element> Product<T> {
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
         let mut moved;
         let mut product = self;
-        if destination != Destination::C || !self.reads_b_in_place(table) {
-            moved = if self.reads_b_in_place(table) {
+        if destination != Destination::C || !self.can_read_b_in_place(table) {
+            moved = if self.can_read_b_in_place(table) {
                 *self
             } else {
                 self.with_packed_right(self.pack_right(table.isa, &mut lent.0))
@@ -258,12 +258,13 @@ impl<T: Element> Product<T> {
         if !is_strip || self.alpha != T::ONE || self.alpha_right != T::ONE {
             return false;
         }
-        let is_near = || self.k < STEPS_TO_PREFETCH && stays_in_l1::<T>(stride, self.k, self.n) && !self.is_far();
+        let is_near =
+            || self.k < STEPS_TO_PREFETCH && stays_in_l1::<T>(stride, self.k, self.n) && !self.c_far_exceeds_l2();
         self.is_small() || team.threads() == 1 && is_near()
     }
 
     /// The micro-kernels can read B as it is.
-    fn reads_b_in_place(&self, table: &TileTable<T>) -> bool {
+    fn can_read_b_in_place(&self, table: &TileTable<T>) -> bool {
         self.transposes_b(table)
             || match self.b {
                 Right::Strided { col, .. } => (col == 1 || self.n == 1) && self.alpha_right == T::ONE,
@@ -400,7 +401,7 @@ impl<T: Element> Product<T> {
         if self.n <= plan.strip_cols {
             return self.run_strips(table, plan.strip_cols, (plan.prefetch, after));
         }
-        if self.m <= ROW_UNIT || self.is_left_near() {
+        if self.m <= ROW_UNIT || self.a_fits_l2() {
             return self.run_strips(table, plan.strip_cols, (plan.prefetch, beside));
         }
         for first in (0..self.m).step_by(ROW_UNIT) {

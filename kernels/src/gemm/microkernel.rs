@@ -16,7 +16,7 @@
 //!
 //! The departures from the textbook (BLIS's micro-kernel):
 //! * **A is read where it lies**, by broadcasts: MR row streams prefetch as well as one packed stream, and the packing pass is
-//!   saved. Where it is packed all the same says `Product::is_left_worth_packing`.
+//!   saved. Where it is packed all the same says `Product::is_a_worth_packing`.
 //! * **B is addressed in cache lines** (`b_line` from a line of columns to the next, `b_row` down the rows), so that a
 //!   row-major matrix and a packed one, whatever the tile's width, are the same loop.
 //! * **A strip is a column of tiles**: the same B passes under all its rows, so the function pointer is called once a strip.

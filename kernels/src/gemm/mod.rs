@@ -42,7 +42,7 @@ pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
 pub(crate) use product::{Block, Destination, Product};
-pub(crate) use room::folds_onto_sets;
+pub(crate) use room::{HALF_L1_PERIOD, aliases};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
 pub use tiles::Tiled;

@@ -29,7 +29,7 @@ const LEAST_BYTES: usize = 2 * 1024;
 /// The most outer products.
 const MOST: usize = 4;
 /// Bytes of B that stay in L1 from row to row.
-const NEAR: usize = 16 * 1024;
+const B_BYTES_IN_L1: usize = 16 * 1024;
 /// Places between two lines, and rows of C that begin in each, that are worth a copy of B.
 const MOST_PLACES: usize = 4;
 const ROWS_A_COPY: usize = 12;
@@ -60,7 +60,7 @@ impl<T: Element> Product<T> {
             Right::Lines { .. } => matches!(self.outer_rows(), Order::InPairs { copied: true, .. }),
             _ => false,
         };
-        pays && onto_rows && self.a.panel().is_none() && !self.is_far() && rows_of_b()
+        pays && onto_rows && self.a.panel().is_none() && !self.c_far_exceeds_l2() && rows_of_b()
     }
 
     /// How its rows are taken, if it [is](Self::is_outer) a few outer products.
@@ -139,7 +139,7 @@ impl<T: Element> OuterProducts<T> {
     fn blocks<S: Simd<T>, const K: usize>(&self, simd: S, start: impl Fn(*const T, usize) -> S::V) {
         let Product { m, n, .. } = self.product;
         let places = if let Order::InPairs { places, .. } = self.order { places } else { 1 };
-        let width = NEAR / size_of::<T>() / (K * places) / T::LINE * T::LINE;
+        let width = B_BYTES_IN_L1 / size_of::<T>() / (K * places) / T::LINE * T::LINE;
         let mut scratch = Lent::none(Slot::B);
         for first in (0..n).step_by(width) {
             let cols = first..n.min(first + width);

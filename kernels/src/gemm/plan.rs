@@ -33,14 +33,14 @@ const CLEARLY_LESS: usize = 16;
 const CACHE_ROWS: usize = 96;
 
 /// The part of L2 that A may take where the strips of a job, one after the other, read all of it.
-const LEFT_PART_OF_L2: usize = 4;
+const A_PART_OF_L2: usize = 4;
 
 /// On one thread, an A of more than so many L2 is fetched once for as many strips as take this part of an L3 that is near, and no more bytes than
 /// those: they are read from there again for every 48 rows (Zen 4, 2048³: 107 → 111 GFLOP/s, 4096×1024×1024 109 → 114; AVX2, whose strips are narrow,
 /// 2048³ 105 → 110, packed 1024³ 109 → 111; with twice as many, f64 2048×1024×1024 loses a twentieth).
-const FAR_LEFT_IN_L2: usize = 2;
-const RIGHT_PART_OF_L3: usize = 8;
-const RIGHT_BYTES_IN_L3: usize = PACKED_BYTES / 2;
+const FAR_A_IN_L2: usize = 2;
+const B_PART_OF_L3: usize = 8;
+const B_BYTES_IN_L3: usize = PACKED_BYTES / 2;
 
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
@@ -49,8 +49,8 @@ const STREAMED_ROWS: usize = 128;
 /// A single row of A follows them as they lie, so many side by side, with C in L1 (1×4096×1024: 40 → 50; 1×4096×4096: 13 → 17).
 const FOLLOWED_ROWS: usize = 16;
 
-/// Rows of a strip of B that L2 keeps where its stride folds, if more than a few tiles read it (31×1024×2048: 195 → 225).
-const FOLDED_DEPTH: usize = 256;
+/// Rows of a strip of B that L2 keeps where its stride aliases, if more than a few tiles read it (31×1024×2048: 195 → 225).
+const KC_WHERE_ALIASED: usize = 256;
 pub(super) const FEW_ROWS: usize = 16;
 
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
@@ -60,8 +60,8 @@ const SHALLOW: usize = 32;
 const SHALLOW_BEYOND_L2: usize = 128;
 /// C is far where it takes so many L2: its lines are prefetched for the tiles that write them (1000×10007×12: 88 → 190), and
 /// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
-const FAR_IN_L2: usize = 4;
-const VECTORS_WHERE_FAR: usize = 2;
+const C_IN_L2: usize = 4;
+const VECTORS_WHERE_C_IS_FAR: usize = 2;
 /// Rows of A that are worth packing B in a shallow product: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
 /// The same where vectors across lines cost issue slots, from so many columns on (Emerald Rapids, B off the lines, medians of six turns beside a busy
@@ -69,7 +69,7 @@ const ROWS_TO_PACK_SHALLOW: usize = 192;
 /// 82 → 78; with 200 columns a tenth would be lost).
 const ROWS_TO_PACK_SHALLOW_SPLIT: usize = 64;
 const COLS_TO_PACK_SHALLOW_SPLIT: usize = 600;
-/// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
+/// Rows of A that are worth packing a B whose rows alias in a cache, or are on more pages than are remembered.
 pub(super) const ROWS_TO_PACK: usize = 48;
 
 /// Rows of A that are worth packing a B whose vectors cross lines, where that costs issue slots (Emerald Rapids, B off the lines: 256³
@@ -127,8 +127,8 @@ pub(super) struct Plan {
     pub(super) transposes_b: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
     pub(super) across: bool,
-    /// C takes more than [`FAR_IN_L2`] times L2: it is written from afar.
-    pub(super) far: bool,
+    /// C takes more than [`C_IN_L2`] times L2: it is written from afar.
+    pub(super) c_far_exceeds_l2: bool,
     /// B is read in place from so far that a block of its rows is read across all strips before the next.
     pub(super) streams: bool,
     /// What is prefetched.
@@ -167,13 +167,13 @@ impl<T: Element> Product<T> {
     /// Each step decides on what the ones before it have.
     pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, destination: Destination) -> Plan {
         let transposes_b = self.transposes_b(table);
-        let far = self.is_far();
+        let c_far_exceeds_l2 = self.c_far_exceeds_l2();
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
         let shallow = destination == Destination::C && !self.c.padded && !transposes_b && self.k <= depth;
         let vectors = if transposes_b { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
         // But a line: B may be packed strip by strip.
         let line = table.vectors_of_line();
-        let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR.max(line)) } else { vectors };
+        let vectors = if shallow && c_far_exceeds_l2 { vectors.min(VECTORS_WHERE_C_IS_FAR.max(line)) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
         let (threads, pack_b) = (self.threads(team), PackB::InPlace);
@@ -195,16 +195,16 @@ impl<T: Element> Product<T> {
             destination,
             transposes_b,
             across,
-            far,
+            c_far_exceeds_l2,
             streams: false,
             prefetch: Prefetch::default(),
         };
-        plan.pack_a = self.is_left_worth_packing(&plan);
+        plan.pack_a = self.is_a_worth_packing(&plan);
         plan.along = self.jobs_go_along(&plan, table);
         plan.job_rows = self.job_rows(&plan);
-        plan.pack_b = self.when_right_is_packed(&plan, table);
-        plan.streams = self.right_streams(&plan, table);
-        self.fit_to_far_right(&mut plan);
+        plan.pack_b = self.when_b_is_packed(&plan, table);
+        plan.streams = self.b_streams(&plan, table);
+        self.limit_kc(&mut plan);
         plan.prefetch.b_rows = self.b_rows_to_prefetch(&plan, table);
         plan.prefetch.a_columns = if plan.prefetch.b_rows > 0 { 0 } else { self.a_columns_to_prefetch(&plan) };
         if plan.prefetch.a_columns == 0 && self.strip_comes_from_l2(&plan, table) {
@@ -261,18 +261,18 @@ impl<T: Element> Product<T> {
     }
 
     /// A is so small that L2 keeps it from strip to strip, beside what they read.
-    pub(super) fn is_left_near(&self) -> bool {
-        bytes::<T>(self.m, self.k) <= caches().l2 / LEFT_PART_OF_L2
+    pub(super) fn a_fits_l2(&self) -> bool {
+        bytes::<T>(self.m, self.k) <= caches().l2 / A_PART_OF_L2
     }
 
     /// B is so small that L2 keeps it beside what else is read.
-    pub(super) fn is_right_near(&self) -> bool {
+    pub(super) fn b_fits_l2(&self) -> bool {
         bytes::<T>(self.k, self.n) <= caches().l2 / STRIP_PART_OF_L2
     }
 
-    /// C takes more than [`FAR_IN_L2`] times L2, and so is not there any more when the next strip comes.
-    pub(super) fn is_far(&self) -> bool {
-        bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2
+    /// C takes more than [`C_IN_L2`] times L2, and so is not there any more when the next strip comes.
+    pub(super) fn c_far_exceeds_l2(&self) -> bool {
+        bytes::<T>(self.m, self.n) > C_IN_L2 * caches().l2
     }
 
     /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
@@ -325,8 +325,8 @@ impl<T: Element> Product<T> {
     }
 
     /// A is packed for its factor; and where several strips read an A whose rows are no runs, if its columns are none either, or lie at a stride
-    /// that folds onto the same cache sets.
-    fn is_left_worth_packing(&self, plan: &Plan) -> bool {
+    /// that aliases in a cache.
+    fn is_a_worth_packing(&self, plan: &Plan) -> bool {
         let is_read_again = self.a.col != 1 && self.n > plan.strip_cols;
         self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, self.k.min(plan.kc)))
     }
@@ -337,11 +337,11 @@ impl<T: Element> Product<T> {
     /// Where L3 is near it has not been measured; to prefetch for the next job gains nothing).
     fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let whole = self.k <= plan.kc && !plan.across && !plan.transposes_b && plan.destination == Destination::C;
-        plan.is_shared() && whole && !table.habits.has_near_l3 && self.lefts_of_l2() > 1
+        plan.is_shared() && whole && !table.habits.has_near_l3 && self.parts_of_a_in_l2() > 1
     }
 
     /// In how many parts A stays in L2, beside what it is multiplied with.
-    fn lefts_of_l2(&self) -> usize {
+    fn parts_of_a_in_l2(&self) -> usize {
         bytes::<T>(self.m, self.k).div_ceil(caches().l2 / 2)
     }
 
@@ -354,7 +354,7 @@ impl<T: Element> Product<T> {
             None => T::LINE,
         };
         let blocks = self.row_blocks(if plan.across { 1 } else { plan.strips }, plan.threads);
-        let blocks = if plan.along { blocks.max(self.lefts_of_l2()) } else { blocks };
+        let blocks = if plan.along { blocks.max(self.parts_of_a_in_l2()) } else { blocks };
         let rows = if plan.is_shared() { self.m.div_ceil(blocks).next_multiple_of(unit) } else { self.m };
         if plan.destination == Destination::Scratch { rows.min(CACHE_ROWS) } else { rows }
     }
@@ -376,7 +376,7 @@ impl<T: Element> Product<T> {
         }
     }
 
-    fn when_right_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
+    fn when_b_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
         let depth = self.k.min(plan.kc);
         let pays = match self.b {
             _ if plan.transposes_b => false,
@@ -387,7 +387,7 @@ impl<T: Element> Product<T> {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
                 plan.across && self.m >= self.rows_to_pack_shallow(table)
                     || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
-                    || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
+                    || self.m >= ROWS_TO_PACK_SPLIT && self.b_splits(plan, table)
                     || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, table, row)
             }
         };
@@ -400,18 +400,18 @@ impl<T: Element> Product<T> {
 
     /// Rows of A that are worth packing B in a shallow product.
     fn rows_to_pack_shallow(&self, table: &TileTable<T>) -> usize {
-        let waits = self.k <= SHALLOW && self.n >= COLS_TO_PACK_SHALLOW_SPLIT && self.is_right_off_lines(table);
+        let waits = self.k <= SHALLOW && self.n >= COLS_TO_PACK_SHALLOW_SPLIT && self.is_b_off_lines(table);
         if waits { ROWS_TO_PACK_SHALLOW_SPLIT } else { ROWS_TO_PACK_SHALLOW }
     }
 
     /// B's vectors are whole lines, but lie across two, come from L2 for every tile, and this CPU is slow at that.
-    pub(super) fn right_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+    pub(super) fn b_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let Right::Strided { row, .. } = self.b else { return false };
-        self.is_right_off_lines(table) && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
+        self.is_b_off_lines(table) && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
     }
 
     /// B's vectors are whole lines, but lie across two, and this CPU is slow at that.
-    pub(super) fn is_right_off_lines(&self, table: &TileTable<T>) -> bool {
+    pub(super) fn is_b_off_lines(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, .. } = self.b else { return false };
         table.lanes() == T::LINE && !on_lines(data, row) && table.habits.waits_for_split_lines
     }
@@ -427,23 +427,23 @@ impl<T: Element> Product<T> {
 
     /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that
     /// is near, from beyond all caches by more.
-    fn right_streams(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+    fn b_streams(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let near = match self.m < ROWS_TO_PACK {
             true if table.habits.has_near_l3 => caches().l2.max(caches().l3 / 2),
             true => caches().l2.min(PACKED_BYTES),
             false => PACKED_BYTES,
         };
-        self.reads_right_in_place(plan) && bytes::<T>(self.k, self.n) > near
+        self.reads_b_in_place(plan) && bytes::<T>(self.k, self.n) > near
     }
 
     /// B is read where it lies.
-    pub(super) fn reads_right_in_place(&self, plan: &Plan) -> bool {
+    pub(super) fn reads_b_in_place(&self, plan: &Plan) -> bool {
         plan.pack_b == PackB::InPlace && matches!(self.b, Right::Strided { .. })
     }
 
     /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are transposed on
     /// the way are read once, whatever their length, and a sum that goes onto C is not cut.
-    fn fit_to_far_right(&self, plan: &mut Plan) {
+    fn limit_kc(&self, plan: &mut Plan) {
         if plan.transposes_b || self.end != End::Stored {
             plan.kc = self.k;
         } else if plan.streams {
@@ -454,7 +454,7 @@ impl<T: Element> Product<T> {
             && self.m > FEW_ROWS
             && clash::<T>(row, self.k.min(plan.kc))
         {
-            plan.kc = plan.kc.min(FOLDED_DEPTH);
+            plan.kc = plan.kc.min(KC_WHERE_ALIASED);
         }
     }
 
@@ -485,8 +485,8 @@ impl<T: Element> Product<T> {
             // As much of B as stays in L2 from row to row; all of it where there are rows for everybody, for they are written from end to end
             // (two threads, 128×1024×32 packed 224 GFLOP/s, in parts of rows 208; 32×4096×32, of too few rows, in a single job 107, in eight 199).
             return in_half_of_l2.min(if blocks < threads { most } else { strips });
-        } else if table.habits.has_near_l3 && !plan.is_shared() && left > FAR_LEFT_IN_L2 * caches().l2 {
-            let part_of_l3 = (caches().l3 / RIGHT_PART_OF_L3).min(RIGHT_BYTES_IN_L3);
+        } else if table.habits.has_near_l3 && !plan.is_shared() && left > FAR_A_IN_L2 * caches().l2 {
+            let part_of_l3 = (caches().l3 / B_PART_OF_L3).min(B_BYTES_IN_L3);
             (part_of_l3 / bytes::<T>(depth, strip_cols)).max(in_half_of_l2)
         } else if left > caches().l2 / 2 {
             // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).

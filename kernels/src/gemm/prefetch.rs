@@ -4,7 +4,7 @@
 use super::operand::Right;
 use super::plan::{FEW_ROWS, PackB, Plan, ROWS_TO_PACK};
 use super::product::Product;
-use super::room::{L1_PERIOD, bytes, clash, folds_onto_sets, on_lines};
+use super::room::{HALF_L1_PERIOD, L1_PERIOD, aliases, bytes, clash, on_lines};
 use super::tiles::TileTable;
 use crate::element::Element;
 use crate::machine::caches;
@@ -58,15 +58,15 @@ impl<T: Element> Product<T> {
     /// strip, for there are but one or two tiles to profit from that (4×200×100 92 → 103, 14×192×128 135 → 145).
     pub(super) fn b_rows_to_prefetch(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let Right::Strided { row, .. } = self.b else { return 0 };
-        let can_prefetch = table.lanes() == T::LINE && self.reads_right_in_place(plan) && !plan.transposes_b;
+        let can_prefetch = table.lanes() == T::LINE && self.reads_b_in_place(plan) && !plan.transposes_b;
         // What comes from memory is worth prefetching even so (8×4096×4096: 23 → 43).
         if !can_prefetch || !plan.streams && has_no_room_to_prefetch::<T>(row) {
             return 0;
         }
         let few = self.m <= FEW_ROWS && self.k >= STEPS_TO_PREFETCH;
-        let comes_from_l2 = few && bytes::<T>(self.k, self.n) > caches().l1d && self.is_right_off_lines(table);
+        let comes_from_l2 = few && bytes::<T>(self.k, self.n) > caches().l1d && self.is_b_off_lines(table);
         let comes_from_l3 = self.m < ROWS_TO_PACK && bytes::<T>(self.k, self.n) > caches().l2;
-        let far = comes_from_l2 || comes_from_l3 || plan.streams || self.right_splits(plan, table);
+        let far = comes_from_l2 || comes_from_l3 || plan.streams || self.b_splits(plan, table);
         if far { PREFETCH_DISTANCE } else { 0 }
     }
 
@@ -81,7 +81,7 @@ impl<T: Element> Product<T> {
     }
 
     /// Whether tiles prefetch the block of B that is read after theirs: where it comes from beyond L2, and this thread reads it. Rows that
-    /// fold onto the same sets, or lie on more pages than the CPU remembers, would push each other out before they are read; those that are
+    /// alias in a cache, or lie on more pages than the CPU remembers, would push each other out before they are read; those that are
     /// read in place, but off the lines, are prefetched as they come (Emerald Rapids, 64×1000×1000: 145 → 157 GFLOP/s, 20×784×784: 136 → 150,
     /// 24×2000×2000: 126 → 144; packed beforehand, 64×2048×2048: 149 → 155; 64×2000×2000, over 2,000 pages, would lose a tenth, 40×1000×1000
     /// in place a thirtieth; the nearest cache as the goal gives 1 to 3 % less).
@@ -108,5 +108,5 @@ impl<T: Element> Product<T> {
 /// Rows at this stride that are prefetched push each other out of L1 before they are read (Zen 4, 8 ways: 2×1024×1024 60 → 75 GFLOP/s
 /// without, 8×1024×1024 100 → 105, f64 2×512×1000 24 → 30).
 fn has_no_room_to_prefetch<T: Element>(stride: usize) -> bool {
-    folds_onto_sets::<T>(stride) && caches().l1d / L1_PERIOD <= PREFETCH_DISTANCE
+    aliases::<T>(stride, HALF_L1_PERIOD) && caches().l1d / L1_PERIOD <= PREFETCH_DISTANCE
 }

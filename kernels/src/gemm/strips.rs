@@ -7,15 +7,15 @@ use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;
 use super::prefetch::{NextB, Prefetch};
 use super::product::Product;
-use super::room::{L1_PERIOD, on_lines};
+use super::room::{L1_PERIOD, aliases, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use super::transposed_b::{self, TransposedBArgs, TransposedBFn};
 use crate::element::Element;
 use std::ops::Range;
 
-/// The most rows of such an A in a tile: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
-const FOLDED_ROWS: usize = 8;
+/// The most rows in a tile of an A whose rows alias: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
+const ROWS_WHERE_ALIASED: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
 const MAX_DEPTH: usize = 160;
 
@@ -115,7 +115,7 @@ impl<T: Element> Product<T> {
     /// The same, tile row after tile row across all strips: C, where it is far, is then written along its rows, as caches expect it,
     /// and a micro-kernel is called once. B must stay near.
     pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
-        let (width, far, prefetch) = (plan.strip_cols, plan.far, plan.prefetch);
+        let (width, prefetch) = (plan.strip_cols, plan.prefetch);
         let across = self.n / width;
         debug_assert!(
             width.is_multiple_of(T::LINE) && !self.can_transpose_b(table),
@@ -136,7 +136,7 @@ impl<T: Element> Product<T> {
         args.c_next = lines * self.c.line;
         args.prefetch_c_next = lines * self.prefetch_c.line;
         args.cols_next = width;
-        if far && args.prefetch_c.is_null() {
+        if plan.c_far_exceeds_l2 && args.prefetch_c.is_null() {
             args.prefetch_c = args.c.wrapping_add(STRIPS_AHEAD * args.c_next);
             (args.prefetch_c_row, args.prefetch_c_line, args.prefetch_c_next) = (args.c_row, args.c_line, args.c_next);
         }
@@ -187,7 +187,7 @@ impl<T: Element> Product<T> {
     fn tallest(&self, table: &TileTable<T>, kernels: KernelWidth) -> usize {
         self.a.panel().unwrap_or_else(|| {
             let tallest = table.tallest(kernels.vectors);
-            if self.a_folds() { tallest.min(FOLDED_ROWS) } else { tallest }
+            if self.a_aliases() { tallest.min(ROWS_WHERE_ALIASED) } else { tallest }
         })
     }
 
@@ -238,7 +238,7 @@ impl<T: Element> Product<T> {
             Right::LinesOfTranspose { .. } => false,
         };
         let factors = self.alpha == T::ONE && self.alpha_right == T::ONE;
-        if !in_place || !factors || self.k > MAX_DEPTH || self.a_folds() {
+        if !in_place || !factors || self.k > MAX_DEPTH || self.a_aliases() {
             return false;
         }
         let (args, kernels) = self.kernel_args(table, 0..self.n);
@@ -252,7 +252,7 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, col } = self.b else { return false };
-        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.transposes_b(table) || self.a_folds() {
+        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.transposes_b(table) || self.a_aliases() {
             return false;
         }
         if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {
@@ -319,8 +319,8 @@ impl<T: Element> Product<T> {
 
     /// More rows of A than L1 has room for, where its stride puts all of them in one set.
     #[inline]
-    pub(super) fn a_folds(&self) -> bool {
-        self.m > FOLDED_ROWS && self.a.col == 1 && self.a.row.wrapping_mul(size_of::<T>()).is_multiple_of(L1_PERIOD)
+    pub(super) fn a_aliases(&self) -> bool {
+        self.m > ROWS_WHERE_ALIASED && self.a.col == 1 && aliases::<T>(self.a.row, L1_PERIOD)
     }
 
     /// A strip of few rows against columns of B.

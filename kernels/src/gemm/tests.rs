@@ -1,5 +1,5 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
-//! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
+//! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows alias in a cache.
 
 use super::outer::Order;
 use super::*;

@@ -20,6 +20,7 @@
 use super::kernel_args::Start;
 use super::microkernel::{GROUP, GROUPS, row_groups, unrolled};
 use super::operand::Output;
+use super::room::{QUARTER_L1_PERIOD, aliases};
 use super::square::load_transposed;
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, opaque};
@@ -35,8 +36,6 @@ const LONG: usize = 128;
 pub(crate) const ROWS_ON_EVERY_TIER: usize = 4;
 /// The k from which on squares are to begin on cache lines.
 const ALIGNED: usize = 256;
-/// Columns at a multiple of this stride, in bytes, leave so few sets of L1 that those of four vectors push each other out.
-const FOLDED: usize = 1024;
 
 /// The most rows for which a tier has kernels. Where a vector is but a part of a line, not more than four: AVX2 has too few registers
 /// (with squares in memory, 8×128×784 nt: 85 → 39 GFLOP/s), NEON was not measured.
@@ -78,11 +77,11 @@ impl<T: Element> TransposedBArgs<T> {
         (self.b as usize).wrapping_neg() / size_of::<T>() % T::LINE
     }
 
-    /// Whether the columns fold onto few sets of L1: two vectors are then read side by side, not four (Zen 4, f64 1×512×512 nt: 9.2 → 12
+    /// Whether the columns of four vectors push each other out of L1: two are then read side by side, not four (Zen 4, f64 1×512×512 nt: 9.2 → 12
     /// GFLOP/s, 2×1024×1024 nt 18 → 22; f32 gains or loses a tenth).
     #[inline(always)]
-    fn folds(&self) -> bool {
-        self.b_col.wrapping_mul(size_of::<T>()).is_multiple_of(FOLDED)
+    fn b_aliases(&self) -> bool {
+        aliases::<T>(self.b_col, QUARTER_L1_PERIOD)
     }
 }
 
@@ -126,9 +125,9 @@ impl<T: Element, const MR: usize> Kernel<T> for ColumnGroups<'_, T, MR> {
     fn run<S: Simd<T>>(self, simd: S) {
         let (most, shared) = const { side_by_side(S::REGISTERS, S::LANES, MR) };
         let cols = self.0.cols;
-        let folds = self.0.folds();
+        let b_aliases = self.0.b_aliases();
         let mut first = 0;
-        while most == 4 && !folds && first + 4 * S::LANES <= cols {
+        while most == 4 && !b_aliases && first + 4 * S::LANES <= cols {
             if shared == 2 {
                 self.group::<S, 2, 2>(simd, first, S::LANES);
             } else {
