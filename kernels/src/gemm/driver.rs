@@ -10,6 +10,26 @@
 //!    the epilogue, while the job's C is near
 //! ```
 //! Blocks of k continue from what C holds, so the chain of every element is the same however k is cut.
+//!
+//! Who calls whom; the first way that a product may go, from above, is its way:
+//!
+//! ```text
+//!  run ┬ run_one_tile                                   one tile covers C: from the views to the micro-kernel
+//!      ╰ run_counted ─ run_uncounted                    what is done alone counts, once, as missed work of helpers
+//!          ├ run_strip                                  a plain strip: a plan has nothing to decide
+//!          ├ run_outer                                  up to four outer products: `outer`
+//!          ├ share_by_rows ─ run_uncounted              a product for each thread, where B is small
+//!          ├ columns_to_peel ─ run_uncounted            the columns before a line, and all others
+//!          ├ first_of_few ┬ run_uncounted               whole lines, and the few columns behind them as rows of the
+//!          │              ╰ run_transposed ─ run_part     transpose: `few_columns`
+//!          ├ run_unplanned ─ run_strips                 small, on this thread; run_inside begins here
+//!          ╰ run_planned                                by plan; A is packed here
+//!              ├ run_k_parts ─ run_planned              too deep an A for its panels to be packed whole
+//!              ╰ run_jobs ─ run_all_jobs                B packed up front, if at all; then job by job, by the team
+//!                  ╰ run_k_blocks ─ run_k_block         KC steps at a time; B packed by its job, if at all
+//!                      ╰ run_job ┬ run_tiles_row_major  C is written along its rows
+//!                                ╰ run_strips ─ run_strip ─ run_tile_column ─ micro-kernel
+//! ```
 
 use super::operand::{Output, Right};
 use super::pack::packed_len;
@@ -76,7 +96,7 @@ impl<T: Element> Product<T> {
     /// Part of a product that is counted already, see [`run_counted`](Self::run_counted), to where it says: in a single tile, or in several.
     pub(super) fn run_part(&self, table: &'static TileTable<T>, team: &Team) {
         if !self.run_one_tile(table) {
-            self.run_any(table, team, Destination::C, None);
+            self.run_uncounted(table, team, Destination::C, None);
         }
     }
 
@@ -101,12 +121,18 @@ impl<T: Element> Product<T> {
         if !team.is_worth(work) {
             team.done_alone(work);
         }
-        self.run_any(table, team, destination, epilogue);
+        self.run_uncounted(table, team, destination, epilogue);
     }
 
     /// Computes it where a single tile is not enough, or a part of it.
     #[inline(never)]
-    fn run_any(&self, table: &'static TileTable<T>, team: &Team, destination: Destination, epilogue: Epilogue<'_, T>) {
+    fn run_uncounted(
+        &self,
+        table: &'static TileTable<T>,
+        team: &Team,
+        destination: Destination,
+        epilogue: Epilogue<'_, T>,
+    ) {
         if destination == Destination::C && self.is_plain_strip(table, team) {
             self.run_strip(table, 0..self.n, (Prefetch::default(), NextB::None));
             return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
@@ -115,16 +141,16 @@ impl<T: Element> Product<T> {
             if self.is_outer() {
                 return self.run_outer(table.isa, team);
             }
-            if self.run_in_rows(table, team) {
+            if self.share_by_rows(table, team) {
                 return;
             }
-            if let Some(first) = self.first_whole_line(table) {
-                self.col_range(0..first).run_any(table, team, destination, None);
-                return self.col_range(first..self.n).run_any(table, team, destination, None);
+            if let Some(first) = self.columns_to_peel(table) {
+                self.col_range(0..first).run_uncounted(table, team, destination, None);
+                return self.col_range(first..self.n).run_uncounted(table, team, destination, None);
             }
             if let Some(first) = self.first_of_few(table) {
                 if first > 0 {
-                    self.col_range(0..first).run_any(table, team, destination, None);
+                    self.col_range(0..first).run_uncounted(table, team, destination, None);
                 }
                 return self.col_range(first..self.n).run_transposed(table, team);
             }
@@ -133,7 +159,7 @@ impl<T: Element> Product<T> {
         let narrow = if self.needs_whole_vectors(destination) { None } else { table.narrow(self.n, self.k) };
         let table = narrow.unwrap_or(table);
         if self.is_small_in(destination) {
-            return self.run_whole(table, destination, |block| finish(epilogue, block));
+            return self.run_unplanned(table, destination, |block| finish(epilogue, block));
         }
         self.run_planned(table, team, destination, epilogue);
     }
@@ -142,7 +168,7 @@ impl<T: Element> Product<T> {
     /// all of it, and C takes no more than two L2. Jobs by plan are more, share lines of C, pack B together first, and cut what does not fill a line on their own
     /// (Zen 4, two threads: 64×64×64 143 → 178 GFLOP/s, 128×128×128 202 → 222, 64×64×64 nt 95 → 168, 128×128×10 nt 85 → 140, 90×90×90
     /// 123 → 174, 128×10×128 87 → 108, 784×20×128 tn 176 → 209; 100×50×50 159 → 150).
-    fn run_in_rows(&self, table: &'static TileTable<T>, team: &Team) -> bool {
+    fn share_by_rows(&self, table: &'static TileTable<T>, team: &Team) -> bool {
         if team.threads() == 1 || !self.b_fits_l2() || bytes::<T>(self.m, self.n) > 2 * caches().l2 {
             return false;
         }
@@ -153,7 +179,7 @@ impl<T: Element> Product<T> {
         }
         team.run(parts, |part| {
             let rows = row_part(self.m, T::LINE, part, parts);
-            self.row_range(rows).run_any(table, &Team::serial(), Destination::C, None);
+            self.row_range(rows).run_uncounted(table, &Team::serial(), Destination::C, None);
         });
         true
     }
@@ -166,7 +192,7 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        self.run_whole(self.table(TileTable::here::<S>(), destination), destination, epilogue);
+        self.run_unplanned(self.table(TileTable::here::<S>(), destination), destination, epilogue);
     }
 
     /// The table for its width.
@@ -184,7 +210,7 @@ impl<T: Element> Product<T> {
 
     /// Without a plan, on this thread.
     #[inline(always)]
-    fn run_whole(&self, table: &TileTable<T>, destination: Destination, epilogue: impl FnOnce(Block<'_, T>)) {
+    fn run_unplanned(&self, table: &TileTable<T>, destination: Destination, epilogue: impl FnOnce(Block<'_, T>)) {
         let mut lent = (Lent::none(Slot::B), Lent::none(Slot::C));
         let mut moved;
         let mut product = self;
@@ -219,8 +245,8 @@ impl<T: Element> Product<T> {
         }
         // A panel of few rows is no taller than they are.
         let panel = table.tallest(table.vectors_for(plan.strip_cols)).min(self.m);
-        if let Some(depth) = self.k_to_pack(panel, destination) {
-            return self.run_in_depths(depth, table, team, epilogue);
+        if let Some(k) = self.k_to_pack(panel, destination) {
+            return self.run_k_parts(k, table, team, epilogue);
         }
         // Each part a product of its own.
         let rows = self.rows_to_pack(panel, destination);
@@ -238,9 +264,9 @@ impl<T: Element> Product<T> {
     }
 
     /// Some steps of k after the others, each by a plan of its own; the sums wait in C meanwhile.
-    fn run_in_depths(&self, depth: usize, table: &TileTable<T>, team: &Team, epilogue: Epilogue<'_, T>) {
-        for first in (0..self.k).step_by(depth) {
-            let end = self.k.min(first + depth);
+    fn run_k_parts(&self, k: usize, table: &TileTable<T>, team: &Team, epilogue: Epilogue<'_, T>) {
+        for first in (0..self.k).step_by(k) {
+            let end = self.k.min(first + k);
             let last = if end == self.k { epilogue } else { None };
             self.k_range(first..end).run_planned(table, team, Destination::C, last);
         }
@@ -283,7 +309,7 @@ impl<T: Element> Product<T> {
         epilogue: Epilogue<'_, T>,
     ) {
         if plan.pack_b != PackB::Upfront {
-            return self.run_claimed(plan, table, team, destination, epilogue);
+            return self.run_all_jobs(plan, table, team, destination, epilogue);
         }
         debug_assert!(plan.strip_cols.is_multiple_of(T::LINE), "no two strips share a line");
         with_scratch::<T, _>(Slot::AllOfB, packed_len::<T>(self.k, self.n), |lines| {
@@ -303,12 +329,12 @@ impl<T: Element> Product<T> {
                 (0..plan.strips).for_each(pack)
             }
             let b = Right::Lines { data: lines.as_ptr(), line };
-            self.with_packed_right(b).run_claimed(plan, table, team, destination, epilogue);
+            self.with_packed_right(b).run_all_jobs(plan, table, team, destination, epilogue);
         });
     }
 
     /// All jobs, operands as they are.
-    fn run_claimed(
+    fn run_all_jobs(
         &self,
         plan: &Plan,
         table: &TileTable<T>,
@@ -318,7 +344,7 @@ impl<T: Element> Product<T> {
     ) {
         let (row_blocks, col_blocks) = (self.m.div_ceil(plan.job_rows), self.n.div_ceil(plan.job_cols));
         let job = |index: usize| {
-            let (row_block, col_block) = if plan.along {
+            let (row_block, col_block) = if plan.jobs_row_major {
                 (index / col_blocks, index % col_blocks)
             } else {
                 (index % row_blocks, index / row_blocks)
@@ -335,12 +361,12 @@ impl<T: Element> Product<T> {
                 NextB::None
             };
             if destination == Destination::C {
-                part.run_depths(plan, table, next);
+                part.run_k_blocks(plan, table, next);
                 return finish(epilogue, Block::new(rows, cols, part.c));
             }
             with_scratch::<T, _>(Slot::C, packed_len::<T>(part.m, part.n), |lines| {
                 part.c = Output::lines(lines.as_mut_ptr(), part.m);
-                part.run_depths(plan, table, next);
+                part.run_k_blocks(plan, table, next);
                 finish(epilogue, Block::new(rows, cols, part.c));
             });
         };
@@ -349,24 +375,24 @@ impl<T: Element> Product<T> {
     }
 
     /// One job: its blocks of k one after the other, before the block of B that is `next`.
-    fn run_depths(&self, plan: &Plan, table: &TileTable<T>, next: NextB<T>) {
+    fn run_k_blocks(&self, plan: &Plan, table: &TileTable<T>, next: NextB<T>) {
         if self.k <= plan.kc {
             // No copy.
-            return self.run_depth(plan, table, next);
+            return self.run_k_block(plan, table, next);
         }
         let mut first = 0;
         loop {
             let end = self.k.min(first + plan.kc);
             let part = self.k_range(first..end);
             if end == self.k {
-                return part.run_depth(plan, table, next);
+                return part.run_k_block(plan, table, next);
             }
             let deeper = if plan.prefetch.next_block {
                 self.k_range(end..self.k.min(end + plan.kc)).b_as_next()
             } else {
                 NextB::None
             };
-            part.run_depth(plan, table, deeper);
+            part.run_k_block(plan, table, deeper);
             first = end;
         }
     }
@@ -377,11 +403,11 @@ impl<T: Element> Product<T> {
     }
 
     /// One job over one block of k.
-    fn run_depth(&self, plan: &Plan, table: &TileTable<T>, next: NextB<T>) {
+    fn run_k_block(&self, plan: &Plan, table: &TileTable<T>, next: NextB<T>) {
         match plan.pack_b {
             PackB::PerJob => {
                 let mut lent = Lent::none(Slot::B);
-                let done = if plan.across { 0 } else { self.run_packing(table, &mut lent) };
+                let done = if plan.tiles_row_major { 0 } else { self.run_packing_tiles(table, &mut lent) };
                 let b = if done > 0 { self.packed_right(&mut lent) } else { self.pack_right(table.isa, &mut lent) };
                 self.with_packed_right(b).row_range(done..self.m).run_job(plan, table, (NextB::None, next));
             }
@@ -395,8 +421,8 @@ impl<T: Element> Product<T> {
     /// The strips of a job, all of them for some rows before the next rows where A is large, so that these rows are fetched once. The first
     /// rows of each strip prefetch the strip `beside` it, those of a single one what is read `after` it.
     fn run_job(&self, plan: &Plan, table: &TileTable<T>, (beside, after): (NextB<T>, NextB<T>)) {
-        if plan.across {
-            return self.run_across(table, plan);
+        if plan.tiles_row_major {
+            return self.run_tiles_row_major(table, plan);
         }
         if self.n <= plan.strip_cols {
             return self.run_strips(table, plan.strip_cols, (plan.prefetch, after));

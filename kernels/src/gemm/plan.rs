@@ -1,5 +1,15 @@
 //! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles prefetch
 //! is decided with it, in [`prefetch`](super::prefetch).
+//!
+//! | here | in BLIS |
+//! |---|---|
+//! | rows of a tile | MR |
+//! | columns of a tile, a strip's: `strip_cols`, in whole lines | NR |
+//! | `job_rows` | MC |
+//! | `job_cols`, whole strips | NC |
+//! | `kc` | KC |
+//! | a panel of A: as many rows as a tile has, packed | a micro-panel of A |
+//! | a line of B: the columns of one cache line; a strip is some of them | what a micro-panel of B is cut into, so that one layout serves every NR |
 
 use super::kernel_args::End;
 use super::operand::Right;
@@ -84,12 +94,12 @@ const ROWS_TO_PACK_LINE: usize = 128;
 /// Depth of a product up to which vectors across lines are worth avoiding though L1 has them; so many columns, and so many times the
 /// depth, are worth one more vector a row for it (Emerald Rapids, B and C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s,
 /// 128×784×10 98 → 140, 128×128×10 112 → 121; 512×512×32 gains nothing, 40×128×16 would lose a twelfth).
-const DEPTH_OF_SPLIT: usize = 64;
+const K_OF_SPLIT: usize = 64;
 /// Depth up to which the stores of C cost more than the loads of B (128×784×10 with C on the lines 125, with B 98; 128×784×16 128 and
 /// 132, 128×784×32 139 and 155).
-const DEPTH_OF_SPLIT_STORES: usize = 12;
+const K_OF_SPLIT_STORES: usize = 12;
 const SPLIT_COLS: usize = 128;
-const SPLIT_COLS_TO_DEPTH: usize = 10;
+const SPLIT_COLS_TO_K: usize = 10;
 /// With so few rows `SPLIT_COLS` are worth it at any depth, with more rows these, until there are enough to pack B (B 16 bytes
 /// off the lines: 1×784×128 30 → 54 GFLOP/s, 3×144×784 104 → 112, 8×784×128 132 → 152, 32×784×128 150 → 164, 32×1024×1024 90 → 113;
 /// 4×144×784 would lose a twentieth, 6×256×256 a twelfth).
@@ -115,7 +125,7 @@ pub(super) struct Plan {
     /// Rows of all jobs but the last of a strip.
     pub(super) job_rows: usize,
     /// Jobs go along the strips of some rows before the next rows, not down the rows of a strip before the next strip.
-    pub(super) along: bool,
+    pub(super) jobs_row_major: bool,
     pub(super) kc: usize,
     pub(super) pack_a: bool,
     pub(super) pack_b: PackB,
@@ -126,7 +136,7 @@ pub(super) struct Plan {
     /// B's columns are transposed on the way, in registers.
     pub(super) transposes_b: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
-    pub(super) across: bool,
+    pub(super) tiles_row_major: bool,
     /// C takes more than [`C_IN_L2`] times L2: it is written from afar.
     pub(super) c_far_exceeds_l2: bool,
     /// B is read in place from so far that a block of its rows is read across all strips before the next.
@@ -180,27 +190,27 @@ impl<T: Element> Product<T> {
         let by_strips = destination == Destination::C && !transposes_b && !shallow;
         let vectors = if by_strips { self.width_for_threads(vectors, table, threads) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
-        let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));
-        let across = shallow && strips > 1;
+        let (job_cols, job_rows, kc) = (strip_cols, self.m, kc_of_strip::<T>(strip_cols));
+        let tiles_row_major = shallow && strips > 1;
         let mut plan = Plan {
             strips,
             strip_cols,
             job_cols,
             job_rows,
-            along: false,
+            jobs_row_major: false,
             kc,
             pack_a: false,
             pack_b,
             threads,
             destination,
             transposes_b,
-            across,
+            tiles_row_major,
             c_far_exceeds_l2,
             streams: false,
             prefetch: Prefetch::default(),
         };
         plan.pack_a = self.is_a_worth_packing(&plan);
-        plan.along = self.jobs_go_along(&plan, table);
+        plan.jobs_row_major = self.are_jobs_row_major(&plan, table);
         plan.job_rows = self.job_rows(&plan);
         plan.pack_b = self.when_b_is_packed(&plan, table);
         plan.streams = self.b_streams(&plan, table);
@@ -211,7 +221,7 @@ impl<T: Element> Product<T> {
             plan.prefetch.b_rows = PREFETCH_DISTANCE;
         }
         plan.prefetch.next_block = self.prefetches_next_block(&plan);
-        plan.job_cols = self.strips_together(&plan, table) * strip_cols;
+        plan.job_cols = self.strips_per_job(&plan, table) * strip_cols;
         plan
     }
 
@@ -232,7 +242,7 @@ impl<T: Element> Product<T> {
             // Packed before it is read.
             _ => T::LINE,
         };
-        let stays = stays_in_l1::<T>(stride, self.k.min(longest_strip::<T>(cols)), cols);
+        let stays = stays_in_l1::<T>(stride, self.k.min(kc_of_strip::<T>(cols)), cols);
         if stays { usual } else { narrower }
     }
 
@@ -275,10 +285,13 @@ impl<T: Element> Product<T> {
         bytes::<T>(self.m, self.n) > C_IN_L2 * caches().l2
     }
 
-    /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
-    /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
+    /// ```text
+    ///   a row of C, or of B      │ peel │ whole lines │ few │      lines begin at all bars but the first and the last
+    /// ```
+    /// How many columns come before the first from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if they
+    /// are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
     /// read B in place and so wide that the strip does not count; small ones have a bar of their own.
-    pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
+    pub(super) fn columns_to_peel(&self, table: &TileTable<T>) -> Option<usize> {
         let Right::Strided { data, row, col } = self.b else { return None };
         // Columns that are not side by side, and a B with a factor of its own, are packed or turned, wherever they begin.
         let in_place = col == 1 && self.alpha_right == T::ONE;
@@ -291,8 +304,8 @@ impl<T: Element> Product<T> {
         if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !row_major {
             return None;
         }
-        let past = if self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k) {
-            let loads_wait = in_place && self.k > DEPTH_OF_SPLIT_STORES && self.m < self.rows_to_pack_shallow(table);
+        let past = if self.k <= K_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_K * self.k) {
+            let loads_wait = in_place && self.k > K_OF_SPLIT_STORES && self.m < self.rows_to_pack_shallow(table);
             match (past_line(data, row), past_line(self.c.data, self.c.row)) {
                 (Some(past), _) if loads_wait => past,
                 // B lies on lines already.
@@ -335,8 +348,9 @@ impl<T: Element> Product<T> {
     /// keep, again for every strip or two (Emerald Rapids, two threads, medians of turns: 512×1024×1024 199 → 221 GFLOP/s, nt 202 → 221, 2048×512×512
     /// 183 → 207, 768³ 196 → 216, 1024³ 201 → 213, packed 768³ 219 → 232, 512×1024×1024 200 → 235; 1024×1024×512 tn and 1024×4096×1024 the same.
     /// Where L3 is near it has not been measured; to prefetch for the next job gains nothing).
-    fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let whole = self.k <= plan.kc && !plan.across && !plan.transposes_b && plan.destination == Destination::C;
+    fn are_jobs_row_major(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let whole =
+            self.k <= plan.kc && !plan.tiles_row_major && !plan.transposes_b && plan.destination == Destination::C;
         plan.is_shared() && whole && !table.habits.has_near_l3 && self.parts_of_a_in_l2() > 1
     }
 
@@ -353,8 +367,8 @@ impl<T: Element> Product<T> {
             None if self.a.col == 1 && plan.destination == Destination::C && !self.c.padded => 1,
             None => T::LINE,
         };
-        let blocks = self.row_blocks(if plan.across { 1 } else { plan.strips }, plan.threads);
-        let blocks = if plan.along { blocks.max(self.parts_of_a_in_l2()) } else { blocks };
+        let blocks = self.row_blocks(if plan.tiles_row_major { 1 } else { plan.strips }, plan.threads);
+        let blocks = if plan.jobs_row_major { blocks.max(self.parts_of_a_in_l2()) } else { blocks };
         let rows = if plan.is_shared() { self.m.div_ceil(blocks).next_multiple_of(unit) } else { self.m };
         if plan.destination == Destination::Scratch { rows.min(CACHE_ROWS) } else { rows }
     }
@@ -385,7 +399,7 @@ impl<T: Element> Product<T> {
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
-                plan.across && self.m >= self.rows_to_pack_shallow(table)
+                plan.tiles_row_major && self.m >= self.rows_to_pack_shallow(table)
                     || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
                     || self.m >= ROWS_TO_PACK_SPLIT && self.b_splits(plan, table)
                     || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, table, row)
@@ -448,7 +462,7 @@ impl<T: Element> Product<T> {
             plan.kc = self.k;
         } else if plan.streams {
             let follows = self.m == 1 && !plan.is_shared() && plan.destination == Destination::C;
-            plan.across |= follows;
+            plan.tiles_row_major |= follows;
             plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
         } else if let (Right::Strided { row, .. }, PackB::InPlace) = (self.b, plan.pack_b)
             && self.m > FEW_ROWS
@@ -459,7 +473,7 @@ impl<T: Element> Product<T> {
     }
 
     /// Strips of a job.
-    fn strips_together(&self, plan: &Plan, table: &TileTable<T>) -> usize {
+    fn strips_per_job(&self, plan: &Plan, table: &TileTable<T>) -> usize {
         let Plan { strips, strip_cols, threads, destination, .. } = *plan;
         let depth = self.k.min(plan.kc).max(1);
         let left = bytes::<T>(plan.job_rows, depth);
@@ -481,7 +495,7 @@ impl<T: Element> Product<T> {
         let together = if plan.streams {
             // A few rows across all strips: a page then serves several of them.
             strips
-        } else if plan.across {
+        } else if plan.tiles_row_major {
             // As much of B as stays in L2 from row to row; all of it where there are rows for everybody, for they are written from end to end
             // (two threads, 128×1024×32 packed 224 GFLOP/s, in parts of rows 208; 32×4096×32, of too few rows, in a single job 107, in eight 199).
             return in_half_of_l2.min(if blocks < threads { most } else { strips });
@@ -503,8 +517,8 @@ impl<T: Element> Product<T> {
     }
 }
 
-/// The depth of a strip's block: whole lines of a transpose.
-fn longest_strip<T: Element>(strip_cols: usize) -> usize {
+/// KC of strips that wide: whole lines of a transpose.
+fn kc_of_strip<T: Element>(strip_cols: usize) -> usize {
     (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
 }
 

@@ -74,7 +74,8 @@ impl<T: Element> Product<T> {
     /// Rapids, 1024³ and 2048³: 2 to 3 %, 512×1024×1024 nt 6, 512³ 1; strips of up to two L1 gain nothing or lose: 512×64×128 4 %;
     /// so do few rows, which L2's bandwidth binds: 1×128×784 6 %, 2×128×784 more).
     pub(super) fn strip_comes_from_l2(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let can_prefetch = table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.transposes_b && !plan.across;
+        let can_prefetch =
+            table.habits.waits_for_l2 && table.lanes() == T::LINE && !plan.transposes_b && !plan.tiles_row_major;
         can_prefetch
             && self.m > FEW_ROWS
             && bytes::<T>(self.k.min(plan.kc), plan.strip_cols) > L1_IN_STRIP * caches().l1d
@@ -99,7 +100,7 @@ impl<T: Element> Product<T> {
         can_prefetch
             && pays
             && !plan.is_shared()
-            && !plan.across
+            && !plan.tiles_row_major
             && !plan.transposes_b
             && bytes::<T>(self.k, self.n) > caches().l2
     }

@@ -17,7 +17,7 @@ use std::ops::Range;
 /// The most rows in a tile of an A whose rows alias: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
 const ROWS_WHERE_ALIASED: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
-const MAX_DEPTH: usize = 160;
+const MAX_K: usize = 160;
 
 /// How far ahead a C that is far is prefetched.
 const STRIPS_AHEAD: usize = 4;
@@ -114,21 +114,21 @@ impl<T: Element> Product<T> {
 
     /// The same, tile row after tile row across all strips: C, where it is far, is then written along its rows, as caches expect it,
     /// and a micro-kernel is called once. B must stay near.
-    pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
+    pub(super) fn run_tiles_row_major(&self, table: &TileTable<T>, plan: &Plan) {
         let (width, prefetch) = (plan.strip_cols, plan.prefetch);
-        let across = self.n / width;
+        let strips = self.n / width;
         debug_assert!(
             width.is_multiple_of(T::LINE) && !self.can_transpose_b(table),
             "shallow products have whole lines"
         );
-        if across < 2 {
+        if strips < 2 {
             return self.run_strips(table, width, (prefetch, NextB::None));
         }
         let (mut args, kernels) = self.kernel_args(table, 0..width);
         let of_kernel = self.kernel_prefetch(&args, 0..width, prefetch, NextB::None);
         args.prefetch = of_kernel.is_any().then_some(&of_kernel);
         let lines = width / T::LINE;
-        args.tiles = across;
+        args.tiles = strips;
         args.b_next = match self.b {
             Right::Lines { line, .. } => lines * line,
             _ => width,
@@ -146,14 +146,14 @@ impl<T: Element> Product<T> {
                 self.step_down(&mut args, height);
             }
         }
-        if across * width < self.n {
-            self.run_strip(table, across * width..self.n, (prefetch, NextB::None));
+        if strips * width < self.n {
+            self.run_strip(table, strips * width..self.n, (prefetch, NextB::None));
         }
     }
 
     /// The first rows of all strips in tiles that pack B into scratch on their way, for the rows below them: a pass of its own would wait
     /// for every line of B. Says how many rows that were; none where such a tile does not fit.
-    pub(super) fn run_packing(&self, table: &TileTable<T>, lent: &mut Lent<T>) -> usize {
+    pub(super) fn run_packing_tiles(&self, table: &TileTable<T>, lent: &mut Lent<T>) -> usize {
         let (Some((kernel, rows, cols)), Right::Strided { col: 1, .. }) = (table.packing(), self.b) else { return 0 };
         let splits_a_panel = self.a.panel().is_some_and(|height| height != rows);
         if self.m < 2 * rows || !self.n.is_multiple_of(cols) || self.alpha_right != T::ONE || splits_a_panel {
@@ -179,7 +179,7 @@ impl<T: Element> Product<T> {
         if self.m <= tallest {
             return kernels.run(table, self.m, &args);
         }
-        self.run_rows(table, kernels, &mut args, tallest);
+        self.run_tile_column(table, kernels, &mut args, tallest);
     }
 
     /// Rows of the tallest tile.
@@ -206,7 +206,13 @@ impl<T: Element> Product<T> {
 
     /// All rows of a strip, tile below tile.
     #[inline]
-    fn run_rows(&self, table: &TileTable<T>, kernels: KernelWidth, args: &mut KernelArgs<'_, T>, tallest: usize) {
+    fn run_tile_column(
+        &self,
+        table: &TileTable<T>,
+        kernels: KernelWidth,
+        args: &mut KernelArgs<'_, T>,
+        tallest: usize,
+    ) {
         for (height, tiles) in self.heights(tallest) {
             if tiles > 0 {
                 args.tiles = tiles;
@@ -238,7 +244,7 @@ impl<T: Element> Product<T> {
             Right::LinesOfTranspose { .. } => false,
         };
         let factors = self.alpha == T::ONE && self.alpha_right == T::ONE;
-        if !in_place || !factors || self.k > MAX_DEPTH || self.a_aliases() {
+        if !in_place || !factors || self.k > MAX_K || self.a_aliases() {
             return false;
         }
         let (args, kernels) = self.kernel_args(table, 0..self.n);
@@ -252,7 +258,7 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, col } = self.b else { return false };
-        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.transposes_b(table) || self.a_aliases() {
+        if self.alpha != T::ONE || self.k > MAX_K || self.transposes_b(table) || self.a_aliases() {
             return false;
         }
         if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {

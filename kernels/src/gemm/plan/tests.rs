@@ -64,7 +64,7 @@ fn threads_share_a_large_left_hand_side_by_rows_where_l3_is_far() {
         product.run_planned(table, &team, Destination::C, None);
         (plan, c)
     });
-    assert_eq!((near.0.along, far.0.along), (false, true));
+    assert_eq!((near.0.jobs_row_major, far.0.jobs_row_major), (false, true));
     assert!(far.0.job_rows <= in_half_of_l2, "{} rows, {in_half_of_l2} stay", far.0.job_rows);
     assert!(near.1 == far.1 && near.1.iter().all(|c| c.is_finite()), "the same bits");
 }
@@ -92,7 +92,11 @@ fn strips_and_rows_are_shared_evenly() {
         assert_eq!(cut(128, 64, 784), (4, 4), "{isa:?}: four jobs, not five");
         assert_eq!(plan(100, 192, 784).job_rows, 25, "{isa:?}: rows are cut anywhere");
         let shallow = plan(32, 4096, 32);
-        assert!(shallow.across && shallow.job_cols <= 2048, "{isa:?}: {} columns are shared", shallow.job_cols);
+        assert!(
+            shallow.tiles_row_major && shallow.job_cols <= 2048,
+            "{isa:?}: {} columns are shared",
+            shallow.job_cols
+        );
         let deep = plan(512, 1152, 1024);
         assert!(1152_usize.div_ceil(deep.job_cols).is_multiple_of(2), "{isa:?}: {} columns", deep.job_cols);
     }
