@@ -30,8 +30,8 @@ const LEAST_BYTES: usize = 2 * 1024;
 const MOST: usize = 4;
 /// Bytes of B that stay in L1 from row to row.
 const B_BYTES_IN_L1: usize = 16 * 1024;
-/// Places between two lines, and rows of C that begin in each, that are worth a copy of B.
-const MOST_PLACES: usize = 4;
+/// Alignments of rows of C, and rows of each, that are worth a copy of B.
+const MOST_ALIGNMENTS: usize = 4;
 const ROWS_A_COPY: usize = 12;
 /// Jobs for each thread.
 const JOBS: usize = 4;
@@ -41,9 +41,9 @@ const JOBS: usize = 4;
 pub(super) enum Order {
     /// One after the other.
     Singly,
-    /// Two at a time: neighbours, or of those that begin in the same one of so many places between two lines, each with a copy of B that
-    /// lies as they do. No load crosses a line then.
-    InPairs { places: usize, copied: bool },
+    /// Two at a time: neighbours, or of those that begin as far past a line, of so many alignments, each with a copy of B that lies as
+    /// they do. No load crosses a line then.
+    InPairs { alignments: usize, copied: bool },
 }
 
 impl<T: Element> Product<T> {
@@ -65,20 +65,20 @@ impl<T: Element> Product<T> {
 
     /// How its rows are taken, if it [is](Self::is_outer) a few outer products.
     pub(super) fn outer_rows(&self) -> Order {
-        let places = T::LINE >> self.c.row.trailing_zeros().min(T::LINE.trailing_zeros());
+        let alignments = T::LINE >> self.c.row.trailing_zeros().min(T::LINE.trailing_zeros());
         let mut lies_so = false;
         if let Right::Strided { data, row, .. } = self.b {
-            if self.k == 1 && places > 1 {
+            if self.k == 1 && alignments > 1 {
                 // Two rows share too little, and in another order than that of memory they lose (3000×300×1: 40 → 31 GFLOP/s).
                 return Order::Singly;
             }
             let bytes = data.addr().wrapping_sub(self.c.data.addr());
-            lies_so = places == 1 && row.is_multiple_of(T::LINE) && bytes.is_multiple_of(T::LINE * size_of::<T>());
+            lies_so = alignments == 1 && row.is_multiple_of(T::LINE) && bytes.is_multiple_of(T::LINE * size_of::<T>());
         }
-        if places <= MOST_PLACES && self.m >= ROWS_A_COPY * places && !lies_so {
-            Order::InPairs { places, copied: true }
+        if alignments <= MOST_ALIGNMENTS && self.m >= ROWS_A_COPY * alignments && !lies_so {
+            Order::InPairs { alignments, copied: true }
         } else {
-            Order::InPairs { places: 1, copied: false }
+            Order::InPairs { alignments: 1, copied: false }
         }
     }
 
@@ -138,8 +138,8 @@ impl<T: Element> OuterProducts<T> {
     #[inline(always)]
     fn blocks<S: Simd<T>, const K: usize>(&self, simd: S, start: impl Fn(*const T, usize) -> S::V) {
         let Product { m, n, .. } = self.product;
-        let places = if let Order::InPairs { places, .. } = self.order { places } else { 1 };
-        let width = B_BYTES_IN_L1 / size_of::<T>() / (K * places) / T::LINE * T::LINE;
+        let alignments = if let Order::InPairs { alignments, .. } = self.order { alignments } else { 1 };
+        let width = B_BYTES_IN_L1 / size_of::<T>() / (K * alignments) / T::LINE * T::LINE;
         let mut scratch = Lent::none(Slot::B);
         for first in (0..n).step_by(width) {
             let cols = first..n.min(first + width);
@@ -150,40 +150,40 @@ impl<T: Element> OuterProducts<T> {
                 }
                 continue;
             }
-            for (place, b) in b.iter().enumerate().take(places) {
-                let mut i = place;
-                while i + places < m {
-                    self.rows::<S, K, 2>(simd, (i, places), (b, cols.clone()), &start);
-                    i += 2 * places;
+            for (alignment, b) in b.iter().enumerate().take(alignments) {
+                let mut i = alignment;
+                while i + alignments < m {
+                    self.rows::<S, K, 2>(simd, (i, alignments), (b, cols.clone()), &start);
+                    i += 2 * alignments;
                 }
                 if i < m {
-                    self.rows::<S, K, 1>(simd, (i, places), (b, cols.clone()), &start);
+                    self.rows::<S, K, 1>(simd, (i, alignments), (b, cols.clone()), &start);
                 }
             }
         }
     }
 
-    /// Where the rows of some columns of B begin, for each place.
+    /// Where the rows of some columns of B begin, for each alignment.
     #[inline(always)]
     fn columns_of_b<S: Simd<T>, const K: usize>(
         &self,
         simd: S,
         cols: Range<usize>,
         scratch: &mut Lent<T>,
-    ) -> [[*const T; K]; MOST_PLACES] {
+    ) -> [[*const T; K]; MOST_ALIGNMENTS] {
         let Product { b, c, .. } = self.product;
         let (data, row, line) = b.lines_from(0);
         let at = |p: usize, j: usize| data.wrapping_add(j / T::LINE * line + p * row + j % T::LINE);
-        let mut rows = [std::array::from_fn(|p| at(p, cols.start)); MOST_PLACES];
-        let Order::InPairs { places, copied: true } = self.order else { return rows };
+        let mut rows = [std::array::from_fn(|p| at(p, cols.start)); MOST_ALIGNMENTS];
+        let Order::InPairs { alignments, copied: true } = self.order else { return rows };
         // Room for what lies before the first element in its line, and behind the last.
         let apart = cols.len().next_multiple_of(T::LINE) + 2 * T::LINE;
-        scratch.grow(places * K * apart);
+        scratch.grow(alignments * K * apart);
         let to = scratch.as_mut().as_mut_ptr();
-        for (place, rows) in rows.iter_mut().enumerate().take(places) {
-            let before = c.data.wrapping_add(place * c.row).addr() / size_of::<T>() % T::LINE;
+        for (alignment, rows) in rows.iter_mut().enumerate().take(alignments) {
+            let before = c.data.wrapping_add(alignment * c.row).addr() / size_of::<T>() % T::LINE;
             for (p, copy) in rows.iter_mut().enumerate() {
-                let to = to.wrapping_add((place * K + p) * apart + before);
+                let to = to.wrapping_add((alignment * K + p) * apart + before);
                 for j in (0..cols.len()).step_by(S::LANES) {
                     let n = S::LANES.min(cols.len() - j);
                     // SAFETY: `n` elements of row p of B (whoever made `OuterProducts`): of one line, where lines are apart.
@@ -216,20 +216,20 @@ impl<T: Element> OuterProducts<T> {
             }
         }
         let c = std::array::from_fn(|r| c.data.wrapping_add((i + r * apart) * c.row + cols.start));
-        Part { factors, b: *b, c, cols: cols.len() }.write(simd, start);
+        RowGroup { factors, b: *b, c, cols: cols.len() }.write(simd, start);
     }
 }
 
-/// Rows of C that begin in the same place between two lines, or a block of their columns.
+/// Rows of C of one alignment, or a block of their columns.
 #[derive(Clone, Copy)]
-struct Part<T, V, const K: usize, const R: usize> {
+struct RowGroup<T, V, const K: usize, const R: usize> {
     factors: [[V; K]; R],
     b: [*const T; K],
     c: [*mut T; R],
     cols: usize,
 }
 
-impl<T: Element, V: Copy, const K: usize, const R: usize> Part<T, V, K, R> {
+impl<T: Element, V: Copy, const K: usize, const R: usize> RowGroup<T, V, K, R> {
     /// All of it, from what `start` gives for so many of its elements.
     #[inline(always)]
     fn write<S: Simd<T, V = V>>(&self, simd: S, start: &impl Fn(*const T, usize) -> V) {

@@ -5,7 +5,7 @@
 
 use super::kernel_args::{End, Start};
 use super::operand::{Left, Output, Right};
-use crate::activation::Rows;
+use crate::activation::RowPair;
 use crate::element::Element;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -126,10 +126,10 @@ impl<T: Element> Block<'_, T> {
     }
 
     /// A finished block of a row-major C, to be read by an activation that writes rows `to_row` apart from `to` on.
-    pub(crate) fn rows_to(&self, to: *mut T, to_row: usize) -> Rows<T> {
+    pub(crate) fn rows_to(&self, to: *mut T, to_row: usize) -> RowPair<T> {
         debug_assert!(!self.c.padded, "a row-major block");
         let (rows, cols) = (self.rows.len(), self.cols.len());
-        Rows { from: self.c.data, from_row: self.c.row, to, to_row, rows, cols }
+        RowPair { from: self.c.data, from_row: self.c.row, to, to_row, rows, cols }
     }
 
     /// The lines of a finished block that was kept as packed lines, padding included.

@@ -425,15 +425,15 @@ fn outer_products_copy_b_for_every_place_where_rows_begin() {
         assert!(product.is_outer());
         product.outer_rows()
     };
-    let copied = |places| Order::InPairs { places, copied: true };
-    let neighbours = Order::InPairs { places: 1, copied: false };
+    let copied = |alignments| Order::InPairs { alignments, copied: true };
+    let neighbours = Order::InPairs { alignments: 1, copied: false };
     assert_eq!(rows_of((100, 128, 2), 128, 0), neighbours, "B lies as C does");
     assert_eq!(rows_of((100, 128, 2), 128, 4), copied(1));
     assert_eq!(rows_of((100, 128, 1), 128, 4), copied(1));
     assert_eq!(rows_of((100, 100, 3), 104, 0), copied(2));
     assert_eq!(rows_of((100, 100, 3), 100, 0), copied(4));
     assert_eq!(rows_of((40, 100, 3), 100, 0), neighbours, "too few rows for four copies");
-    assert_eq!(rows_of((100, 100, 3), 102, 0), neighbours, "too many places");
+    assert_eq!(rows_of((100, 100, 3), 102, 0), neighbours, "too many alignments");
     assert_eq!(rows_of((100, 100, 1), 100, 0), Order::Singly);
 }
 
