@@ -13,7 +13,7 @@
 //! Who does the work cannot be seen in the result (but for the portable tier without fused multiply-add, whose bits are its own).
 
 use crate::element::Element;
-use crate::gemm::{Block, Place, Product, TileTable, WORK_TO_SHARE, WORK_TO_WAKE};
+use crate::gemm::{Block, Destination, Product, TileTable, WORK_TO_SHARE, WORK_TO_WAKE};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
 
@@ -45,7 +45,13 @@ pub(crate) trait Multiply<T: Element>: Copy + Sync {
     const PLANNED: bool;
 
     /// Computes the product; where `is_wanted`, `epilogue` sees every finished block of C once.
-    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<'_, T>) + Sync);
+    fn multiply(
+        self,
+        product: &Product<T>,
+        destination: Destination,
+        is_wanted: bool,
+        epilogue: impl Fn(Block<'_, T>) + Sync,
+    );
 }
 
 impl Team {
@@ -91,9 +97,15 @@ impl<T: Element> Multiply<T> for &Team {
     const PLANNED: bool = true;
 
     #[inline]
-    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<'_, T>) + Sync) {
+    fn multiply(
+        self,
+        product: &Product<T>,
+        destination: Destination,
+        is_wanted: bool,
+        epilogue: impl Fn(Block<'_, T>) + Sync,
+    ) {
         let table = TileTable::current();
-        product.run(table, self, place, if is_wanted { Some(&epilogue) } else { None });
+        product.run(table, self, destination, if is_wanted { Some(&epilogue) } else { None });
     }
 }
 
@@ -131,9 +143,15 @@ impl<T: Element, S: Simd<T>> Multiply<T> for Inside<S> {
     const PLANNED: bool = false;
 
     #[inline(always)]
-    fn multiply(self, product: &Product<T>, place: Place, is_wanted: bool, epilogue: impl Fn(Block<'_, T>) + Sync) {
+    fn multiply(
+        self,
+        product: &Product<T>,
+        destination: Destination,
+        is_wanted: bool,
+        epilogue: impl Fn(Block<'_, T>) + Sync,
+    ) {
         product.run_inside::<S>(
-            place,
+            destination,
             #[inline(always)]
             |block| {
                 if is_wanted {

@@ -4,7 +4,7 @@
 
 use crate::activation::exp::exp_nonpositive;
 use crate::element::Element;
-use crate::isa::{Isa, Kernel, Simd, load, store};
+use crate::isa::{Isa, Kernel, Simd, change_each, load, store};
 use crate::loss::row::{row_max, row_sum};
 
 /// Softmax of each row of `cols` logits in `z`, into `p`. A row with NaN or +∞ among its logits becomes NaN throughout, and so does one of
@@ -55,14 +55,5 @@ pub(crate) fn exponentials<T: Element, S: Simd<T>>(simd: S, z: &[T], max: T, e: 
         let exp = exp_nonpositive(simd, simd.sub(load(simd, &z[at..at + n]), max));
         store(simd, &mut e[at..at + n], exp);
         at += n;
-    }
-}
-
-/// `x = change(x)` for each of `xs`
-#[inline(always)]
-pub(crate) fn change_each<T: Element, S: Simd<T>>(simd: S, xs: &mut [T], mut change: impl FnMut(S::V) -> S::V) {
-    for xs in xs.chunks_mut(S::LANES) {
-        let changed = change(load(simd, xs));
-        store(simd, xs, changed);
     }
 }

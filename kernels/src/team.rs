@@ -1,11 +1,11 @@
 //! An elastic team: the caller works through a list of jobs, and helpers join it when they arrive.
 //!
 //! A fork-join on a thread pool costs tens of microseconds when the pool sleeps, longer than most products of a small net take.
-//! Here nobody is waited for:
+//! Here nobody is waited for. Six jobs, of which a helper gets two:
 //!
 //! ```text
-//! caller   ──publish──▶ claims job 0, 2, 3, 5, …  ──▶ waits only for jobs that a helper has claimed ──▶ goes on
-//! helper          ╰──▶ claims job 1, 4, …  ──▶ lingers a bounded while for the next list ──▶ goes home
+//! caller   ──publish──▶ claims jobs 0, 1, 2, 3  ──▶ waits only for jobs that a helper has claimed ──▶ goes on
+//! helper          ╰──▶ claims jobs 5, 4  ──▶ lingers a bounded while for the next list ──▶ goes home
 //! ```
 //!
 //! * Only turns wait for those before them ([`Team::run_in_order`]), which somebody is at.

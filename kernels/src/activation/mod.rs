@@ -45,7 +45,7 @@ use leaky_relu::LeakyRelu;
 use relu::Relu;
 use sigmoid::Sigmoid;
 use silu::Silu;
-pub(crate) use slices::Rows;
+pub(crate) use slices::RowPair;
 use tanh::Tanh;
 
 /// The function `g` of a layer, `a = g(z)`.
@@ -128,14 +128,14 @@ impl Activation {
     #[inline(always)]
     pub fn apply<T: Element>(self, by: impl Execute<T>, z: &[T], a: &mut [T]) {
         // SAFETY: two slices of one length.
-        unsafe { self.apply_to(by, Rows::pair(z, a)) };
+        unsafe { self.apply_to(by, RowPair::pair(z, a)) };
     }
 
     /// `z = g(z)`
     #[inline(always)]
     pub fn apply_in_place<T: Element>(self, by: impl Execute<T>, z: &mut [T]) {
         // SAFETY: one slice.
-        unsafe { self.apply_to(by, Rows::one(z)) };
+        unsafe { self.apply_to(by, RowPair::one(z)) };
     }
 
     /// `dz = dz ⊙ g′`, from what the forward pass kept: `z` where [`needs_preactivation`](Self::needs_preactivation),
@@ -146,7 +146,7 @@ impl Activation {
     #[inline(always)]
     pub fn multiply_derivative<T: Element>(self, by: impl Execute<T>, kept: &[T], dz: &mut [T]) {
         // SAFETY: two slices of one length.
-        unsafe { self.multiply_derivative_to(by, Rows::pair(kept, dz)) };
+        unsafe { self.multiply_derivative_to(by, RowPair::pair(kept, dz)) };
     }
 
     /// `to = g(from)` on a block of rows.
@@ -154,7 +154,7 @@ impl Activation {
     /// # Safety
     /// `from` is valid for reads, `to` for writes.
     #[inline(always)]
-    pub(crate) unsafe fn apply_to<T: Element>(self, by: impl Execute<T>, block: Rows<T>) {
+    pub(crate) unsafe fn apply_to<T: Element>(self, by: impl Execute<T>, block: RowPair<T>) {
         if self != Self::Identity || !std::ptr::eq(block.from, block.to) {
             by.kernel(Values { activation: self, block });
         }
@@ -165,7 +165,7 @@ impl Activation {
     /// # Safety
     /// `from` is valid for reads, `to` for reads and writes.
     #[inline(always)]
-    pub(crate) unsafe fn multiply_derivative_to<T: Element>(self, by: impl Execute<T>, block: Rows<T>) {
+    pub(crate) unsafe fn multiply_derivative_to<T: Element>(self, by: impl Execute<T>, block: RowPair<T>) {
         if self != Self::Identity {
             by.kernel(TimesDerivatives { activation: self, block });
         }
@@ -175,7 +175,7 @@ impl Activation {
 /// Made only by [`Activation::apply_to`], whose caller vouches for the block.
 struct Values<T> {
     activation: Activation,
-    block: Rows<T>,
+    block: RowPair<T>,
 }
 
 impl<T: Element> Kernel<T> for Values<T> {
@@ -190,7 +190,7 @@ impl<T: Element> Kernel<T> for Values<T> {
 /// Made only by [`Activation::multiply_derivative_to`], whose caller vouches for the block.
 struct TimesDerivatives<T> {
     activation: Activation,
-    block: Rows<T>,
+    block: RowPair<T>,
 }
 
 impl<T: Element> Kernel<T> for TimesDerivatives<T> {

@@ -11,7 +11,7 @@ const ABREAST: usize = 4;
 
 /// A block of rows in two matrices, which may be the same one: `from` is read, `to` written (and read, for derivatives).
 #[derive(Clone, Copy)]
-pub(crate) struct Rows<T> {
+pub(crate) struct RowPair<T> {
     pub(crate) from: *const T,
     pub(crate) from_row: usize,
     pub(crate) to: *mut T,
@@ -20,7 +20,7 @@ pub(crate) struct Rows<T> {
     pub(crate) cols: usize,
 }
 
-impl<T: Element> Rows<T> {
+impl<T: Element> RowPair<T> {
     /// Two slices of one length, as one row.
     pub(super) fn pair(from: &[T], to: &mut [T]) -> Self {
         assert_eq!(from.len(), to.len(), "the two slices are equally long");
@@ -45,7 +45,7 @@ impl<T: Element> Rows<T> {
 /// `a = g(z)`. Whoever makes one vouches for the block.
 pub(super) struct Values<T, S> {
     pub(super) simd: S,
-    pub(super) block: Rows<T>,
+    pub(super) block: RowPair<T>,
 }
 
 impl<T: Element, S: Simd<T>> Chosen<T> for Values<T, S> {
@@ -58,7 +58,7 @@ impl<T: Element, S: Simd<T>> Chosen<T> for Values<T, S> {
 /// `dz = dz · g′(kept)`. Whoever makes one vouches for the block.
 pub(super) struct TimesDerivatives<T, S> {
     pub(super) simd: S,
-    pub(super) block: Rows<T>,
+    pub(super) block: RowPair<T>,
 }
 
 impl<T: Element, S: Simd<T>> Chosen<T> for TimesDerivatives<T, S> {
@@ -71,7 +71,7 @@ impl<T: Element, S: Simd<T>> Chosen<T> for TimesDerivatives<T, S> {
 /// `to = change(from, to)` vector by vector.
 struct Sweep<T, C> {
     change: C,
-    block: Rows<T>,
+    block: RowPair<T>,
 }
 
 /// What happens to one vector.
@@ -102,7 +102,7 @@ impl<T, F: ActivationFn<T>> Change<T> for TimesDerivative<F> {
 impl<T: Element, C: Change<T>> Sweep<T, C> {
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Rows { from, from_row, to, to_row, rows, cols } = self.block;
+        let RowPair { from, from_row, to, to_row, rows, cols } = self.block;
         for i in 0..rows {
             self.row(simd, from.wrapping_add(i * from_row), to.wrapping_add(i * to_row), cols);
         }

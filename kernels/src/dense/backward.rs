@@ -5,7 +5,7 @@ use super::{Gradient, Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::execute::Compute;
-use crate::gemm::{Output, Place, Product, Start};
+use crate::gemm::{Destination, Output, Product, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `dz_below = (dz W) ⊙ g′(below)`: `dz` is batch × outputs (any strides), `dz_below` batch × inputs with contiguous rows.
@@ -39,7 +39,7 @@ pub fn backward_input<T: Element>(
     let product = unsafe { Product::new(dz.into(), w.backward(), c, Start::Zero, shape) };
     by.multiply(
         &product,
-        Place::Memory,
+        Destination::C,
         activation_below != Activation::Identity,
         #[inline(always)]
         |block| {
@@ -89,7 +89,7 @@ pub fn backward_weights<T: Element>(
     };
     // SAFETY: the views vouch for A and B; the gradient has room for inputs × outputs and is borrowed exclusively.
     let product = unsafe { Product::new(a.into(), b.into(), c, start, shape) };
-    by.multiply(&product, Place::Memory, false, |_| {});
+    by.multiply(&product, Destination::C, false, |_| {});
     Ok(())
 }
 

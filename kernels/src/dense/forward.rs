@@ -4,7 +4,7 @@ use super::{Weights, output};
 use crate::activation::Activation;
 use crate::element::Element;
 use crate::execute::Compute;
-use crate::gemm::{Output, Place, Product, Right, Start};
+use crate::gemm::{Destination, Output, Product, Right, Start};
 use crate::view::{MatMut, MatRef, ShapeError};
 
 /// `a = g(x Wᵀ + b)`: `x` is batch × inputs (any strides), `a` batch × outputs (contiguous rows), `bias` has `outputs` elements.
@@ -45,7 +45,7 @@ pub fn forward<T: Element>(
     let product = unsafe { forward_product(x, w, bias, kept.unwrap_or(out), out.row == 1) };
     by.multiply(
         &product,
-        Place::Memory,
+        Destination::C,
         is_wanted,
         #[inline(always)]
         |block| {

@@ -13,7 +13,7 @@ use super::line_jobs::LineJobs;
 use super::{Gradient, Moments, Weights};
 use crate::element::Element;
 use crate::execute::{Compute, Execute};
-use crate::gemm::{End, Output, PackedB, Place, Product, Start, Transposition};
+use crate::gemm::{Destination, End, Output, PackedB, Product, Start, Transposition};
 use crate::machine::caches;
 use crate::optimiser::Step;
 use crate::team::Parts;
@@ -61,7 +61,7 @@ pub fn update<T: Element, C: Compute<T>>(
             // SAFETY: these lines are this job's alone.
             unsafe { changed.sweep(by, step, range.clone(), &gradient.lines()[range]) };
             // SAFETY: as above.
-            unsafe { changed.turn(by, 0..changed.rows, jobs.cols(job)) };
+            unsafe { changed.copy_to_transpose(by, 0..changed.rows, jobs.cols(job)) };
         },
     );
     Ok(())
@@ -98,21 +98,21 @@ pub fn backward_update<T: Element, C: Compute<T>>(
     let mut product = unsafe { Product::new(a.into(), b.into(), kept, Start::Zero, shape) };
     // From beyond L1 the weights would be waited for (1024-4096-1024, batch 512: 92.7 → 89.9 ms a step; 784-512-512-10: 7.35 → 7.31).
     if changed.kept.len() * size_of::<T>() > caches().l1d {
-        product = product.beside(kept);
+        product = product.prefetching_c(kept);
     }
     // The delta rule needs no look at the sums: they are added to the weights from the registers (784-128-10 on Zen 4, batch 32:
     // 126.8 → 121.5 µs a step; batch 128: 471.8 → 465.3; 1-16-1, whose weights are near: 0.54 → 0.59).
     let factor = if C::PLANNED && x.rows() <= ONE_BLOCK { step.factor() } else { None };
-    let place = if let Some(factor) = factor {
-        product = product.ending(End::Onto(factor));
-        Place::Memory
+    let destination = if let Some(factor) = factor {
+        product = product.ending(End::AddScaled(factor));
+        Destination::C
     } else {
-        Place::Cache
+        Destination::Scratch
     };
     by.multiply(
         &product,
-        place,
-        factor.is_none() || !changed.turned.is_empty(),
+        destination,
+        factor.is_none() || !changed.transpose.is_empty(),
         #[inline(always)]
         |block| {
             if factor.is_none() {
@@ -123,7 +123,7 @@ pub fn backward_update<T: Element, C: Compute<T>>(
                 }
             }
             // SAFETY: so do these rows and columns.
-            unsafe { changed.turn(by, block.rows(), block.cols()) };
+            unsafe { changed.copy_to_transpose(by, block.rows(), block.cols()) };
         },
     );
     Ok(())
@@ -151,7 +151,7 @@ struct Changed<'a, T> {
     first: Parts<'a, T>,
     second: Parts<'a, T>,
     /// `cols × rows`, empty where there is no copy.
-    turned: Parts<'a, T>,
+    transpose: Parts<'a, T>,
     rows: usize,
     cols: usize,
 }
@@ -165,7 +165,7 @@ impl<'a, T: Element> Changed<'a, T> {
             kept: Parts::of(w.kept.packed_mut().lines_mut()),
             first: Parts::of(lines_of(&mut moments.first)),
             second: Parts::of(lines_of(&mut moments.second)),
-            turned: Parts::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
+            transpose: Parts::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
             rows,
             cols,
         })
@@ -197,14 +197,11 @@ impl<'a, T: Element> Changed<'a, T> {
     /// # Safety
     /// Nobody else uses this block of the weights meanwhile.
     #[inline(always)]
-    unsafe fn turn(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
-        if !self.turned.is_empty() {
-            by.kernel(Transposition {
-                from: self.lines_of_kept(),
-                to: Output::lines(self.turned.as_mut_ptr(), self.cols),
-                rows,
-                cols,
-            });
+    unsafe fn copy_to_transpose(&self, by: impl Execute<T>, rows: Range<usize>, cols: Range<usize>) {
+        if !self.transpose.is_empty() {
+            let (from, to) = (self.lines_of_kept(), Output::lines(self.transpose.as_mut_ptr(), self.cols));
+            // SAFETY: the copy is made in the transpose's shape, and nobody else uses this block of either (caller).
+            by.kernel(unsafe { Transposition::new(from, to, rows, cols) });
         }
     }
 }
@@ -225,6 +222,7 @@ unsafe fn part_of_moments<'a, T>(moments: &Parts<'a, T>, range: Range<usize>) ->
 /// Copies all lines of a matrix to those of its transpose.
 #[inline(always)]
 pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: &mut PackedB<T>) {
+    debug_assert_eq!((from.rows(), from.cols()), (to.cols(), to.rows()), "the shape of the transpose");
     // An empty matrix may have so many columns that to go through them takes years.
     if from.lines().is_empty() {
         return;
@@ -232,5 +230,6 @@ pub(super) fn transpose<T: Element>(by: impl Execute<T>, from: &PackedB<T>, to: 
     let (rows, cols) = (0..from.rows(), 0..from.cols());
     let from = Output::lines(from.lines().as_ptr().cast_mut(), rows.end);
     let to = Output::lines(to.lines_mut().as_mut_ptr(), cols.end);
-    by.kernel(Transposition { from, to, rows, cols });
+    // SAFETY: both matrices are borrowed, one exclusively, and packed in these shapes.
+    by.kernel(unsafe { Transposition::new(from, to, rows, cols) });
 }

@@ -27,7 +27,7 @@ impl<T: Element> Weights<T> {
     /// copy by inputs, however large, but for those of a single output, which need none. Weights by inputs have one by outputs
     /// `with_transpose`; the first layer of a net, which has no gradient to hand down, saves it.
     ///
-    /// Beyond L2 there is no copy by outputs: it would be fetched and written back at every update, which takes longer than turning the weights
+    /// Beyond L2 there is no copy by outputs: it would be fetched and written back at every update, which takes longer than transposing the weights
     /// strip by strip when they are needed (64-4096-1024, batch 32: 4.75 → 3.85 ms a step; 1024-4096-1024, batch 512: second update
     /// −1.4 ms, errors down +0.6; alike where L3 keeps both copies).
     ///
@@ -74,7 +74,7 @@ impl<T: Element> Weights<T> {
         match &self.turned {
             _ if self.kept.is_by_outputs() => self.kept.packed().right(),
             Some(turned) => turned.right(),
-            None => self.kept.packed().turned_right(),
+            None => self.kept.packed().transposed_right(),
         }
     }
 
@@ -197,19 +197,19 @@ impl<T: Element> Gradient<T> {
     }
 
     #[inline(always)]
-    fn all_lines(&self) -> Part<'_, T> {
+    fn all_lines(&self) -> LineRange<'_, T> {
         let packed = self.lines.packed();
-        Part { lines: packed.lines(), rows: packed.rows(), cols: packed.cols() }
+        LineRange { lines: packed.lines(), rows: packed.rows(), cols: packed.cols() }
     }
 
-    fn lines_of(&self, jobs: LineJobs, job: usize) -> Part<'_, T> {
+    fn lines_of(&self, jobs: LineJobs, job: usize) -> LineRange<'_, T> {
         let packed = self.lines.packed();
-        Part { lines: &packed.lines()[jobs.elements(job)], rows: packed.rows(), cols: jobs.cols(job).len() }
+        LineRange { lines: &packed.lines()[jobs.elements(job)], rows: packed.rows(), cols: jobs.cols(job).len() }
     }
 }
 
 /// Some lines of an array.
-struct Part<'a, T> {
+struct LineRange<'a, T> {
     lines: &'a [T],
     rows: usize,
     cols: usize,
@@ -217,14 +217,14 @@ struct Part<'a, T> {
 
 /// An ordinary loop, on a tier: elsewhere each fused multiply-add would be a call of the platform's (784-128-10, batch 128, clipped:
 /// 702 → 473 µs a step; on two threads, shared, 498 → 247).
-struct SumOfSquares<'a, T>(Part<'a, T>);
+struct SumOfSquares<'a, T>(LineRange<'a, T>);
 
 impl<T: Element> Kernel<T> for SumOfSquares<'_, T> {
     type Output = f64;
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, _: S) -> f64 {
-        let Part { lines, rows, cols } = self.0;
+        let LineRange { lines, rows, cols } = self.0;
         let mut sum = 0.0;
         for (l, line) in lines.chunks_exact((rows * T::LINE).max(1)).enumerate() {
             let mut lanes = [0.0_f64; 16];
@@ -243,7 +243,7 @@ impl<T: Element> Kernel<T> for SumOfSquares<'_, T> {
 
 /// Whole lines as they are, and of a last one that is padded only what is not padding.
 struct IsWithin<'a, T> {
-    part: Part<'a, T>,
+    part: LineRange<'a, T>,
     limit: T,
 }
 
@@ -252,7 +252,7 @@ impl<T: Element> Kernel<T> for IsWithin<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) -> bool {
-        let Self { part: Part { lines, rows, cols }, limit } = self;
+        let Self { part: LineRange { lines, rows, cols }, limit } = self;
         let (whole, last) = lines.split_at(cols / T::LINE * rows * T::LINE);
         // No early exit, so that the compiler can take a vector at a time.
         let within = whole.iter().fold(true, |within, g| within & (g.abs() <= limit));

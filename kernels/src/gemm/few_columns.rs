@@ -1,4 +1,4 @@
-//! Which columns of a product are computed as rows of its transpose, Cᵀ = Bᵀ Aᵀ, though C must be turned back then.
+//! Which columns of a product are computed as rows of its transpose, Cᵀ = Bᵀ Aᵀ, though C must be transposed back then.
 //!
 //! ```text
 //!   B   whole lines  few left        C      whole lines │ Cᵀ = Bᵀ Aᵀ
@@ -7,18 +7,18 @@
 //!     └────────────┴──┘
 //! ```
 //! Vectors along a few columns leave lanes empty; along the rows of A they are full. Where A's columns are contiguous they are read as they
-//! are, else squares of A are turned in registers (see [`super::turned`]), which shares the ports with few multiplications. Multiplication
+//! are, else squares of A are transposed in registers (see [`super::transposed_b`]), which shares the ports with few multiplications. Multiplication
 //! commutes, so the bits are the same; α stays with A.
 
-use super::description::{End, Start};
 use super::gaps::SCRATCH_ELEMENTS;
+use super::kernel_args::{End, Start};
 use super::operand::{Output, Right};
-use super::product::{Place, Product};
+use super::product::Product;
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
+use super::transposed_b;
 use super::transposition::Transposition;
-use super::turned;
 use crate::element::Element;
 use crate::team::Team;
 
@@ -26,15 +26,16 @@ use crate::team::Team;
 const MANY_LINES: usize = 32;
 /// The fewest rows of A: a square of it.
 const FEWEST_ROWS: usize = 16;
-/// So the transpose, which has at most as many rows as a line has columns, is not looked at in its turn.
-const _: () = assert!(FEWEST_ROWS >= 16 && FEWEST_ROWS > turned::MAX_ROWS);
+/// So the transpose, which has fewer rows than a line has columns (`f32`: 15), or up to [`transposed_b::MAX_ROWS`] where a line and a few are taken
+/// at once (`f64`: 12), is not looked at in its turn.
+const _: () = assert!(FEWEST_ROWS >= 16 && FEWEST_ROWS > transposed_b::MAX_ROWS);
 
 impl<T: Element> Product<T> {
     /// The first of the last columns, which do not fill a line, where they are faster as rows.
     pub(super) fn first_of_few(&self, table: &TileTable<T>) -> Option<usize> {
         let rows = self.m;
-        // A line and a few are turned as one where they can be.
-        let at_once = self.n <= turned::MAX_ROWS && matches!(self.b, Right::Strided { .. });
+        // A line and a few, up to twelve columns in all, are transposed at once where they can be; else what does not fill a line.
+        let at_once = self.n <= transposed_b::MAX_ROWS && matches!(self.b, Right::Strided { .. });
         let few = if at_once { self.n } else { self.n % T::LINE };
         let fits = few > 0
             && rows >= FEWEST_ROWS
@@ -49,24 +50,26 @@ impl<T: Element> Product<T> {
         let pays = if self.a.row == 1 {
             pays_along_columns_of_a(table, shape, whole_lines)
         } else {
-            self.a.col == 1 && pays_to_turn_a(table, shape, whole_lines)
+            self.a.col == 1 && pays_to_transpose_a(table, shape, whole_lines)
         };
-        (pays && self.columns(first..self.n).is_strided()).then_some(first)
+        (pays && self.col_range(first..self.n).is_strided()).then_some(first)
     }
 
-    /// Its columns as rows, on `team`: in scratch, from where they are turned back.
-    pub(super) fn run_as_rows(&self, table: &'static TileTable<T>, team: &Team) {
+    /// Its columns as rows, on `team`: in scratch, from where they are transposed back.
+    pub(super) fn run_transposed(&self, table: &'static TileTable<T>, team: &Team) {
         let stride = packed_stride::<T>(self.m.min(SCRATCH_ELEMENTS / self.n / T::LINE * T::LINE));
         with_scratch::<T, _>(Slot::Columns, self.n * stride, |rows| {
             let to = Output { data: rows.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
             for first in (0..self.m).step_by(stride) {
-                let part = self.rows(first..self.m.min(first + stride));
-                let Some(turned) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
+                let part = self.row_range(first..self.m.min(first + stride));
+                let Some(transposed) = part.transposed(to) else { unreachable!("looked at by `first_of_few`") };
                 if matches!(self.start, Start::Stored | Start::Scaled(_)) {
-                    T::dispatch(table.isa, Transposition { from: part.c, to, rows: 0..part.m, cols: 0..part.n });
+                    // SAFETY: `self` vouches for C, of which this is a part; `rows` has room for `n` rows of up to `stride` numbers.
+                    T::dispatch(table.isa, unsafe { Transposition::new(part.c, to, 0..part.m, 0..part.n) });
                 }
-                turned.run(table, team, Place::Memory, None);
-                T::dispatch(table.isa, Transposition { from: to, to: part.c, rows: 0..part.n, cols: 0..part.m });
+                transposed.run_part(table, team);
+                // SAFETY: as above, the other way: nobody else writes this part of C.
+                T::dispatch(table.isa, unsafe { Transposition::new(to, part.c, 0..part.n, 0..part.m) });
             }
         });
     }
@@ -81,10 +84,10 @@ fn pays_along_columns_of_a<T: Element>(
     (rows, cols, steps): (usize, usize, usize),
     whole_lines: usize,
 ) -> bool {
-    /// Lanes that would stay empty over all of k, in lines, that are worth turning a row of C back (784×10×32 tn gains, 300×15×40 tn would
+    /// Lanes that would stay empty over all of k, in lines, that are worth transposing a row of C back (784×10×32 tn gains, 300×15×40 tn would
     /// lose: 113 → 100), …
     const LINES: usize = 8;
-    /// fewer for rows so few that vectors of a line turn them at once (1000×3×6 tn: 18 → 30, f64 1000×4×14 tt: 17 → 26; AVX2 would lose:
+    /// fewer for rows so few that vectors of a line transpose them at once (1000×3×6 tn: 18 → 30, f64 1000×4×14 tt: 17 → 26; AVX2 would lose:
     /// 19 → 11), …
     const LINES_AT_ONCE: usize = 4;
     /// … and multiply-adds that are worth the way through scratch (16×5×16 tn would lose: 27 → 19).
@@ -97,7 +100,7 @@ fn pays_along_columns_of_a<T: Element>(
     }
     let empty_lanes = (cols.next_multiple_of(T::LINE) - cols).saturating_mul(steps);
     let work = rows.saturating_mul(cols).saturating_mul(steps);
-    let at_once = cols <= turned::FEW && table.lanes() == T::LINE;
+    let at_once = cols <= transposed_b::ROWS_ON_EVERY_TIER && table.lanes() == T::LINE;
     let lines = if at_once { LINES_AT_ONCE } else { LINES };
     empty_lanes >= lines * T::LINE && work >= WORK
 }
@@ -105,7 +108,7 @@ fn pays_along_columns_of_a<T: Element>(
 /// A's rows are contiguous: squares of it are turned (Zen 4, 128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91, 100×2×100
 /// 19 → 37, 128×6×128 58 → 73; behind whole lines, 100×17×100 69 → 86, 100×20×100 81 → 94, 128×25×128 89 → 102, 500×67×300 104 → 112, 1000×58×1000
 /// 106 → 112; f64 128×9×128 38 → 49, 100×10×100 41 → 45, 128×10×784 43 → 53), where so many whole lines are before them.
-fn pays_to_turn_a<T: Element>(
+fn pays_to_transpose_a<T: Element>(
     table: &TileTable<T>,
     (rows, cols, steps): (usize, usize, usize),
     whole_lines: usize,
@@ -113,7 +116,7 @@ fn pays_to_turn_a<T: Element>(
     /// Shorter rows than these, in vectors of less than a line, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000
     /// 32 → 44; 100×4×32 would lose: 20 → 12).
     const STEPS: usize = 128;
-    if table.columns(cols).is_none() {
+    if table.transposed_b_kernel(cols).is_none() {
         return false;
     }
     if table.lanes() < T::LINE {
@@ -126,13 +129,13 @@ fn pays_to_turn_a<T: Element>(
 
 /// Cycles that a square of A takes on a Zen 4, by columns of B (`versus gemm --shape 10x128x784:nt` and the like). The ports of other
 /// CPUs allow about the same in relation to [`cost_of_own_vectors`].
-const SQUARES_OF_16: [usize; turned::MAX_ROWS] = [64, 69, 81, 92, 105, 120, 136, 150, 166, 181, 197, 211];
-const SQUARES_OF_8: [usize; turned::MAX_ROWS] = [25, 35, 42, 49, 60, 68, 67, 73, 80, 87, 98, 103];
+const SQUARES_OF_16: [usize; transposed_b::MAX_ROWS] = [64, 69, 81, 92, 105, 120, 136, 150, 166, 181, 197, 211];
+const SQUARES_OF_8: [usize; transposed_b::MAX_ROWS] = [25, 35, 42, 49, 60, 68, 67, 73, 80, 87, 98, 103];
 
 /// The way through scratch, beyond what vectors along the columns take for their own.
 const SCRATCH: usize = 120;
 
-/// What `cols` columns take as rows, so long for a line of A's rows, and C turned back.
+/// What `cols` columns take as rows, so long for a line of A's rows, and C transposed back.
 fn cost_of_rows<T: Element>(rows: usize, cols: usize, line_of_rows: usize) -> usize {
     rows.div_ceil(T::LINE).saturating_mul(line_of_rows.saturating_add(T::LINE * cols)).saturating_add(SCRATCH)
 }

@@ -1,8 +1,8 @@
 //! A C with gaps between its columns: block by block through contiguous scratch, of a size that no shape exceeds.
 
-use super::description::Start;
+use super::kernel_args::Start;
 use super::operand::Output;
-use super::product::{Place, Product};
+use super::product::{Destination, Product};
 use super::room::packed_stride;
 use super::scratch::{Slot, with_scratch};
 use super::tiles::TileTable;
@@ -26,14 +26,14 @@ pub(super) fn through_scratch<T: Element>(
         for (top, left) in corners((c.rows(), c.cols()), (height, width)) {
             let (rows, cols) = (top..c.rows().min(top + height), left..c.cols().min(left + width));
             let shape = (rows.len(), cols.len());
-            let mut part = product.columns(cols).rows(rows);
+            let mut part = product.col_range(cols).row_range(rows);
             part.c = Output { data: block.as_mut_ptr(), row: stride, line: T::LINE, col: 1, padded: false };
             if !matches!(product.start, Start::Zero) {
                 each_of_block(block, stride, shape, |to, i, j| *to = c.get(top + i, left + j));
                 // The block has been borrowed meanwhile.
                 part.c.data = block.as_mut_ptr();
             }
-            part.run(table, team, Place::Memory, None);
+            part.run(table, team, Destination::C, None);
             each_of_block(block, stride, shape, |value, i, j| c.set(top + i, left + j, *value));
         }
     });

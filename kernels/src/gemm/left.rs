@@ -1,10 +1,10 @@
 //! A left-hand side that is packed before the jobs begin: for its factor, or where its rows are no runs. A bounded part at a time, by the team.
 
-use super::description::End;
+use super::kernel_args::End;
 use super::operand::Left;
 use super::pack::pack_panels;
 use super::plan::{PACKED_BYTES, ROW_UNIT, WORK_TO_WAKE};
-use super::product::{Place, Product};
+use super::product::{Destination, Product};
 use super::room::packed_stride;
 use crate::element::Element;
 use crate::isa::Isa;
@@ -23,19 +23,19 @@ impl<T: Element> Product<T> {
     }
 
     /// Rows of A that are packed at a time: as many as the bound allows, but some.
-    pub(super) fn rows_to_pack(&self, panel: usize, place: Place) -> usize {
+    pub(super) fn rows_to_pack(&self, panel: usize, destination: Destination) -> usize {
         let rows = PACKED_BYTES / size_of::<T>() / self.packed_row_len().max(1);
-        // An epilogue that turns lines wants blocks that begin on one.
-        let least = if place == Place::Cache { ROW_UNIT } else { panel };
+        // An epilogue that transposes lines wants blocks that begin on one.
+        let least = if destination == Destination::Scratch { ROW_UNIT } else { panel };
         let unit = if rows < ROW_UNIT { least } else { ROW_UNIT };
         (rows / unit * unit).max(unit)
     }
 
     /// Steps of k that are packed at a time where a panel of all of them is beyond the bound, and the sums may wait in C: whole lines, and one less
     /// than there is room for, as rows may be a line further apart than they are long.
-    pub(super) fn depth_to_pack(&self, panel: usize, place: Place) -> Option<usize> {
+    pub(super) fn k_to_pack(&self, panel: usize, destination: Destination) -> Option<usize> {
         let room = PACKED_BYTES / size_of::<T>() / panel;
-        let is_beyond = self.packed_row_len() > room && place == Place::Memory && self.end == End::Stored;
+        let is_beyond = self.packed_row_len() > room && destination == Destination::C && self.end == End::Stored;
         if is_beyond { Some((room / T::LINE - 1) * T::LINE) } else { None }
     }
 

@@ -1,5 +1,5 @@
 //! The micro-kernel: a strip of tiles whose accumulators live in registers. The loop that multiplies matrices; but for the tile that packs
-//! on its way ([`first_tile`](super::first_tile)), and for few rows against columns ([`turned`](super::turned)).
+//! on its way ([`first_tile`](super::first_tile)), and for few rows against columns ([`transposed_b`](super::transposed_b)).
 //!
 //! ```text
 //!                       NV vectors of B's row p
@@ -16,7 +16,7 @@
 //!
 //! The departures from the textbook (BLIS's micro-kernel):
 //! * **A is read where it lies**, by broadcasts: MR row streams prefetch as well as one packed stream, and the packing pass is
-//!   saved. Where it is packed all the same says `Product::is_left_worth_packing`.
+//!   saved. Where it is packed all the same says `Product::is_a_worth_packing`.
 //! * **B is addressed in cache lines** (`b_line` from a line of columns to the next, `b_row` down the rows), so that a
 //!   row-major matrix and a packed one, whatever the tile's width, are the same loop.
 //! * **A strip is a column of tiles**: the same B passes under all its rows, so the function pointer is called once a strip.
@@ -25,61 +25,61 @@
 //!
 //! Every accumulator is one chain of fused multiply-adds in the order of k. Nothing here may split k over lanes or tiles.
 
-use super::description::{Asks, End, Start, Strip};
+use super::kernel_args::{End, KernelArgs, KernelPrefetch, Start};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd, opaque, prefetch, prefetch_to_l2};
 use std::hint::black_box;
 
 /// The micro-kernel for one instruction set and one tile, as a plain function to put in a table; for CPUs that execute this instruction
-/// set in halves where `BY_ROW` says so: see [`last_steps`].
+/// set in halves where `DEFERS` says so: see [`deferred_steps`].
 ///
 /// # Safety
-/// See [`StripFn`](super::description::StripFn).
-pub(crate) unsafe fn strip<T, S, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool>(
-    strip: &Strip<'_, T>,
+/// See [`KernelFn`](super::kernel_args::KernelFn).
+pub(crate) unsafe fn micro_kernel<T, S, const MR: usize, const NV: usize, const TAIL: bool, const DEFERS: bool>(
+    args: &KernelArgs<'_, T>,
 ) where
     T: Element,
     S: Simd<T>,
 {
     // SAFETY: the caller vouches for the instruction set.
     let simd = unsafe { S::assume() };
-    // Apart: beside the loops that ask, the usual one has fewer registers (Zen 4, 127³: 112 → 114.4 GFLOP/s, 10×128×128 tn 106 → 108.5).
-    if const { may_ask(MR, NV) } && strip.asks.is_some() {
-        simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW, true>(strip));
+    // Apart: beside the loops that prefetch, the usual one has fewer registers (Zen 4, 127³: 112 → 114.4 GFLOP/s, 10×128×128 tn 106 → 108.5).
+    if const { may_prefetch(MR, NV) } && args.prefetch.is_some() {
+        simd.enter(MicroKernel::<T, MR, NV, TAIL, DEFERS, true>(args));
     } else {
-        simd.enter(Tiles::<T, MR, NV, TAIL, BY_ROW, false>(strip));
+        simd.enter(MicroKernel::<T, MR, NV, TAIL, DEFERS, false>(args));
     }
 }
 
-/// The most steps that are taken row by row.
-const MOST_LAST_STEPS: usize = 4;
+/// The most steps that are deferred.
+const MOST_DEFERRED_STEPS: usize = 4;
 /// Tiles of fewer sums, or of more vectors a row, are not worth a micro-kernel of their own.
 const FEWEST_SUMS: usize = 12;
 const MOST_VECTORS: usize = 4;
 
-/// The steps of k that a tile takes row by row, B's vectors waiting in the registers that are left; for a CPU that executes a vector in
-/// halves, and none where the tile is not worth it.
+/// The last steps of k, which a tile takes row by row on the way to C, B's vectors waiting in the registers that are left; for a CPU that executes
+/// a vector in halves, and none where the tile is not worth it.
 ///
-/// A store that follows the last multiplication of all takes a turn of the multipliers on Zen 4, unless it meets its sum on the way out
+/// A store that follows the last multiplication of all takes a cycle of a multiplier on Zen 4, unless it meets its sum on the way out
 /// of them, and no two stores come close: 24 of them after 240 multiply-adds cost 23 cycles, one after every second multiply-add
 /// nothing. (128×128×10 93 → 97 GFLOP/s of 118, 16×16×16 89 → 95, 784-128-10, batch 32: 121.5 → 119 µs a step.) Zen 5 loses by it
 /// (128×128×128 259 → 252 GFLOP/s of 267). Tiers of few registers have none left.
-pub(super) const fn last_steps(registers: usize, rows: usize, vectors: usize) -> usize {
+pub(super) const fn deferred_steps(registers: usize, rows: usize, vectors: usize) -> usize {
     let sums = rows * vectors;
     if registers < 32 || sums < FEWEST_SUMS || vectors > MOST_VECTORS {
         return 0;
     }
-    // Two steps of 6 × 4 take every register: see `rows_after_last_steps`.
+    // Two steps of 6 × 4 take every register: see `store_rows_with_deferred_steps`.
     let steps = if sums + 2 * vectors == registers { 2 } else { (registers - 1 - sums) / vectors };
     match steps {
         0 | 1 => 0,
-        2..=MOST_LAST_STEPS => steps,
-        _ => MOST_LAST_STEPS,
+        2..=MOST_DEFERRED_STEPS => steps,
+        _ => MOST_DEFERRED_STEPS,
     }
 }
 
-/// Whether a tile is large enough to ask for anything beside its multiplications.
-const fn may_ask(rows: usize, vectors: usize) -> bool {
+/// Whether a tile is large enough to prefetch anything beside its multiplications.
+const fn may_prefetch(rows: usize, vectors: usize) -> bool {
     rows * vectors > 8 || vectors > 4
 }
 
@@ -96,175 +96,182 @@ macro_rules! unrolled {
 }
 pub(super) use unrolled;
 
-/// The column of tiles of one strip.
-pub(super) struct Tiles<'a, T, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>(
-    pub(super) &'a Strip<'a, T>,
-);
+/// The column of tiles of one strip, or a row of them across strips.
+pub(super) struct MicroKernel<
+    'a,
+    T,
+    const MR: usize,
+    const NV: usize,
+    const TAIL: bool,
+    const DEFERS: bool,
+    const PREFETCHES: bool,
+>(pub(super) &'a KernelArgs<'a, T>);
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool> Kernel<T>
-    for Tiles<'_, T, MR, NV, TAIL, BY_ROW, ASKS>
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const DEFERS: bool, const PREFETCHES: bool>
+    Kernel<T> for MicroKernel<'_, T, MR, NV, TAIL, DEFERS, PREFETCHES>
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        let Strip { tiles, mut a, mut b, mut c, mut near, .. } = *self.0;
+        let KernelArgs { tiles, mut a, mut b, mut c, mut prefetch_c, .. } = *self.0;
         let mut tile = 0;
         loop {
-            self.tile(simd, tile, At { a: row_groups::<T, MR, NV>(a, self.0.a_inner), b }, c, near);
+            self.run_tile(simd, tile, At { a: row_groups::<T, MR, NV>(a, self.0.a_inner), b }, c, prefetch_c);
             tile += 1;
             if tile >= tiles {
                 return;
             }
             // Made opaque, or the steps would be fetched and kept on the stack before the first tile, which often is the only one.
-            let strip = unseen::<_, NV>(self.0);
-            // SAFETY: the strip's own address.
-            let Strip { a_next, b_next, c_next, near_next, .. } = unsafe { *strip };
+            let args = opaque_address::<_, NV>(self.0);
+            // SAFETY: the address of what this borrows.
+            let KernelArgs { a_next, b_next, c_next, prefetch_c_next, .. } = unsafe { *args };
             a = a.wrapping_add(a_next);
             b = b.wrapping_add(b_next);
             c = c.wrapping_add(c_next);
-            near = near.wrapping_add(near_next);
+            prefetch_c = prefetch_c.wrapping_add(prefetch_c_next);
         }
     }
 }
 
-impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_ROW: bool, const ASKS: bool>
-    Tiles<'_, T, MR, NV, TAIL, BY_ROW, ASKS>
+impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const DEFERS: bool, const PREFETCHES: bool>
+    MicroKernel<'_, T, MR, NV, TAIL, DEFERS, PREFETCHES>
 {
-    /// The tile that begins at `at`, `c` and `near`.
+    /// The tile that begins at `at`, `c` and `prefetch_c`.
     ///
-    /// What is near is asked for row by row, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
-    /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4). Most tiles ask for nothing, and go a way on which
+    /// Rows like those of C are prefetched one by one, between as many parts of k: all at once it would fill the buffers in which B's lines, too,
+    /// wait (1024-4096-1024, batch 512: first update 17.5 → 17.2 ms, second 20.8 → 20.4). Most tiles prefetch nothing, and go a way on which
     /// nothing looks whether they do: a shallow tile is hardly longer than its preparations, and where both threads of a core are busy the front end
     /// binds it (Emerald Rapids, with addresses that go no way through memory either, 128×128×10 121 → 127 GFLOP/s, 20×192×13 131 → 136,
     /// 32×32×32 136 → 139, beside another thread 5 to 9 % more).
     #[inline(always)]
-    fn tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut near: *const T) {
-        let Strip { near_row, .. } = *self.0;
-        let last = const { last_steps(S::REGISTERS, MR, NV) };
-        let by_row = BY_ROW && last > 0 && self.0.k >= last;
-        let k = if by_row { self.0.k - last } else { self.0.k };
-        let mut acc = self.start(simd, tile, c);
-        let asks = MR * NV > 2 && !near.is_null();
+    fn run_tile<S: Simd<T>>(&self, simd: S, tile: usize, mut at: At<T>, c: *mut T, mut prefetch_c: *const T) {
+        let KernelArgs { prefetch_c_row, .. } = *self.0;
+        let deferred = const { deferred_steps(S::REGISTERS, MR, NV) };
+        let defers = DEFERS && deferred > 0 && self.0.k >= deferred;
+        let k = if defers { self.0.k - deferred } else { self.0.k };
+        let mut acc = self.load_accumulators(simd, tile, c);
+        let prefetches_c = MR * NV > 2 && !prefetch_c.is_null();
         let mut first = 0;
-        // One vector wide, tiles have no registers for the addresses of a second loop: see `unseen`.
-        if NV > 1 && !asks && !(ASKS && self.0.asks.is_some()) {
-            self.steps(simd, k, &mut at, &mut acc);
+        // One vector wide, tiles have no registers for the addresses of a second loop: see `opaque_address`.
+        if NV > 1 && !prefetches_c && !(PREFETCHES && self.0.prefetch.is_some()) {
+            self.k_steps(simd, k, &mut at, &mut acc);
             first = k;
         }
-        let part = if asks && k >= 8 * MR { k.div_ceil(MR) } else { k };
+        let part = if prefetches_c && k >= 8 * MR { k.div_ceil(MR) } else { k };
         while first < k {
-            if asks {
+            if prefetches_c {
                 for _ in 0..if part < k { 1 } else { MR } {
-                    self.ask_for::<S>(near);
-                    near = near.wrapping_add(near_row);
+                    self.prefetch_row_of_c::<S>(prefetch_c);
+                    prefetch_c = prefetch_c.wrapping_add(prefetch_c_row);
                 }
             }
             let mut left = part.min(k - first);
-            if ASKS && let Some(asks) = self.0.asks {
-                left = self.steps_that_ask(simd, asks, (tile, first), left, &mut at, &mut acc);
+            if PREFETCHES && let Some(prefetches) = self.0.prefetch {
+                left = self.k_steps_prefetching(simd, prefetches, (tile, first), left, &mut at, &mut acc);
             }
-            self.steps(simd, left, &mut at, &mut acc);
+            self.k_steps(simd, left, &mut at, &mut acc);
             first += part;
         }
-        if by_row { self.finish_by_row(simd, &at, c, &mut acc) } else { self.finish(simd, c, &mut acc) }
+        if defers { self.finish_with_deferred_steps(simd, &at, c, &mut acc) } else { self.finish(simd, c, &mut acc) }
     }
 
-    /// So many steps.
+    /// So many steps of k.
     #[inline(always)]
-    fn steps<S: Simd<T>>(&self, simd: S, mut left: usize, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
+    fn k_steps<S: Simd<T>>(&self, simd: S, mut left: usize, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
         while left >= Self::STEPS {
             for _ in 0..Self::STEPS {
-                self.step(simd, at, acc);
+                self.k_step(simd, at, acc);
             }
             left -= Self::STEPS;
         }
         while left > 0 {
-            self.step(simd, at, acc);
+            self.k_step(simd, at, acc);
             left -= 1;
         }
     }
 
-    /// These steps, from step `first` of a tile on, each asking for one thing: what is asked for in vain takes turns of loads as well.
+    /// These steps, from step `first` of a tile on, each with one prefetch: those in vain take issue slots of loads as well.
     /// Says how many are left to do.
     #[inline(always)]
-    fn steps_that_ask<S: Simd<T>>(
+    fn k_steps_prefetching<S: Simd<T>>(
         &self,
         simd: S,
-        asks: &Asks<T>,
+        prefetches: &KernelPrefetch<T>,
         (tile, first): (usize, usize),
         mut left: usize,
         at: &mut At<T>,
         acc: &mut [[S::V; NV]; MR],
     ) -> usize {
-        let Asks { a_ahead, b_ahead, next, next_rows, next_row, next_line, next_lines } = *asks;
-        if tile.wrapping_sub(1) < next_lines {
-            let mut line = next.wrapping_add((tile - 1) * next_line + first * next_row);
-            let mut asking = left.min(next_rows.saturating_sub(first));
-            left -= asking;
-            while asking > 0 {
+        let KernelPrefetch { a_ahead, b_ahead, next_b, next_b_rows, next_b_row, next_b_line, next_b_lines } =
+            *prefetches;
+        if tile.wrapping_sub(1) < next_b_lines {
+            let mut line = next_b.wrapping_add((tile - 1) * next_b_line + first * next_b_row);
+            let mut prefetching = left.min(next_b_rows.saturating_sub(first));
+            left -= prefetching;
+            while prefetching > 0 {
                 prefetch_to_l2(line);
-                line = line.wrapping_add(next_row);
-                self.step(simd, at, acc);
-                asking -= 1;
+                line = line.wrapping_add(next_b_row);
+                self.k_step(simd, at, acc);
+                prefetching -= 1;
             }
-        } else if const { Self::may_ask_for_b::<S>() } && b_ahead > 0 {
+        } else if const { Self::may_prefetch_b::<S>() } && b_ahead > 0 {
             while left > 0 {
-                self.ask_for_row_of_b::<S>(at.b.wrapping_add(b_ahead), prefetch);
-                self.step(simd, at, acc);
+                self.prefetch_row_of_b::<S>(at.b.wrapping_add(b_ahead), prefetch);
+                self.k_step(simd, at, acc);
                 left -= 1;
             }
         } else if const { MR * NV > 8 } && a_ahead > 0 {
             while left > 0 {
-                self.ask_for_column_of_a(at.a[0].wrapping_add(a_ahead));
-                self.step(simd, at, acc);
+                self.prefetch_column_of_a(at.a[0].wrapping_add(a_ahead));
+                self.k_step(simd, at, acc);
                 left -= 1;
             }
         }
         left
     }
 
-    /// The last steps of k row by row, and each row's way to C as soon as it is done.
+    /// The deferred steps row by row, each row stored as soon as it is done.
     #[inline(always)]
-    fn finish_by_row<S: Simd<T>>(&self, simd: S, at: &At<T>, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
+    fn finish_with_deferred_steps<S: Simd<T>>(&self, simd: S, at: &At<T>, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
         match self.0.end {
-            End::Stored => self.rows_after_last_steps(simd, at, c, acc, None),
-            End::Onto(factor) => self.rows_after_last_steps(simd, at, c, acc, Some(simd.splat(factor))),
+            End::Stored => self.store_rows_with_deferred_steps(simd, at, c, acc, None),
+            End::AddScaled(factor) => self.store_rows_with_deferred_steps(simd, at, c, acc, Some(simd.splat(factor))),
         }
     }
 
-    /// All rows to C.
+    /// Stores all rows.
     #[inline(always)]
     pub(super) fn finish<S: Simd<T>>(&self, simd: S, c: *mut T, acc: &mut [[S::V; NV]; MR]) {
         match self.0.end {
-            End::Stored => self.rows(simd, c, acc, None),
-            End::Onto(factor) => self.rows(simd, c, acc, Some(simd.splat(factor))),
+            End::Stored => self.store_rows(simd, c, acc, None),
+            End::AddScaled(factor) => self.store_rows(simd, c, acc, Some(simd.splat(factor))),
         }
     }
 
-    /// The rows of [`finish_by_row`](Self::finish_by_row), stored or added `onto` C so many times.
+    /// The rows of [`finish_with_deferred_steps`](Self::finish_with_deferred_steps), stored or added to C times a `factor`.
     #[inline(always)]
-    fn rows_after_last_steps<S: Simd<T>>(
+    fn store_rows_with_deferred_steps<S: Simd<T>>(
         &self,
         simd: S,
         at: &At<T>,
         mut c: *mut T,
         acc: &mut [[S::V; NV]; MR],
-        onto: Option<S::V>,
+        factor: Option<S::V>,
     ) {
-        let last = const { last_steps(S::REGISTERS, MR, NV) };
+        let deferred = const { deferred_steps(S::REGISTERS, MR, NV) };
         // Sums and rows of B take every register: a vector of the last row comes when a sum of the first has gone. The compiler would keep up to five
         // of them on the stack (Zen 4, 128×128×10: 90 → 98 GFLOP/s, 128×784×32 tn 108.5 → 111.7).
-        let takes_all = last > 0 && (MR + last) * NV >= S::REGISTERS;
-        let there = if takes_all { last - 1 } else { last };
-        let mut rows_of_b = [[simd.splat(T::ZERO); NV]; MOST_LAST_STEPS];
+        let takes_all = deferred > 0 && (MR + deferred) * NV >= S::REGISTERS;
+        let there = if takes_all { deferred - 1 } else { deferred };
+        let mut rows_of_b = [[simd.splat(T::ZERO); NV]; MOST_DEFERRED_STEPS];
         for (p, row) in rows_of_b.iter_mut().enumerate().take(there) {
-            *row = self.row_of_b(simd, at.b.wrapping_add(p * self.0.b_row));
+            *row = self.load_row_of_b(simd, at.b.wrapping_add(p * self.0.b_row));
         }
         unrolled!(i < MR, {
             let mut a = self.row_of_a(at, i);
-            for row in rows_of_b.iter().take(if i == 0 { there } else { last }) {
-                // SAFETY: (first + i, p) is inside A (caller of `strip`).
+            for row in rows_of_b.iter().take(if i == 0 { there } else { deferred }) {
+                // SAFETY: (first + i, p) is inside A (caller of `micro_kernel`).
                 let x = simd.splat(unsafe { *a });
                 for (sum, &lanes) in acc[i].iter_mut().zip(row) {
                     *sum = simd.mul_add(x, lanes, *sum);
@@ -281,40 +288,40 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
                 for (v, lanes) in rows_of_b[there].iter_mut().enumerate() {
                     *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
                     let sum = simd.mul_add(x, *lanes, acc[i][v]);
-                    self.store_vector(simd, c, v, self.onto(simd, c, v, sum, onto));
+                    self.store_vector(simd, c, v, self.final_sum(simd, c, v, sum, factor));
                 }
             } else {
-                self.row(simd, c, &mut acc[i], onto);
+                self.store_row(simd, c, &mut acc[i], factor);
             }
         });
     }
 
     /// The rows of [`finish`](Self::finish), likewise.
     #[inline(always)]
-    fn rows<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR], onto: Option<S::V>) {
+    fn store_rows<S: Simd<T>>(&self, simd: S, mut c: *mut T, acc: &mut [[S::V; NV]; MR], factor: Option<S::V>) {
         unrolled!(i < MR, {
             if i > 0 {
                 c = c.wrapping_add(self.0.c_row);
             }
-            self.row(simd, c, &mut acc[i], onto);
+            self.store_row(simd, c, &mut acc[i], factor);
         });
     }
 
-    /// A row to C.
+    /// Stores a row.
     #[inline(always)]
-    fn row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV], onto: Option<S::V>) {
+    fn store_row<S: Simd<T>>(&self, simd: S, c: *mut T, sums: &mut [S::V; NV], factor: Option<S::V>) {
         for (v, sum) in sums.iter_mut().enumerate() {
-            *sum = self.onto(simd, c, v, *sum, onto);
+            *sum = self.final_sum(simd, c, v, *sum, factor);
         }
         for (v, &sum) in sums.iter().enumerate() {
             self.store_vector(simd, c, v, sum);
         }
     }
 
-    /// The sum, or C's vector `v` plus so many times it.
+    /// What is stored for a sum: itself, or C's vector `v` plus a `factor` times it.
     #[inline(always)]
-    fn onto<S: Simd<T>>(&self, simd: S, c: *const T, v: usize, sum: S::V, onto: Option<S::V>) -> S::V {
-        let Some(factor) = onto else { return sum };
+    fn final_sum<S: Simd<T>>(&self, simd: S, c: *const T, v: usize, sum: S::V, factor: Option<S::V>) -> S::V {
+        let Some(factor) = factor else { return sum };
         simd.mul_add(factor, sum, self.load_vector(simd, c, self.0.c_line, v, self.0.c_tail))
     }
 
@@ -323,7 +330,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     fn store_vector<S: Simd<T>>(&self, simd: S, c: *mut T, v: usize, sum: S::V) {
         let to = c.wrapping_add(vector_offset::<T, S>(self.0.c_line, v));
         if TAIL && v + 1 == NV {
-            // SAFETY: the caller of `strip` vouches for `c_tail` lanes of C's last vector.
+            // SAFETY: the caller of `micro_kernel` vouches for `c_tail` lanes of C's last vector.
             unsafe { simd.store_partial(to, self.0.c_tail, sum) };
         } else {
             // SAFETY: a whole vector inside C.
@@ -335,14 +342,14 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     /// meanwhile, the more of the next product finds room behind them (1-16-1: 490 → 470 ns a step).
     const STEPS: usize = if MR * NV <= 2 { 4 } else { 1 };
 
-    /// Whether a vector is as long as a line, and the tile large enough to ask for rows of B.
-    const fn may_ask_for_b<S: Simd<T>>() -> bool {
+    /// Whether a vector is as long as a line, and the tile large enough to prefetch rows of B.
+    const fn may_prefetch_b<S: Simd<T>>() -> bool {
         S::LANES == T::LINE && NV > 1
     }
 
-    /// Asks for the tile's part of a column of A, a run.
+    /// Prefetches the tile's part of a column of A, a run.
     #[inline(always)]
-    fn ask_for_column_of_a(&self, column: *const T) {
+    fn prefetch_column_of_a(&self, column: *const T) {
         for i in (0..MR).step_by(T::LINE) {
             prefetch(column.wrapping_add(i));
         }
@@ -351,8 +358,8 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
 
     /// One row of B and one column of A, and on to the next.
     #[inline(always)]
-    fn step<S: Simd<T>>(&self, simd: S, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
-        let row = self.row_of_b(simd, at.b);
+    fn k_step<S: Simd<T>>(&self, simd: S, at: &mut At<T>, acc: &mut [[S::V; NV]; MR]) {
+        let row = self.load_row_of_b(simd, at.b);
         self.multiply(simd, at, &row, acc);
     }
 
@@ -360,7 +367,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     #[inline(always)]
     pub(super) fn multiply<S: Simd<T>>(&self, simd: S, at: &mut At<T>, row: &[S::V; NV], acc: &mut [[S::V; NV]; MR]) {
         for (i, sums) in acc.iter_mut().enumerate() {
-            // SAFETY: (first + i, p) is inside A (caller of `strip`).
+            // SAFETY: (first + i, p) is inside A (caller of `micro_kernel`).
             let x = simd.splat(unsafe { *self.row_of_a(at, i) });
             for (sum, &lanes) in sums.iter_mut().zip(row) {
                 *sum = simd.mul_add(x, lanes, *sum);
@@ -372,12 +379,8 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
 
     /// The vectors of a row of B that begins at `b`.
     #[inline(always)]
-    pub(super) fn row_of_b<S: Simd<T>>(&self, simd: S, b: *const T) -> [S::V; NV] {
-        let mut row = [simd.splat(T::ZERO); NV];
-        for (v, lanes) in row.iter_mut().enumerate() {
-            *lanes = self.load_vector(simd, b, self.0.b_line, v, self.0.b_tail);
-        }
-        row
+    pub(super) fn load_row_of_b<S: Simd<T>>(&self, simd: S, b: *const T) -> [S::V; NV] {
+        self.load_row(simd, b, self.0.b_line)
     }
 
     /// Where row `i` of A's column is.
@@ -386,17 +389,17 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         at.a[i / GROUP].wrapping_add(i % GROUP * self.0.a_inner)
     }
 
-    /// Asks for what the epilogue will need beside one row of a tile.
+    /// Prefetches what lies like one row of the tile in C.
     #[inline(always)]
-    fn ask_for<S: Simd<T>>(&self, near: *const T) {
+    fn prefetch_row_of_c<S: Simd<T>>(&self, prefetch_c: *const T) {
         for v in (0..NV).step_by(T::LINE / S::LANES) {
-            prefetch(near.wrapping_add(vector_offset::<T, S>(self.0.near_line, v)));
+            prefetch(prefetch_c.wrapping_add(vector_offset::<T, S>(self.0.prefetch_c_line, v)));
         }
     }
 
-    /// Asks for a row of B, which may lie on a line more than it has vectors, by a hint.
+    /// Prefetches a row of B, which may lie on a line more than it has vectors, by a hint.
     #[inline(always)]
-    pub(super) fn ask_for_row_of_b<S: Simd<T>>(&self, row: *const T, hint: impl Fn(*const T)) {
+    pub(super) fn prefetch_row_of_b<S: Simd<T>>(&self, row: *const T, hint: impl Fn(*const T)) {
         for v in (0..NV).step_by(T::LINE / S::LANES) {
             hint(row.wrapping_add(vector_offset::<T, S>(self.0.b_line, v)));
         }
@@ -405,15 +408,15 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
 
     /// The accumulators before the first step.
     #[inline(always)]
-    pub(super) fn start<S: Simd<T>>(&self, simd: S, tile: usize, mut c: *const T) -> [[S::V; NV]; MR] {
+    pub(super) fn load_accumulators<S: Simd<T>>(&self, simd: S, tile: usize, mut c: *const T) -> [[S::V; NV]; MR] {
         let mut acc = [[simd.splat(T::ZERO); NV]; MR];
-        let Strip { c_row, c_line, c_tail, b_tail, .. } = *self.0;
+        let KernelArgs { c_row, c_line, c_tail, .. } = *self.0;
         match self.0.start {
             Start::Zero => {}
             Start::All(value) => acc = [[simd.splat(value); NV]; MR],
             Start::Row(bias) => {
                 let bias = bias.wrapping_add(tile * self.0.cols_next);
-                for (v, first_row) in (0..NV).zip(self.bias_vectors(simd, bias, b_tail)) {
+                for (v, first_row) in (0..NV).zip(self.load_row(simd, bias, T::LINE)) {
                     acc.iter_mut().for_each(|sums| sums[v] = first_row);
                 }
             }
@@ -443,7 +446,7 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
     fn load_vector<S: Simd<T>>(&self, simd: S, row: *const T, line: usize, v: usize, tail: usize) -> S::V {
         let from = row.wrapping_add(vector_offset::<T, S>(line, v));
         if TAIL && v + 1 == NV {
-            // SAFETY: the caller of `strip` vouches for `tail` lanes of the last vector.
+            // SAFETY: the caller of `micro_kernel` vouches for `tail` lanes of the last vector.
             unsafe { simd.load_partial(from, tail) }
         } else {
             // SAFETY: a whole vector inside the operand.
@@ -451,12 +454,12 @@ impl<T: Element, const MR: usize, const NV: usize, const TAIL: bool, const BY_RO
         }
     }
 
-    /// The bias of the strip's columns, vector by vector.
+    /// All vectors of a row of B, or of the bias, which ends where B does.
     #[inline(always)]
-    fn bias_vectors<S: Simd<T>>(&self, simd: S, bias: *const T, tail: usize) -> [S::V; NV] {
+    fn load_row<S: Simd<T>>(&self, simd: S, row: *const T, line: usize) -> [S::V; NV] {
         let mut vectors = [simd.splat(T::ZERO); NV];
         for (v, lanes) in vectors.iter_mut().enumerate() {
-            *lanes = self.load_vector(simd, bias, T::LINE, v, tail);
+            *lanes = self.load_vector(simd, row, line, v, self.0.b_tail);
         }
         vectors
     }
@@ -478,7 +481,7 @@ pub(super) const GROUPS: usize = 4;
 /// By way of memory where a tile is a single vector wide, for it has so many rows that the compiler, with all it then knows of their addresses,
 /// keeps some on the stack (Emerald Rapids, 128×16×128: 112 GFLOP/s, not 106).
 #[inline(always)]
-fn unseen<P, const NV: usize>(address: *const P) -> *const P {
+fn opaque_address<P, const NV: usize>(address: *const P) -> *const P {
     if NV == 1 { black_box(address) } else { opaque(address) }
 }
 
@@ -495,7 +498,7 @@ pub(super) fn row_groups<T: Element, const MR: usize, const NV: usize>(
     for (g, group) in groups.iter_mut().enumerate().take(MR.div_ceil(GROUP)) {
         *group = a.wrapping_add(g * GROUP * a_inner);
         if MR > GROUP {
-            *group = unseen::<_, NV>(*group);
+            *group = opaque_address::<_, NV>(*group);
         }
     }
     groups

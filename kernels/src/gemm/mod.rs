@@ -1,22 +1,21 @@
 //! The matrix product, `C = α op(A) op(B) + β C`.
 //!
-//! The way down: [`gemm`] checks shapes and turns the product so that C's rows are contiguous; a `product` vouches for its operands, and so
+//! The way down: [`gemm`] checks shapes and transposes the product so that C's rows are contiguous; a `product` vouches for its operands, and so
 //! does a `part` of it; `plan` says how it is cut; `driver` runs the jobs, `left` and `right` pack what must be packed; `strips` cuts a strip
 //! into tiles; `microkernel` multiplies; `tiles` says which micro-kernels there are.
 //!
 //! # What to know as a user
-//! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or
-//!   turns it in registers where A has few rows; either costs up to half of the product then. Pack such a matrix once with [`PackedB`] and keep it.
+//! * Any strides, so any transposes. Reading B against its rows (weights stored n × k) packs it on the way, or transposes it in registers where A
+//!   has few rows; either costs up to half of the product then. Pack such a matrix once with [`PackedB`] and keep it.
 //! * β = 0 never reads C, α = 0 never reads A or B.
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k. So `α·a` is rounded to the
 //!   type, and must itself neither overflow nor underflow there: in `f32` 2 · 3·10³⁸ is ∞, and stays it, though times 0.1 it would be 6·10³⁷.
 
-mod ahead;
-mod description;
 mod driver;
 mod few_columns;
 mod first_tile;
 mod gaps;
+mod kernel_args;
 mod left;
 mod microkernel;
 mod operand;
@@ -25,6 +24,7 @@ mod pack;
 mod packed;
 mod part;
 mod plan;
+mod prefetch;
 mod product;
 mod right;
 mod room;
@@ -32,17 +32,17 @@ mod scratch;
 mod square;
 mod strips;
 mod tiles;
+mod transposed_b;
 mod transposition;
-mod turned;
 
-pub(crate) use description::{End, Start};
 use gaps::through_scratch;
+pub(crate) use kernel_args::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};
 pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
-pub(crate) use product::{Block, Place, Product};
-pub(crate) use room::folds_onto_sets;
+pub(crate) use product::{Block, Destination, Product};
+pub(crate) use room::{HALF_L1_PERIOD, aliases};
 pub(crate) use tiles::TileTable;
 #[doc(hidden)]
 pub use tiles::Tiled;
@@ -60,7 +60,7 @@ use crate::view::{MatMut, MatRef, ShapeError};
 ///
 /// # Slow cases
 /// Up to some eight rows of A times a B that is stored column by column (weights stored n × k), and an A stored row by row times a single
-/// column: a chain in one order is no dot product that could be split over the lanes of a vector, so the matrix is turned on the way. One
+/// column: a chain in one order is no dot product that could be split over the lanes of a vector, so the matrix is transposed on the way. One
 /// that is multiplied more than once is better packed once, as a [`PackedB`]: the weights as they are, and for the single column, c = A b, the
 /// matrix's transpose, since cᵀ = bᵀ Aᵀ ([how](PackedB#slow-cases)).
 ///
@@ -163,7 +163,7 @@ fn multiply_transposed<T: Element>(
 }
 
 /// Whether the transpose is computed, Cᵀ = Bᵀ Aᵀ: where it is Cᵀ that has contiguous rows, and C has not. A single column, for which both have,
-/// is turned into a single row: vectors then run along it. Multiplication commutes, so the bits are the same; α stays with A.
+/// becomes a single row: vectors then run along it. Multiplication commutes, so the bits are the same; α stays with A.
 #[inline]
 fn is_better_transposed<T: Element>(c: &MatMut<'_, T>) -> bool {
     let rows_contiguous = c.col_stride() == 1 && c.cols() > 1 || c.rows() == 1;
@@ -187,7 +187,7 @@ fn multiply<T: Element>(
     let product = unsafe { Product::new(a.into(), b.into(), to, Start::of_beta(beta), shape) };
     let product = product.scaled((alpha, alpha_right));
     if c.has_contiguous_rows() {
-        product.run(table, team, Place::Memory, None);
+        product.run(table, team, Destination::C, None);
     } else {
         through_scratch(table, team, product, c);
     }

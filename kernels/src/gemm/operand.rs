@@ -20,7 +20,8 @@ impl<T> Left<T> {
         Self { data, row, inner: row, col }
     }
 
-    /// The height of the panels, where it is packed in panels: all tiles but the last are that tall.
+    /// The height of the panels, where it is packed in panels: all tiles but the last are that tall. Panels of a single column (k = 1) are none:
+    /// their rows follow each other without a gap, so that they count as strided, and may be cut anywhere.
     pub(crate) fn panel(&self) -> Option<usize> {
         (self.inner != self.row).then_some(self.col)
     }
@@ -35,7 +36,7 @@ pub(crate) enum Right<T> {
     /// padded.
     Lines { data: *const T, line: usize },
     /// The packed lines of the transpose: element (p, j) at `data + (p / LINE)·line + j·LINE + p mod LINE`. Packed before it is read.
-    Turned { data: *const T, line: usize },
+    LinesOfTranspose { data: *const T, line: usize },
 }
 
 impl<T: Element> Right<T> {
@@ -46,7 +47,7 @@ impl<T: Element> Right<T> {
         let (data, row, line) = match self {
             Self::Strided { data, row, .. } => (data, row, T::LINE),
             Self::Lines { data, line } => (data, T::LINE, line),
-            Self::Turned { .. } => unreachable!("packed by now"),
+            Self::LinesOfTranspose { .. } => unreachable!("packed by now"),
         };
         (data.wrapping_add(first / T::LINE * line + first % T::LINE), row, line)
     }

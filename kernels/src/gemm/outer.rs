@@ -11,7 +11,7 @@
 //! 1000×1000×3: 25 → 41, 10×1000×2: 24 → 57). From two products on, loads count as well: B is copied to lie as C does, and two rows
 //! share what they load (Zen 4, B and C anywhere, 128×128×2: 54 → 68 GFLOP/s, 128×128×4 60 → 90, 10×1000×3 48 → 92; f64 128×128×4 27 → 50).
 
-use super::description::{End, Start};
+use super::kernel_args::{End, Start};
 use super::operand::Right;
 use super::product::Product;
 use super::room::bytes;
@@ -28,9 +28,9 @@ const LEAST_BYTES: usize = 2 * 1024;
 /// The most outer products.
 const MOST: usize = 4;
 /// Bytes of B that stay in L1 from row to row.
-const NEAR: usize = 16 * 1024;
-/// Places between two lines, and rows of C that begin in each, that are worth a copy of B.
-const MOST_PLACES: usize = 4;
+const B_BYTES_IN_L1: usize = 16 * 1024;
+/// Alignments of rows of C, and rows of each, that are worth a copy of B.
+const MOST_ALIGNMENTS: usize = 4;
 const ROWS_A_COPY: usize = 12;
 /// Jobs for each thread.
 const JOBS: usize = 4;
@@ -40,13 +40,13 @@ const JOBS: usize = 4;
 pub(super) enum Order {
     /// One after the other.
     Singly,
-    /// Two at a time: neighbours, or of those that begin in the same one of so many places between two lines, each with a copy of B that
-    /// lies as they do. No load crosses a line then.
-    InPairs { places: usize, copied: bool },
+    /// Two at a time: neighbours, or of those that begin as far past a line, of so many alignments, each with a copy of B that lies as
+    /// they do. No load crosses a line then.
+    InPairs { alignments: usize, copied: bool },
 }
 
 impl<T: Element> Product<T> {
-    /// A few outer products of operands that are read along their rows, onto a C of long rows. One that is far is asked for ahead by tiles.
+    /// A few outer products of operands that are read along their rows, onto a C of long rows. One that is far is left to tiles, which prefetch it.
     pub(super) fn is_outer(&self) -> bool {
         let onto_rows =
             !self.c.padded && !matches!(self.start, Start::Row(_) | Start::All(_)) && self.end == End::Stored;
@@ -59,25 +59,25 @@ impl<T: Element> Product<T> {
             Right::Lines { .. } => matches!(self.outer_rows(), Order::InPairs { copied: true, .. }),
             _ => false,
         };
-        pays && onto_rows && self.a.panel().is_none() && !self.is_far() && rows_of_b()
+        pays && onto_rows && self.a.panel().is_none() && !self.c_far_exceeds_l2() && rows_of_b()
     }
 
     /// How its rows are taken, if it [is](Self::is_outer) a few outer products.
     pub(super) fn outer_rows(&self) -> Order {
-        let places = T::LINE >> self.c.row.trailing_zeros().min(T::LINE.trailing_zeros());
+        let alignments = T::LINE >> self.c.row.trailing_zeros().min(T::LINE.trailing_zeros());
         let mut lies_so = false;
         if let Right::Strided { data, row, .. } = self.b {
-            if self.k == 1 && places > 1 {
+            if self.k == 1 && alignments > 1 {
                 // Two rows share too little, and in another order than that of memory they lose (3000×300×1: 40 → 31 GFLOP/s).
                 return Order::Singly;
             }
             let bytes = data.addr().wrapping_sub(self.c.data.addr());
-            lies_so = places == 1 && row.is_multiple_of(T::LINE) && bytes.is_multiple_of(T::LINE * size_of::<T>());
+            lies_so = alignments == 1 && row.is_multiple_of(T::LINE) && bytes.is_multiple_of(T::LINE * size_of::<T>());
         }
-        if places <= MOST_PLACES && self.m >= ROWS_A_COPY * places && !lies_so {
-            Order::InPairs { places, copied: true }
+        if alignments <= MOST_ALIGNMENTS && self.m >= ROWS_A_COPY * alignments && !lies_so {
+            Order::InPairs { alignments, copied: true }
         } else {
-            Order::InPairs { places: 1, copied: false }
+            Order::InPairs { alignments: 1, copied: false }
         }
     }
 
@@ -90,7 +90,7 @@ impl<T: Element> Product<T> {
         }
         let rows = self.m.div_ceil(JOBS * threads);
         team.run(self.m.div_ceil(rows), |job| {
-            let product = self.rows(job * rows..self.m.min((job + 1) * rows));
+            let product = self.row_range(job * rows..self.m.min((job + 1) * rows));
             T::dispatch(isa, OuterProducts { product, order });
         });
     }
@@ -137,8 +137,8 @@ impl<T: Element> OuterProducts<T> {
     #[inline(always)]
     fn blocks<S: Simd<T>, const K: usize>(&self, simd: S, start: impl Fn(*const T, usize) -> S::V) {
         let Product { m, n, .. } = self.product;
-        let places = if let Order::InPairs { places, .. } = self.order { places } else { 1 };
-        let width = NEAR / size_of::<T>() / (K * places) / T::LINE * T::LINE;
+        let alignments = if let Order::InPairs { alignments, .. } = self.order { alignments } else { 1 };
+        let width = B_BYTES_IN_L1 / size_of::<T>() / (K * alignments) / T::LINE * T::LINE;
         let mut scratch = Lent::none(Slot::B);
         for first in (0..n).step_by(width) {
             let cols = first..n.min(first + width);
@@ -149,40 +149,40 @@ impl<T: Element> OuterProducts<T> {
                 }
                 continue;
             }
-            for (place, b) in b.iter().enumerate().take(places) {
-                let mut i = place;
-                while i + places < m {
-                    self.rows::<S, K, 2>(simd, (i, places), (b, cols.clone()), &start);
-                    i += 2 * places;
+            for (alignment, b) in b.iter().enumerate().take(alignments) {
+                let mut i = alignment;
+                while i + alignments < m {
+                    self.rows::<S, K, 2>(simd, (i, alignments), (b, cols.clone()), &start);
+                    i += 2 * alignments;
                 }
                 if i < m {
-                    self.rows::<S, K, 1>(simd, (i, places), (b, cols.clone()), &start);
+                    self.rows::<S, K, 1>(simd, (i, alignments), (b, cols.clone()), &start);
                 }
             }
         }
     }
 
-    /// Where the rows of some columns of B begin, for each place.
+    /// Where the rows of some columns of B begin, for each alignment.
     #[inline(always)]
     fn columns_of_b<S: Simd<T>, const K: usize>(
         &self,
         simd: S,
         cols: Range<usize>,
         scratch: &mut Lent<T>,
-    ) -> [[*const T; K]; MOST_PLACES] {
+    ) -> [[*const T; K]; MOST_ALIGNMENTS] {
         let Product { b, c, .. } = self.product;
         let (data, row, line) = b.lines_from(0);
         let at = |p: usize, j: usize| data.wrapping_add(j / T::LINE * line + p * row + j % T::LINE);
-        let mut rows = [std::array::from_fn(|p| at(p, cols.start)); MOST_PLACES];
-        let Order::InPairs { places, copied: true } = self.order else { return rows };
+        let mut rows = [std::array::from_fn(|p| at(p, cols.start)); MOST_ALIGNMENTS];
+        let Order::InPairs { alignments, copied: true } = self.order else { return rows };
         // Room for what lies before the first element in its line, and behind the last.
         let apart = cols.len().next_multiple_of(T::LINE) + 2 * T::LINE;
-        scratch.grow(places * K * apart);
+        scratch.grow(alignments * K * apart);
         let to = scratch.as_mut().as_mut_ptr();
-        for (place, rows) in rows.iter_mut().enumerate().take(places) {
-            let before = c.data.wrapping_add(place * c.row).addr() / size_of::<T>() % T::LINE;
+        for (alignment, rows) in rows.iter_mut().enumerate().take(alignments) {
+            let before = c.data.wrapping_add(alignment * c.row).addr() / size_of::<T>() % T::LINE;
             for (p, copy) in rows.iter_mut().enumerate() {
-                let to = to.wrapping_add((place * K + p) * apart + before);
+                let to = to.wrapping_add((alignment * K + p) * apart + before);
                 for j in (0..cols.len()).step_by(S::LANES) {
                     let n = S::LANES.min(cols.len() - j);
                     // SAFETY: `n` elements of row p of B (whoever made `OuterProducts`): of one line, where lines are apart.
@@ -215,20 +215,20 @@ impl<T: Element> OuterProducts<T> {
             }
         }
         let c = std::array::from_fn(|r| c.data.wrapping_add((i + r * apart) * c.row + cols.start));
-        Part { factors, b: *b, c, cols: cols.len() }.write(simd, start);
+        RowGroup { factors, b: *b, c, cols: cols.len() }.write(simd, start);
     }
 }
 
-/// Rows of C that begin in the same place between two lines, or a block of their columns.
+/// Rows of C of one alignment, or a block of their columns.
 #[derive(Clone, Copy)]
-struct Part<T, V, const K: usize, const R: usize> {
+struct RowGroup<T, V, const K: usize, const R: usize> {
     factors: [[V; K]; R],
     b: [*const T; K],
     c: [*mut T; R],
     cols: usize,
 }
 
-impl<T: Element, V: Copy, const K: usize, const R: usize> Part<T, V, K, R> {
+impl<T: Element, V: Copy, const K: usize, const R: usize> RowGroup<T, V, K, R> {
     /// All of it, from what `start` gives for so many of its elements.
     #[inline(always)]
     fn write<S: Simd<T, V = V>>(&self, simd: S, start: &impl Fn(*const T, usize) -> V) {

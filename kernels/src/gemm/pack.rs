@@ -14,8 +14,8 @@
 //!
 //! Panels: the same for a left-hand side. A panel is as many rows as a tile is tall, and its columns follow each other.
 
-use super::ahead::AHEAD;
-use super::square::turn;
+use super::prefetch::PREFETCH_DISTANCE;
+use super::square::store_transposed;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, prefetch};
 use std::ops::Range;
@@ -42,7 +42,7 @@ pub(crate) unsafe fn pack_lines<T: Element>(
         return;
     }
     if (col == 1 || row != 1) && !cols.is_multiple_of(T::LINE) {
-        // Turned squares bring their own zeros.
+        // Transposed squares bring their own zeros.
         let last = to.len() - rows * T::LINE;
         to[last..].fill(T::ZERO);
     }
@@ -50,7 +50,7 @@ pub(crate) unsafe fn pack_lines<T: Element>(
         T::dispatch(isa, CopyLines { from: data, row, rows, cols, to });
         return;
     }
-    T::dispatch(isa, Turn { from: data, row, col, rows, cols, to });
+    T::dispatch(isa, TransposeLines { from: data, row, col, rows, cols, to });
 }
 
 /// Lines whose rows are contiguous where they come from: a few lines at a time, row after row across them.
@@ -75,7 +75,7 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
             for p in 0..self.rows {
                 let from = self.from.wrapping_add(p * self.row);
                 for l in lines.clone() {
-                    prefetch(from.wrapping_add(self.row.wrapping_mul(AHEAD).wrapping_add(l * T::LINE)));
+                    prefetch(from.wrapping_add(self.row.wrapping_mul(PREFETCH_DISTANCE).wrapping_add(l * T::LINE)));
                     let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
                     for v in (0..T::LINE).step_by(S::LANES) {
                         // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
@@ -100,10 +100,10 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
 /// 512×1024×32 147 → 150 GFLOP/s, 200×2000×30 149 → 154).
 const LINES_AT_ONCE: usize = 4;
 
-/// Lines whose columns are contiguous (`row` is 1), or nothing is: squares are turned in registers, the rest one by one.
+/// Lines whose columns are contiguous (`row` is 1), or nothing is: squares are transposed in registers, the rest one by one.
 ///
 /// Made only by [`pack_lines`], whose caller vouches for the block.
-struct Turn<'a, T> {
+struct TransposeLines<'a, T> {
     from: *const T,
     row: usize,
     col: usize,
@@ -113,14 +113,14 @@ struct Turn<'a, T> {
 }
 
 /// One of them.
-struct TurnLine<'a, T> {
+struct TransposeLine<'a, T> {
     from: *const T,
     row: usize,
     col: usize,
     line: &'a mut [T],
 }
 
-impl<T: Element> Kernel<T> for Turn<'_, T> {
+impl<T: Element> Kernel<T> for TransposeLines<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -128,7 +128,7 @@ impl<T: Element> Kernel<T> for Turn<'_, T> {
         let Self { from, row, col, rows, cols, to } = self;
         for (l, line) in to.chunks_exact_mut(rows * T::LINE).enumerate() {
             let width = T::LINE.min(cols - l * T::LINE);
-            let mut line = TurnLine { from: from.wrapping_add(l * T::LINE * col), row, col, line };
+            let mut line = TransposeLine { from: from.wrapping_add(l * T::LINE * col), row, col, line };
             if row != 1 {
                 line.one_by_one(0..rows, 0..width);
                 continue;
@@ -142,7 +142,7 @@ impl<T: Element> Kernel<T> for Turn<'_, T> {
     }
 }
 
-impl<T: Element> TurnLine<'_, T> {
+impl<T: Element> TransposeLine<'_, T> {
     /// `depth` rows from `p` on of `width` columns from `j` on, and zeros where the square has no columns.
     #[inline(always)]
     fn square<S: Simd<T>>(&mut self, simd: S, p: usize, j: usize, (width, depth): (usize, usize)) {
@@ -150,7 +150,7 @@ impl<T: Element> TurnLine<'_, T> {
         let to = self.line[p * T::LINE + j..].as_mut_ptr();
         if depth == S::LANES {
             // SAFETY: `width` columns of `depth` rows are inside the block (caller of `pack_lines`); the line has room for LANES rows.
-            return unsafe { turn(simd, from, self.col, (width, depth), to, T::LINE) };
+            return unsafe { store_transposed(simd, from, self.col, (width, depth), to, T::LINE) };
         }
         // By four rows, so that a B of little depth costs as much as it has rows (64×1500×3 nt: 93 → 140 GFLOP/s with all lines in one call).
         for q in (0..depth).step_by(4) {
@@ -218,7 +218,7 @@ impl<T: Element> Kernel<T> for Panels<'_, T> {
                 continue;
             }
             for line in 0..self.rows.div_ceil(T::LINE) {
-                prefetch(from.wrapping_add(self.col.wrapping_mul(AHEAD).wrapping_add(line * T::LINE)));
+                prefetch(from.wrapping_add(self.col.wrapping_mul(PREFETCH_DISTANCE).wrapping_add(line * T::LINE)));
             }
             let (mut first, mut to) = (0, self.to[p * self.height..].as_mut_ptr());
             // What follows a column in its panel is written later: whole vectors, faster than parts (512×256×300 tn: 235 → 246 GFLOP/s).

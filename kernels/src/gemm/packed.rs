@@ -1,6 +1,6 @@
 //! A right-hand side that is packed once and multiplied many times: weights.
 
-use super::{Output, Place, Product, Right, Start, TileTable, pack_lines};
+use super::{Destination, Output, Product, Right, Start, TileTable, pack_lines};
 use crate::aligned::AlignedVec;
 use crate::element::Element;
 use crate::isa::Isa;
@@ -129,8 +129,8 @@ impl<T: Element> PackedB<T> {
     }
 
     /// Its transpose as the right-hand side of a product.
-    pub(crate) fn turned_right(&self) -> Right<T> {
-        Right::Turned { data: self.lines.as_ptr(), line: self.line_len() }
+    pub(crate) fn transposed_right(&self) -> Right<T> {
+        Right::LinesOfTranspose { data: self.lines.as_ptr(), line: self.line_len() }
     }
 
     /// As the right-hand side of a product.
@@ -206,6 +206,6 @@ fn product<T: Element>(
     let (shape, to) = ([a.rows(), b.cols, b.rows], Output::from(&mut c));
     // SAFETY: the views and the packed matrix vouch for the operands, and C is borrowed exclusively.
     let product = unsafe { Product::new(a.into(), b.right(), to, Start::of_beta(beta), shape) };
-    product.run(table(), team, Place::Memory, None);
+    product.run(table(), team, Destination::C, None);
     Ok(())
 }

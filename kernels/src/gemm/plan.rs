@@ -1,10 +1,20 @@
-//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles ask for
-//! meanwhile is decided with it, in [`ahead`](super::ahead).
+//! The plan of a product: how it is cut into strips, jobs and blocks of k, and what is packed when. What its tiles prefetch
+//! is decided with it, in [`prefetch`](super::prefetch).
+//!
+//! | here | in BLIS |
+//! |---|---|
+//! | rows of a tile | MR |
+//! | columns of a tile, a strip's: `strip_cols`, in whole lines | NR |
+//! | `job_rows` | MC |
+//! | `job_cols`, whole strips | NC |
+//! | `kc` | KC |
+//! | a panel of A: as many rows as a tile has, packed | a micro-panel of A |
+//! | a line of B: the columns of one cache line; a strip is some of them | what a micro-panel of B is cut into, so that one layout serves every NR |
 
-use super::ahead::{AHEAD, Ahead};
-use super::description::End;
+use super::kernel_args::End;
 use super::operand::Right;
-use super::product::{Place, Product};
+use super::prefetch::{PREFETCH_DISTANCE, Prefetch};
+use super::product::{Destination, Product};
 use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
@@ -14,16 +24,16 @@ use crate::team::Team;
 /// The part of L2 that a strip of B may take, beside A and C; KC follows from it.
 const STRIP_PART_OF_L2: usize = 4;
 /// Bytes of A, and of B, that are packed ahead at a time, padding included: an upper bound on the scratch of a call, unless a panel of A
-/// (48 rows, where an epilogue turns lines) is longer and its sums cannot wait in C.
+/// (48 rows, where an epilogue transposes lines) is longer and its sums cannot wait in C.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
 /// Multiply-adds that are worth waking a thread of their own.
 pub(crate) const WORK_TO_WAKE: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;
-/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, for their height divides it. (Not that of the tallest tile of
-/// 8 registers, five rows of one vector; but no strip is so narrow there.) Else at whole cache lines of a transposed A or of a transposed
-/// copy, or anywhere where there is neither.
+/// Jobs begin at a multiple of so many rows where A is packed in panels: whole ones, for their height divides it, as the table of tiles asserts
+/// when it is compiled. (Not that of the tallest tile of 8 registers, five rows of one vector; but no strip is so narrow there.) Else at whole
+/// cache lines of a transposed A or of a transposed copy, or anywhere where there is neither.
 pub(super) const ROW_UNIT: usize = 48;
 /// Rows that are worth a strip of B of their own.
 const ROWS_OF_JOB: usize = 24;
@@ -33,46 +43,46 @@ const CLEARLY_LESS: usize = 16;
 const CACHE_ROWS: usize = 96;
 
 /// The part of L2 that A may take where the strips of a job, one after the other, read all of it.
-const LEFT_PART_OF_L2: usize = 4;
+const A_PART_OF_L2: usize = 4;
 
 /// On one thread, an A of more than so many L2 is fetched once for as many strips as take this part of an L3 that is near, and no more bytes than
 /// those: they are read from there again for every 48 rows (Zen 4, 2048³: 107 → 111 GFLOP/s, 4096×1024×1024 109 → 114; AVX2, whose strips are narrow,
 /// 2048³ 105 → 110, packed 1024³ 109 → 111; with twice as many, f64 2048×1024×1024 loses a twentieth).
-const FAR_LEFT_IN_L2: usize = 2;
-const RIGHT_PART_OF_L3: usize = 8;
-const RIGHT_BYTES_IN_L3: usize = PACKED_BYTES / 2;
+const FAR_A_IN_L2: usize = 2;
+const B_PART_OF_L3: usize = 8;
+const B_BYTES_IN_L3: usize = PACKED_BYTES / 2;
 
 /// Rows of B that are read across all strips before the next ones, where it is read in place from beyond the caches (one thread,
 /// 1×4096×4096: 9.8 → 13.1 GFLOP/s; 4×2048×2048: 99 → 142; from beyond L2, Emerald Rapids, 8×1024×1024: 61 → 87, 16×1024×1024: 75 → 120,
-/// f64 37 → 60; 8×784×784: 97 → 108, most of it by asking for rows ahead).
+/// f64 37 → 60; 8×784×784: 97 → 108, most of it by prefetching rows).
 const STREAMED_ROWS: usize = 128;
 /// A single row of A follows them as they lie, so many side by side, with C in L1 (1×4096×1024: 40 → 50; 1×4096×4096: 13 → 17).
 const FOLLOWED_ROWS: usize = 16;
 
-/// Rows of a strip of B that L2 keeps where its stride folds, if more than a few tiles read it (31×1024×2048: 195 → 225).
-const FOLDED_DEPTH: usize = 256;
-pub(super) const FEW: usize = 16;
+/// Rows of a strip of B that L2 keeps where its stride aliases, if more than a few tiles read it (31×1024×2048: 195 → 225).
+const KC_WHERE_ALIASED: usize = 256;
+pub(super) const FEW_ROWS: usize = 16;
 
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
 /// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 155, f64
 /// 54 → 77; f64 700×700×60: 45 → 76).
 const SHALLOW: usize = 32;
 const SHALLOW_BEYOND_L2: usize = 128;
-/// C is far where it takes so many L2: its lines are asked for ahead of the tiles that write them (1000×10007×12: 88 → 190), and
+/// C is far where it takes so many L2: its lines are prefetched for the tiles that write them (1000×10007×12: 88 → 190), and
 /// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
-const FAR_IN_L2: usize = 4;
-const VECTORS_WHERE_FAR: usize = 2;
+const C_IN_L2: usize = 4;
+const VECTORS_WHERE_C_IS_FAR: usize = 2;
 /// Rows of A that are worth packing B in a shallow product: its rows would be a stream each, and their vectors cross lines.
 const ROWS_TO_PACK_SHALLOW: usize = 192;
-/// The same where vectors across lines cost turns, from so many columns on (Emerald Rapids, B off the lines, medians of six turns beside a busy
+/// The same where vectors across lines cost issue slots, from so many columns on (Emerald Rapids, B off the lines, medians of six turns beside a busy
 /// neighbour: 127×1024×5 58 → 66 GFLOP/s, 128×784×10 102 → 117, 64×1024×32 94 → 108, 80×640×8 75 → 106, 150×800×20 103 → 114, 128×4000×16
 /// 82 → 78; with 200 columns a tenth would be lost).
 const ROWS_TO_PACK_SHALLOW_SPLIT: usize = 64;
 const COLS_TO_PACK_SHALLOW_SPLIT: usize = 600;
-/// Rows of A that are worth packing a B whose rows fold onto the same sets, or are on more pages than are remembered.
+/// Rows of A that are worth packing a B whose rows alias in a cache, or are on more pages than are remembered.
 pub(super) const ROWS_TO_PACK: usize = 48;
 
-/// Rows of A that are worth packing a B whose vectors cross lines, where that costs turns (Emerald Rapids, B off the lines: 256³
+/// Rows of A that are worth packing a B whose vectors cross lines, where that costs issue slots (Emerald Rapids, B off the lines: 256³
 /// 162 → 183 GFLOP/s; 64×128×128 155 → 172).
 const ROWS_TO_PACK_SPLIT: usize = 64;
 
@@ -84,12 +94,12 @@ const ROWS_TO_PACK_LINE: usize = 128;
 /// Depth of a product up to which vectors across lines are worth avoiding though L1 has them; so many columns, and so many times the
 /// depth, are worth one more vector a row for it (Emerald Rapids, B and C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s,
 /// 128×784×10 98 → 140, 128×128×10 112 → 121; 512×512×32 gains nothing, 40×128×16 would lose a twelfth).
-const DEPTH_OF_SPLIT: usize = 64;
+const K_OF_SPLIT: usize = 64;
 /// Depth up to which the stores of C cost more than the loads of B (128×784×10 with C on the lines 125, with B 98; 128×784×16 128 and
 /// 132, 128×784×32 139 and 155).
-const DEPTH_OF_SPLIT_STORES: usize = 12;
+const K_OF_SPLIT_STORES: usize = 12;
 const SPLIT_COLS: usize = 128;
-const SPLIT_COLS_TO_DEPTH: usize = 10;
+const SPLIT_COLS_TO_K: usize = 10;
 /// With so few rows `SPLIT_COLS` are worth it at any depth, with more rows these, until there are enough to pack B (B 16 bytes
 /// off the lines: 1×784×128 30 → 54 GFLOP/s, 3×144×784 104 → 112, 8×784×128 132 → 152, 32×784×128 150 → 164, 32×1024×1024 90 → 113;
 /// 4×144×784 would lose a twentieth, 6×256×256 a twelfth).
@@ -115,35 +125,35 @@ pub(super) struct Plan {
     /// Rows of all jobs but the last of a strip.
     pub(super) job_rows: usize,
     /// Jobs go along the strips of some rows before the next rows, not down the rows of a strip before the next strip.
-    pub(super) along: bool,
+    pub(super) jobs_row_major: bool,
     pub(super) kc: usize,
     pub(super) pack_a: bool,
     pub(super) pack_b: PackB,
     /// Shared by so many.
     pub(super) threads: usize,
     /// Where C goes.
-    place: Place,
-    /// B's columns are turned on the way.
-    pub(super) turned: bool,
+    destination: Destination,
+    /// B's columns are transposed on the way, in registers.
+    pub(super) transposes_b: bool,
     /// The tiles of a job are taken row after row across its strips, not strip after strip.
-    pub(super) across: bool,
-    /// C is beyond the caches.
-    pub(super) far: bool,
+    pub(super) tiles_row_major: bool,
+    /// C takes more than [`C_IN_L2`] times L2: it is written from afar.
+    pub(super) c_far_exceeds_l2: bool,
     /// B is read in place from so far that a block of its rows is read across all strips before the next.
     pub(super) streams: bool,
-    /// What is asked for ahead of what is read.
-    pub(super) ahead: Ahead,
+    /// What is prefetched.
+    pub(super) prefetch: Prefetch,
 }
 
 /// When B is packed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum PackB {
     /// It is read where it lies.
-    Never,
+    InPlace,
     /// By the job that needs it, its strips only: one job has them all, or B is too large to be kept whole.
-    ByJob,
+    PerJob,
     /// All of it before the jobs begin, by the team: several jobs share each strip.
-    Ahead,
+    Upfront,
 }
 
 impl Plan {
@@ -159,59 +169,59 @@ impl<T: Element> Product<T> {
         self.alpha == T::ONE && self.work() <= SMALL_WORK
     }
 
-    /// The same with C in `place`: without steps of k there is no work, and yet a C that scratch is not to have room for.
-    pub(super) fn is_small_in(&self, place: Place) -> bool {
-        self.is_small() && (place == Place::Memory || self.m.saturating_mul(self.n) <= SMALL_WORK)
+    /// The same with C in its destination: without steps of k there is no work, and yet a C that scratch is not to have room for.
+    pub(super) fn is_small_in(&self, destination: Destination) -> bool {
+        self.is_small() && (destination == Destination::C || self.m.saturating_mul(self.n) <= SMALL_WORK)
     }
 
     /// Each step decides on what the ones before it have.
-    pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, place: Place) -> Plan {
-        let turned = self.is_turned(table);
-        let far = self.is_far();
+    pub(super) fn plan(&self, table: &TileTable<T>, team: &Team, destination: Destination) -> Plan {
+        let transposes_b = self.transposes_b(table);
+        let c_far_exceeds_l2 = self.c_far_exceeds_l2();
         let depth = if bytes::<T>(self.m, self.n) > caches().l2 { SHALLOW_BEYOND_L2 } else { SHALLOW };
-        let shallow = place == Place::Memory && !self.c.padded && !turned && self.k <= depth;
-        let vectors = if turned { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
+        let shallow = destination == Destination::C && !self.c.padded && !transposes_b && self.k <= depth;
+        let vectors = if transposes_b { table.strip_vectors(self.m) } else { self.width_of_strips(table) };
         // But a line: B may be packed strip by strip.
         let line = table.vectors_of_line();
-        let vectors = if shallow && far { vectors.min(VECTORS_WHERE_FAR.max(line)) } else { vectors };
+        let vectors = if shallow && c_far_exceeds_l2 { vectors.min(VECTORS_WHERE_C_IS_FAR.max(line)) } else { vectors };
         // Panels are as tall as the tiles of the plan that they were packed by, which may be one of more rows.
         let vectors = self.a.panel().map_or(vectors, |panel| vectors.min(table.widest(panel)));
-        let (threads, pack_b) = (self.threads(team), PackB::Never);
-        let by_strips = place == Place::Memory && !turned && !shallow;
+        let (threads, pack_b) = (self.threads(team), PackB::InPlace);
+        let by_strips = destination == Destination::C && !transposes_b && !shallow;
         let vectors = if by_strips { self.width_for_threads(vectors, table, threads) } else { vectors };
         let (strips, strip_cols) = self.equal_strips(vectors * table.lanes());
-        let (job_cols, job_rows, kc) = (strip_cols, self.m, longest_strip::<T>(strip_cols));
-        let across = shallow && strips > 1;
+        let (job_cols, job_rows, kc) = (strip_cols, self.m, kc_of_strip::<T>(strip_cols));
+        let tiles_row_major = shallow && strips > 1;
         let mut plan = Plan {
             strips,
             strip_cols,
             job_cols,
             job_rows,
-            along: false,
+            jobs_row_major: false,
             kc,
             pack_a: false,
             pack_b,
             threads,
-            place,
-            turned,
-            across,
-            far,
+            destination,
+            transposes_b,
+            tiles_row_major,
+            c_far_exceeds_l2,
             streams: false,
-            ahead: Ahead::default(),
+            prefetch: Prefetch::default(),
         };
-        plan.pack_a = self.is_left_worth_packing(&plan);
-        plan.along = self.jobs_go_along(&plan, table);
+        plan.pack_a = self.is_a_worth_packing(&plan);
+        plan.jobs_row_major = self.are_jobs_row_major(&plan, table);
         plan.job_rows = self.job_rows(&plan);
-        plan.pack_b = self.when_right_is_packed(&plan, table);
-        plan.streams = self.right_streams(&plan, table);
-        self.fit_to_far_right(&mut plan);
-        plan.ahead.rows = self.rows_ahead(&plan, table);
-        plan.ahead.columns = if plan.ahead.rows > 0 { 0 } else { self.columns_ahead(&plan) };
-        if plan.ahead.columns == 0 && self.strip_comes_from_l2(&plan, table) {
-            plan.ahead.rows = AHEAD;
+        plan.pack_b = self.when_b_is_packed(&plan, table);
+        plan.streams = self.b_streams(&plan, table);
+        self.limit_kc(&mut plan);
+        plan.prefetch.b_rows = self.b_rows_to_prefetch(&plan, table);
+        plan.prefetch.a_columns = if plan.prefetch.b_rows > 0 { 0 } else { self.a_columns_to_prefetch(&plan) };
+        if plan.prefetch.a_columns == 0 && self.strip_comes_from_l2(&plan, table) {
+            plan.prefetch.b_rows = PREFETCH_DISTANCE;
         }
-        plan.ahead.next = self.asks_for_next(&plan);
-        plan.job_cols = self.strips_together(&plan, table) * strip_cols;
+        plan.prefetch.next_block = self.prefetches_next_block(&plan);
+        plan.job_cols = self.strips_per_job(&plan, table) * strip_cols;
         plan
     }
 
@@ -232,7 +242,7 @@ impl<T: Element> Product<T> {
             // Packed before it is read.
             _ => T::LINE,
         };
-        let stays = stays_in_l1::<T>(stride, self.k.min(longest_strip::<T>(cols)), cols);
+        let stays = stays_in_l1::<T>(stride, self.k.min(kc_of_strip::<T>(cols)), cols);
         if stays { usual } else { narrower }
     }
 
@@ -261,24 +271,27 @@ impl<T: Element> Product<T> {
     }
 
     /// A is so small that L2 keeps it from strip to strip, beside what they read.
-    pub(super) fn is_left_near(&self) -> bool {
-        bytes::<T>(self.m, self.k) <= caches().l2 / LEFT_PART_OF_L2
+    pub(super) fn a_fits_l2(&self) -> bool {
+        bytes::<T>(self.m, self.k) <= caches().l2 / A_PART_OF_L2
     }
 
     /// B is so small that L2 keeps it beside what else is read.
-    pub(super) fn is_right_near(&self) -> bool {
+    pub(super) fn b_fits_l2(&self) -> bool {
         bytes::<T>(self.k, self.n) <= caches().l2 / STRIP_PART_OF_L2
     }
 
-    /// C is beyond the caches.
-    pub(super) fn is_far(&self) -> bool {
-        bytes::<T>(self.m, self.n) > FAR_IN_L2 * caches().l2
+    /// C takes more than [`C_IN_L2`] times L2, and so is not there any more when the next strip comes.
+    pub(super) fn c_far_exceeds_l2(&self) -> bool {
+        bytes::<T>(self.m, self.n) > C_IN_L2 * caches().l2
     }
 
-    /// The first column from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if the columns before
-    /// it are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
+    /// ```text
+    ///   a row of C, or of B      │ peel │ whole lines │ few │      lines begin at all bars but the first and the last
+    /// ```
+    /// How many columns come before the first from which on vectors are whole lines, in C or in B, whichever makes this CPU wait longer, if they
+    /// are worth a strip of their own: the rows must all begin in the same place between two lines, and the product be shallow, or
     /// read B in place and so wide that the strip does not count; small ones have a bar of their own.
-    pub(super) fn first_whole_line(&self, table: &TileTable<T>) -> Option<usize> {
+    pub(super) fn columns_to_peel(&self, table: &TileTable<T>) -> Option<usize> {
         let Right::Strided { data, row, col } = self.b else { return None };
         // Columns that are not side by side, and a B with a factor of its own, are packed or turned, wherever they begin.
         let in_place = col == 1 && self.alpha_right == T::ONE;
@@ -291,8 +304,8 @@ impl<T: Element> Product<T> {
         if !table.habits.waits_for_split_lines || table.lanes() != T::LINE || !row_major {
             return None;
         }
-        let past = if self.k <= DEPTH_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_DEPTH * self.k) {
-            let loads_wait = in_place && self.k > DEPTH_OF_SPLIT_STORES && self.m < self.rows_to_pack_shallow(table);
+        let past = if self.k <= K_OF_SPLIT && self.n >= SPLIT_COLS.max(SPLIT_COLS_TO_K * self.k) {
+            let loads_wait = in_place && self.k > K_OF_SPLIT_STORES && self.m < self.rows_to_pack_shallow(table);
             match (past_line(data, row), past_line(self.c.data, self.c.row)) {
                 (Some(past), _) if loads_wait => past,
                 // B lies on lines already.
@@ -325,8 +338,8 @@ impl<T: Element> Product<T> {
     }
 
     /// A is packed for its factor; and where several strips read an A whose rows are no runs, if its columns are none either, or lie at a stride
-    /// that folds onto the same cache sets.
-    fn is_left_worth_packing(&self, plan: &Plan) -> bool {
+    /// that aliases in a cache.
+    fn is_a_worth_packing(&self, plan: &Plan) -> bool {
         let is_read_again = self.a.col != 1 && self.n > plan.strip_cols;
         self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, self.k.min(plan.kc)))
     }
@@ -334,14 +347,15 @@ impl<T: Element> Product<T> {
     /// Whether threads share jobs along the strips of as many rows as L2 keeps of A: else every thread reads all of an A that L2 does not
     /// keep, again for every strip or two (Emerald Rapids, two threads, medians of turns: 512×1024×1024 199 → 221 GFLOP/s, nt 202 → 221, 2048×512×512
     /// 183 → 207, 768³ 196 → 216, 1024³ 201 → 213, packed 768³ 219 → 232, 512×1024×1024 200 → 235; 1024×1024×512 tn and 1024×4096×1024 the same.
-    /// Where L3 is near it has not been measured; what threads would ask for ahead of the next job gains nothing).
-    fn jobs_go_along(&self, plan: &Plan, table: &TileTable<T>) -> bool {
-        let whole = self.k <= plan.kc && !plan.across && !plan.turned && plan.place == Place::Memory;
-        plan.is_shared() && whole && !table.habits.has_near_l3 && self.lefts_of_l2() > 1
+    /// Where L3 is near it has not been measured; to prefetch for the next job gains nothing).
+    fn are_jobs_row_major(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let whole =
+            self.k <= plan.kc && !plan.tiles_row_major && !plan.transposes_b && plan.destination == Destination::C;
+        plan.is_shared() && whole && !table.habits.has_near_l3 && self.parts_of_a_in_l2() > 1
     }
 
     /// In how many parts A stays in L2, beside what it is multiplied with.
-    fn lefts_of_l2(&self) -> usize {
+    fn parts_of_a_in_l2(&self) -> usize {
         bytes::<T>(self.m, self.k).div_ceil(caches().l2 / 2)
     }
 
@@ -350,13 +364,13 @@ impl<T: Element> Product<T> {
         let unit = match self.a.panel() {
             Some(_) => ROW_UNIT,
             // Neither A nor C has lines along its columns.
-            None if self.a.col == 1 && plan.place == Place::Memory && !self.c.padded => 1,
+            None if self.a.col == 1 && plan.destination == Destination::C && !self.c.padded => 1,
             None => T::LINE,
         };
-        let blocks = self.row_blocks(if plan.across { 1 } else { plan.strips }, plan.threads);
-        let blocks = if plan.along { blocks.max(self.lefts_of_l2()) } else { blocks };
+        let blocks = self.row_blocks(if plan.tiles_row_major { 1 } else { plan.strips }, plan.threads);
+        let blocks = if plan.jobs_row_major { blocks.max(self.parts_of_a_in_l2()) } else { blocks };
         let rows = if plan.is_shared() { self.m.div_ceil(blocks).next_multiple_of(unit) } else { self.m };
-        if plan.place == Place::Cache { rows.min(CACHE_ROWS) } else { rows }
+        if plan.destination == Destination::Scratch { rows.min(CACHE_ROWS) } else { rows }
     }
 
     /// Into how many blocks rows are cut for `threads`: few, for each reads its strips of B anew, but enough for four jobs a thread, and the next
@@ -376,42 +390,42 @@ impl<T: Element> Product<T> {
         }
     }
 
-    fn when_right_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
+    fn when_b_is_packed(&self, plan: &Plan, table: &TileTable<T>) -> PackB {
         let depth = self.k.min(plan.kc);
         let pays = match self.b {
-            _ if plan.turned => false,
+            _ if plan.transposes_b => false,
             Right::Lines { .. } => false,
-            Right::Turned { .. } => true,
+            Right::LinesOfTranspose { .. } => true,
             Right::Strided { col, .. } if col != 1 && self.n > 1 || self.alpha_right != T::ONE => true,
             Right::Strided { row, .. } => {
                 let spread = bytes::<T>(depth, row) > 2 * caches().l2 / STRIP_PART_OF_L2;
-                plan.across && self.m >= self.rows_to_pack_shallow(table)
+                plan.tiles_row_major && self.m >= self.rows_to_pack_shallow(table)
                     || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
-                    || self.m >= ROWS_TO_PACK_SPLIT && self.right_splits(plan, table)
+                    || self.m >= ROWS_TO_PACK_SPLIT && self.b_splits(plan, table)
                     || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, table, row)
             }
         };
         match pays {
-            false => PackB::Never,
-            true if plan.job_rows < self.m && packed_bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Ahead,
-            true => PackB::ByJob,
+            false => PackB::InPlace,
+            true if plan.job_rows < self.m && packed_bytes::<T>(self.k, self.n) <= PACKED_BYTES => PackB::Upfront,
+            true => PackB::PerJob,
         }
     }
 
     /// Rows of A that are worth packing B in a shallow product.
     fn rows_to_pack_shallow(&self, table: &TileTable<T>) -> usize {
-        let waits = self.k <= SHALLOW && self.n >= COLS_TO_PACK_SHALLOW_SPLIT && self.is_right_off_lines(table);
+        let waits = self.k <= SHALLOW && self.n >= COLS_TO_PACK_SHALLOW_SPLIT && self.is_b_off_lines(table);
         if waits { ROWS_TO_PACK_SHALLOW_SPLIT } else { ROWS_TO_PACK_SHALLOW }
     }
 
     /// B's vectors are whole lines, but lie across two, come from L2 for every tile, and this CPU is slow at that.
-    pub(super) fn right_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+    pub(super) fn b_splits(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let Right::Strided { row, .. } = self.b else { return false };
-        self.is_right_off_lines(table) && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
+        self.is_b_off_lines(table) && !stays_in_l1::<T>(row, self.k.min(plan.kc), plan.strip_cols)
     }
 
     /// B's vectors are whole lines, but lie across two, and this CPU is slow at that.
-    pub(super) fn is_right_off_lines(&self, table: &TileTable<T>) -> bool {
+    pub(super) fn is_b_off_lines(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, .. } = self.b else { return false };
         table.lanes() == T::LINE && !on_lines(data, row) && table.habits.waits_for_split_lines
     }
@@ -427,48 +441,52 @@ impl<T: Element> Product<T> {
 
     /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that
     /// is near, from beyond all caches by more.
-    fn right_streams(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+    fn b_streams(&self, plan: &Plan, table: &TileTable<T>) -> bool {
         let near = match self.m < ROWS_TO_PACK {
             true if table.habits.has_near_l3 => caches().l2.max(caches().l3 / 2),
             true => caches().l2.min(PACKED_BYTES),
             false => PACKED_BYTES,
         };
-        self.reads_right_in_place(plan) && bytes::<T>(self.k, self.n) > near
+        self.reads_b_in_place(plan) && bytes::<T>(self.k, self.n) > near
     }
 
     /// B is read where it lies.
-    pub(super) fn reads_right_in_place(&self, plan: &Plan) -> bool {
-        plan.pack_b == PackB::Never && matches!(self.b, Right::Strided { .. })
+    pub(super) fn reads_b_in_place(&self, plan: &Plan) -> bool {
+        plan.pack_b == PackB::InPlace && matches!(self.b, Right::Strided { .. })
     }
 
-    /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are turned on the
-    /// way are read once, whatever their length, and a sum that goes onto C is not cut.
-    fn fit_to_far_right(&self, plan: &mut Plan) {
-        if plan.turned || self.end != End::Stored {
+    /// Shorter blocks of k, and all strips for each, where B is read in place and does not stay near. Columns that are transposed on
+    /// the way are read once, whatever their length, and a sum that goes onto C is not cut.
+    fn limit_kc(&self, plan: &mut Plan) {
+        if plan.transposes_b || self.end != End::Stored {
             plan.kc = self.k;
         } else if plan.streams {
-            let follows = self.m == 1 && !plan.is_shared() && plan.place == Place::Memory;
-            plan.across |= follows;
+            let follows = self.m == 1 && !plan.is_shared() && plan.destination == Destination::C;
+            plan.tiles_row_major |= follows;
             plan.kc = plan.kc.min(if follows { FOLLOWED_ROWS } else { STREAMED_ROWS });
-        } else if let (Right::Strided { row, .. }, PackB::Never) = (self.b, plan.pack_b)
-            && self.m > FEW
+        } else if let (Right::Strided { row, .. }, PackB::InPlace) = (self.b, plan.pack_b)
+            && self.m > FEW_ROWS
             && clash::<T>(row, self.k.min(plan.kc))
         {
-            plan.kc = plan.kc.min(FOLDED_DEPTH);
+            plan.kc = plan.kc.min(KC_WHERE_ALIASED);
         }
     }
 
     /// Strips of a job.
-    fn strips_together(&self, plan: &Plan, table: &TileTable<T>) -> usize {
-        let Plan { strips, strip_cols, threads, place, .. } = *plan;
+    fn strips_per_job(&self, plan: &Plan, table: &TileTable<T>) -> usize {
+        let Plan { strips, strip_cols, threads, destination, .. } = *plan;
         let depth = self.k.min(plan.kc).max(1);
         let left = bytes::<T>(plan.job_rows, depth);
         let in_half_of_l2 = (caches().l2 / 2 / bytes::<T>(depth, strip_cols)).max(1);
-        if place == Place::Cache || plan.turned {
+        if destination == Destination::Scratch || plan.transposes_b {
             return 1;
         }
-        let asks = plan.ahead.next;
-        if !plan.is_shared() && !asks && plan.pack_b == PackB::Never && bytes::<T>(self.m, self.n) <= caches().l1d / 2 {
+        let prefetches = plan.prefetch.next_block;
+        if !plan.is_shared()
+            && !prefetches
+            && plan.pack_b == PackB::InPlace
+            && bytes::<T>(self.m, self.n) <= caches().l1d / 2
+        {
             // C stays near, whatever is left to do with it, and a job costs time (Zen 4, 10×128×128 tn: 108.5 → 110.5 GFLOP/s).
             return strips;
         }
@@ -477,12 +495,12 @@ impl<T: Element> Product<T> {
         let together = if plan.streams {
             // A few rows across all strips: a page then serves several of them.
             strips
-        } else if plan.across {
+        } else if plan.tiles_row_major {
             // As much of B as stays in L2 from row to row; all of it where there are rows for everybody, for they are written from end to end
             // (two threads, 128×1024×32 packed 224 GFLOP/s, in parts of rows 208; 32×4096×32, of too few rows, in a single job 107, in eight 199).
             return in_half_of_l2.min(if blocks < threads { most } else { strips });
-        } else if table.habits.has_near_l3 && !plan.is_shared() && left > FAR_LEFT_IN_L2 * caches().l2 {
-            let part_of_l3 = (caches().l3 / RIGHT_PART_OF_L3).min(RIGHT_BYTES_IN_L3);
+        } else if table.habits.has_near_l3 && !plan.is_shared() && left > FAR_A_IN_L2 * caches().l2 {
+            let part_of_l3 = (caches().l3 / B_PART_OF_L3).min(B_BYTES_IN_L3);
             (part_of_l3 / bytes::<T>(depth, strip_cols)).max(in_half_of_l2)
         } else if left > caches().l2 / 2 {
             // A would not stay in L2 from one strip to the next (2048³: 234 → 241 GFLOP/s).
@@ -494,13 +512,13 @@ impl<T: Element> Product<T> {
         let together = together.min(most);
         let together = (1..=together).rev().find(is_even).unwrap_or(together);
         // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
-        let at_once = !plan.is_shared() && plan.pack_b == PackB::ByJob;
+        let at_once = !plan.is_shared() && plan.pack_b == PackB::PerJob;
         if at_once { together.max(SHALLOW_BYTES / bytes::<T>(depth, strip_cols)) } else { together }
     }
 }
 
-/// The depth of a strip's block: whole lines of a transpose.
-fn longest_strip<T: Element>(strip_cols: usize) -> usize {
+/// KC of strips that wide: whole lines of a transpose.
+fn kc_of_strip<T: Element>(strip_cols: usize) -> usize {
     (caches().l2 / STRIP_PART_OF_L2 / bytes::<T>(1, strip_cols)).clamp(64, 1024) / T::LINE * T::LINE
 }
 

@@ -3,9 +3,9 @@
 //! To make one is the only unsafe step of a product: whoever has one may cut it into parts, plan and run it. Its fields are seen in this
 //! folder alone, so that nobody outside makes one without that step.
 
-use super::description::{End, Start};
+use super::kernel_args::{End, Start};
 use super::operand::{Left, Output, Right};
-use crate::activation::Rows;
+use crate::activation::RowPair;
 use crate::element::Element;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -18,15 +18,15 @@ pub(crate) struct Product<T> {
     pub(super) k: usize,
     /// Multiplies A, …
     pub(super) alpha: T,
-    /// … or B, where the product has been turned and B is the caller's A.
+    /// … or B, where the product has been transposed and B is the caller's A.
     pub(super) alpha_right: T,
     pub(super) a: Left<T>,
     pub(super) b: Right<T>,
     pub(super) c: Output<T>,
     pub(super) start: Start<T>,
     pub(super) end: End<T>,
-    /// What the epilogue will need beside C, in the shape of C, or nowhere: asked for while the tiles are multiplied.
-    pub(super) near: Output<T>,
+    /// What the epilogue will need beside C, in the shape of C, or nowhere: prefetched while the tiles are multiplied.
+    pub(super) prefetch_c: Output<T>,
 }
 
 // SAFETY: a product is a set of addresses; threads write disjoint jobs of C and only read A and B.
@@ -41,7 +41,19 @@ impl<T: Element> Product<T> {
     /// for one that has before the product is run.
     #[inline(always)]
     pub(crate) unsafe fn new(a: Left<T>, b: Right<T>, c: Output<T>, start: Start<T>, [m, n, k]: [usize; 3]) -> Self {
-        Self { m, n, k, alpha: T::ONE, alpha_right: T::ONE, a, b, c, start, end: End::Stored, near: Output::nowhere() }
+        Self {
+            m,
+            n,
+            k,
+            alpha: T::ONE,
+            alpha_right: T::ONE,
+            a,
+            b,
+            c,
+            start,
+            end: End::Stored,
+            prefetch_c: Output::nowhere(),
+        }
     }
 
     /// (α A) (α′ B) in place of A B; one of the factors is 1.
@@ -56,20 +68,27 @@ impl<T: Element> Product<T> {
         Self { end, ..self }
     }
 
-    /// What the epilogue will need beside C, see `near`. It is asked for, not read.
+    /// C is read: the sums start from it, or are added to it.
     #[inline(always)]
-    pub(crate) fn beside(self, near: Output<T>) -> Self {
-        Self { near, ..self }
+    pub(super) fn reads_c(&self) -> bool {
+        matches!(self.start, Start::Stored | Start::Scaled(_)) || self.end != End::Stored
+    }
+
+    /// What the epilogue will need beside C, see `prefetch_c`. It is prefetched, not read.
+    #[inline(always)]
+    pub(crate) fn prefetching_c(self, prefetch_c: Output<T>) -> Self {
+        Self { prefetch_c, ..self }
     }
 }
 
 /// Where jobs put their blocks of C.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Destination {
     /// Where the product says.
-    Memory,
-    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read.
-    Cache,
+    C,
+    /// In scratch of the thread's own, as packed lines; only the epilogue sees them. C is not read: the product starts at zero or at a bias, and ends
+    /// by storing its sums.
+    Scratch,
 }
 
 /// What a job has finished, as the epilogue sees it: a block of C, complete and still in the nearest cache, which nobody else has meanwhile.
@@ -107,10 +126,10 @@ impl<T: Element> Block<'_, T> {
     }
 
     /// A finished block of a row-major C, to be read by an activation that writes rows `to_row` apart from `to` on.
-    pub(crate) fn rows_to(&self, to: *mut T, to_row: usize) -> Rows<T> {
+    pub(crate) fn rows_to(&self, to: *mut T, to_row: usize) -> RowPair<T> {
         debug_assert!(!self.c.padded, "a row-major block");
         let (rows, cols) = (self.rows.len(), self.cols.len());
-        Rows { from: self.c.data, from_row: self.c.row, to, to_row, rows, cols }
+        RowPair { from: self.c.data, from_row: self.c.row, to, to_row, rows, cols }
     }
 
     /// The lines of a finished block that was kept as packed lines, padding included.

@@ -6,7 +6,7 @@ use super::product::Product;
 use super::scratch::Lent;
 use super::transposition::Transposition;
 use crate::element::Element;
-use crate::isa::Isa;
+use crate::isa::{Isa, Kernel, Simd, change_each};
 
 impl<T: Element> Product<T> {
     /// α′ B packed in the thread's own scratch, which must be kept until the product is done.
@@ -42,23 +42,45 @@ impl<T: Element> Product<T> {
             Right::Lines { .. } => unreachable!("packed already"),
             // SAFETY: `self` vouches for B.
             Right::Strided { data, row, col } => unsafe { pack_lines(isa, data, (row, col), (self.k, self.n), lines) },
-            Right::Turned { data, line } => {
+            Right::LinesOfTranspose { data, line } => {
                 if !self.n.is_multiple_of(T::LINE) {
                     let last = lines.len() - self.k * T::LINE;
                     lines[last..].fill(T::ZERO);
                 }
                 let from = Output::lines(data.cast_mut(), line / T::LINE);
                 let to = Output::lines(lines.as_mut_ptr(), self.k);
-                T::dispatch(isa, Transposition { from, to, rows: 0..self.n, cols: 0..self.k });
+                // SAFETY: `self` vouches for B, whose transpose is n × k, and `lines` has room for k × n in packed lines.
+                T::dispatch(isa, unsafe { Transposition::new(from, to, 0..self.n, 0..self.k) });
             }
         }
-        self.scale_right(lines);
+        self.scale_right(isa, lines);
     }
 
-    /// α into packed lines of B.
-    pub(super) fn scale_right(&self, lines: &mut [T]) {
+    /// α′ into packed lines of B.
+    pub(super) fn scale_right(&self, isa: Isa, lines: &mut [T]) {
         if self.alpha_right != T::ONE {
-            lines.iter_mut().for_each(|x| *x = self.alpha_right * *x);
+            T::dispatch(isa, Times { factor: self.alpha_right, lines });
         }
+    }
+}
+
+/// So many times each number of some lines, in place.
+struct Times<'a, T> {
+    factor: T,
+    lines: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Times<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd<T>>(self, simd: S) {
+        let factor = simd.splat(self.factor);
+        change_each(
+            simd,
+            self.lines,
+            #[inline(always)]
+            |x| simd.mul(factor, x),
+        );
     }
 }

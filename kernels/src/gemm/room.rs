@@ -5,12 +5,14 @@ use crate::machine::caches;
 
 /// Bytes of a cache line.
 const LINE_BYTES: usize = 64;
-/// Rows at a multiple of this stride share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
+/// Rows at a multiple of this stride, in bytes, share one set of L1: the size of a way on every CPU that looks up cache and page side by side.
 pub(super) const L1_PERIOD: usize = 4096;
+/// At a multiple of this one they share two sets of L1, and as small a part of those of L2: room for but a few.
+pub(crate) const HALF_L1_PERIOD: usize = L1_PERIOD / 2;
+/// At a multiple of this one they share four sets of L1: too few for as many as four vectors have lanes.
+pub(super) const QUARTER_L1_PERIOD: usize = L1_PERIOD / 4;
 /// Bytes on pages that every CPU remembers beside the caches: 64 of them.
 const PAGES_BYTES: usize = 64 * 4096;
-/// Strides that are a multiple of this many bytes put neighbouring rows in the same cache sets.
-const SET_PERIOD: usize = 2048;
 
 /// All rows of a matrix begin on lines.
 pub(super) fn on_lines<T: Element>(first: *const T, stride: usize) -> bool {
@@ -35,7 +37,7 @@ pub(super) fn packed_bytes<T: Element>(rows: usize, cols: usize) -> usize {
 
 /// So many rows at this stride do not find room side by side.
 pub(super) fn clash<T: Element>(stride: usize, count: usize) -> bool {
-    count > 8 && folds_onto_sets::<T>(stride)
+    count > 8 && aliases::<T>(stride, HALF_L1_PERIOD)
 }
 
 /// So many rows of a strip off the lines, at this stride, stay in L1 beside A and C, and their pages in its table.
@@ -53,14 +55,15 @@ fn has_room_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
     8 * rows * lines <= 7 * room
 }
 
-/// From one packed run of A, or of C in scratch, to the next: never a stride that folds onto the same cache sets.
+/// From one packed run of A, or of C in scratch, to the next: never a stride that aliases.
 pub(super) fn packed_stride<T: Element>(inner: usize) -> usize {
     let stride = inner.next_multiple_of(T::LINE);
-    if folds_onto_sets::<T>(stride) { stride + T::LINE } else { stride }
+    if aliases::<T>(stride, HALF_L1_PERIOD) { stride + T::LINE } else { stride }
 }
 
-/// Rows at this stride begin in the same few sets of a cache.
-pub(crate) fn folds_onto_sets<T: Element>(stride: usize) -> bool {
+/// Rows at this stride begin in the same few sets of a cache: some times `period` bytes, one of those above, apart.
+#[inline(always)]
+pub(crate) fn aliases<T>(stride: usize, period: usize) -> bool {
     // A row alone may have any stride.
-    stride.wrapping_mul(size_of::<T>()).is_multiple_of(SET_PERIOD)
+    stride.wrapping_mul(size_of::<T>()).is_multiple_of(period)
 }

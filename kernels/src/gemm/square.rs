@@ -1,4 +1,4 @@
-//! A square of a matrix, turned in registers; at the edges of the matrix a partial one.
+//! A square of a matrix, transposed in registers; at the edges of the matrix a partial one.
 
 use crate::element::Element;
 use crate::isa::Simd;
@@ -30,7 +30,7 @@ impl<T> Square<T> {
 /// # Safety
 /// The runs are valid for reads.
 #[inline(always)]
-pub(crate) unsafe fn load_turned<T: Element, S: Simd<T>>(
+pub(crate) unsafe fn load_transposed<T: Element, S: Simd<T>>(
     simd: S,
     from: *const T,
     stride: usize,
@@ -39,7 +39,7 @@ pub(crate) unsafe fn load_turned<T: Element, S: Simd<T>>(
     const { assert!(S::LANES * S::LANES <= SQUARE) };
     if width == S::LANES && depth == S::LANES {
         // SAFETY: a whole square (caller).
-        return unsafe { simd.load_turned(from, stride) };
+        return unsafe { simd.load_transposed(from, stride) };
     }
     let mut runs = const { Square::<T>::new() };
     for j in 0..S::LANES {
@@ -52,15 +52,15 @@ pub(crate) unsafe fn load_turned<T: Element, S: Simd<T>>(
         unsafe { simd.store(runs.start_mut().wrapping_add(j * S::LANES), lanes) };
     }
     // SAFETY: a square, all written.
-    unsafe { simd.load_turned(runs.start(), S::LANES) }
+    unsafe { simd.load_transposed(runs.start(), S::LANES) }
 }
 
-/// The same in rows `to_row` apart.
+/// The same, stored in rows `to_row` apart.
 ///
 /// # Safety
 /// The runs are valid for reads, `to` for writes of LANES rows of LANES elements.
 #[inline(always)]
-pub(crate) unsafe fn turn<T: Element, S: Simd<T>>(
+pub(crate) unsafe fn store_transposed<T: Element, S: Simd<T>>(
     simd: S,
     from: *const T,
     stride: usize,
@@ -69,7 +69,7 @@ pub(crate) unsafe fn turn<T: Element, S: Simd<T>>(
     to_row: usize,
 ) {
     // SAFETY: the runs (caller).
-    let square = unsafe { load_turned(simd, from, stride, shape) };
+    let square = unsafe { load_transposed(simd, from, stride, shape) };
     for (j, &row) in square.as_ref().iter().enumerate() {
         // SAFETY: row j (caller).
         unsafe { simd.store(to.wrapping_add(j * to_row), row) };

@@ -1,94 +1,100 @@
 //! From a strip of a product to micro-kernels: which tiles it is cut into, and the call of each run of equal ones.
 
-use super::ahead::{Ahead, Next};
-use super::description::{Asks, End, Start, Strip};
-use super::first_tile::Packing;
+use super::first_tile::PackingArgs;
+use super::kernel_args::{End, KernelArgs, KernelPrefetch, Start};
 use super::operand::Right;
 use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;
+use super::prefetch::{NextB, Prefetch};
 use super::product::Product;
-use super::room::{L1_PERIOD, on_lines};
+use super::room::{L1_PERIOD, aliases, on_lines};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
-use super::turned::{self, Columns, ColumnsFn};
+use super::transposed_b::{self, TransposedBArgs, TransposedBFn};
 use crate::element::Element;
 use std::ops::Range;
 
-/// The most rows of such an A in a tile: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
-const FOLDED_ROWS: usize = 8;
+/// The most rows in a tile of an A whose rows alias: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
+const ROWS_WHERE_ALIASED: usize = 8;
 /// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
-const MAX_DEPTH: usize = 160;
+const MAX_K: usize = 160;
 
-/// How far ahead a C that is far is asked for.
+/// How far ahead a C that is far is prefetched.
 const STRIPS_AHEAD: usize = 4;
 
 /// Which micro-kernels a strip takes, but for the height.
 #[derive(Clone, Copy)]
-struct Tile {
+struct KernelWidth {
     vectors: usize,
     /// The last vector is partial in an operand.
     partial: bool,
 }
 
-impl Tile {
-    /// The tiles of a strip that a [`Product`] has made, all `tall`.
+impl KernelWidth {
+    /// Runs the one for so `tall` tiles, on what a [`Product`] has made.
     #[inline(always)]
-    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, strip: &Strip<'_, T>) {
-        let Some(kernel) = table.strip(tall, self.vectors, self.partial) else {
+    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, args: &KernelArgs<'_, T>) {
+        let Some(kernel) = table.kernel(tall, self.vectors, self.partial) else {
             unreachable!("a tile of {tall} rows × {} vectors is in the table", self.vectors);
         };
         // SAFETY: the product vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(strip) };
+        unsafe { kernel(args) };
     }
 }
 
 impl<T: Element> Product<T> {
-    /// Few rows against contiguous columns of B, which are turned on the way: see [`super::turned`].
+    /// Few rows against contiguous columns of B, which are transposed on the way: see [`super::transposed_b`].
     #[inline(always)]
-    pub(super) fn is_turned(&self, table: &TileTable<T>) -> bool {
-        self.can_be_turned(table) && turned::pays::<T>(self.m, self.n, self.k)
+    pub(super) fn transposes_b(&self, table: &TileTable<T>) -> bool {
+        self.can_transpose_b(table) && transposed_b::pays::<T>(self.m, self.n, self.k)
     }
 
-    /// There is a kernel that turns these columns of B, and stores what they sum to.
+    /// There is a kernel that transposes these columns of B, and stores what they sum to.
     #[inline(always)]
-    fn can_be_turned(&self, table: &TileTable<T>) -> bool {
+    fn can_transpose_b(&self, table: &TileTable<T>) -> bool {
         let columns = matches!(self.b, Right::Strided { row: 1, col, .. } if col != 1) && self.end == End::Stored;
-        columns && table.columns(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
+        columns && table.transposed_b_kernel(self.m).is_some() && self.a.panel().is_none_or(|height| self.m <= height)
     }
 
-    /// What the tiles of a strip of these columns ask for.
+    /// What the tiles of a strip of these columns prefetch.
     #[inline(always)]
-    fn asks(&self, strip: &Strip<'_, T>, cols: Range<usize>, ahead: Ahead, next: Next<T>) -> Asks<T> {
-        let mut asks = Asks {
-            a_ahead: ahead.columns.wrapping_mul(strip.a_col),
-            b_ahead: ahead.rows.wrapping_mul(strip.b_row),
-            next: std::ptr::null(),
-            next_rows: 0,
-            next_row: 0,
-            next_line: 0,
-            next_lines: 0,
+    fn kernel_prefetch(
+        &self,
+        args: &KernelArgs<'_, T>,
+        cols: Range<usize>,
+        prefetch: Prefetch,
+        next: NextB<T>,
+    ) -> KernelPrefetch<T> {
+        let mut of_kernel = KernelPrefetch {
+            a_ahead: prefetch.a_columns.wrapping_mul(args.a_col),
+            b_ahead: prefetch.b_rows.wrapping_mul(args.b_row),
+            next_b: std::ptr::null(),
+            next_b_rows: 0,
+            next_b_row: 0,
+            next_b_line: 0,
+            next_b_lines: 0,
         };
         let next = match next {
-            Next::Strip if cols.end < self.n => Some((self.b, cols.end, self.k, self.n - cols.end)),
-            Next::Block { b, rows, cols } => Some((b, 0, rows, cols)),
+            NextB::NextStrip if cols.end < self.n => Some((self.b, cols.end, self.k, self.n - cols.end)),
+            NextB::Block { b, rows, cols } => Some((b, 0, rows, cols)),
             _ => None,
         };
-        if let Some((b, first, next_rows, next_cols)) = next {
-            asks.next_rows = next_rows;
-            (asks.next, asks.next_row, asks.next_line) = b.lines_from(first);
+        if let Some((b, first, next_b_rows, next_cols)) = next {
+            of_kernel.next_b_rows = next_b_rows;
+            (of_kernel.next_b, of_kernel.next_b_row, of_kernel.next_b_line) = b.lines_from(first);
             let lines = cols.len().min(next_cols).div_ceil(T::LINE);
-            asks.next_lines = lines + usize::from(!on_lines(asks.next, asks.next_row));
+            of_kernel.next_b_lines = lines + usize::from(!on_lines(of_kernel.next_b, of_kernel.next_b_row));
         }
-        asks
+        of_kernel
     }
 
-    /// Strip after strip of `width` columns, each asking for what is so far `ahead`. Few rows against columns are one strip, however
+    /// Strip after strip of `width` columns, each with these prefetches. Few rows against columns are one strip, however
     /// wide.
     #[inline(always)]
-    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, (ahead, next): (Ahead, Next<T>)) {
-        // A part may be narrower than what was decided on; columns that have not been packed are to be turned.
-        if self.can_be_turned(table) {
-            return self.run_turned(table);
+    pub(super) fn run_strips(&self, table: &TileTable<T>, width: usize, (prefetch, next): (Prefetch, NextB<T>)) {
+        // A part may be narrower than what was decided on; columns that have not been packed are to be transposed.
+        if self.can_transpose_b(table) {
+            return self.run_transposed_b(table);
         }
         let mut first = 0;
         while first < self.n {
@@ -97,10 +103,10 @@ impl<T: Element> Product<T> {
             match table.half(end - whole, self.k) {
                 // The last vector of a padded C is written whole. Padding behind it stays as it was, and reaches no result.
                 Some(half) if whole > first && !self.c.padded => {
-                    self.run_strip(table, first..whole, (ahead, next));
-                    self.run_strip(half, whole..end, (ahead, Next::Near));
+                    self.run_strip(table, first..whole, (prefetch, next));
+                    self.run_strip(half, whole..end, (prefetch, NextB::None));
                 }
-                _ => self.run_strip(table, first..end, (ahead, next)),
+                _ => self.run_strip(table, first..end, (prefetch, next)),
             }
             first = end;
         }
@@ -108,43 +114,46 @@ impl<T: Element> Product<T> {
 
     /// The same, tile row after tile row across all strips: C, where it is far, is then written along its rows, as caches expect it,
     /// and a micro-kernel is called once. B must stay near.
-    pub(super) fn run_across(&self, table: &TileTable<T>, plan: &Plan) {
-        let (width, far, ahead) = (plan.strip_cols, plan.far, plan.ahead);
-        let across = self.n / width;
-        debug_assert!(width.is_multiple_of(T::LINE) && !self.can_be_turned(table), "shallow products have whole lines");
-        if across < 2 {
-            return self.run_strips(table, width, (ahead, Next::Near));
+    pub(super) fn run_tiles_row_major(&self, table: &TileTable<T>, plan: &Plan) {
+        let (width, prefetch) = (plan.strip_cols, plan.prefetch);
+        let strips = self.n / width;
+        debug_assert!(
+            width.is_multiple_of(T::LINE) && !self.can_transpose_b(table),
+            "shallow products have whole lines"
+        );
+        if strips < 2 {
+            return self.run_strips(table, width, (prefetch, NextB::None));
         }
-        let (mut strip, tile) = self.strip(table, 0..width);
-        let asks = self.asks(&strip, 0..width, ahead, Next::Near);
-        strip.asks = asks.are_any().then_some(&asks);
+        let (mut args, kernels) = self.kernel_args(table, 0..width);
+        let of_kernel = self.kernel_prefetch(&args, 0..width, prefetch, NextB::None);
+        args.prefetch = of_kernel.is_any().then_some(&of_kernel);
         let lines = width / T::LINE;
-        strip.tiles = across;
-        strip.b_next = match self.b {
+        args.tiles = strips;
+        args.b_next = match self.b {
             Right::Lines { line, .. } => lines * line,
             _ => width,
         };
-        strip.c_next = lines * self.c.line;
-        strip.near_next = lines * self.near.line;
-        strip.cols_next = width;
-        if far && strip.near.is_null() {
-            strip.near = strip.c.wrapping_add(STRIPS_AHEAD * strip.c_next);
-            (strip.near_row, strip.near_line, strip.near_next) = (strip.c_row, strip.c_line, strip.c_next);
+        args.c_next = lines * self.c.line;
+        args.prefetch_c_next = lines * self.prefetch_c.line;
+        args.cols_next = width;
+        if plan.c_far_exceeds_l2 && args.prefetch_c.is_null() {
+            args.prefetch_c = args.c.wrapping_add(STRIPS_AHEAD * args.c_next);
+            (args.prefetch_c_row, args.prefetch_c_line, args.prefetch_c_next) = (args.c_row, args.c_line, args.c_next);
         }
-        for (height, tiles) in self.heights(self.tallest(table, tile)) {
+        for (height, tiles) in self.heights(self.tallest(table, kernels)) {
             for _ in 0..tiles {
-                tile.run(table, height, &strip);
-                self.step_down(&mut strip, height);
+                kernels.run(table, height, &args);
+                self.step_down(&mut args, height);
             }
         }
-        if across * width < self.n {
-            self.run_strip(table, across * width..self.n, (ahead, Next::Near));
+        if strips * width < self.n {
+            self.run_strip(table, strips * width..self.n, (prefetch, NextB::None));
         }
     }
 
     /// The first rows of all strips in tiles that pack B into scratch on their way, for the rows below them: a pass of its own would wait
     /// for every line of B. Says how many rows that were; none where such a tile does not fit.
-    pub(super) fn run_packing(&self, table: &TileTable<T>, lent: &mut Lent<T>) -> usize {
+    pub(super) fn run_packing_tiles(&self, table: &TileTable<T>, lent: &mut Lent<T>) -> usize {
         let (Some((kernel, rows, cols)), Right::Strided { col: 1, .. }) = (table.packing(), self.b) else { return 0 };
         let splits_a_panel = self.a.panel().is_some_and(|height| height != rows);
         if self.m < 2 * rows || !self.n.is_multiple_of(cols) || self.alpha_right != T::ONE || splits_a_panel {
@@ -152,33 +161,33 @@ impl<T: Element> Product<T> {
         }
         let (line, lines) = (self.k * T::LINE, self.room_for_right(lent));
         for first in (0..self.n).step_by(cols) {
-            let (strip, _) = self.strip(table, first..first + cols);
+            let (args, _) = self.kernel_args(table, first..first + cols);
             let to = lines[first / T::LINE * line..][..cols / T::LINE * line].as_mut_ptr();
             // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has; the lines of these columns begin at `to`.
-            unsafe { kernel(&Packing { strip, to, line }) };
+            unsafe { kernel(&PackingArgs { args, to, line }) };
         }
         rows
     }
 
     /// The tiles of one strip: rows in runs of (nearly) equal tiles, as tall as the registers allow.
     #[inline(always)]
-    pub(super) fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (ahead, next): (Ahead, Next<T>)) {
-        let (mut strip, tile) = self.strip(table, cols.clone());
-        let asks = self.asks(&strip, cols, ahead, next);
-        strip.asks = asks.are_any().then_some(&asks);
-        let tallest = self.tallest(table, tile);
+    pub(super) fn run_strip(&self, table: &TileTable<T>, cols: Range<usize>, (prefetch, next): (Prefetch, NextB<T>)) {
+        let (mut args, kernels) = self.kernel_args(table, cols.clone());
+        let of_kernel = self.kernel_prefetch(&args, cols, prefetch, next);
+        args.prefetch = of_kernel.is_any().then_some(&of_kernel);
+        let tallest = self.tallest(table, kernels);
         if self.m <= tallest {
-            return tile.run(table, self.m, &strip);
+            return kernels.run(table, self.m, &args);
         }
-        self.run_rows(table, tile, &mut strip, tallest);
+        self.run_tile_column(table, kernels, &mut args, tallest);
     }
 
     /// Rows of the tallest tile.
     #[inline(always)]
-    fn tallest(&self, table: &TileTable<T>, tile: Tile) -> usize {
+    fn tallest(&self, table: &TileTable<T>, kernels: KernelWidth) -> usize {
         self.a.panel().unwrap_or_else(|| {
-            let tallest = table.tallest(tile.vectors);
-            if self.a_folds() { tallest.min(FOLDED_ROWS) } else { tallest }
+            let tallest = table.tallest(kernels.vectors);
+            if self.a_aliases() { tallest.min(ROWS_WHERE_ALIASED) } else { tallest }
         })
     }
 
@@ -197,45 +206,51 @@ impl<T: Element> Product<T> {
 
     /// All rows of a strip, tile below tile.
     #[inline]
-    fn run_rows(&self, table: &TileTable<T>, tile: Tile, strip: &mut Strip<'_, T>, tallest: usize) {
+    fn run_tile_column(
+        &self,
+        table: &TileTable<T>,
+        kernels: KernelWidth,
+        args: &mut KernelArgs<'_, T>,
+        tallest: usize,
+    ) {
         for (height, tiles) in self.heights(tallest) {
             if tiles > 0 {
-                strip.tiles = tiles;
-                strip.a_next = height * self.a.row;
-                strip.c_next = height * self.c.row;
-                strip.near_next = height * self.near.row;
-                tile.run(table, height, strip);
-                self.step_down(strip, tiles * height);
+                args.tiles = tiles;
+                args.a_next = height * self.a.row;
+                args.c_next = height * self.c.row;
+                args.prefetch_c_next = height * self.prefetch_c.row;
+                kernels.run(table, height, args);
+                self.step_down(args, tiles * height);
             }
         }
     }
 
-    /// The strip from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
+    /// The arguments from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
     /// wait for it.
     #[inline(always)]
-    fn step_down(&self, strip: &mut Strip<'_, T>, rows: usize) {
-        strip.a = strip.a.wrapping_add(rows * self.a.row);
-        strip.c = strip.c.wrapping_add(rows * self.c.row);
-        strip.near = strip.near.wrapping_add(rows * strip.near_row);
+    fn step_down(&self, args: &mut KernelArgs<'_, T>, rows: usize) {
+        args.a = args.a.wrapping_add(rows * self.a.row);
+        args.c = args.c.wrapping_add(rows * self.c.row);
+        args.prefetch_c = args.prefetch_c.wrapping_add(rows * args.prefetch_c_row);
     }
 
     /// The product in one call of a micro-kernel, where it is small, its operands are read as they are and a single tile covers it;
-    /// says whether it was. Nothing here goes through memory but the strip itself (8×8×8: 24 → 18 ns).
+    /// says whether it was. Nothing here goes through memory but the arguments themselves (8×8×8: 24 → 18 ns).
     #[inline(always)]
     pub(super) fn run_single_tile(&self, table: &TileTable<T>) -> bool {
         let in_place = match self.b {
             Right::Strided { col, .. } => col == 1,
             Right::Lines { .. } => true,
-            Right::Turned { .. } => false,
+            Right::LinesOfTranspose { .. } => false,
         };
         let factors = self.alpha == T::ONE && self.alpha_right == T::ONE;
-        if !in_place || !factors || self.k > MAX_DEPTH || self.a_folds() {
+        if !in_place || !factors || self.k > MAX_K || self.a_aliases() {
             return false;
         }
-        let (strip, tile) = self.strip(table, 0..self.n);
-        let Some(kernel) = table.strip(self.m, tile.vectors, tile.partial) else { return false };
+        let (args, kernels) = self.kernel_args(table, 0..self.n);
+        let Some(kernel) = table.kernel(self.m, kernels.vectors, kernels.partial) else { return false };
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&strip) };
+        unsafe { kernel(&args) };
         true
     }
 
@@ -243,10 +258,10 @@ impl<T: Element> Product<T> {
     #[inline(always)]
     pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, col } = self.b else { return false };
-        if self.alpha != T::ONE || self.k > MAX_DEPTH || self.is_turned(table) || self.a_folds() {
+        if self.alpha != T::ONE || self.k > MAX_K || self.transposes_b(table) || self.a_aliases() {
             return false;
         }
-        if table.strip(self.m, table.vectors_for(self.n), true).is_none() {
+        if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {
             return false;
         }
         // A copy, so that the original can stay in registers where this is not the way.
@@ -254,17 +269,17 @@ impl<T: Element> Product<T> {
         with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), move |lines| {
             // SAFETY: `self` vouches for B.
             unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
-            product.scale_right(lines);
+            product.scale_right(table.isa, lines);
             product = product.with_packed_right(Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE });
-            let (strip, tile) = product.strip(table, 0..product.n);
-            tile.run(table, product.m, &strip);
+            let (args, kernels) = product.kernel_args(table, 0..product.n);
+            kernels.run(table, product.m, &args);
         });
         true
     }
 
-    /// All rows of some columns, which begin on a line or on a vector, and the tile for them.
+    /// All rows of some columns, which begin on a line or on a vector, as arguments of a micro-kernel, and which ones fit them.
     #[inline(always)]
-    fn strip(&self, table: &TileTable<T>, cols: Range<usize>) -> (Strip<'static, T>, Tile) {
+    fn kernel_args(&self, table: &TileTable<T>, cols: Range<usize>) -> (KernelArgs<'static, T>, KernelWidth) {
         let lanes = table.lanes();
         let n = cols.end - cols.start;
         let vectors = table.vectors_for(n);
@@ -274,9 +289,12 @@ impl<T: Element> Product<T> {
         let b_tail = if matches!(self.start, Start::Row(_)) { tail } else { b_tail };
         let c_tail = if self.c.padded { lanes } else { tail };
         let along = |line: usize| cols.start / T::LINE * line + cols.start % T::LINE;
-        let near =
-            if self.near.data.is_null() { self.near.data } else { self.near.data.wrapping_add(along(self.near.line)) };
-        let strip = Strip {
+        let prefetch_c = if self.prefetch_c.data.is_null() {
+            self.prefetch_c.data
+        } else {
+            self.prefetch_c.data.wrapping_add(along(self.prefetch_c.line))
+        };
+        let args = KernelArgs {
             tiles: 1,
             k: self.k,
             a: self.a.data,
@@ -292,44 +310,45 @@ impl<T: Element> Product<T> {
             c_tail,
             start: self.start.columns_from(cols.start),
             end: self.end,
-            near,
-            near_row: self.near.row,
-            near_line: self.near.line,
+            prefetch_c,
+            prefetch_c_row: self.prefetch_c.row,
+            prefetch_c_line: self.prefetch_c.line,
             a_next: 0,
             b_next: 0,
             c_next: 0,
-            near_next: 0,
+            prefetch_c_next: 0,
             cols_next: 0,
-            asks: None,
+            prefetch: None,
         };
-        (strip, Tile { vectors, partial: b_tail < lanes || c_tail < lanes })
+        (args, KernelWidth { vectors, partial: b_tail < lanes || c_tail < lanes })
     }
 
     /// More rows of A than L1 has room for, where its stride puts all of them in one set.
     #[inline]
-    pub(super) fn a_folds(&self) -> bool {
-        self.m > FOLDED_ROWS && self.a.col == 1 && (self.a.row * size_of::<T>()).is_multiple_of(L1_PERIOD)
+    pub(super) fn a_aliases(&self) -> bool {
+        self.m > ROWS_WHERE_ALIASED && self.a.col == 1 && aliases::<T>(self.a.row, L1_PERIOD)
     }
 
     /// A strip of few rows against columns of B.
     #[inline(never)]
-    pub(super) fn run_turned(&self, table: &TileTable<T>) {
-        let (columns, kernel) = self.columns_of_b(table);
-        let lead = columns.steps_to_line();
+    pub(super) fn run_transposed_b(&self, table: &TileTable<T>) {
+        let (args, kernel) = self.transposed_b_args(table);
+        let lead = args.steps_to_line();
         if lead > 0 {
-            self.depth(0..lead).run_turned(table);
-            return self.depth(lead..self.k).run_turned(table);
+            self.k_range(0..lead).run_transposed_b(table);
+            return self.k_range(lead..self.k).run_transposed_b(table);
         }
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&columns) };
+        unsafe { kernel(&args) };
     }
 
     /// Few rows against columns of B, and the kernel for them.
-    fn columns_of_b(&self, table: &TileTable<T>) -> (Columns<T>, ColumnsFn<T>) {
-        let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.columns(self.m)) else {
+    fn transposed_b_args(&self, table: &TileTable<T>) -> (TransposedBArgs<T>, TransposedBFn<T>) {
+        let (Right::Strided { data: b, col: b_col, .. }, Some(kernel)) = (self.b, table.transposed_b_kernel(self.m))
+        else {
             unreachable!("{} rows against columns", self.m);
         };
-        let columns = Columns {
+        let args = TransposedBArgs {
             cols: self.n,
             k: self.k,
             alpha_right: self.alpha_right,
@@ -341,6 +360,6 @@ impl<T: Element> Product<T> {
             c: self.c,
             start: self.start,
         };
-        (columns, kernel)
+        (args, kernel)
     }
 }

@@ -1,5 +1,5 @@
 //! Micro-kernels that a CPU or a shape may pass by: the chains are the same. A CPU's habits decide which of a tier's
-//! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows fold onto the same cache sets.
+//! tables it takes and what it does about vectors across lines; and B is packed on the way where its rows alias in a cache.
 
 use super::outer::Order;
 use super::*;
@@ -24,7 +24,7 @@ fn multiply_at<T: Element>(
     end: End<T>,
     c: MatMut<'_, T>,
 ) {
-    product_of((a, b), end, c).run(table, &Team::serial(), Place::Memory, None);
+    product_of((a, b), end, c).run(table, &Team::serial(), Destination::C, None);
 }
 
 /// The product of these operands, all factors 1.
@@ -50,7 +50,7 @@ fn check_tables<T: Element>() {
         let heights = (1..=17).flat_map(|m| [1, 2, 3, 4, 5, 33].map(|k| (m, k)));
         for (m, k) in heights.chain([(40, 7), (97, 65)]) {
             for n in (1..=20).chain([24, 31, 40, 63, 64, 65, 72, 100, 136]) {
-                for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
+                for end in [End::Stored, End::AddScaled(T::from_f64(-0.3))] {
                     check_product(&tables, (m, n, k), n, end);
                 }
             }
@@ -91,7 +91,7 @@ fn check_product_past_lines<T: Element>(
             let sum = (0..k).fold(T::ZERO, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum));
             let expected = match end {
                 End::Stored => sum,
-                End::Onto(factor) => factor.mul_add(sum, before),
+                End::AddScaled(factor) => factor.mul_add(sum, before),
             };
             assert_eq!(
                 c.to_bits64(),
@@ -116,7 +116,7 @@ fn check_packing<T: Element>() {
     for m in [48, 49, 53, 100] {
         for n in [64, 128, 192, 200] {
             for k in [40, 1100] {
-                for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
+                for end in [End::Stored, End::AddScaled(T::from_f64(-0.3))] {
                     check_product(&tables, (m, n, k), 1024, end);
                 }
             }
@@ -132,7 +132,7 @@ fn packing_on_the_way_changes_nothing() {
     check_packing::<f64>();
 }
 
-/// Heights below and above those that are worth packing a B off the lines, its rows asked for ahead or packed, few rows of any depth whose B
+/// Heights below and above those that are worth packing a B off the lines, its rows prefetched or packed, few rows of any depth whose B
 /// is off the lines at each row in the same place, and shallow products whose B or C is, on any CPU.
 fn check_split_lines<T: Element>() {
     for isa in fused() {
@@ -144,7 +144,7 @@ fn check_split_lines<T: Element>() {
             }
             check_product(&tables, (m, 130, 600), 144, End::Stored);
             check_product(&tables, (m, 433, 100), 448, End::Stored);
-            for end in [End::Stored, End::Onto(T::from_f64(-0.3))] {
+            for end in [End::Stored, End::AddScaled(T::from_f64(-0.3))] {
                 check_product(&tables, (60 + m, 640, 20), 641, end);
                 for past in [(0, 3), (3, 0), (2, 5), (5, 2)] {
                     check_product_past_lines(&tables, (m, 640, 20), 640, end, past);
@@ -228,7 +228,7 @@ fn a_strip_without_a_plan_gives_the_same_bits() {
     fn check<T: Element>() {
         let tables: Vec<_> = walked(|isa| isa.fuses()).into_iter().map(TileTable::<T>::of).collect();
         for (m, n, k) in [(48, 4 * T::LINE, 48), (100, 2 * T::LINE, 90), (331, T::LINE, 61), (700, T::LINE, 16)] {
-            for end in [End::Stored, End::Onto(T::from_f64(-0.5))] {
+            for end in [End::Stored, End::AddScaled(T::from_f64(-0.5))] {
                 check_product(&tables, (m, n, k), n, end);
             }
         }
@@ -245,7 +245,7 @@ fn a_strip_without_a_plan_gives_the_same_bits() {
             #[expect(clippy::disallowed_types, reason = "an epilogue may change only what is shared")]
             let seen = std::sync::Mutex::new(Vec::new());
             let epilogue = |block: Block<'_, T>| seen.lock().unwrap().push((block.rows, block.cols));
-            product.run(table, &Team::serial(), Place::Memory, Some(&epilogue));
+            product.run(table, &Team::serial(), Destination::C, Some(&epilogue));
             assert_eq!(seen.into_inner().unwrap(), [(0..m, 0..n)]);
             for (at, c) in c.iter().enumerate() {
                 let sum = (0..k).fold(T::ZERO, |sum, p| views.0.get(at / n, p).mul_add(views.1.get(p, at % n), sum));
@@ -299,9 +299,9 @@ fn lines_that_split_leave_packed_ones_alone() {
         let table: &TileTable<f32> = Box::leak(Box::new(f32::table_for(isa, habits)));
         let mut lines = crate::AlignedVec::<f32>::zeros(super::pack::packed_len::<f32>(m, n));
         let mut unused = [0.0];
-        let mut product = product_of((a, b), End::Onto(-0.3), MatMut::new(&mut unused, 1, 1).unwrap());
+        let mut product = product_of((a, b), End::AddScaled(-0.3), MatMut::new(&mut unused, 1, 1).unwrap());
         product.c = Output::lines(lines.as_mut_ptr(), m);
-        product.run(table, &Team::serial(), Place::Memory, None);
+        product.run(table, &Team::serial(), Destination::C, None);
         for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
             let sum = (0..k).fold(0.0_f32, |sum, p| a.get(i, p).mul_add(b.get(p, j), sum));
             let got = lines[(j / 16 * m + i) * 16 + j % 16];
@@ -310,7 +310,7 @@ fn lines_that_split_leave_packed_ones_alone() {
     }
 }
 
-/// Few columns against a transposed A are rows against A as it lies; more meet its columns in place, which are asked for ahead.
+/// Few columns against a transposed A are rows against A as it lies; more meet its columns in place, which are prefetched.
 #[test]
 fn columns_of_a_in_place_give_the_same_bits() {
     let shapes = [
@@ -346,7 +346,7 @@ fn columns_of_a_in_place_give_the_same_bits() {
 
 /// So many rows of few columns that they go through scratch in parts.
 #[test]
-fn a_turned_product_in_parts_gives_the_same_bits() {
+fn a_transposed_b_in_parts_gives_the_same_bits() {
     let (m, n, k, apart) = (70_001, 4, 128, 7);
     let (a, b, before) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2), numbers::<f32>(m * apart, 3));
     let (a, b) = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, n, k).unwrap().t());
@@ -407,7 +407,7 @@ fn outer_products_give_the_same_bits() {
             let mut product = product_of((MatRef::new(&own, m, k).unwrap(), b), End::Stored, to);
             product.b = packed.right();
             product.start = if beta == 0.0 { Start::Zero } else { Start::Scaled(beta) };
-            product.run(TileTable::of(isa), &teams[1], Place::Memory, None);
+            product.run(TileTable::of(isa), &teams[1], Destination::C, None);
             check(&c, &format!("{isa}, packed"));
         }
     }
@@ -425,15 +425,15 @@ fn outer_products_copy_b_for_every_place_where_rows_begin() {
         assert!(product.is_outer());
         product.outer_rows()
     };
-    let copied = |places| Order::InPairs { places, copied: true };
-    let neighbours = Order::InPairs { places: 1, copied: false };
+    let copied = |alignments| Order::InPairs { alignments, copied: true };
+    let neighbours = Order::InPairs { alignments: 1, copied: false };
     assert_eq!(rows_of((100, 128, 2), 128, 0), neighbours, "B lies as C does");
     assert_eq!(rows_of((100, 128, 2), 128, 4), copied(1));
     assert_eq!(rows_of((100, 128, 1), 128, 4), copied(1));
     assert_eq!(rows_of((100, 100, 3), 104, 0), copied(2));
     assert_eq!(rows_of((100, 100, 3), 100, 0), copied(4));
     assert_eq!(rows_of((40, 100, 3), 100, 0), neighbours, "too few rows for four copies");
-    assert_eq!(rows_of((100, 100, 3), 102, 0), neighbours, "too many places");
+    assert_eq!(rows_of((100, 100, 3), 102, 0), neighbours, "too many alignments");
     assert_eq!(rows_of((100, 100, 1), 100, 0), Order::Singly);
 }
 

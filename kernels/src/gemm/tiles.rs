@@ -19,10 +19,11 @@
 //! So: 24 accumulators of 32 registers, 12 of 16, and the widest tile first, for its fewer loads. Zen 4, with data paths of 256 bits,
 //! agrees: with strips of 4, 3 and 2 vectors whole products run at 113, 110 and 110 GFLOP/s of 118 at 64³, at 112, 113 and 111 at 1024³.
 
-use super::description::StripFn;
-use super::first_tile::{PackingFn, packing};
-use super::microkernel::{last_steps, strip};
-use super::turned::{self, ColumnsFn, columns};
+use super::first_tile::{PackingFn, packing_kernel};
+use super::kernel_args::KernelFn;
+use super::microkernel::{deferred_steps, micro_kernel};
+use super::plan::ROW_UNIT;
+use super::transposed_b::{self, TransposedBFn, transposed_b_kernel};
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd, dispatch};
 use crate::machine::Habits;
@@ -40,16 +41,16 @@ const STEPS_FOR_TAILS: usize = 32;
 pub struct TileTable<T: 'static> {
     /// The tier.
     pub(crate) isa: Isa,
-    /// `strips[rows − 1][vectors − 1][tail]`
-    strips: [[[Option<StripFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
-    /// `columns[rows − 1]`
-    columns: [Option<ColumnsFn<T>>; turned::MAX_ROWS],
+    /// `kernels[rows − 1][vectors − 1][tail]`
+    kernels: [[[Option<KernelFn<T>>; 2]; MAX_VECTORS]; MAX_ROWS],
+    /// `transposed_b[rows − 1]`
+    transposed_b: [Option<TransposedBFn<T>>; transposed_b::MAX_ROWS],
     /// The binary logarithm of the elements in a vector.
     lanes_log2: u32,
-    /// The tallest tile of each width: `rows[vectors − 1]`.
-    rows: [usize; MAX_VECTORS],
-    /// The widest tile of each height, in whole cache lines where it spans several: `vectors[rows − 1]`.
-    vectors: [usize; MAX_ROWS],
+    /// The tallest tile of each width: `tallest[vectors − 1]`.
+    tallest: [usize; MAX_VECTORS],
+    /// The widest tile of each height, in whole cache lines where it spans several: `widest[rows − 1]`.
+    widest: [usize; MAX_ROWS],
     /// The width that a tall product uses.
     main_vectors: usize,
     /// The micro-kernel that packs B on its way, and the rows and columns of its tile.
@@ -88,8 +89,8 @@ impl<T: Element> TileTable<T> {
     }
 
     /// The micro-kernel of a tile, whose last vector is partial where `tail`.
-    pub(crate) fn strip(&self, rows: usize, vectors: usize, tail: bool) -> Option<StripFn<T>> {
-        *self.strips.get(rows.wrapping_sub(1))?.get(vectors.wrapping_sub(1))?.get(usize::from(tail))?
+    pub(crate) fn kernel(&self, rows: usize, vectors: usize, tail: bool) -> Option<KernelFn<T>> {
+        *self.kernels.get(rows.wrapping_sub(1))?.get(vectors.wrapping_sub(1))?.get(usize::from(tail))?
     }
 
     /// The micro-kernel that packs B on its way, and the rows and columns of its tile.
@@ -98,8 +99,8 @@ impl<T: Element> TileTable<T> {
     }
 
     /// The kernel of few rows against columns of B, where there is one.
-    pub(crate) fn columns(&self, rows: usize) -> Option<ColumnsFn<T>> {
-        *self.columns.get(rows.wrapping_sub(1))?
+    pub(crate) fn transposed_b_kernel(&self, rows: usize) -> Option<TransposedBFn<T>> {
+        *self.transposed_b.get(rows.wrapping_sub(1))?
     }
 
     /// The table of half the vector, where `cols` columns take no more and `steps` of k are worth its slower tails
@@ -133,12 +134,12 @@ impl<T: Element> TileTable<T> {
 
     /// The tallest tile that is `vectors` wide.
     pub(crate) fn tallest(&self, vectors: usize) -> usize {
-        self.rows[vectors.clamp(1, MAX_VECTORS) - 1]
+        self.tallest[vectors.clamp(1, MAX_VECTORS) - 1]
     }
 
     /// The widest tile, in vectors, of so many rows.
     pub(crate) fn widest(&self, rows: usize) -> usize {
-        self.vectors[rows.clamp(1, MAX_ROWS) - 1]
+        self.widest[rows.clamp(1, MAX_ROWS) - 1]
     }
 
     /// How wide, in vectors, the strips of a product with `rows` rows should be: as wide as the registers allow for few
@@ -216,26 +217,26 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
     let per_line = T::LINE / S::LANES;
     let mut table = TileTable {
         isa: S::ISA,
-        strips: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
-        columns: [
-            turning::<T, S, 1>(),
-            turning::<T, S, 2>(),
-            turning::<T, S, 3>(),
-            turning::<T, S, 4>(),
-            turning::<T, S, 5>(),
-            turning::<T, S, 6>(),
-            turning::<T, S, 7>(),
-            turning::<T, S, 8>(),
-            turning::<T, S, 9>(),
-            turning::<T, S, 10>(),
-            turning::<T, S, 11>(),
-            turning::<T, S, 12>(),
+        kernels: [[[None; 2]; MAX_VECTORS]; MAX_ROWS],
+        transposed_b: [
+            compile_transposed_b::<T, S, 1>(),
+            compile_transposed_b::<T, S, 2>(),
+            compile_transposed_b::<T, S, 3>(),
+            compile_transposed_b::<T, S, 4>(),
+            compile_transposed_b::<T, S, 5>(),
+            compile_transposed_b::<T, S, 6>(),
+            compile_transposed_b::<T, S, 7>(),
+            compile_transposed_b::<T, S, 8>(),
+            compile_transposed_b::<T, S, 9>(),
+            compile_transposed_b::<T, S, 10>(),
+            compile_transposed_b::<T, S, 11>(),
+            compile_transposed_b::<T, S, 12>(),
         ],
         lanes_log2: S::LANES.trailing_zeros(),
-        rows: [1; MAX_VECTORS],
-        vectors: [1; MAX_ROWS],
+        tallest: [1; MAX_VECTORS],
+        widest: [1; MAX_ROWS],
         main_vectors: if S::REGISTERS >= 32 { 4 } else { 2 },
-        packing: packing_tile::<T, S, IN_HALVES>(),
+        packing: compile_packing_tile::<T, S, IN_HALVES>(),
         half: None,
         narrow: None,
         habits: Habits {
@@ -253,83 +254,93 @@ const fn build<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> TileTable<T> 
         let mut vectors = 1;
         while vectors <= MAX_VECTORS {
             if fits(S::REGISTERS, rows, vectors) {
-                table.strips[rows - 1][vectors - 1] = pair::<T, S, IN_HALVES>(rows, vectors);
-                table.rows[vectors - 1] = rows;
+                table.kernels[rows - 1][vectors - 1] = kernels_of_rows::<T, S, IN_HALVES>(rows, vectors);
+                table.tallest[vectors - 1] = rows;
                 if vectors <= per_line || vectors.is_multiple_of(per_line) {
-                    table.vectors[rows - 1] = vectors;
+                    table.widest[rows - 1] = vectors;
                 }
             }
             vectors += 1;
         }
         rows += 1;
     }
+    // A is packed in panels as tall as the tallest tile of a strip, which is whole lines wide, by jobs of `ROW_UNIT` rows: two of them would write
+    // one panel where its height does not divide that.
+    let mut vectors = per_line;
+    while vectors <= MAX_VECTORS {
+        assert!(ROW_UNIT.is_multiple_of(table.tallest[vectors - 1]), "jobs begin on panels");
+        vectors += per_line;
+    }
     table
 }
 
 /// The two micro-kernels (whole, partial last vector) of a tile.
-const fn pair<T: Element, S: Simd<T>, const IN_HALVES: bool>(rows: usize, vectors: usize) -> [Option<StripFn<T>>; 2] {
-    match rows {
-        1 => wide::<T, S, 1, IN_HALVES>(vectors),
-        2 => wide::<T, S, 2, IN_HALVES>(vectors),
-        3 => wide::<T, S, 3, IN_HALVES>(vectors),
-        4 => wide::<T, S, 4, IN_HALVES>(vectors),
-        5 => wide::<T, S, 5, IN_HALVES>(vectors),
-        6 => wide::<T, S, 6, IN_HALVES>(vectors),
-        7 => wide::<T, S, 7, IN_HALVES>(vectors),
-        8 => wide::<T, S, 8, IN_HALVES>(vectors),
-        9 => wide::<T, S, 9, IN_HALVES>(vectors),
-        10 => wide::<T, S, 10, IN_HALVES>(vectors),
-        11 => wide::<T, S, 11, IN_HALVES>(vectors),
-        12 => wide::<T, S, 12, IN_HALVES>(vectors),
-        13 => wide::<T, S, 13, IN_HALVES>(vectors),
-        14 => wide::<T, S, 14, IN_HALVES>(vectors),
-        15 => wide::<T, S, 15, IN_HALVES>(vectors),
-        16 => wide::<T, S, 16, IN_HALVES>(vectors),
-        _ => [None; 2],
-    }
-}
-
-const fn wide<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
+const fn kernels_of_rows<T: Element, S: Simd<T>, const IN_HALVES: bool>(
+    rows: usize,
     vectors: usize,
-) -> [Option<StripFn<T>>; 2] {
-    match vectors {
-        1 => tile::<T, S, MR, 1, IN_HALVES>(),
-        2 => tile::<T, S, MR, 2, IN_HALVES>(),
-        3 => tile::<T, S, MR, 3, IN_HALVES>(),
-        4 => tile::<T, S, MR, 4, IN_HALVES>(),
-        5 => tile::<T, S, MR, 5, IN_HALVES>(),
-        6 => tile::<T, S, MR, 6, IN_HALVES>(),
-        7 => tile::<T, S, MR, 7, IN_HALVES>(),
-        8 => tile::<T, S, MR, 8, IN_HALVES>(),
+) -> [Option<KernelFn<T>>; 2] {
+    match rows {
+        1 => kernels_of_tile::<T, S, 1, IN_HALVES>(vectors),
+        2 => kernels_of_tile::<T, S, 2, IN_HALVES>(vectors),
+        3 => kernels_of_tile::<T, S, 3, IN_HALVES>(vectors),
+        4 => kernels_of_tile::<T, S, 4, IN_HALVES>(vectors),
+        5 => kernels_of_tile::<T, S, 5, IN_HALVES>(vectors),
+        6 => kernels_of_tile::<T, S, 6, IN_HALVES>(vectors),
+        7 => kernels_of_tile::<T, S, 7, IN_HALVES>(vectors),
+        8 => kernels_of_tile::<T, S, 8, IN_HALVES>(vectors),
+        9 => kernels_of_tile::<T, S, 9, IN_HALVES>(vectors),
+        10 => kernels_of_tile::<T, S, 10, IN_HALVES>(vectors),
+        11 => kernels_of_tile::<T, S, 11, IN_HALVES>(vectors),
+        12 => kernels_of_tile::<T, S, 12, IN_HALVES>(vectors),
+        13 => kernels_of_tile::<T, S, 13, IN_HALVES>(vectors),
+        14 => kernels_of_tile::<T, S, 14, IN_HALVES>(vectors),
+        15 => kernels_of_tile::<T, S, 15, IN_HALVES>(vectors),
+        16 => kernels_of_tile::<T, S, 16, IN_HALVES>(vectors),
         _ => [None; 2],
     }
 }
 
-/// The tile that packs, where a vector is a cache line (AVX-512): the tile then spans four. With a single one, every line that it reads
-/// would be on a page of its own (AVX2, 1024³: 126 → 121 GFLOP/s). It asks to L2 on the one CPU that was measured so, Zen 4, which executes in halves.
-const fn packing_tile<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> Option<(PackingFn<T>, usize, usize)> {
+const fn kernels_of_tile<T: Element, S: Simd<T>, const MR: usize, const IN_HALVES: bool>(
+    vectors: usize,
+) -> [Option<KernelFn<T>>; 2] {
+    match vectors {
+        1 => compile_tile::<T, S, MR, 1, IN_HALVES>(),
+        2 => compile_tile::<T, S, MR, 2, IN_HALVES>(),
+        3 => compile_tile::<T, S, MR, 3, IN_HALVES>(),
+        4 => compile_tile::<T, S, MR, 4, IN_HALVES>(),
+        5 => compile_tile::<T, S, MR, 5, IN_HALVES>(),
+        6 => compile_tile::<T, S, MR, 6, IN_HALVES>(),
+        7 => compile_tile::<T, S, MR, 7, IN_HALVES>(),
+        8 => compile_tile::<T, S, MR, 8, IN_HALVES>(),
+        _ => [None; 2],
+    }
+}
+
+/// The tile that packs, where a vector is a cache line (AVX-512): the tile then spans four. With a single one, every line that it reads would be on
+/// a page of its own (AVX2, 1024³: 126 → 121 GFLOP/s). It prefetches into L2 on the one CPU that was measured so, Zen 4, which executes in halves.
+const fn compile_packing_tile<T: Element, S: Simd<T>, const IN_HALVES: bool>() -> Option<(PackingFn<T>, usize, usize)> {
     if const { S::LANES == T::LINE && S::REGISTERS >= 32 } {
-        Some((packing::<T, S, 6, 4, IN_HALVES>, 6, 4 * S::LANES))
+        Some((packing_kernel::<T, S, 6, 4, IN_HALVES>, 6, 4 * S::LANES))
     } else {
         None
     }
 }
 
 /// Nothing is compiled for a tile that does not fit.
-const fn tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const IN_HALVES: bool>()
--> [Option<StripFn<T>>; 2] {
-    if const { fits(S::REGISTERS, MR, NV) && IN_HALVES && last_steps(S::REGISTERS, MR, NV) > 0 } {
-        [Some(strip::<T, S, MR, NV, false, true>), Some(strip::<T, S, MR, NV, true, true>)]
+const fn compile_tile<T: Element, S: Simd<T>, const MR: usize, const NV: usize, const IN_HALVES: bool>()
+-> [Option<KernelFn<T>>; 2] {
+    if const { fits(S::REGISTERS, MR, NV) && IN_HALVES && deferred_steps(S::REGISTERS, MR, NV) > 0 } {
+        [Some(micro_kernel::<T, S, MR, NV, false, true>), Some(micro_kernel::<T, S, MR, NV, true, true>)]
     } else if const { fits(S::REGISTERS, MR, NV) } {
-        [Some(strip::<T, S, MR, NV, false, false>), Some(strip::<T, S, MR, NV, true, false>)]
+        [Some(micro_kernel::<T, S, MR, NV, false, false>), Some(micro_kernel::<T, S, MR, NV, true, false>)]
     } else {
         [None; 2]
     }
 }
 
-/// Nothing is compiled for more rows than the tier turns.
-const fn turning<T: Element, S: Simd<T>, const MR: usize>() -> Option<ColumnsFn<T>> {
-    if const { MR <= turned::most_rows::<T, S>() } { Some(columns::<T, S, MR>) } else { None }
+/// Nothing is compiled for more rows than the tier transposes B for.
+const fn compile_transposed_b<T: Element, S: Simd<T>, const MR: usize>() -> Option<TransposedBFn<T>> {
+    if const { MR <= transposed_b::most_rows::<T, S>() } { Some(transposed_b_kernel::<T, S, MR>) } else { None }
 }
 
 #[cfg(test)]
@@ -339,9 +350,9 @@ mod tests {
 
     /// Where all micro-kernels of a table begin.
     fn addresses<T: Element>(table: &TileTable<T>) -> Vec<usize> {
-        let strips = table.strips.iter().flatten().flatten().flatten().map(|&kernel| kernel as usize);
-        let columns = table.columns.iter().flatten().map(|&kernel| kernel as usize);
-        strips.chain(columns).chain(table.packing.map(|(kernel, ..)| kernel as usize)).collect()
+        let kernels = table.kernels.iter().flatten().flatten().flatten().map(|&kernel| kernel as usize);
+        let transposed_b = table.transposed_b.iter().flatten().map(|&kernel| kernel as usize);
+        kernels.chain(transposed_b).chain(table.packing.map(|(kernel, ..)| kernel as usize)).collect()
     }
 
     /// A micro-kernel of a higher tier in a lower one's table has the right bits, on every machine but those that are of the lower tier.

@@ -1,25 +1,33 @@
 //! From where a matrix is to where its transpose is, each in packed lines or row by row.
 
 use super::operand::Output;
-use super::square::{Square, turn};
+use super::square::{Square, store_transposed};
 use crate::element::Element;
 use crate::isa::{Kernel, Simd};
 use std::ops::Range;
 
-/// Copies rows × cols of a matrix to where its transpose is: squares turned in registers.
-///
-/// Whoever makes one vouches for both matrices, and that nobody else writes this block meanwhile. Columns are contiguous (`col = 1`).
+/// Copies rows × cols of a matrix to where its transpose is: squares transposed in registers. Valid as [`new`](Self::new) has it.
 pub(crate) struct Transposition<T> {
     /// Only read.
-    pub(crate) from: Output<T>,
-    pub(crate) to: Output<T>,
-    /// Begins on a line.
-    pub(crate) rows: Range<usize>,
-    /// Begins on a line.
-    pub(crate) cols: Range<usize>,
+    from: Output<T>,
+    to: Output<T>,
+    rows: Range<usize>,
+    cols: Range<usize>,
 }
 
 impl<T: Element> Transposition<T> {
+    /// From `rows × cols` of `from` to `cols × rows` of `to`. Rows and columns begin on lines.
+    ///
+    /// # Safety
+    /// Until it has run, the block of `from` is valid for reads, and the one of `to` for writes: they do not overlap, and nobody else uses the
+    /// latter. Both have contiguous columns (`col = 1`).
+    #[inline(always)]
+    pub(crate) unsafe fn new(from: Output<T>, to: Output<T>, rows: Range<usize>, cols: Range<usize>) -> Self {
+        debug_assert!(rows.start.is_multiple_of(T::LINE) && cols.start.is_multiple_of(T::LINE), "on a line");
+        debug_assert!(from.col == 1 && to.col == 1, "contiguous columns");
+        Self { from, to, rows, cols }
+    }
+
     /// The square at (i, j), at an edge: `width` rows, of `depth` elements each.
     #[inline(always)]
     fn edge<S: Simd<T>>(&self, simd: S, (i, j): (usize, usize), (width, depth): (usize, usize)) {
@@ -32,7 +40,7 @@ impl<T: Element> Transposition<T> {
         }
         let mut square = Square::new();
         // SAFETY: these elements of the block; room for a square.
-        unsafe { turn(simd, from, self.from.row, (width, depth), square.start_mut(), S::LANES) };
+        unsafe { store_transposed(simd, from, self.from.row, (width, depth), square.start_mut(), S::LANES) };
         for q in 0..depth {
             // SAFETY: vector `q` of the square.
             let lanes = unsafe { simd.load(square.start().wrapping_add(q * S::LANES)) };
@@ -47,8 +55,6 @@ impl<T: Element> Kernel<T> for Transposition<T> {
 
     #[inline(always)]
     fn run<S: Simd<T>>(self, simd: S) {
-        debug_assert!(self.rows.start.is_multiple_of(T::LINE) && self.cols.start.is_multiple_of(T::LINE), "on a line");
-        debug_assert!(self.from.col == 1 && self.to.col == 1, "contiguous columns");
         for j in self.cols.clone().step_by(S::LANES) {
             let depth = S::LANES.min(self.cols.end - j);
             for i in self.rows.clone().step_by(S::LANES) {
@@ -56,7 +62,14 @@ impl<T: Element> Kernel<T> for Transposition<T> {
                 if width == S::LANES && depth == S::LANES {
                     // SAFETY: a square of the block, inside one line here and there.
                     unsafe {
-                        turn(simd, self.from.at(i, j), self.from.row, (width, depth), self.to.at(j, i), self.to.row)
+                        store_transposed(
+                            simd,
+                            self.from.at(i, j),
+                            self.from.row,
+                            (width, depth),
+                            self.to.at(j, i),
+                            self.to.row,
+                        )
                     };
                 } else {
                     self.edge(simd, (i, j), (width, depth));

@@ -199,7 +199,7 @@ macro_rules! simd {
             }
 
             #[inline(always)]
-            unsafe fn load_turned(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
+            unsafe fn load_transposed(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
                 // SAFETY: the token proves the features; the caller vouches for the block.
                 unsafe { super::transpose::$transpose(from, from_row) }
             }

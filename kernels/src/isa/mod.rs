@@ -47,7 +47,7 @@ pub use pick::{Picked, Sixteen};
 pub use portable::Portable;
 pub(crate) use prefetch::{prefetch, prefetch_to_l2};
 pub(crate) use side_by_side::SideBySide;
-pub(crate) use slice::{load, load_bytes, load_n, store, store_n};
+pub(crate) use slice::{change_each, load, load_bytes, load_n, store, store_n};
 pub use tier::{Isa, IsaError};
 
 /// Vectors of `T`, and the operations that treat all of their lanes alike. Same inputs, same bits, on every implementation with fused
@@ -165,7 +165,7 @@ pub trait Simd<T>: Lanes<T> {
     ///
     /// # Safety
     /// The block must be valid for reads.
-    unsafe fn load_turned(self, from: *const T, from_row: usize) -> Self::Square;
+    unsafe fn load_transposed(self, from: *const T, from_row: usize) -> Self::Square;
 
     /// Transposes `width ≤ LANES` runs of `depth ≤ 4` elements to as many rows of LANES: `to[j·to_row + i] = from[i·from_row + j]`, zero
     /// where there is no run.

@@ -196,7 +196,7 @@ macro_rules! simd {
                 to.copy_from_slice(&lanes[..n]);
             }
             #[inline(always)]
-            unsafe fn load_turned(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
+            unsafe fn load_transposed(self, from: *const $t, from_row: usize) -> [$v; $lanes] {
                 std::array::from_fn(|j| {
                     // SAFETY: element (i, j) of the block (caller).
                     let lanes: [$t; $lanes] = std::array::from_fn(|i| unsafe { *from.wrapping_add(i * from_row + j) });

@@ -61,3 +61,12 @@ pub(crate) fn store<T, S: Simd<T>>(simd: S, to: &mut [T], v: S::V) {
     // SAFETY: there is room for `len` elements.
     unsafe { store_n(simd, to.as_mut_ptr(), to.len(), v) }
 }
+
+/// `x = change(x)` for each of `xs`
+#[inline(always)]
+pub(crate) fn change_each<T, S: Simd<T>>(simd: S, xs: &mut [T], mut change: impl FnMut(S::V) -> S::V) {
+    for xs in xs.chunks_mut(S::LANES) {
+        let changed = change(load(simd, xs));
+        store(simd, xs, changed);
+    }
+}

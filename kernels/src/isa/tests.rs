@@ -301,7 +301,7 @@ impl<T: Element> Kernel<T> for Squares {
         for apart in [S::LANES, S::LANES + 3] {
             let from: Vec<T> = (0..(S::LANES - 1) * apart + S::LANES).map(|x| T::from_f64(x as f64)).collect();
             // SAFETY: LANES rows of LANES elements, `apart` from each other.
-            let square = unsafe { s.load_turned(from.as_ptr(), apart) };
+            let square = unsafe { s.load_transposed(from.as_ptr(), apart) };
             assert_eq!(square.as_ref().len(), S::LANES);
             for (j, &row) in square.as_ref().iter().enumerate() {
                 let mut to = [T::ZERO; 16];

@@ -7,8 +7,8 @@
 use super::row::{RowSum, STRANDS, Total, row_max, row_sum};
 use crate::activation::log::ln;
 use crate::element::Element;
-use crate::isa::{Kernel, Simd, load};
-use crate::softmax::{change_each, exponentials};
+use crate::isa::{Kernel, Simd, change_each, load};
+use crate::softmax::exponentials;
 
 /// Exponentials on the stack where no gradient takes them.
 const BLOCK: usize = 32 * STRANDS;

@@ -95,7 +95,7 @@ fn instruction(line: &str) -> Option<(u64, &str, &str)> {
 }
 
 /// The functions that are compiled for a tier: everything that uses its vectors is inlined into one called `enter`. Those that
-/// transpose are left out: at its edges `gemm::turned` keeps squares on the stack by design, which looks like a spill.
+/// transpose are left out: at its edges `gemm::transposed_b` keeps squares on the stack by design, which looks like a spill.
 fn functions(listing: &str) -> Vec<(&str, Body<'_>)> {
     let mut found: Vec<(&str, Body<'_>)> = Vec::new();
     let mut inside = false;

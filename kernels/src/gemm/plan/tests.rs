@@ -1,8 +1,8 @@
-//! What a plan decides, of which no bit tells: how a product is cut, what is packed when, and what is asked for ahead.
+//! What a plan decides, of which no bit tells: how a product is cut, what is packed when, and what is prefetched.
 
 use super::*;
 use crate::dense::{Moments, Weights, backward_update};
-use crate::gemm::ahead::AHEAD;
+use crate::gemm::prefetch::PREFETCH_DISTANCE;
 use crate::gemm::scratch::{Lent, Slot};
 use crate::gemm::tests::{check_product, near_and_far, numbers, product_of, with_halves};
 use crate::gemm::tiles::Tiled;
@@ -25,9 +25,9 @@ fn a_right_hand_side_in_l3_is_read_at_its_depth_where_that_is_near() {
     let (a, b) = (vec![0.0; 8 * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, 8, k).unwrap(), MatRef::new(&b, k, n).unwrap());
     let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
-    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
+    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Destination::C));
     assert!(near.kc > far.kc, "at its depth, and a block at a time: {} and {}", near.kc, far.kc);
-    assert_eq!([near.ahead.rows, far.ahead.rows], [AHEAD; 2], "asked for either way");
+    assert_eq!([near.prefetch.b_rows, far.prefetch.b_rows], [PREFETCH_DISTANCE; 2], "prefetched either way");
 }
 
 /// An A beyond L2, against strips of a B in L3: the same bits, of more strips a job where L3 is near.
@@ -42,7 +42,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
     let (a, b) = (vec![0.0; m * k], vec![0.0; k * n]);
     let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&b, k, n).unwrap());
     let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
-    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Place::Memory));
+    let [near, far] = tables.map(|table| product.plan(table, &Team::serial(), Destination::C));
     assert!(near.job_cols > far.job_cols, "{} and {} columns", near.job_cols, far.job_cols);
     assert!(k * near.job_cols * 4 <= PACKED_BYTES / 2, "no more scratch than that");
 }
@@ -59,12 +59,12 @@ fn threads_share_a_large_left_hand_side_by_rows_where_l3_is_far() {
     let [near, far] = tables.map(|table| {
         let mut c = vec![f32::NAN; m * n];
         let product = product_of(views, End::Stored, MatMut::new(&mut c, m, n).unwrap());
-        let plan = product.plan(table, &team, Place::Memory);
-        assert!(plan.pack_b == PackB::Never, "jobs read B in place");
-        product.run_planned(table, &team, Place::Memory, None);
+        let plan = product.plan(table, &team, Destination::C);
+        assert!(plan.pack_b == PackB::InPlace, "jobs read B in place");
+        product.run_planned(table, &team, Destination::C, None);
         (plan, c)
     });
-    assert_eq!((near.0.along, far.0.along), (false, true));
+    assert_eq!((near.0.jobs_row_major, far.0.jobs_row_major), (false, true));
     assert!(far.0.job_rows <= in_half_of_l2, "{} rows, {in_half_of_l2} stay", far.0.job_rows);
     assert!(near.1 == far.1 && near.1.iter().all(|c| c.is_finite()), "the same bits");
 }
@@ -80,7 +80,7 @@ fn strips_and_rows_are_shared_evenly() {
             let views = (MatRef::new(&a, m, k).unwrap(), MatRef::new(&unused, k, n).unwrap());
             let product =
                 Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
-            product.plan(table, &team, Place::Memory)
+            product.plan(table, &team, Destination::C)
         };
         let cut = |m, n, k| {
             let plan = plan(m, n, k);
@@ -92,7 +92,11 @@ fn strips_and_rows_are_shared_evenly() {
         assert_eq!(cut(128, 64, 784), (4, 4), "{isa:?}: four jobs, not five");
         assert_eq!(plan(100, 192, 784).job_rows, 25, "{isa:?}: rows are cut anywhere");
         let shallow = plan(32, 4096, 32);
-        assert!(shallow.across && shallow.job_cols <= 2048, "{isa:?}: {} columns are shared", shallow.job_cols);
+        assert!(
+            shallow.tiles_row_major && shallow.job_cols <= 2048,
+            "{isa:?}: {} columns are shared",
+            shallow.job_cols
+        );
         let deep = plan(512, 1152, 1024);
         assert!(1152_usize.div_ceil(deep.job_cols).is_multiple_of(2), "{isa:?}: {} columns", deep.job_cols);
     }
@@ -103,7 +107,7 @@ fn strips_and_rows_are_shared_evenly() {
 fn padding_counts_where_all_of_b_is_packed() {
     fn check<T: Element>() {
         let (m, team) = (1000, Team::new(2));
-        for (n, pack_b) in [(T::LINE, PackB::Ahead), (T::LINE + 1, PackB::ByJob)] {
+        for (n, pack_b) in [(T::LINE, PackB::Upfront), (T::LINE + 1, PackB::PerJob)] {
             let k = PACKED_BYTES / size_of::<T>() / n;
             // One row for all of A, and one number for all of B: a plan does not read them.
             let (row, number, mut unused) = (vec![T::ZERO; k], [T::ZERO], [T::ZERO]);
@@ -111,7 +115,7 @@ fn padding_counts_where_all_of_b_is_packed() {
             let b = MatRef::with_strides(&number, k, n, 0, 0).unwrap();
             let product = product_of((a, b), End::Stored, MatMut::new(&mut unused, 1, 1).unwrap());
             for isa in Isa::available() {
-                let plan = product.plan(TileTable::of(isa), &team, Place::Memory);
+                let plan = product.plan(TileTable::of(isa), &team, Destination::C);
                 assert!(plan.job_rows < m && plan.pack_b == pack_b, "{n} columns, {} on {isa}", T::NAME);
             }
         }
@@ -160,7 +164,7 @@ fn few_columns_are_told_from_many() {
     assert_eq!([table, shuffles].map(|table| first_at(table, 200, 28, 100, true)), [Some(16), None], "a cheap vector");
 }
 
-/// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block asked for.
+/// What a plan decides that no bit tells: strips a vector narrower where fewer tiles fetch B then, and the next block prefetched.
 #[test]
 fn plans_spare_a_far_right_hand_side() {
     let serial = Team::serial();
@@ -172,7 +176,7 @@ fn plans_spare_a_far_right_hand_side() {
         let width = |m: usize, depth: usize| {
             let (a, b) = (MatRef::new(&a[..m * depth], m, depth).unwrap(), b.rows_range(0..depth));
             let product = product_of((a, b), End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
-            product.plan(table, &serial, Place::Memory).strip_cols / table.lanes()
+            product.plan(table, &serial, Destination::C).strip_cols / table.lanes()
         };
         let narrow = |m| width(m, k);
         assert_eq!([6, 7, 8, 12, 13, 16, 18].map(narrow), [4, 3, 3, 4, 3, 3, 4], "{isa:?}");
@@ -181,21 +185,21 @@ fn plans_spare_a_far_right_hand_side() {
     let rows = caches().l2 / size_of::<f32>() / n + 1;
     let packed = PackedB::<f32>::zeros(rows, n);
     let near = PackedB::<f32>::zeros(rows / 2, n);
-    let asks = |b: &PackedB<f32>, team: &Team| {
+    let prefetches = |b: &PackedB<f32>, team: &Team| {
         let (a, unused) = (vec![0.0; 60 * b.rows()], vec![0.0; b.rows() * n]);
         let views = (MatRef::new(&a, 60, b.rows()).unwrap(), MatRef::new(&unused, b.rows(), n).unwrap());
         let product =
             Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
-        product.plan(TileTable::current(), team, Place::Memory).ahead.next
+        product.plan(TileTable::current(), team, Destination::C).prefetch.next_block
     };
-    assert_eq!(asks(&packed, &serial), cfg!(target_arch = "x86_64"));
-    assert!(!asks(&near, &serial), "L2 keeps it");
-    assert!(!asks(&packed, &Team::new(2)), "another thread may read the next block");
+    assert_eq!(prefetches(&packed, &serial), cfg!(target_arch = "x86_64"));
+    assert!(!prefetches(&near, &serial), "L2 keeps it");
+    assert!(!prefetches(&packed, &Team::new(2)), "another thread may read the next block");
 }
 
-/// Where lines of L2 are waited for, rows of a strip that L1 does not keep are asked for ahead, wherever they lie; and the chains are the same.
+/// Where lines of L2 are waited for, rows of a strip that L1 does not keep are prefetched, wherever they lie; and the chains are the same.
 #[test]
-fn strips_that_come_from_l2_are_asked_for_ahead() {
+fn strips_that_come_from_l2_are_prefetched() {
     let waits = Habits { waits_for_l2: true, ..Habits::default() };
     let deep = 3 * caches().l1d / size_of::<f32>() / 64;
     let (a, b) = (numbers::<f32>(100 * deep, 1), numbers::<f32>(deep * 128, 2));
@@ -206,15 +210,15 @@ fn strips_that_come_from_l2_are_asked_for_ahead() {
             let product = product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap());
             let packed = PackedB::<f32>::zeros(depth, 128);
             let product = Product { k: depth, b: packed.right(), ..product };
-            product.plan(table, &Team::serial(), Place::Memory).ahead.rows
+            product.plan(table, &Team::serial(), Destination::C).prefetch.b_rows
         };
         let rows = |habits, depth| rows_under(100, habits, depth);
-        assert_eq!(rows(waits, deep), AHEAD, "{isa:?}");
+        assert_eq!(rows(waits, deep), PREFETCH_DISTANCE, "{isa:?}");
         assert_eq!(rows_under(2, waits, deep), 0, "{isa:?}: bandwidth binds few rows");
         assert_eq!(rows(waits, deep / 4), 0, "{isa:?}: L1 keeps a strip");
         assert_eq!(rows(Habits::default(), deep), 0, "{isa:?}: this CPU does not wait");
         let tables = [&*Box::leak(Box::new(f32::table_for(isa, waits)))];
-        for (n, end) in [(128, End::Stored), (100, End::Stored), (128, End::Onto(-0.3))] {
+        for (n, end) in [(128, End::Stored), (100, End::Stored), (128, End::AddScaled(-0.3))] {
             check_product(&tables, (70, n, deep), n, end);
             check_product(&tables, (70, n, deep), 1024, end);
         }

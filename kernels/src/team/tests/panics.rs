@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::execute::Multiply;
-use crate::gemm::{Output, Place, Product, Start, gemm_on};
+use crate::gemm::{Destination, Output, Product, Start, gemm_on};
 use crate::view::{MatMut, MatRef};
 
 /// A panic that prints nothing, and carries the number of its job.
@@ -111,13 +111,13 @@ fn a_product_after_one_that_failed_is_whole() {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     pool.install(|| {
         let team = Team::new(2);
-        for place in [Place::Memory, Place::Cache] {
+        for destination in [Destination::C, Destination::Scratch] {
             let mut c = vec![0.0; m * n];
             let mut view = MatMut::new(&mut c, m, n).unwrap();
             let to = Output::from(&mut view);
             // SAFETY: the views vouch for the operands until the product has been run.
             let product = unsafe { Product::new(a.into(), b.into(), to, Start::Zero, [m, n, k]) };
-            assert_eq!(failed(|| team.multiply(&product, place, true, |_| fail(7))), 7);
+            assert_eq!(failed(|| team.multiply(&product, destination, true, |_| fail(7))), 7);
             for _ in 0..3 {
                 c.fill(f32::NAN);
                 gemm_on(&team, 1.0, a, b, 0.0, MatMut::new(&mut c, m, n).unwrap()).unwrap();
