@@ -2,7 +2,7 @@
 
 mod saved;
 
-use deltarule::{Dataset, FileError, Loss, Mlp, Optimiser, Plan, Targets, Trainer, file};
+use deltarule::{Dataset, FileError, Loss, Mlp, NonFinite, Optimiser, Plan, Targets, Trainer, file};
 use saved::{Folder, model, problem, read, with_header};
 use std::ops::ControlFlow;
 
@@ -65,17 +65,13 @@ fn a_checkpoint_brings_back_what_was_noted() {
     let load = |bytes: &[u8]| Trainer::<f32>::from_bytes(bytes);
     let bytes = trainer.to_bytes();
     assert_eq!(load(&bytes).expect("a checkpoint").note(), None);
-    let before =
-        load(&with_header(&bytes, r#",\"note\":null"#, "")).expect("a checkpoint of before there were notes");
+    let before = load(&with_header(&bytes, r#",\"note\":null"#, "")).expect("a checkpoint of before there were notes");
     assert_eq!(before.note(), None);
     trainer.set_note("{\"rows\": 3}\n");
     let back = load(&trainer.to_bytes()).expect("a checkpoint");
     assert_eq!(back.note(), Some("{\"rows\": 3}\n"));
     assert_eq!(back.to_bytes(), trainer.to_bytes());
-    assert!(matches!(
-        problem(load(&with_header(&bytes, r#"\"note\":null"#, r#"\"note\":3"#))),
-        FileError::Metadata(_)
-    ));
+    assert!(matches!(problem(load(&with_header(&bytes, r#"\"note\":null"#, r#"\"note\":3"#))), FileError::Metadata(_)));
 }
 
 /// Files of before the lowest loss was told apart hold the weights of the one that patience counts against.
@@ -90,8 +86,7 @@ fn a_checkpoint_without_a_lowest_loss_takes_that_of_patience() {
     let text = String::from_utf8_lossy(&bytes);
     let (from, to) =
         (text.find(r#",\"lowest\""#).expect("a lowest loss"), text.find(r#",\"plateau\""#).expect("another"));
-    let before =
-        Trainer::<f32>::from_bytes(&with_header(&bytes, &text[from..to], "")).expect("a checkpoint of before");
+    let before = Trainer::<f32>::from_bytes(&with_header(&bytes, &text[from..to], "")).expect("a checkpoint of before");
     assert_eq!(before.best_epoch(), trainer.best_epoch());
     assert!(before.to_bytes() == bytes, "without a margin both are one");
     let damaged = with_header(&bytes, &text[from..to], r#",\"lowest\":3"#);
@@ -158,4 +153,36 @@ fn the_last_weights_of_a_run_count_too() {
     assert!(matches!(&refused, FileError::NotFinite { tensor, .. } if tensor == "aside.0.weight"), "{refused}");
     assert!(folder.names().is_empty());
     trainer.model().save(folder.join("model")).expect("the best weights are finite");
+}
+
+/// Where a number of a tensor stands in a file of `f32`, which the reference implementation finds.
+fn place_of(bytes: &[u8], tensor: &str, index: usize) -> usize {
+    let (header, metadata) = safetensors::SafeTensors::read_metadata(bytes).expect("a header");
+    8 + header + metadata.info(tensor).expect(tensor).data_offsets.0 + 4 * index
+}
+
+/// The weights that a run holds beside the model's are none of the model's.
+#[test]
+fn a_weight_that_is_no_number_is_named_with_its_tensor() {
+    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![2.0, 0.5], 1).expect("good data");
+    let model = Mlp::<f32>::builder(&[1, 3, 1]).build().expect("a model");
+    let plan = Plan::new(Loss::HalfSquaredError).epochs(2).batch(2).patience(9).non_finite(NonFinite::RollBack);
+    let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
+    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let bytes = trainer.to_bytes();
+    for (prefix, (name, at)) in ["", "aside.", "good."].into_iter().flat_map(|prefix| {
+        [("0.weight", 2), ("0.bias", 1), ("2.weight", 0), ("2.bias", 0)].map(|number| (prefix, number))
+    }) {
+        let bad = format!("{prefix}{name}");
+        let place = place_of(&bytes, &bad, at);
+        for number in [f32::NAN, f32::INFINITY] {
+            let mut damaged = bytes.clone();
+            damaged[place..place + 4].copy_from_slice(&number.to_le_bytes());
+            let refused = problem(Trainer::<f32>::from_bytes(&damaged));
+            assert!(
+                matches!(&refused, FileError::NotFinite { tensor, index, .. } if (tensor, *index) == (&bad, at)),
+                "{bad}: {refused}"
+            );
+        }
+    }
 }
