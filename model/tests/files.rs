@@ -379,6 +379,22 @@ fn a_save_replaces_the_file_and_does_not_write_into_it() {
     assert_eq!(fs::read(&path).expect("the new file"), model().to_bytes());
 }
 
+/// A file that others may not read stays one, whatever new files are like here.
+#[cfg(unix)]
+#[test]
+fn a_save_keeps_the_permissions_of_the_old_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let path = folder.join("model");
+    for mode in [0o600, 0o640, 0o644] {
+        fs::write(&path, b"precious").expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("our own file");
+        model().save(&path).expect("saved");
+        let kept = fs::metadata(&path).expect("the new file").permissions().mode() & 0o777;
+        assert_eq!(kept, mode, "{kept:o} is not {mode:o}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_stays_a_link() {

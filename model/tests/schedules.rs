@@ -2,7 +2,7 @@
 
 mod line;
 
-use deltarule::{Loss, Optimiser, Plan, Schedule, Shape, Trainer};
+use deltarule::{Dataset, Loss, NonFinite, Optimiser, Plan, Schedule, Shape, Trainer};
 use line::{line, linear, weights};
 use std::ops::ControlFlow::Continue;
 
@@ -42,6 +42,22 @@ fn a_plateau_goes_down_to_its_floor() {
     trainer.fit(&line(60), None, |_| Continue(())).expect("finite");
     let rates: Vec<f64> = trainer.history().iter().map(|record| record.rate).collect();
     assert_eq!(rates, [1.0, 1.0, 0.5, 0.3, 0.3, 0.3].map(|factor| 1e-30 * factor));
+}
+
+/// Two bad batches have made a quarter of the rate, which is less than the floor.
+#[test]
+fn a_plateau_lifts_no_rate_that_roll_backs_have_lowered() {
+    let schedule = Schedule { shape: Shape::Plateau { factor: 0.5, patience: 0, floor: 0.3 }, warm_up: 0.0 };
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd().rate(1e-30)).schedule(schedule);
+    let plan = plan.batch(10).shuffle(false).non_finite(NonFinite::RollBack);
+    let mut trainer = Trainer::new(linear(), plan.epochs(1)).expect("a plan that fits");
+    let bad = Dataset::with_values(vec![1.0; 20], 1, vec![1e200; 20], 1).expect("good data");
+    trainer.fit(&bad, None, |_| Continue(())).expect("both are borne");
+    // Of an epoch of them, which has no loss; and at a rate of nearly nothing no other is better than the first.
+    trainer.set_plan(plan.epochs(4)).expect("more epochs");
+    trainer.fit(&line(20), None, |_| Continue(())).expect("finite");
+    let rates: Vec<f64> = trainer.history()[1..].iter().map(|record| record.rate).collect();
+    assert_eq!(rates, [0.25 * 1e-30; 3]);
 }
 
 /// A rate or a shape that is given anew is meant, whatever plateaus have made of the one before; other settings leave that as it is.
