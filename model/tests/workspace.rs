@@ -1,6 +1,6 @@
-//! The memory of a training step is as large as its formula says.
+//! The memory of a training step, and that of predictions, is as large as its formula says.
 
-use deltarule::{Activation, Loss, Mlp, Output, Plan, Targets, Trainer};
+use deltarule::{Activation, Loss, Mlp, Output, Plan, Scratch, Standardisation, Targets, Trainer};
 
 /// The formula in the documentation, for the largest batch so far and for both kinds of activations.
 #[test]
@@ -54,5 +54,29 @@ fn the_workspace_follows_the_threads() {
         trainer.step(&vec![0.5; batch * 7], Targets::Classes(&classes)).expect("finite");
         let elements = (pieces * (2 * 512 + 8) + 1) * (20 + 3);
         assert_eq!(trainer.workspace_bytes(), 4 * elements, "{threads} threads, {batch} rows");
+    }
+}
+
+/// Of the most rows so far, up to 256 of which are on their way; the logits of all are copied where a softmax makes probabilities of them.
+#[test]
+fn the_scratch_is_as_large_as_it_says() {
+    for (output, standardises) in [Output::Linear, Output::Softmax].into_iter().flat_map(|o| [(o, false), (o, true)]) {
+        let mut builder = Mlp::<f32>::builder(&[7, 20, 30, 3]).output(output);
+        if standardises {
+            builder = builder.standardise(Standardisation::new(vec![0.0; 7], vec![1.0; 7]).expect("equally long"));
+        }
+        let model = builder.build().expect("widths");
+        let mut scratch = Scratch::new();
+        assert_eq!(scratch.bytes(), 0);
+        let mut most = 0;
+        for rows in [1, 300, 256, 10, 5000] {
+            model.predict(&vec![0.5; rows * 7], &mut scratch).expect("rows");
+            most = most.max(rows);
+            let (way, outputs) = (most.min(256), most * 3);
+            let logits = if output == Output::Softmax { outputs } else { 0 };
+            let inputs = if standardises { way * 7 } else { 0 };
+            let elements = outputs + way * 30 + logits.max(way * 30) + inputs;
+            assert_eq!(scratch.bytes(), 4 * elements, "{output}, standardises {standardises}, {rows} rows");
+        }
     }
 }
