@@ -33,12 +33,7 @@ impl Optimiser {
 
     /// A rule at the rate, and with the decay, that it is usually given.
     pub fn usual(rule: Rule) -> Self {
-        match rule {
-            Rule::Sgd => Self::new(rule, 0.1),
-            Rule::Momentum { .. } | Rule::Nesterov { .. } => Self::new(rule, 0.01),
-            Rule::Adam { .. } => Self::new(rule, 1e-3),
-            Rule::AdamW { .. } => Self::new(rule, 1e-3).l2(0.01),
-        }
+        Self::new(rule, rule.usual_rate()).l2(rule.usual_l2())
     }
 
     /// Plain gradient descent (S15), rate 0.1.

@@ -1,4 +1,4 @@
-//! Serving: many threads, one model, no lock and, after the first call, no allocation.
+//! Serving: many threads, one model, no lock and, after the first call, no allocation but to send for helpers, where there may be any.
 //!
 //! A model is only read; what a call writes is in the caller's [`Scratch`]. A row gets the same bits alone, in any
 //! batch, and on any number of threads.
@@ -14,6 +14,10 @@ const BLOCK: usize = 256;
 
 /// The memory that predictions are computed in. It grows at the first calls and is then reused; one for each thread
 /// that predicts.
+///
+/// With `R` rows in the largest call so far, `B = min(R, 256)`, `n` outputs, and `w` in the widest hidden layer (0 where there is none), it holds
+/// `R n + 2 B w` elements; `B m` more where the model standardises its `m` inputs, or where pixels are evaluated; and of a softmax, `R n` in place of
+/// one `B w` that is less. Of several models, each of these four is the largest of any: [`bytes`](Self::bytes) says what it came to.
 pub struct Scratch<T> {
     team: Team,
     input: AlignedVec<T>,
@@ -27,9 +31,16 @@ impl<T: Element> Scratch<T> {
         Self::on(Team::serial())
     }
 
-    /// With up to `threads` threads of the caller's rayon pool, for large batches.
+    /// With up to `threads` threads of the caller's rayon pool, for large batches. To send for a helper, which happens where none is near and the
+    /// batch is worth it, allocates a task of the pool; and each packs into memory of its own, which it keeps.
     pub fn with_threads(threads: usize) -> Self {
         Self::on(Team::new(threads))
+    }
+
+    /// The bytes held: the formula above.
+    pub fn bytes(&self) -> usize {
+        let between: usize = self.between.iter().map(|room| room.len()).sum();
+        (self.input.len() + between + self.output.len()) * size_of::<T>()
     }
 
     fn on(team: Team) -> Self {

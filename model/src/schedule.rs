@@ -186,10 +186,32 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         assert!(Schedule::step(0, 0.5).check().is_err());
-        assert!(Schedule::step(1, f64::NAN).check().is_err());
         assert!(Schedule::cosine(0).check().is_err());
         assert!(Schedule::cosine(3).warm_up(3.0).check().is_err());
-        assert!(Schedule::constant().warm_up(f64::INFINITY).check().is_err());
-        assert!(Schedule::plateau(0.5, 3).check().is_ok());
+        assert!(Schedule::cosine(4).warm_up(3.0).check().is_ok());
+        for (epochs, is_taken) in [(-1.0, false), (f64::NAN, false), (f64::INFINITY, false), (0.0, true), (2.5, true)] {
+            assert_eq!(Schedule::constant().warm_up(epochs).check().is_ok(), is_taken, "a warm-up of {epochs}");
+        }
+    }
+
+    /// A factor of 0 would end the learning, one above 1 would blow it up; a cosine may end at 0.
+    #[test]
+    fn factors_and_floors_are_shares() {
+        let of = |shape| Schedule::of(shape).check().is_ok();
+        let just_above = 1.0 + f64::EPSILON;
+        for (x, is_factor, is_floor) in [
+            (-0.1, false, false),
+            (0.0, false, true),
+            (f64::MIN_POSITIVE, true, true),
+            (1.0, true, true),
+            (just_above, false, false),
+            (f64::NAN, false, false),
+            (f64::INFINITY, false, false),
+        ] {
+            assert_eq!(Schedule::step(1, x).check().is_ok(), is_factor, "steps by {x}");
+            assert_eq!(of(Shape::Plateau { factor: x, patience: 3, floor: 0.5 }), is_factor, "plateaus by {x}");
+            assert_eq!(of(Shape::Plateau { factor: 0.5, patience: 3, floor: x }), is_factor, "plateaus down to {x}");
+            assert_eq!(of(Shape::Cosine { epochs: 3, floor: x }), is_floor, "a cosine down to {x}");
+        }
     }
 }

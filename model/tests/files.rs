@@ -1,61 +1,13 @@
 //! Model files: PyTorch's names and layout, read by the reference implementation; every kind of damage a typed error; a
 //! save that fails leaves what was there.
 
-use deltarule::{
-    Activation, Dataset, Error, FileError, LoadOptions, Loss, Mlp, Optimiser, Output, Plan, Scratch, Standardisation,
-    Targets, Trainer, file,
-};
+mod saved;
+
+use deltarule::{Activation, Dataset, FileError, LoadOptions, Loss, Mlp, Output, Plan, Scratch, Trainer, file};
 use safetensors::tensor::{Dtype, TensorView};
+use saved::{Folder, model, problem, read, with_header};
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use tempfile::TempDir;
-
-/// A folder that is gone after the test.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).expect("the folder");
-        entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
-    }
-}
-
-fn model() -> Mlp<f32> {
-    let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
-    Mlp::builder(&[2, 4, 3])
-        .hidden(Activation::LeakyRelu { slope: 0.1 })
-        .output(Output::Softmax)
-        .standardise(Standardisation::of_inputs(&data))
-        .classes(["naïve", "quote \"", "line\n"])
-        .features(["a", "b"])
-        .target_name("what it \"is\"")
-        .test_share(0.1)
-        .provenance(3, u64::MAX - 1)
-        .seed(u64::MAX)
-        .build()
-        .expect("widths")
-}
-
-fn problem<T>(result: Result<T, Error>) -> FileError {
-    match result {
-        Err(Error::Bytes(problem) | Error::File { problem, .. }) => problem,
-        Err(other) => panic!("another kind of error: {other}"),
-        Ok(_) => panic!("it was taken"),
-    }
-}
-
-fn read(bytes: &[u8]) -> Result<Mlp<f32>, Error> {
-    Mlp::from_bytes(bytes, &LoadOptions::new())
-}
 
 #[test]
 fn a_model_comes_back_whole() {
@@ -316,7 +268,7 @@ fn metadata_that_lie() {
 #[test]
 fn a_model_that_says_nothing_of_its_target_and_test_is_read() {
     let bytes = Mlp::<f32>::builder(&[2, 1]).target_name("y").test_share(0.25).build().expect("widths").to_bytes();
-    let with = |from: &str, to: &str| read(&checkpoint_saying(&bytes, from, to));
+    let with = |from: &str, to: &str| read(&with_header(&bytes, from, to));
     let old = with(r#",\"target_name\":\"y\",\"test_share\":0.25"#, "").expect("an old file");
     assert_eq!((&old.about().target_name, old.about().test_share), (&None, None));
     for share in ["1.0", "-0.25", r#"\"NaN\""#, "[]"] {
@@ -332,7 +284,7 @@ fn a_place_of_the_target_is_kept() {
     let built = Mlp::<f32>::builder(&[2, 1]).target_column(3).build().expect("widths");
     let bytes = built.to_bytes();
     assert_eq!(read(&bytes).expect("just written").about().target_column, Some(3));
-    let with = |to: &str| read(&checkpoint_saying(&bytes, r#",\"target_column\":3"#, to));
+    let with = |to: &str| read(&with_header(&bytes, r#",\"target_column\":3"#, to));
     assert_eq!(with("").expect("an old file").about().target_column, None);
     assert!(with(r#",\"target_column\":-3"#).is_err());
     assert_eq!(
@@ -350,7 +302,7 @@ fn a_provenance_is_kept() {
     assert_eq!((kept.rows, kept.fingerprint), (60, u64::MAX));
     let card = |to: &str| {
         let from = r#"\"provenance\":{\"rows\":60,\"fingerprint\":18446744073709551615}"#;
-        read(&checkpoint_saying(&bytes, from, to))
+        read(&with_header(&bytes, from, to))
     };
     assert_eq!(card(r#"\"provenance\":null"#).expect("none").about().provenance, None);
     for wrong in
@@ -415,29 +367,6 @@ fn weights_that_would_not_be_read_are_not_written() {
     assert_eq!(folder.names().len(), 2, "nothing is left beside them");
 }
 
-/// A run may have ended with its best weights and still hold others, with which it would go on.
-#[test]
-fn the_last_weights_of_a_run_count_too() {
-    let folder = Folder::new();
-    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![1.0, -1.0], 1).expect("good data");
-    let plan = |rate, l2, epochs| {
-        let optimiser = Optimiser::sgd().rate(rate).l2(l2);
-        Plan::new(Loss::HalfSquaredError).optimiser(optimiser).epochs(epochs).batch(2).patience(9)
-    };
-    let mut model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
-    model.set_layer(0, &[8.0], &[0.0]).expect("lengths that fit");
-    let mut trainer = Trainer::new(model, plan(0.1, 0.0, 1)).expect("a plan that fits");
-    // A penalty is added to a gradient that was found good, and validation finds what has become of the weights.
-    for plan in [plan(0.1, 0.0, 1), plan(1e18, 1e20, 2)] {
-        trainer.set_plan(plan).expect("the same rule and loss");
-        trainer.fit(&data, Some(&data), |_| ControlFlow::Continue(())).expect("losses that are finite");
-    }
-    let refused = problem(trainer.save(folder.join("run")));
-    assert!(matches!(&refused, FileError::NotFinite { tensor, .. } if tensor == "aside.0.weight"), "{refused}");
-    assert!(folder.names().is_empty());
-    trainer.model().save(folder.join("model")).expect("the best weights are finite");
-}
-
 /// A second name of the old file shows that saving never writes into it: the new one takes its place.
 #[test]
 fn a_save_replaces_the_file_and_does_not_write_into_it() {
@@ -448,6 +377,22 @@ fn a_save_replaces_the_file_and_does_not_write_into_it() {
     model().save(&path).expect("saved");
     assert_eq!(fs::read(&other).expect("the old file"), b"precious");
     assert_eq!(fs::read(&path).expect("the new file"), model().to_bytes());
+}
+
+/// A file that others may not read stays one, whatever new files are like here.
+#[cfg(unix)]
+#[test]
+fn a_save_keeps_the_permissions_of_the_old_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let path = folder.join("model");
+    for mode in [0o600, 0o640, 0o644] {
+        fs::write(&path, b"precious").expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("our own file");
+        model().save(&path).expect("saved");
+        let kept = fs::metadata(&path).expect("the new file").permissions().mode() & 0o777;
+        assert_eq!(kept, mode, "{kept:o} is not {mode:o}");
+    }
 }
 
 #[cfg(unix)]
@@ -494,146 +439,4 @@ fn what_is_no_file_is_an_error() {
     assert!(matches!(problem(Mlp::<f32>::load(folder.0.path())), FileError::Io(_)));
     let missing = Mlp::<f32>::load(folder.join("missing")).expect_err("there is none").to_string();
     assert!(missing.contains("missing"), "the path is named: {missing}");
-}
-
-#[test]
-fn checkpoints_are_read_with_the_same_suspicion() {
-    let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
-    let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(2).patience(5);
-    let mut trainer = Trainer::new(model(), plan).expect("a plan that fits");
-    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
-    let bytes = trainer.to_bytes();
-    assert_eq!(Trainer::<f32>::from_bytes(&bytes).expect("a checkpoint").to_bytes(), bytes);
-    for len in 0..bytes.len() {
-        problem(Trainer::<f32>::from_bytes(&bytes[..len]));
-    }
-    for i in 0..bytes.len() {
-        let mut damaged = bytes.clone();
-        damaged[i] ^= 0x04;
-        let _ = Trainer::<f32>::from_bytes(&damaged);
-    }
-    assert!(matches!(problem(read(&bytes)), FileError::Metadata(_)), "a checkpoint is no model");
-    let no_checkpoint = problem(Trainer::<f32>::from_bytes(&model().to_bytes()));
-    assert!(matches!(no_checkpoint, FileError::Metadata(_)), "a model is no checkpoint");
-}
-
-/// The checkpoint or model with `from` replaced by `to` in its header, whose length the file begins with.
-fn checkpoint_saying(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
-    let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
-    let header = std::str::from_utf8(&bytes[8..8 + length]).expect("text");
-    assert!(header.contains(from), "{from} in {header}");
-    let header = header.replacen(from, to, 1);
-    let padded = header.trim_end().len().next_multiple_of(8);
-    let header = format!("{:padded$}", header.trim_end());
-    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[8 + length..]].concat()
-}
-
-#[test]
-fn counts_and_moments_of_a_checkpoint_make_sense() {
-    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
-    let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
-    trainer.step(&[1.0, 2.0], Targets::Values(&[3.0, 5.0])).expect("finite");
-    let bytes = trainer.to_bytes();
-    let most = u64::MAX.to_string();
-    for (from, to) in [
-        (r#"\"clock\":[0,0,1,1]"#, format!(r#"\"clock\":[0,0,1,{most}]"#)),
-        (r#"\"sums\":[0.0,0,0]"#, format!(r#"\"sums\":[0.0,{most},0]"#)),
-        (r#"\"sums\":[0.0,0,0]"#, format!(r#"\"sums\":[0.0,0,{most}]"#)),
-        (r#",0],\"lowest\""#, format!(r#",{most}],\"lowest\""#)),
-        (r#",0],\"plateau\""#, format!(r#",{most}],\"plateau\""#)),
-        (r#",0],\"rate_factor\""#, format!(r#",{most}],\"rate_factor\""#)),
-    ] {
-        assert!(Trainer::<f32>::from_bytes(&checkpoint_saying(&bytes, from, from)).is_ok());
-        let message = problem(Trainer::<f32>::from_bytes(&checkpoint_saying(&bytes, from, &to))).to_string();
-        assert!(message.contains("state"), "{to}: {message}");
-    }
-    // Six numbers each of the weights, the means of gradients and the means of squares.
-    let with = |index: usize, x: f32| {
-        let mut damaged = bytes.clone();
-        let at = bytes.len() - 4 * 18 + 4 * index;
-        damaged[at..at + 4].copy_from_slice(&x.to_le_bytes());
-        Trainer::<f32>::from_bytes(&damaged)
-    };
-    assert!((0..18).all(|index| with(index, f32::NAN).is_err()));
-    assert!((0..18).all(|index| with(index, -1.0).is_err() == (index >= 12)));
-    assert!(with(17, f32::INFINITY).is_ok(), "a square may overflow");
-}
-
-#[test]
-fn a_checkpoint_brings_back_what_was_noted() {
-    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
-    let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits");
-    let load = |bytes: &[u8]| Trainer::<f32>::from_bytes(bytes);
-    let bytes = trainer.to_bytes();
-    assert_eq!(load(&bytes).expect("a checkpoint").note(), None);
-    let before =
-        load(&checkpoint_saying(&bytes, r#",\"note\":null"#, "")).expect("a checkpoint of before there were notes");
-    assert_eq!(before.note(), None);
-    trainer.set_note("{\"rows\": 3}\n");
-    let back = load(&trainer.to_bytes()).expect("a checkpoint");
-    assert_eq!(back.note(), Some("{\"rows\": 3}\n"));
-    assert_eq!(back.to_bytes(), trainer.to_bytes());
-    assert!(matches!(
-        problem(load(&checkpoint_saying(&bytes, r#"\"note\":null"#, r#"\"note\":3"#))),
-        FileError::Metadata(_)
-    ));
-}
-
-/// Files of before the lowest loss was told apart hold the weights of the one that patience counts against.
-#[test]
-fn a_checkpoint_without_a_lowest_loss_takes_that_of_patience() {
-    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![2.0, 0.5], 1).expect("good data");
-    let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
-    let plan = Plan::new(Loss::HalfSquaredError).epochs(3).batch(2).patience(9);
-    let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
-    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
-    let bytes = trainer.to_bytes();
-    let text = String::from_utf8_lossy(&bytes);
-    let (from, to) =
-        (text.find(r#",\"lowest\""#).expect("a lowest loss"), text.find(r#",\"plateau\""#).expect("another"));
-    let before =
-        Trainer::<f32>::from_bytes(&checkpoint_saying(&bytes, &text[from..to], "")).expect("a checkpoint of before");
-    assert_eq!(before.best_epoch(), trainer.best_epoch());
-    assert!(before.to_bytes() == bytes, "without a margin both are one");
-    let damaged = checkpoint_saying(&bytes, &text[from..to], r#",\"lowest\":3"#);
-    assert!(problem(Trainer::<f32>::from_bytes(&damaged)).to_string().contains("state"));
-}
-
-/// The epochs do not lengthen the header, which is read up to a bound: a run may be as long as it likes.
-#[test]
-fn two_thousand_epochs_come_back() {
-    let folder = Folder::new();
-    let data = Dataset::with_values(vec![1.0f32, -1.0], 1, vec![2.0, 0.5], 1).expect("good data");
-    let run = |epochs, validation| {
-        let model = Mlp::<f32>::builder(&[1, 1]).build().expect("a model");
-        let plan = Plan::new(Loss::HalfSquaredError).epochs(epochs).batch(2);
-        let mut trainer = Trainer::new(model, plan).expect("a plan that fits");
-        trainer.fit(&data, validation, |_| ControlFlow::Continue(())).expect("finite");
-        trainer
-    };
-    let header = |bytes: &[u8]| u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
-    for validation in [None, Some(&data)] {
-        let long = run(2000, validation);
-        let bytes = long.to_bytes();
-        let back = Trainer::<f32>::from_bytes(&bytes).expect("a checkpoint");
-        assert_eq!((back.history().len(), back.history()), (2000, long.history()));
-        assert_eq!(back.to_bytes(), bytes);
-        assert!(header(&bytes) < header(&run(1, validation).to_bytes()) + 300, "a few digits more");
-        let path = folder.join("run");
-        long.save(&path).expect("saved");
-        assert_eq!(file::element_type(&path).expect("a checkpoint"), "F32", "that of its weights");
-    }
-}
-
-#[test]
-fn a_checkpoint_without_its_epochs_is_refused() {
-    let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");
-    let bytes = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).expect("a plan that fits").to_bytes();
-    let without = checkpoint_saying(&bytes, r#""history":{"dtype":"F64","shape":[0,7],"data_offsets":[0,0]},"#, "");
-    // A list among the metadata is no table.
-    let with_text = checkpoint_saying(&without, r#"\"early\""#, r#"\"history\":[],\"early\""#);
-    for bytes in [without, with_text] {
-        let missing = problem(Trainer::<f32>::from_bytes(&bytes));
-        assert!(matches!(&missing, FileError::Missing(name) if name == "history"), "{missing}");
-    }
 }

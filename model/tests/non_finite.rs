@@ -123,6 +123,39 @@ fn own_steps_are_not_rolled_back() {
     assert_eq!(trainer.model().layers()[0].weights(), own);
 }
 
+/// Within an epoch they belong to it: a roll-back to its start takes them back, too.
+#[test]
+fn own_steps_within_an_epoch_are_rolled_back_with_it() {
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).batch(1).shuffle(false).epochs(1);
+    let model = Mlp::<f32>::builder(&[1, 1]).build().expect("widths");
+    let start = model.layers()[0].weights();
+    let mut trainer = Trainer::new(model, plan.non_finite(NonFinite::RollBack)).expect("a plan that fits");
+    let second_is_bad = Dataset::with_values(vec![1.0; 2], 1, vec![1.0, 3e38], 1).expect("good data");
+    assert_eq!(trainer.fit(&second_is_bad, None, |_| Break(())).expect("a good batch"), Finish::Caller);
+    trainer.step(&[1.0], Targets::Values(&[2.0])).expect("a good batch");
+    assert_eq!(trainer.updates(), 2);
+    assert_ne!(trainer.model().layers()[0].weights(), start);
+    assert_eq!(trainer.fit(&second_is_bad, None, |_| Continue(())).expect("rolled back"), Finish::Epochs);
+    assert_eq!((trainer.updates(), trainer.model().layers()[0].weights()), (0, start));
+}
+
+/// What was good before the policy was another one is not what a later roll-back returns to: the run has gone on since.
+#[test]
+fn a_policy_that_is_left_keeps_nothing_to_go_back_to() {
+    let plan = Plan::new(Loss::HalfSquaredError).optimiser(Optimiser::sgd()).batch(1).shuffle(false);
+    let plan = |policy, epochs| plan.non_finite(policy).epochs(epochs);
+    let model = Mlp::builder(&[1, 1]).build().expect("widths");
+    let mut trainer = Trainer::new(model, plan(NonFinite::RollBack, 1)).expect("a plan that fits");
+    trainer.fit(&twice(), None, |_| Continue(())).expect("good data");
+    trainer.set_plan(plan(NonFinite::Skip, 2)).expect("the same rule and loss");
+    trainer.fit(&twice(), None, |_| Continue(())).expect("good data");
+    let before = trainer.model().layers()[0].weights();
+    trainer.set_plan(plan(NonFinite::RollBack, 3)).expect("the same rule and loss");
+    let bad = Dataset::with_values(vec![1.0; 2], 1, vec![3e38; 2], 1).expect("good data");
+    trainer.fit(&bad, None, |_| Continue(())).expect("left out");
+    assert_eq!((trainer.updates(), trainer.model().layers()[0].weights()), (4, before));
+}
+
 /// Saved and loaded at any report, before and after bad batches, a run ends with the bytes of the one that never stopped.
 #[test]
 fn a_resumed_run_skips_and_rolls_back_like_the_one_that_never_stopped() {

@@ -9,7 +9,7 @@ use deltarule::{
 use deltarule_kernels::gemm::{PackedB, gemm_on, gemm_packed};
 use deltarule_kernels::{MatMut, MatRef, Team};
 use deltarule_tests::computed::has_computed;
-use deltarule_tests::counting::{Counting, allocations, allocations_of};
+use deltarule_tests::counting::{Counting, allocations, allocations_of, wait_for_rest};
 use deltarule_tests::matrix::poison;
 use deltarule_tests::random::Random;
 use std::ops::ControlFlow;
@@ -255,19 +255,6 @@ fn everything<T: Element>(threads: usize, random: &mut Random) {
 /// lies in its caller's own queue, which has room; the queue of those from outside grows with them.
 fn pool_of_two() -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap()
-}
-
-/// Waits until the harness, which allocates beside the test that it has begun, has come to rest; two seconds at most.
-fn wait_for_rest() {
-    let mut quiet = 0;
-    for _ in 0..400 {
-        let before = allocations();
-        std::thread::sleep(std::time::Duration::from_millis(5));
-        quiet = if allocations() == before { quiet + 1 } else { 0 };
-        if quiet == 20 {
-            return;
-        }
-    }
 }
 
 #[test]

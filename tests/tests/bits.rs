@@ -176,7 +176,7 @@ fn an_unknown_tier_is_no_crash() {
     }
 }
 
-/// Every net of the benchmark's table, a thousand steps (ten of the widest), on every tier, on several threads, and by updates that are not fused.
+/// Every net of the benchmark's table, a thousand steps (a hundred of the widest), on every tier, on several threads, and by updates that are not fused.
 /// Takes minutes: `cargo test --release -p deltarule-tests --test bits -- --ignored`.
 #[test]
 #[ignore = "takes minutes"]

@@ -1,4 +1,4 @@
-//! The product on every shape from nothing to past two tiles, on every tier, through the three gates of the oracle.
+//! The product on every shape from nothing to past two tiles, of the widest for few rows, on every tier, through the three gates of the oracle.
 
 use deltarule_kernels::gemm::{PackedB, gemm_packed};
 use deltarule_kernels::machine::{Caches, caches};
@@ -10,9 +10,14 @@ use deltarule_tests::tiers;
 
 /// Lengths of the sums around what loops unroll by; the sweep samples them.
 const DEPTHS: [usize; 14] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 40];
-/// Twice the tallest tile plus one, and twice the widest plus one (eight 16-lane vectors).
+/// Twice the tallest tile plus one, and twice the widest plus one of those that six rows and more get: four vectors of 16 lanes.
 const TALL: usize = 2 * 16 + 1;
 const WIDE: usize = 2 * 64 + 1;
+/// Rows that get wider tiles, and twice the widest of them plus one: eight vectors of 16 lanes.
+const FEW: usize = 5;
+const WIDEST: usize = 2 * 128 + 1;
+/// The depths that they all have.
+const DEPTHS_OF_FEW: [usize; 3] = [1, 18, 40];
 
 fn sweep<T: Element>(tall: usize, wide: usize) {
     for isa in tiers::all() {
@@ -34,6 +39,24 @@ fn every_edge_f32() {
 fn every_edge_f64() {
     sweep::<f64>(TALL, WIDE / 2 + 1);
     sweep::<f64>(WIDE / 2 + 1, TALL);
+}
+
+/// Few rows, against whole widths of their tiles.
+fn few_rows<T: Element>(widest: usize) {
+    for isa in tiers::all() {
+        let mut random = Random::new(10);
+        for (m, n) in (0..=FEW).flat_map(|m| (0..=widest).map(move |n| (m, n))) {
+            for k in DEPTHS_OF_FEW {
+                Product::<T>::random(m, n, k, &mut random).check(isa, &Team::serial());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_edge_of_few_rows() {
+    few_rows::<f32>(WIDEST);
+    few_rows::<f64>(WIDEST / 2 + 1);
 }
 
 /// Sizes around the blocks that a large product is cut into: strips of columns, runs of rows, depth.

@@ -1,8 +1,9 @@
 //! A layer between guard pages: not one element before or after its batch, its bias, what it keeps and its errors is read or written, by a
-//! team on the current tier. (Inside of a tier the same strips are run; to compile them here once more for each takes minutes.) A failure here is
-//! a crash of this test program.
+//! team on each tier. Inside of a tier the same strips are run, and to compile them here once more for each takes minutes: there it is a net of
+//! small layers, compiled with the model, whose batch is between guard pages. A failure here is a crash of this test program.
 #![cfg(unix)]
 
+use deltarule::{Loss, Mlp, Plan, Scratch, Targets, Trainer};
 use deltarule_kernels::{Activation, Compute, Element, MatMut, MatRef, Moments, Rule, Team, Weights, dense};
 use deltarule_tests::guard::{Against, Guarded};
 
@@ -73,6 +74,19 @@ impl Layer {
         Weights::from_rows(Rows::<T>::of((self.outputs, self.inputs, 0), self.against).view(), true)
     }
 
+    /// A step inside of the current tier, its loss and gradient, and a prediction, which read what they are given and no more.
+    fn as_a_net<T: deltarule::Element>(self) {
+        let model = Mlp::<T>::builder(&[self.inputs, 5, self.outputs]).build().unwrap();
+        let ones = |cols: usize| Guarded::new(self.batch * cols, self.against, |_| T::ONE);
+        let (x, y) = (ones(self.inputs), ones(self.outputs));
+        let targets = || Targets::Values(y.slice());
+        let (loss, _) = model.gradients(Loss::HalfSquaredError, x.slice(), targets()).unwrap();
+        let mut trainer = Trainer::new(model, Plan::new(Loss::HalfSquaredError)).unwrap();
+        assert_eq!(trainer.step(x.slice(), targets()).unwrap(), loss, "{self:?}");
+        let predicted = trainer.model().predict(x.slice(), &mut Scratch::new()).unwrap().len();
+        assert_eq!(predicted, self.batch * self.outputs, "{self:?}");
+    }
+
     /// Forward, the errors below and the update, with a batch and its errors by rows and by columns.
     #[inline(always)]
     fn run_by<T: Element>(self, by: impl Compute<T>) {
@@ -122,13 +136,16 @@ impl Layer {
     }
 }
 
-fn walk<T: Element>(against: Against) {
+fn walk<T: deltarule::Element>(against: Against) {
     let teams = [Team::serial(), Team::new(2)];
     let shapes = BATCHES.into_iter().flat_map(|batch| INPUTS.map(|inputs| (batch, inputs)));
     for ((batch, inputs), outputs) in shapes.flat_map(|shape| OUTPUTS.map(|outputs| (shape, outputs))) {
         for gap in [0, 3] {
             let layer = Layer { batch, inputs, outputs, gap, against };
             teams.iter().for_each(|team| layer.run_by::<T>(team));
+            if gap == 0 && inputs > 0 {
+                layer.as_a_net::<T>();
+            }
         }
     }
 }
@@ -143,4 +160,24 @@ fn nothing_before_the_first_element() {
 fn nothing_past_the_last_element() {
     walk::<f32>(Against::Back);
     walk::<f64>(Against::Back);
+}
+
+/// This program again, on each of the other tiers: a team takes the current one, which the environment lowers once for a whole program. Not where it
+/// has been lowered already; and on x86-64 alone, for an emulated program of another kind cannot start itself.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn on_every_other_tier() {
+    use deltarule_kernels::Isa;
+    if std::env::var_os(Isa::VARIABLE).is_some() {
+        return deltarule_tests::tiers::skipped("the tier has been lowered from outside");
+    }
+    for isa in deltarule_tests::tiers::all().into_iter().filter(|&isa| isa != Isa::current()) {
+        let again = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["nothing_before_the_first_element", "nothing_past_the_last_element"])
+            .env(Isa::VARIABLE, isa.name())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && said.contains("2 passed"), "{isa}: {}\n{said}", again.status);
+    }
 }

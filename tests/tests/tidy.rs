@@ -85,6 +85,73 @@ fn names_say_something() {
     }
 }
 
+/// Enums that anybody may add to, and the folder that says everything about their variants.
+const OPEN_ENUMS: [(&str, &str); 2] =
+    [("Activation::", "kernels/src/activation/"), ("Rule::", "kernels/src/optimiser/")];
+
+/// Variants of theirs that are named elsewhere, and why: whoever adds another has nothing to do there.
+const NAMED_ELSEWHERE: &[(&str, &str)] = &[
+    // A rule by its own name.
+    ("model/src/optimiser.rs", "Rule::Sgd"),
+    // What a net has that says nothing else.
+    ("model/src/mlp.rs", "Activation::Relu"),
+    ("cli/src/settings.rs", "Activation::Relu"),
+    // The number that it has is checked.
+    ("model/src/mlp.rs", "Activation::LeakyRelu"),
+    // What an output is, and what a loss makes of its layer.
+    ("model/src/mlp.rs", "Activation::Identity"),
+    ("model/src/file/model.rs", "Activation::Identity"),
+    ("model/src/loss.rs", "Activation::Identity"),
+    ("model/src/loss.rs", "Activation::Sigmoid"),
+    ("model/src/predict.rs", "Activation::Identity"),
+    ("model/src/predict.rs", "Activation::Sigmoid"),
+    // There is nothing to do for it.
+    ("model/src/backprop.rs", "Activation::Identity"),
+    ("kernels/src/dense/forward.rs", "Activation::Identity"),
+    ("kernels/src/dense/backward.rs", "Activation::Identity"),
+    // Those that other first weights suit than most, and those that are bounded.
+    ("model/src/init.rs", "Activation::Identity"),
+    ("model/src/init.rs", "Activation::Sigmoid"),
+    ("model/src/init.rs", "Activation::Tanh"),
+    ("model/src/update.rs", "Activation::Sigmoid"),
+    ("model/src/update.rs", "Activation::Tanh"),
+];
+
+/// Names that follow `of` in a line of code, but for functions and constants; an empty one where several are imported at once.
+fn variants_in(code: &str, of: &str) -> Vec<String> {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    let names = code.match_indices(of).filter(|(at, _)| !code[..*at].ends_with(inside)).map(|(at, _)| {
+        let name = code[at + of.len()..].chars().take_while(|&c| inside(c));
+        name.collect::<String>()
+    });
+    names
+        .filter(|name| name.is_empty() || name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase))
+        .collect()
+}
+
+/// An activation or a rule is added in its own folder: what the rest must know of it, it asks. But for tests, and for the steps that are timed.
+#[test]
+fn activations_and_rules_are_named_in_their_folders() {
+    let is_ours = |path: &Path| ["kernels/src", "model/src", "cli/src"].iter().any(|place| path.starts_with(place));
+    let is_test =
+        |path: &Path| path.ends_with("tests.rs") || path.iter().any(|part| part == "tests" || part == "bench");
+    let mut unnamed: Vec<(&str, &str)> = NAMED_ELSEWHERE.to_vec();
+    for (path, text) in texts(&[".rs"]).into_iter().filter(|(path, _)| is_ours(path) && !is_test(path)) {
+        let without_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (of, folder) in OPEN_ENUMS.into_iter().filter(|(_, folder)| !path.starts_with(folder)) {
+            for (number, line) in without_tests.lines().enumerate() {
+                for variant in variants_in(&code_of(line), of).iter().map(|name| format!("{of}{name}")) {
+                    let is_it = |&(place, name): &(&str, &str)| path.ends_with(place) && variant == name;
+                    let place = format!("{}:{}: {variant}", path.display(), number + 1);
+                    assert!(NAMED_ELSEWHERE.iter().any(is_it), "{place} is named outside of {folder}");
+                    unnamed.retain(|named| !is_it(named));
+                }
+            }
+        }
+    }
+    assert!(unnamed.is_empty(), "variants that may be named in places where they are not: {unnamed:?}");
+}
+
 /// The targets of `[text](target)` in a Markdown file, fences left out, with the number of their line.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();

@@ -134,6 +134,23 @@ impl Rule {
         }
     }
 
+    /// The learning rate that it is usually given.
+    pub fn usual_rate(self) -> f64 {
+        match self {
+            Self::Sgd => 0.1,
+            Self::Momentum { .. } | Self::Nesterov { .. } => 0.01,
+            Self::Adam { .. } | Self::AdamW { .. } => 1e-3,
+        }
+    }
+
+    /// The L2 penalty that it is usually given: the decay, where that is decoupled.
+    pub fn usual_l2(self) -> f64 {
+        match self {
+            Self::Sgd | Self::Momentum { .. } | Self::Nesterov { .. } | Self::Adam { .. } => 0.0,
+            Self::AdamW { .. } => 0.01,
+        }
+    }
+
     /// How many arrays of the weights' shape the rule remembers.
     pub fn moments(self) -> usize {
         match self {

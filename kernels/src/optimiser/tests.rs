@@ -151,7 +151,6 @@ fn beyond_its_largest_rate_adam_takes_no_gradient() {
     check::<f64>();
 }
 
-/// As those of a bias might be: found before anything changes.
 /// Without a gradient moments of 1 shrink, and those that are no normal numbers are 0, not what rounding would hold them at.
 fn moments_end_at_zero<T: Element>(smallest: f64) {
     for &rule in Rule::ALL {
@@ -175,6 +174,7 @@ fn moments_that_no_gradient_feeds_end_at_zero() {
     moments_end_at_zero::<f64>(f64::MIN_POSITIVE / 2.0);
 }
 
+/// As those of a bias might be: found before anything changes.
 #[test]
 fn moments_that_are_missing_are_noticed_first() {
     for &rule in Rule::ALL {

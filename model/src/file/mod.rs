@@ -29,7 +29,9 @@ pub(crate) mod tensors;
 
 pub use atomic::write_atomically;
 pub use model::{LoadOptions, element_type};
-pub(crate) use model::{check_layers, in_file, names, open, push_layers, take_layer, write_tensors};
+pub(crate) use model::{
+    Parameters, check_layers, finite_parameters, in_file, names, open, push_layers, take_layer, write_tensors,
+};
 
 use std::io;
 

@@ -174,6 +174,14 @@ pub(crate) fn take_layer<T: Element>(
     Ok([weight, bias])
 }
 
+/// For each layer the numbers shaped like its weights, and those shaped like its bias.
+pub(crate) type Parameters<T> = Vec<(Vec<T>, Vec<T>)>;
+
+/// The parameters of layers whose entries have been [taken](take_layer), all of them finite: the first that is not is named.
+pub(crate) fn finite_parameters<T: Element>(layers: &[[Entry; 2]], data: &[u8]) -> Result<Parameters<T>, FileError> {
+    layers.iter().map(|[weight, bias]| Ok((weight.finite_values(data)?, bias.finite_values(data)?))).collect()
+}
+
 fn read_model<T: Element>(source: &mut impl Read, len: u64, options: &LoadOptions) -> Result<Mlp<T>, FileError> {
     let mut header = Header::read(source, len)?;
     let (builder, numbers) = match header.card.take() {
@@ -190,10 +198,7 @@ fn read_model<T: Element>(source: &mut impl Read, len: u64, options: &LoadOption
     }
     header.nothing_left()?;
     let data = header.data(source)?;
-    let mut parameters = Vec::with_capacity(entries.len());
-    for [weight, bias] in &entries {
-        parameters.push((weight.finite_values(&data)?, bias.finite_values(&data)?));
-    }
+    let parameters = finite_parameters(&entries, &data)?;
     Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
 }
 

@@ -9,8 +9,11 @@ use super::state::{Clock, Good, State, Sums, Watch};
 use super::{Trainer, table};
 use crate::file::card::{self, wrong};
 use crate::file::json::Json;
-use crate::file::tensors::{Entry, Header, Writer, check_finite};
-use crate::file::{FileError, HISTORY, check_layers, in_file, names, open, push_layers, take_layer, write_tensors};
+use crate::file::tensors::{Entry, Header, Writer};
+use crate::file::{
+    FileError, HISTORY, Parameters, check_layers, finite_parameters, in_file, names, open, push_layers, take_layer,
+    write_tensors,
+};
 use crate::update::Memory;
 use crate::{Element, Error, Layer, Mlp};
 use deltarule_kernels::MatRef;
@@ -132,11 +135,10 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let entries = take_groups::<T>(&mut header, &shapes, &prefixes)?;
     header.nothing_left()?;
     let data = header.data(source)?;
-    let group = |prefix: &str| entries.get(prefix).map_or_else(Vec::new, |group| parameters::<T>(group, &data));
+    let group = |prefix: &str| entries.get(prefix).map_or(&[][..], Vec::as_slice);
 
     let model = |prefix: &str| {
-        let parameters = group(prefix);
-        finite(&parameters)?;
+        let parameters = finite_parameters::<T>(group(prefix), &data)?;
         Mlp::from_parameters(&builder, &parameters).map_err(|error| FileError::Metadata(error.to_string()))
     };
     let trained = model(LAST)?;
@@ -144,7 +146,7 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     state_from_json(json, &mut state).ok_or_else(|| wrong("state"))?;
     state.history = table::from_table(&history.values::<f64>(&data)).ok_or_else(|| wrong(HISTORY))?;
     for (k, prefix) in MOMENTS[..moments].iter().enumerate() {
-        set_moment(&mut state.memory, k, &group(prefix))?;
+        set_moment(&mut state.memory, k, &parameters(group(prefix), &data))?;
     }
     if has_aside {
         state.aside = Some(model(ASIDE)?.layers);
@@ -154,16 +156,13 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
         let layers = model(GOOD)?.layers;
         let mut memory: Vec<_> = layers.iter().map(|layer| Memory::new(layer, plan.optimiser.rule)).collect();
         for (k, prefix) in GOOD_MOMENTS[..moments].iter().enumerate() {
-            set_moment(&mut memory, k, &group(prefix))?;
+            set_moment(&mut memory, k, &parameters(group(prefix), &data))?;
         }
         state.good = Some(Good { layers, memory, updates });
     }
     let trainer = Trainer::with_state(trained, plan, state);
     trainer.map(|trainer| Trainer { note, ..trainer }).map_err(|error| FileError::Metadata(error.to_string()))
 }
-
-/// For each layer the numbers shaped like its weights, and those shaped like its bias.
-type Parameters<T> = Vec<(Vec<T>, Vec<T>)>;
 
 /// The table of epochs.
 fn take_history(header: &mut Header) -> Result<Entry, FileError> {
@@ -188,17 +187,9 @@ fn take_groups<'p, T: Element>(
     Ok(groups)
 }
 
+/// Layers' numbers, whatever they are.
 fn parameters<T: Element>(group: &[[Entry; 2]], data: &[u8]) -> Parameters<T> {
     group.iter().map(|[weight, bias]| (weight.values(data), bias.values(data))).collect()
-}
-
-fn finite<T: Element>(parameters: &Parameters<T>) -> Result<(), FileError> {
-    for (l, (weight, bias)) in parameters.iter().enumerate() {
-        let [weight_name, bias_name] = names("", 2 * l);
-        check_finite(&weight_name, weight)?;
-        check_finite(&bias_name, bias)?;
-    }
-    Ok(())
 }
 
 fn push_memory<T: Element>(writer: &mut Writer, prefixes: [&str; 2], layers: &[Layer<T>], memory: &[Memory<T>]) {

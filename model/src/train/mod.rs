@@ -191,6 +191,14 @@ impl<T: Element> Trainer<T> {
     /// and `s B` more where its derivative is computed from `z`; `s` is `n` for the last layer and
     /// [`batch_stride`](deltarule_kernels::dense::batch_stride)`(n)`, mostly `n` too, for the others. A net that is cut takes another `n` for
     /// every 64 rows of `B`. All that is taken as often as there have been pieces at once, and `n` a layer once.
+    ///
+    /// Beside this, a step that keeps the gradient of the weights holds `m n` elements for a layer of `m` inputs, one of the two rounded up to whole
+    /// cache lines: where the batch is cut always, else with [`clip_norm`](Plan::clip_norm()), where updates are not [fused](Plan::fused()), and from the
+    /// first batch of large numbers on. [`fit`](Self::fit) gathers a batch of `B` rows into `B m` elements for the `m` inputs of the net, and `B n`
+    /// elements for targets or `4 B` bytes for classes; the order of the rows takes 4 bytes a row of the data. Inputs or targets that the model
+    /// standardises, unless they are pixels, and classes that it learns as numbers are copied for the run. A validation takes what a
+    /// [`Scratch`] does. Copies of the weights are held by early stopping (one) and, with the rule's moments, by
+    /// [`RollBack`](NonFinite::RollBack) (up to two). Each thread packs what some products want packed into memory of its own, which it keeps.
     pub fn workspace_bytes(&self) -> usize {
         self.work.bytes()
     }
