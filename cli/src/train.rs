@@ -35,8 +35,11 @@ use crate::training_data::training_data;
 /// The model, in the folder of results.
 const MODEL: &str = "model.safetensors";
 
-/// What a run loses at most when it is cut off, beside the batch under way.
+/// What a run loses when it is cut off, beside the batch under way, unless its checkpoints take long.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
+
+/// A run learns at least so many times as long as the checkpoint before took.
+const LEARNING_TO_SAVING: u32 = 20;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
@@ -82,7 +85,7 @@ fn learn<T: Element>(
     }
     let before = (trainer.history().len(), trainer.samples());
     let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
-    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
+    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, until_next);
     watcher.finish();
     let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
@@ -131,31 +134,41 @@ fn warn_of_test<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split)
     }
 }
 
+/// How long a run learns before its next checkpoint, after one that took as long as this to write: a large net on a slow disk is not to spend
+/// the run on them.
+fn until_next(took: Duration) -> Duration {
+    BETWEEN_CHECKPOINTS.max(took.saturating_mul(LEARNING_TO_SAVING))
+}
+
 /// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
-/// Where one cannot be written the run goes on: what it has learnt is worth more. Says why it ended.
+/// `until_next` says how long after one that took so long. Where one cannot be written the run goes on: what it has learnt is worth more.
+/// Says why it ended.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
     watcher: &mut Watcher,
     folder: &Path,
-    between: Duration,
+    until_next: impl Fn(Duration) -> Duration,
 ) -> Result<Finish, Failure> {
+    let mut between = until_next(Duration::ZERO);
     loop {
-        let saved = Instant::now();
+        let learning = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
             watcher.observe(progress);
             // The end of the run has a checkpoint anyway.
             let ends = progress.record.is_some() && progress.epoch + 1 == progress.epochs;
-            match !ends && saved.elapsed() >= between {
+            match !ends && learning.elapsed() >= between {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
         })?;
         match finish {
             Finish::Caller => {
+                let saving = Instant::now();
                 if let Err(why) = trainer.save(folder.join(CHECKPOINT)) {
                     watcher.warn(&format!("warning   no checkpoint was made, and the run goes on: {why}"));
                 }
+                between = until_next(saving.elapsed());
             }
             ended => return Ok(ended),
         }
@@ -259,13 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_take_a_small_part_of_a_run_however_long_one_takes() {
+        let seconds = Duration::from_secs;
+        for (took, then) in [(0, 20), (1, 20), (2, 40), (300, 6000)] {
+            assert_eq!(until_next(seconds(took)), seconds(then), "{took} s");
+        }
+        assert_eq!(until_next(Duration::MAX), Duration::MAX);
+    }
+
+    #[test]
     fn checkpoints_are_made_within_epochs_and_change_nothing() {
         let place = tempfile::tempdir().expect("temporary folder");
         let [whole, often] = ["whole", "often"].map(|name| place.path().join(name));
         run(&options(&whole, "")).expect("a whole run");
         let (mut trainer, parts) = begin(&options(&often, ""));
         let mut watcher = Watcher::new(true, "accuracy");
-        fit(&mut trainer, &parts, &mut watcher, &often, Duration::ZERO).expect("the same run");
+        fit(&mut trainer, &parts, &mut watcher, &often, |_| Duration::ZERO).expect("the same run");
         let model = fs::read(whole.join("model.safetensors")).expect("just written");
         assert!(trainer.model().to_bytes() == model);
         let last = Trainer::<f32>::load(often.join(CHECKPOINT)).expect("a checkpoint");
@@ -282,7 +304,7 @@ mod tests {
         // No file takes the place of a folder, whoever asks.
         fs::create_dir(barred.join(CHECKPOINT)).expect("a temporary folder");
         let mut watcher = Watcher::new(true, "accuracy");
-        let finish = fit(&mut trainer, &parts, &mut watcher, &barred, Duration::ZERO);
+        let finish = fit(&mut trainer, &parts, &mut watcher, &barred, |_| Duration::ZERO);
         assert_eq!(finish.expect("the same run"), Finish::Epochs);
         assert!(trainer.model().to_bytes() == fs::read(whole.join("model.safetensors")).expect("just written"));
         // A run that cannot keep its first one finds out before it learns.
