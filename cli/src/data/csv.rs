@@ -89,7 +89,7 @@ pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<D
 fn guess_delimiter(prefix: &[u8]) -> u8 {
     let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
-    for &byte in prefix.iter().take_while(|&&byte| byte != b'\n') {
+    for &byte in prefix.iter().take_while(|&&byte| !matches!(byte, b'\n' | b'\r')) {
         quoted ^= byte == b'"';
         if let Some((_, count)) = counts.iter_mut().find(|(candidate, _)| !quoted && *candidate == byte) {
             *count += 1;
