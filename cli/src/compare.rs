@@ -15,7 +15,8 @@ use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Split, Target, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{make_out_folder, write, write_scene};
+use crate::out_folder::OutFolder;
+use crate::outcome::{write, write_scene};
 use crate::parts::rows_of;
 use crate::picture::{Comparison, Method};
 use crate::positive::Positive;
@@ -71,7 +72,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
         let what = "the target is a number; compare needs classes: say --task classification if its numbers are some";
         return Err(Failure::Misuse(format!("{}: {what}", data.name)));
     }
-    make_out_folder(&arguments.out)?;
+    let _folder = OutFolder::take(&arguments.out)?;
 
     let mut runs: [Vec<Numbers>; 2] = [Vec::new(), Vec::new()];
     let mut first = None;

@@ -5,6 +5,7 @@
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint is written before: at the start, and now and then in a long run.
+//! All the while no other run writes into the folder.
 //! A last checkpoint that cannot be written costs no model: it is told of once all else is there.
 
 use std::fs;
@@ -21,7 +22,8 @@ use crate::failure::Failure;
 use crate::fingerprint;
 use crate::narration::{introduce, tell};
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{Outcome, make_out_folder};
+use crate::out_folder::OutFolder;
+use crate::outcome::Outcome;
 use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
@@ -51,7 +53,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let data = training_data(arguments.data(), &arguments.reading, arguments.task)?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
-    make_out_folder(&arguments.out)?;
+    let _folder = OutFolder::take(&arguments.out)?;
     match arguments.dtype() {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
         Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),
@@ -239,7 +241,7 @@ mod tests {
         let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("a set inside");
         let settings = Settings::new(arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
-        make_out_folder(&arguments.out).expect("a temporary folder");
+        drop(OutFolder::take(&arguments.out).expect("a temporary folder"));
         let parts = Parts::of(&data, &split).expect("rows");
         (trainer(arguments, &data, &settings, &parts, &Origin::of(arguments, &data, &split)).expect("a run"), parts)
     }
@@ -310,6 +312,17 @@ mod tests {
         // A run that cannot keep its first one finds out before it learns.
         let refused = run(&arguments).expect_err("a folder is in the way").to_string();
         assert!(refused.contains(CHECKPOINT), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_another_run_writes_into_stays_as_it_is() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let held = OutFolder::take(place.path()).expect("a temporary folder");
+        let refused = run(&options(place.path(), "")).expect_err("the folder of another");
+        assert!(refused.status() == 2 && refused.to_string().contains("another run"), "{refused}");
+        assert!(![CHECKPOINT, MODEL, HISTORY].iter().any(|name| place.path().join(name).exists()));
+        drop(held);
+        run(&options(place.path(), "")).expect("a folder of its own");
     }
 
     /// What was learnt is worth more than to go on with it. Here nobody could: the last weights, of which the penalty made more than the type
