@@ -15,7 +15,8 @@ use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Split, Target, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{make_out_folder, write, write_scene};
+use crate::out_folder::OutFolder;
+use crate::outcome::{write, write_scene};
 use crate::parts::rows_of;
 use crate::picture::{Comparison, Method};
 use crate::positive::Positive;
@@ -27,6 +28,9 @@ use crate::training_data::training_data;
 /// The two methods: a name for people, and the loss. Both learn with Adam at one rate: it measures steps by the size of
 /// the gradients, so that the factor σ′ ≤ ¼, which makes those of squared error smaller, does not slow it down.
 const METHODS: [(&str, Loss); 2] = [("squared error", Loss::SquaredError), ("log loss", Loss::LogLoss)];
+
+/// Dots that the picture has at most, unless a single row has more: all of Fashion-MNIST's test would be 100,000 of them, in 11 MB.
+const MOST_DOTS: usize = 5000;
 
 const FRACTIONS: Fractions = Fractions { test: USUAL_TEST_SHARE, validation: 0.15 };
 
@@ -68,7 +72,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
         let what = "the target is a number; compare needs classes: say --task classification if its numbers are some";
         return Err(Failure::Misuse(format!("{}: {what}", data.name)));
     }
-    make_out_folder(&arguments.out)?;
+    let _folder = OutFolder::take(&arguments.out)?;
 
     let mut runs: [Vec<Numbers>; 2] = [Vec::new(), Vec::new()];
     let mut first = None;
@@ -190,11 +194,13 @@ fn picture(
     both: &[Trained; 2],
     summaries: &[Summary; 2],
 ) -> Result<Comparison, Failure> {
-    let test: Rows<f32> = rows_of(data, &split.test)?;
     let Target::Classes { labels, names } = &data.target else {
         return Err(Failure::Other("compare needs classes".to_string()));
     };
     let outputs = both[0].model.outputs();
+    let every = rows_to_a_dot(split.test.len(), outputs);
+    let shown: Vec<usize> = split.test.iter().copied().step_by(every).collect();
+    let test: Rows<f32> = rows_of(data, &shown)?;
     let mut methods = Vec::new();
     for (trained, (name, _)) in both.iter().zip(METHODS) {
         let mut scratch = Scratch::new();
@@ -202,7 +208,7 @@ fn picture(
         let accuracy = trained.history.iter().map(|record| record.validation_score.unwrap_or(f64::NAN)).collect();
         methods.push(Method { name: name.to_string(), accuracy, probabilities });
     }
-    let positive = split.test.iter().flat_map(|&row| {
+    let positive = shown.iter().flat_map(|&row| {
         let label = labels[row] as usize;
         (0..outputs).map(move |output| if outputs == 1 { label == 1 } else { label == output })
     });
@@ -214,10 +220,11 @@ fn picture(
     Ok(Comparison {
         title: format!("{} — test accuracy {one} with squared error, {two} with log loss", data.name),
         subtitle: format!(
-            "{} → {} → {outputs}, sigmoid output, the same start and order; mean over {seeds} {}, curves of seed 1",
+            "{} → {} → {outputs}, sigmoid output, the same start and order; mean over {seeds} {}, curves of seed 1{}",
             data.columns,
             arguments.hidden,
-            if seeds == 1 { "seed" } else { "seeds" }
+            if seeds == 1 { "seed" } else { "seeds" },
+            if every == 1 { String::new() } else { format!(", dots of 1 test row in {every}") }
         ),
         methods,
         classes: match &names[..] {
@@ -226,6 +233,12 @@ fn picture(
         },
         positive: positive.collect(),
     })
+}
+
+/// Of how many rows of the test one is shown, with a dot an output. Whole rows are left out: of dots that follow each other, every tenth may be
+/// of one class.
+fn rows_to_a_dot(rows: usize, outputs: usize) -> usize {
+    rows.saturating_mul(outputs).div_ceil(MOST_DOTS).max(1)
 }
 
 fn report(
@@ -273,4 +286,44 @@ fn table(summaries: &[Summary; 2]) -> String {
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use std::fs;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    #[test]
+    fn dots_are_few_and_all_of_them_where_they_are() {
+        for (rows, outputs, every) in
+            [(0, 1, 1), (113, 1, 1), (5000, 1, 1), (5001, 1, 2), (500, 10, 1), (10_000, 10, 20), (3, 100_000, 60)]
+        {
+            assert_eq!(rows_to_a_dot(rows, outputs), every, "{rows} rows of {outputs}");
+            assert!(rows.div_ceil(every) * outputs <= MOST_DOTS || outputs > MOST_DOTS, "{rows} rows of {outputs}");
+        }
+    }
+
+    #[test]
+    fn a_picture_of_many_rows_says_which_it_shows() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let path = |name: &str| place.path().join(name).display().to_string();
+        for (rows, dots, is_thinned) in [(9000, 900 * 3, true), (600, 120 * 3, false)] {
+            let class = |row: usize| (row % 7 + row % 11) % 3;
+            let table: String = (0..rows).map(|row| format!("{},{},c{}\n", row % 7, row % 11, class(row))).collect();
+            fs::write(path("t.csv"), format!("x,y,class\n{table}")).expect("temporary file");
+            let line = ["deltarule", "compare", "--json", "--epochs", "1", "--seeds", "1", "--threads", "1", "--hidden", "2"];
+            let files = ["--data", &path("t.csv"), "--out", &path("out")].map(str::to_owned);
+            let arguments = Arguments::try_parse_from(line.map(str::to_owned).into_iter().chain(files));
+            let Command::Compare(arguments) = arguments.expect("good options").command else { panic!("to compare") };
+            run(&arguments).expect("a comparison");
+            let picture = fs::read_to_string(path("out/compare.svg")).expect("just written");
+            let found = picture.matches("<circle").count();
+            // A few more or less: of a class the test has its share, rounded, and a curve of one epoch is a dot.
+            assert!(found.abs_diff(dots) < 12, "{rows} rows: {found} dots");
+            assert_eq!(picture.contains(", dots of 1 test row in 2"), is_thinned, "{rows} rows");
+        }
+    }
 }

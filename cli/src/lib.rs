@@ -27,6 +27,7 @@ mod info;
 mod machine;
 mod narration;
 mod not_finite;
+mod out_folder;
 mod outcome;
 mod parts;
 pub mod picture;

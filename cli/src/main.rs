@@ -1,5 +1,6 @@
 //! The program `deltarule`; all of it is in the library beside it.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     match deltarule_cli::run(&arguments) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            // Where nobody can be told, the status still says it.
+            let _ = writeln!(io::stderr().lock(), "error: {failure}");
             ExitCode::from(failure.status())
         }
     }

@@ -19,15 +19,6 @@ const PIXELS_PER_POINT: f64 = 2.0;
 /// Of more classes there is no picture: it has a cell for every pair of them, which nobody could see, and memory could not hold.
 const MOST_CLASSES: usize = 1000;
 
-/// The folder for a run's files, with the folders above it.
-pub(crate) fn make_out_folder(path: &Path) -> Result<(), Failure> {
-    // Asked once: what fails between two questions would make a file of a folder.
-    if std::fs::metadata(path).is_ok_and(|what| !what.is_dir()) {
-        return Err(Failure::Misuse(format!("--out {}: this is a file; name a folder", path.display())));
-    }
-    std::fs::create_dir_all(path).map_err(Failure::file(path))
-}
-
 /// A run, looked back at.
 pub(crate) struct Outcome<'a> {
     /// What it learnt from.

@@ -1,8 +1,8 @@
 //! The rows of a run in the form that the model crate learns from, and how a model does on each part.
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Scratch, Trainer};
+use deltarule::{Dataset as Rows, Element, Evaluation, Labels, Scratch, Trainer};
 
-use crate::data::{Dataset, Split};
+use crate::data::{DataError, Dataset, Split};
 use crate::failure::Failure;
 
 /// The data of a run, divided.
@@ -18,8 +18,10 @@ pub(crate) struct Parts<T> {
 impl<T: Element> Parts<T> {
     /// The parts of `data` that `split` says.
     pub(crate) fn of(data: &Dataset, split: &Split) -> Result<Self, Failure> {
+        let train = rows_of(data, &split.train)?;
+        refuse_merged_targets(data, &train)?;
         Ok(Self {
-            train: rows_of(data, &split.train)?,
+            train,
             validation: some_rows_of(data, &split.validation)?,
             test: some_rows_of(data, &split.test)?,
         })
@@ -42,6 +44,22 @@ impl<T: Element> Parts<T> {
             test: self.test.as_ref().map(&mut measure).transpose()?,
         })
     }
+}
+
+/// Refuses to learn from numbers that are one and the same in `T`, as whatever a net made of them would look perfect. In the data they differ:
+/// [`Split::new`] has seen to that.
+fn refuse_merged_targets<T: Element>(data: &Dataset, train: &Rows<T>) -> Result<(), Failure> {
+    let Labels::Values { values, .. } = train.labels() else { return Ok(()) };
+    if values.iter().any(|value| *value != values[0]) {
+        return Ok(());
+    }
+    let what = format!(
+        "{}: all {} rows to learn from have the same number in {}, though not in the data; train with --dtype f64, or subtract an offset from it",
+        data.target_label(),
+        values.len(),
+        T::NAME
+    );
+    Err(DataError::whole(&data.name, what).into())
 }
 
 /// The given rows in the form that the model crate learns from.
@@ -77,5 +95,31 @@ impl Evaluations {
             (None, Some(validation)) => ("validation", validation),
             (None, None) => ("training", &self.train),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{CsvOptions, Fractions, read_csv};
+
+    /// From one `f32` to the next it is 128 there.
+    #[test]
+    fn targets_that_f32_makes_one_are_refused() {
+        let rows = |step: i32| (0..50).map(|row| format!("{row},{}\n", 1_700_000_000 + step * (row % 41 - 20)));
+        let parts = |step: i32| {
+            let text = format!("x,seconds\n{}", rows(step).collect::<String>());
+            let data = read_csv("t.csv", text.as_bytes(), &CsvOptions::default()).expect("sound");
+            let split = Split::new(&data, Fractions { test: 0.2, validation: 0.2 }, 1).expect("enough rows");
+            (Parts::<f32>::of(&data, &split).map(drop), Parts::<f64>::of(&data, &split).map(drop))
+        };
+        let (single, double) = parts(3);
+        let refused = single.expect_err("one number");
+        let said = refused.to_string();
+        assert!(refused.status() == 1 && said.starts_with("t.csv: column seconds: all "), "{said}");
+        assert!(said.contains("the same number in f32, though not in the data; train with --dtype f64"), "{said}");
+        double.expect("distinct in f64");
+        let (single, double) = parts(30);
+        assert!(single.is_ok() && double.is_ok());
     }
 }

@@ -5,6 +5,7 @@
 //! ```
 //! No result is written before the learning has ended well, and then every file whole: a run that fails leaves the
 //! model of an earlier one as it was. Only the checkpoint is written before: at the start, and now and then in a long run.
+//! All the while no other run writes into the folder.
 //! A last checkpoint that cannot be written costs no model: it is told of once all else is there.
 
 use std::fs;
@@ -21,7 +22,8 @@ use crate::failure::Failure;
 use crate::fingerprint;
 use crate::narration::{introduce, tell};
 use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
-use crate::outcome::{Outcome, make_out_folder};
+use crate::out_folder::OutFolder;
+use crate::outcome::Outcome;
 use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
@@ -35,8 +37,11 @@ use crate::training_data::training_data;
 /// The model, in the folder of results.
 const MODEL: &str = "model.safetensors";
 
-/// What a run loses at most when it is cut off, beside the batch under way.
+/// What a run loses when it is cut off, beside the batch under way, unless its checkpoints take long.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
+
+/// A run learns at least so many times as long as the checkpoint before took.
+const LEARNING_TO_SAVING: u32 = 20;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
@@ -48,7 +53,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let data = training_data(arguments.data(), &arguments.reading, arguments.task)?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
-    make_out_folder(&arguments.out)?;
+    let _folder = OutFolder::take(&arguments.out)?;
     match arguments.dtype() {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
         Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),
@@ -82,7 +87,7 @@ fn learn<T: Element>(
     }
     let before = (trainer.history().len(), trainer.samples());
     let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
-    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, BETWEEN_CHECKPOINTS);
+    let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, until_next);
     watcher.finish();
     let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
     let seconds = watcher.seconds();
@@ -131,31 +136,41 @@ fn warn_of_test<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split)
     }
 }
 
+/// How long a run learns before its next checkpoint, after one that took as long as this to write: a large net on a slow disk is not to spend
+/// the run on them.
+fn until_next(took: Duration) -> Duration {
+    BETWEEN_CHECKPOINTS.max(took.saturating_mul(LEARNING_TO_SAVING))
+}
+
 /// Learns to the end, with a checkpoint in the folder now and then, at whatever batch, so that a long run that is cut off can be resumed.
-/// Where one cannot be written the run goes on: what it has learnt is worth more. Says why it ended.
+/// `until_next` says how long after one that took so long. Where one cannot be written the run goes on: what it has learnt is worth more.
+/// Says why it ended.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
     parts: &Parts<T>,
     watcher: &mut Watcher,
     folder: &Path,
-    between: Duration,
+    until_next: impl Fn(Duration) -> Duration,
 ) -> Result<Finish, Failure> {
+    let mut between = until_next(Duration::ZERO);
     loop {
-        let saved = Instant::now();
+        let learning = Instant::now();
         let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
             watcher.observe(progress);
             // The end of the run has a checkpoint anyway.
             let ends = progress.record.is_some() && progress.epoch + 1 == progress.epochs;
-            match !ends && saved.elapsed() >= between {
+            match !ends && learning.elapsed() >= between {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
         })?;
         match finish {
             Finish::Caller => {
+                let saving = Instant::now();
                 if let Err(why) = trainer.save(folder.join(CHECKPOINT)) {
                     watcher.warn(&format!("warning   no checkpoint was made, and the run goes on: {why}"));
                 }
+                between = until_next(saving.elapsed());
             }
             ended => return Ok(ended),
         }
@@ -226,7 +241,7 @@ mod tests {
         let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("a set inside");
         let settings = Settings::new(arguments, &data).expect("settings that fit");
         let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
-        make_out_folder(&arguments.out).expect("a temporary folder");
+        drop(OutFolder::take(&arguments.out).expect("a temporary folder"));
         let parts = Parts::of(&data, &split).expect("rows");
         (trainer(arguments, &data, &settings, &parts, &Origin::of(arguments, &data, &split)).expect("a run"), parts)
     }
@@ -259,13 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_take_a_small_part_of_a_run_however_long_one_takes() {
+        let seconds = Duration::from_secs;
+        for (took, then) in [(0, 20), (1, 20), (2, 40), (300, 6000)] {
+            assert_eq!(until_next(seconds(took)), seconds(then), "{took} s");
+        }
+        assert_eq!(until_next(Duration::MAX), Duration::MAX);
+    }
+
+    #[test]
     fn checkpoints_are_made_within_epochs_and_change_nothing() {
         let place = tempfile::tempdir().expect("temporary folder");
         let [whole, often] = ["whole", "often"].map(|name| place.path().join(name));
         run(&options(&whole, "")).expect("a whole run");
         let (mut trainer, parts) = begin(&options(&often, ""));
         let mut watcher = Watcher::new(true, "accuracy");
-        fit(&mut trainer, &parts, &mut watcher, &often, Duration::ZERO).expect("the same run");
+        fit(&mut trainer, &parts, &mut watcher, &often, |_| Duration::ZERO).expect("the same run");
         let model = fs::read(whole.join("model.safetensors")).expect("just written");
         assert!(trainer.model().to_bytes() == model);
         let last = Trainer::<f32>::load(often.join(CHECKPOINT)).expect("a checkpoint");
@@ -282,12 +306,23 @@ mod tests {
         // No file takes the place of a folder, whoever asks.
         fs::create_dir(barred.join(CHECKPOINT)).expect("a temporary folder");
         let mut watcher = Watcher::new(true, "accuracy");
-        let finish = fit(&mut trainer, &parts, &mut watcher, &barred, Duration::ZERO);
+        let finish = fit(&mut trainer, &parts, &mut watcher, &barred, |_| Duration::ZERO);
         assert_eq!(finish.expect("the same run"), Finish::Epochs);
         assert!(trainer.model().to_bytes() == fs::read(whole.join("model.safetensors")).expect("just written"));
         // A run that cannot keep its first one finds out before it learns.
         let refused = run(&arguments).expect_err("a folder is in the way").to_string();
         assert!(refused.contains(CHECKPOINT), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_another_run_writes_into_stays_as_it_is() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let held = OutFolder::take(place.path()).expect("a temporary folder");
+        let refused = run(&options(place.path(), "")).expect_err("the folder of another");
+        assert!(refused.status() == 2 && refused.to_string().contains("another run"), "{refused}");
+        assert!(![CHECKPOINT, MODEL, HISTORY].iter().any(|name| place.path().join(name).exists()));
+        drop(held);
+        run(&options(place.path(), "")).expect("a folder of its own");
     }
 
     /// What was learnt is worth more than to go on with it. Here nobody could: the last weights, of which the penalty made more than the type

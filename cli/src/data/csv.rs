@@ -89,7 +89,7 @@ pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<D
 fn guess_delimiter(prefix: &[u8]) -> u8 {
     let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
-    for &byte in prefix.iter().take_while(|&&byte| byte != b'\n') {
+    for &byte in prefix.iter().take_while(|&&byte| !matches!(byte, b'\n' | b'\r')) {
         quoted ^= byte == b'"';
         if let Some((_, count)) = counts.iter_mut().find(|(candidate, _)| !quoted && *candidate == byte) {
             *count += 1;
@@ -455,7 +455,8 @@ fn settle(
 /// The last column; but where a model's features are known and the last is one of them, the last that is none.
 fn usual_target(name: &str, count: usize, names: Option<&[String]>, features: &[String]) -> Result<usize, DataError> {
     let Some(names) = names.filter(|_| !features.is_empty()) else { return Ok(count - 1) };
-    names.iter().rposition(|name| !features.contains(name)).ok_or_else(|| no_target(name))
+    let learnt = places_of(features);
+    names.iter().rposition(|name| !learnt.contains_key(name.as_str())).ok_or_else(|| no_target(name))
 }
 
 fn no_target(name: &str) -> DataError {
@@ -486,7 +487,8 @@ fn learnt_target(
     if let Some(column) = names.iter().position(|known| known == learnt) {
         return Ok(column);
     }
-    let others: Vec<usize> = (0..names.len()).filter(|&column| !features.contains(&names[column])).collect();
+    let known = places_of(features);
+    let others: Vec<usize> = (0..names.len()).filter(|&column| !known.contains_key(names[column].as_str())).collect();
     let left: Vec<usize> = others.iter().copied().filter(|&column| !dropped[column]).collect();
     match left[..] {
         [column] => Ok(column),
@@ -503,8 +505,9 @@ fn learnt_target(
 }
 
 fn wanted_features(name: &str, names: &[String], wanted: &[String]) -> Result<Vec<usize>, DataError> {
+    let places = places_of(names);
     let find = |feature: &String| {
-        names.iter().position(|known| known == feature).ok_or_else(|| {
+        places.get(feature.as_str()).map(|&column| column as usize).ok_or_else(|| {
             DataError::whole(name, format!("the model was trained on a column ‘{}’, which is missing", clip(feature)))
         })
     };
@@ -543,4 +546,30 @@ pub(super) fn text(file: &str, line: u64, column: Option<usize>, what: impl Into
 
 fn unreadable(name: &str, source: std::io::Error) -> DataError {
     DataError::Io { path: name.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns of measured genes are many. Were each looked for among all, this would take minutes.
+    #[test]
+    fn the_features_of_a_model_are_found_among_many_columns() {
+        const COLUMNS: usize = 60_000;
+        let name = |column: usize| format!("gene {column}");
+        let row = |field: &dyn Fn(usize) -> String| (0..COLUMNS).map(field).collect::<Vec<_>>().join(",");
+        let text = format!("{},kind\n{},a\n", row(&name), row(&|column| column.to_string()));
+        for target in [
+            TargetColumn::Learnt { name: Some("kind".to_string()), at: None },
+            TargetColumn::Learnt { name: Some("type".to_string()), at: None },
+            TargetColumn::Learnt { name: None, at: None },
+        ] {
+            let features: Vec<String> = (0..COLUMNS).rev().map(name).collect();
+            let known_classes = ["a", "b"].map(String::from).to_vec();
+            let options = CsvOptions { target, features, is_for_model: true, known_classes, ..CsvOptions::default() };
+            let data = read_csv("t.csv", text.as_bytes(), &options).expect("sound");
+            let reversed: Vec<f64> = (0..COLUMNS).rev().map(|column| column as f64).collect();
+            assert_eq!((data.places.target, &data.features), (Some(COLUMNS), &Features::Floats(reversed)));
+        }
+    }
 }

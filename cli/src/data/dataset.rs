@@ -137,26 +137,34 @@ impl Dataset {
         }
     }
 
-    /// Names the classes as `known` does, whichever of them occur here. Pixels' labels are numbers of classes, and keep
-    /// their places; other labels are found by name.
+    /// Names the classes as `known` does. Those that occur here are found by name. Pixels' labels are numbers of classes, which words may stand
+    /// for on either side: they are found by number then.
     pub fn align_classes(&mut self, known: &[String]) -> Result<(), DataError> {
         let Target::Classes { labels, names } = &mut self.target else { return Ok(()) };
         if names == known || known.is_empty() {
             return Ok(());
         }
+        let mut occurs = vec![false; names.len()];
+        labels.iter().for_each(|&label| occurs[label as usize] = true);
         let places = places_of(known);
-        let find = |name: &String| places.get(name.as_str()).copied();
-        let by_name: Option<Vec<u32>> = names.iter().map(find).collect();
-        let by_place = matches!(self.features, Features::Bytes(_)) && names.len() <= known.len();
-        match by_name {
-            Some(places) => labels.iter_mut().for_each(|label| *label = places[*label as usize]),
-            None if by_place => {}
-            None => {
-                let strange = names.iter().find(|name| find(name).is_none()).cloned().unwrap_or_default();
-                let what = format!("the class ‘{}’ is none of the model's ({})", clip(&strange), listed(known));
-                return Err(DataError::whole(&self.name, what));
-            }
-        }
+        let by_name = |class: usize| places.get(names[class].as_str()).copied();
+        let are_numbers = known.iter().any(|name| name.parse::<f64>().is_ok());
+        let by_number = |class: usize| match are_numbers {
+            true => places.get(class.to_string().as_str()).copied(),
+            false => (class < known.len()).then_some(class as u32),
+        };
+        // What a class that does not occur becomes is all the same.
+        let of_all = |find: &dyn Fn(usize) -> Option<u32>| -> Option<Vec<u32>> {
+            (0..names.len()).map(|class| if occurs[class] { find(class) } else { Some(0) }).collect()
+        };
+        let is_pixels = matches!(self.features, Features::Bytes(_));
+        let Some(found) = of_all(&by_name).or_else(|| of_all(&by_number).filter(|_| is_pixels)) else {
+            let strange = (0..names.len()).find(|&class| occurs[class] && by_name(class).is_none());
+            let strange = strange.map_or("", |class| &names[class]);
+            let what = format!("the class ‘{}’ is none of the model's ({})", clip(strange), listed(known));
+            return Err(DataError::whole(&self.name, what));
+        };
+        labels.iter_mut().for_each(|label| *label = found[*label as usize]);
         *names = known.to_vec();
         Ok(())
     }
@@ -252,5 +260,65 @@ fn column_label(name: Option<&String>, number: usize) -> String {
     match name.filter(|name| !name.is_empty()) {
         Some(name) => format!("column {name}"),
         None => format!("column {}", number + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pixel a row.
+    fn images(labels: &[u32], names: &[&str]) -> Dataset {
+        Dataset {
+            name: "images".to_string(),
+            rows: labels.len(),
+            columns: 1,
+            feature_names: Vec::new(),
+            target_name: String::new(),
+            features: Features::Bytes(vec![0; labels.len()]),
+            target: Target::Classes { labels: labels.to_vec(), names: names.iter().map(|name| name.to_string()).collect() },
+            official_test: None,
+            places: Places::default(),
+            built_in: false,
+        }
+    }
+
+    #[test]
+    fn labels_of_images_are_found_by_name_or_number() {
+        let digits = ["0", "1", "2", "3"];
+        for (labels, names, known, expected) in [
+            // No row is 0, of which the model knows nothing.
+            (&[3, 1, 2][..], &digits[..], &["1", "2", "3"][..], Some(&[2, 0, 1][..])),
+            (&[3, 1, 0], &digits, &["1", "2", "3"], None),
+            // The numbers of other classes.
+            (&[0, 1, 2], &digits[..3], &["3", "5", "7"], None),
+            (&[0, 1, 2], &digits[..3], &["0", "1", "other"], None),
+            (&[0, 1, 0], &digits[..3], &["other", "1", "0"], Some(&[2, 1, 2])),
+            // Words for numbers, here, there and on both sides.
+            (&[0, 2, 1], &digits[..3], &["shirt", "boot", "bag"], Some(&[0, 2, 1])),
+            (&[0, 3], &digits, &["shirt", "boot", "bag"], None),
+            (&[0, 2, 1], &["shirt", "boot", "bag"], &digits, Some(&[0, 2, 1])),
+            (&[0, 2, 1], &["shirt", "boot", "bag"], &["3", "2", "1", "0"], Some(&[3, 1, 2])),
+            (&[0, 2, 1], &["shirt", "boot", "bag"], &["bag", "boot", "shirt"], Some(&[2, 0, 1])),
+        ] {
+            let known: Vec<String> = known.iter().map(|name| name.to_string()).collect();
+            let mut data = images(labels, names);
+            let aligned = data.align_classes(&known).map(|()| data.target).ok();
+            let expected = expected.map(|labels| Target::Classes { labels: labels.to_vec(), names: known.clone() });
+            assert_eq!(aligned, expected, "{labels:?} of {names:?} among {known:?}");
+        }
+        let known = ["5", "7"].map(String::from);
+        let refused = images(&[1, 2], &digits).align_classes(&known).expect_err("other numbers").to_string();
+        assert_eq!(refused, "images: the class ‘1’ is none of the model's (5, 7)");
+    }
+
+    /// Numbers have no such places.
+    #[test]
+    fn labels_of_other_rows_are_found_by_name_alone() {
+        let mut data = images(&[0, 1], &["0", "1"]);
+        data.features = Features::Floats(vec![0.0; 2]);
+        assert!(data.align_classes(&["no", "yes"].map(String::from)).is_err());
+        assert!(data.align_classes(&["1", "0"].map(String::from)).is_ok());
+        assert_eq!(data.target, Target::Classes { labels: vec![1, 0], names: ["1", "0"].map(String::from).to_vec() });
     }
 }

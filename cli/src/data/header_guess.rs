@@ -1,7 +1,7 @@
 //! Whether the first line of a CSV file names the columns. Nobody is asked where the line tells; where it may be either, it is refused with what
 //! to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::csv::ByteRecord;
 
@@ -31,11 +31,10 @@ pub(super) fn names_of(
     header: Header,
     features: &[String],
 ) -> Result<Option<Vec<String>>, DataError> {
-    let holds = |feature: &String| record.iter().any(|field| field == feature.as_bytes());
     let present = match header {
         Header::Present => true,
         Header::Missing => false,
-        Header::Detect if !features.is_empty() && features.iter().all(holds) => true,
+        Header::Detect if !features.is_empty() && holds_all(record, features) => true,
         Header::Detect => !record.iter().any(is_number),
     };
     if !present {
@@ -55,6 +54,12 @@ pub(super) fn names_of(
         names.push(field.to_string());
     }
     Ok(Some(names))
+}
+
+/// Whether each of these names is a field: columns may be many.
+fn holds_all(record: &ByteRecord, names: &[String]) -> bool {
+    let fields: BTreeSet<&[u8]> = record.iter().collect();
+    names.iter().all(|name| fields.contains(name.as_bytes()))
 }
 
 /// What is to be remembered of the first line until the rows have been read.

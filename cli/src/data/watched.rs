@@ -13,8 +13,10 @@ pub(super) struct Watched<R> {
     source: R,
     delimiter: u8,
     state: State,
-    /// Where the next byte is, counted as an editor does.
+    /// Where the next byte is, counted as an editor does: CR, LF and CRLF each end a line.
     line: u64,
+    /// Whether the byte before was a CR. An LF that follows belongs to it.
+    after_return: bool,
     /// The lines of records that began, but were not asked for yet.
     begun: VecDeque<u64>,
     /// Fields of this record that have ended.
@@ -51,7 +53,8 @@ impl<R> Watched<R> {
     pub(super) fn new(source: R, delimiter: u8) -> Self {
         let opened = Opened { line: 1, column: 0 };
         let begun = VecDeque::new();
-        Self { source, delimiter, state: State::Between, line: 1, begun, column: 0, opened, ended: false }
+        let state = State::Between;
+        Self { source, delimiter, state, line: 1, after_return: false, begun, column: 0, opened, ended: false }
     }
 
     /// The field that was open when the file ended, if one was.
@@ -97,7 +100,8 @@ impl<R> Watched<R> {
             }
             _ => State::Plain,
         };
-        self.line += u64::from(byte == b'\n');
+        self.line += u64::from(byte == b'\r' || byte == b'\n' && !self.after_return);
+        self.after_return = byte == b'\r';
     }
 }
 
@@ -122,11 +126,21 @@ mod tests {
 
     #[test]
     fn records_begin_on_the_lines_of_an_editor() {
-        for text in ["a\n\nb\n\"c\nd\"\ne", "a\r\n\r\nb\r\n\"c\r\nd\"\r\ne\r\n", "a\n\r\nb\n\"c\n\"\"\"\n,\n\n\n"] {
-            let mut watched = Watched::new(text.as_bytes(), b',');
-            watched.read_to_end(&mut Vec::new()).expect("bytes in memory");
-            let lines: Vec<u64> = std::iter::from_fn(|| watched.next_line()).collect();
-            assert_eq!(lines, [1, 3, 4, 6], "{text:?}");
+        for text in [
+            "a\n\nb\n\"c\nd\"\ne",
+            "a\r\n\r\nb\r\n\"c\r\nd\"\r\ne\r\n",
+            "a\n\r\nb\n\"c\n\"\"\"\n,\n\n\n",
+            "a\r\rb\r\"c\rd\"\re\r",
+            "a\r\n\rb\n\"c\r\n\"\re",
+        ] {
+            // A CR may be the last byte of one read, and its LF the first of the next.
+            for at_once in 1..=text.len() {
+                let mut watched = Watched::new(text.as_bytes(), b',');
+                let mut buffer = vec![0; at_once];
+                while watched.read(&mut buffer).expect("bytes in memory") > 0 {}
+                let lines: Vec<u64> = std::iter::from_fn(|| watched.next_line()).collect();
+                assert_eq!(lines, [1, 3, 4, 6], "{text:?}, {at_once} bytes at once");
+            }
         }
     }
 

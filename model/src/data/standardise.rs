@@ -62,15 +62,31 @@ impl Standardisation {
                 *shift += (x.to_f64() - first) / count;
             }
         }
-        let mut variance = vec![0.0; columns];
+        let (mut variance, mut largest) = (vec![0.0f64; columns], vec![0.0f64; columns]);
         for row in (0..rows).map(&row) {
-            for (((variance, shift), first), x) in variance.iter_mut().zip(&shift).zip(&first).zip(&*row) {
+            let sums = variance.iter_mut().zip(&mut largest);
+            for ((((variance, largest), shift), first), x) in sums.zip(&shift).zip(&first).zip(&*row) {
                 let distance = x.to_f64() - first - shift;
                 *variance += distance * distance / count;
+                *largest = largest.max(distance.abs());
             }
         }
-        let columns = first.iter().zip(&shift).zip(&variance);
-        let (mean, scale) = columns.map(|((first, shift), &variance)| mean_and_scale(first + shift, variance)).unzip();
+        let mut deviation: Vec<f64> = variance.iter().map(|variance| variance.sqrt()).collect();
+        // Squares of distances beyond 1e154 or below 1e-154 are no numbers, or no longer exact: there the largest distance is the unit.
+        let is_beyond = |&column: &usize| largest[column] > 0.0 && !variance[column].is_normal();
+        let beyond: Vec<usize> = (0..columns).filter(is_beyond).collect();
+        if !beyond.is_empty() {
+            beyond.iter().for_each(|&column| variance[column] = 0.0);
+            for row in (0..rows).map(&row) {
+                for &column in &beyond {
+                    let distance = (row[column].to_f64() - first[column] - shift[column]) / largest[column];
+                    variance[column] += distance * distance / count;
+                }
+            }
+            beyond.iter().for_each(|&column| deviation[column] = largest[column] * variance[column].sqrt());
+        }
+        let columns = first.iter().zip(&shift).zip(&deviation);
+        let (mean, scale) = columns.map(|((first, shift), &spread)| mean_and_scale(first + shift, spread)).unzip();
         Self { mean, scale }
     }
 
@@ -173,10 +189,9 @@ impl Standardisation {
 /// Deviations up to this part of the mean are the last digits of `f64`, as sums of a thousand terms leave them.
 const LAST_DIGITS: f64 = 32.0 * f64::EPSILON;
 
-/// The mean, and `1 / √variance`: 0 where that is no number to multiply by, and where the column differs in the last digits alone. Those come
+/// The mean, and `1 / deviation`: 0 where that is no number to multiply by, and where the column differs in the last digits alone. Those come
 /// of how its values were computed (0.1 + 0.2 is not 0.3); as a deviation they would make millions of the next row's difference.
-fn mean_and_scale(mean: f64, variance: f64) -> (f64, f64) {
-    let deviation = variance.sqrt();
+fn mean_and_scale(mean: f64, deviation: f64) -> (f64, f64) {
     let scale = 1.0 / deviation;
     let changes = deviation > LAST_DIGITS * mean.abs() && scale.is_finite() && deviation.is_finite();
     // Distances may be beyond `f64`, and so may their mean. Nothing is multiplied by 0 then; it must only be finite.
@@ -226,6 +241,17 @@ mod tests {
         assert_eq!(of_column(vec![0.1 + 0.2, 0.3, 0.3]).scale(), [0.0]);
         let standard = of_column((0..5).map(|i| 1e6 + 1e-8 * f64::from(i)).collect());
         assert!((standard.scale()[0] * 2f64.sqrt() * 1e-8 - 1.0).abs() < 0.05, "{standard:?}");
+    }
+
+    #[test]
+    fn distances_whose_squares_are_beyond_f64_are_a_deviation() {
+        for unit in [1e-300, 1e-165, 1e-155, 1.0, 1e153, 1e155, 1e300] {
+            let standard = of_column(vec![unit, 4.0 * unit, -2.0 * unit, 5.0 * unit]);
+            let (mean, deviation) = (standard.mean()[0] / unit, standard.deviation(0) / unit);
+            assert!((mean - 2.0).abs() < 1e-12 && (deviation - 7.5f64.sqrt()).abs() < 1e-12, "{unit:e}: {standard:?}");
+            let applied = standard.applied(&[5.0 * unit]).expect("finite")[0];
+            assert!((applied - 3.0 / 7.5f64.sqrt()).abs() < 1e-12, "{unit:e}: {applied}");
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Writing a file whole or not at all.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Replaces `path` by `bytes` so that at every instant, whatever fails, the old file or the new one is there, whole.
 ///
@@ -29,6 +31,27 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Removes from a folder the new files of saves that were killed before they renamed them: files as [`write_atomically`] makes beside the old
+/// one, into which nothing was written for this `age`. Of a younger one the save may be under way, in this program or another.
+///
+/// # Errors
+/// The folder cannot be read. A file that the system does not remove is left.
+pub fn remove_leftovers(folder: &Path, age: Duration) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_siblings_name(&entry.file_name()) && is_file_of_age(&entry, age) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn is_file_of_age(entry: &DirEntry, age: Duration) -> bool {
+    let Ok(metadata) = entry.metadata() else { return false };
+    let since = metadata.modified().ok().and_then(|written| written.elapsed().ok());
+    metadata.is_file() && since.is_some_and(|since| since >= age)
+}
+
 /// A rename puts the new file in the place of whatever is there, with rights enough even of a device that others use.
 fn check_replaceable(old: &Metadata) -> io::Result<()> {
     if old.is_file() {
@@ -50,6 +73,19 @@ fn if_there<R>(answer: io::Result<R>) -> io::Result<Option<R>> {
     }
 }
 
+/// What a new file is called until it is renamed.
+fn siblings_name(process: u32, random: u64) -> String {
+    format!(".deltarule-{process}-{random}.tmp")
+}
+
+/// Whether it is a name of that form, to the letter.
+fn is_siblings_name(name: &OsStr) -> bool {
+    let numbers = name.to_str().and_then(|name| name.strip_prefix(".deltarule-")?.strip_suffix(".tmp")?.split_once('-'));
+    let Some((process, random)) = numbers else { return false };
+    let (Ok(process), Ok(random)) = (process.parse(), random.parse()) else { return false };
+    name == OsStr::new(&siblings_name(process, random))
+}
+
 /// A new file that vanishes unless it becomes the one that is wanted.
 struct Sibling {
     path: PathBuf,
@@ -63,7 +99,7 @@ impl Sibling {
         loop {
             // Processes in two containers may have one number and one folder, so the number alone tells nobody apart.
             let random = RandomState::new().hash_one(0);
-            let path = folder.join(format!(".deltarule-{}-{random}.tmp", std::process::id()));
+            let path = folder.join(siblings_name(std::process::id(), random));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Self { path, file, is_beside: true }),
                 // Another's, however unlikely: it is left alone.
@@ -142,6 +178,33 @@ mod tests {
         assert!(name.exists());
         drop(sibling);
         assert!(!name.exists() && inside.exists());
+        fs::remove_dir_all(&folder).expect("a temporary folder");
+    }
+
+    #[test]
+    fn only_what_saves_leave_is_removed_and_not_too_early() {
+        let folder = folder("leftovers");
+        let leftovers = [".deltarule-1-0.tmp", ".deltarule-4294967295-18446744073709551615.tmp"];
+        let others = [
+            ".deltarule.lock",
+            "deltarule-1-2.tmp",
+            ".deltarule-1-2.tmp~",
+            ".deltarule-1.tmp",
+            ".deltarule-01-2.tmp",
+            ".deltarule-1-+2.tmp",
+            ".deltarule-1-2-3.tmp",
+            ".deltarule-4294967296-2.tmp",
+            ".deltarule-a-2.tmp",
+        ];
+        leftovers.iter().chain(&others).for_each(|name| fs::write(folder.join(name), b"half").expect("a file"));
+        let of_a_folder = folder.join(".deltarule-5-6.tmp");
+        fs::create_dir_all(&of_a_folder).expect("a folder");
+        remove_leftovers(&folder, Duration::from_secs(3600)).expect("a folder that can be read");
+        assert!(leftovers.iter().chain(&others).all(|name| folder.join(name).exists()));
+        remove_leftovers(&folder, Duration::ZERO).expect("a folder that can be read");
+        assert!(!leftovers.iter().any(|name| folder.join(name).exists()));
+        assert!(others.iter().all(|name| folder.join(name).exists()) && of_a_folder.exists());
+        remove_leftovers(&folder.join("nowhere"), Duration::ZERO).expect_err("no folder");
         fs::remove_dir_all(&folder).expect("a temporary folder");
     }
 

@@ -27,7 +27,7 @@ pub(crate) mod json;
 mod model;
 pub(crate) mod tensors;
 
-pub use atomic::write_atomically;
+pub use atomic::{remove_leftovers, write_atomically};
 pub use model::{LoadOptions, element_type};
 pub(crate) use model::{
     Parameters, check_layers, finite_parameters, in_file, names, open, push_layers, take_layer, write_tensors,
