@@ -1,15 +1,16 @@
 //! What `train` says: before it learns, and when it is done.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use deltarule::{Element, Isa, Named, Plan, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::ScheduleChoice;
-use crate::data::words::listed;
+use crate::data::words::{clip, listed};
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
-use crate::report::{Report, init, patience, table};
+use crate::report::{REPORT, Report, init, patience, table};
 use crate::say::{grouped, note, per_second, say, short};
 
 /// What is about to happen, before the bar.
@@ -45,6 +46,26 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
     note(&format!("          inputs {inputs}, {drawn}"));
     introduce_learning(plan);
     warn_of_unlearnt(data, split);
+    if !arguments.resume {
+        tell_of_another_run(&arguments.out, data);
+    }
+}
+
+/// A run takes the place of the one whose files its folder holds. Where that learnt from other data, it may be wanted still.
+fn tell_of_another_run(folder: &Path, data: &Dataset) {
+    if let Some(then) = data_reported(folder).filter(|then| *then != data.name) {
+        note(&format!(
+            "note      {} holds a run on {}, whose files this one replaces at its end; --out names another folder",
+            folder.display(),
+            clip(&then)
+        ));
+    }
+}
+
+/// The data of the run that a folder holds the report of.
+fn data_reported(folder: &Path) -> Option<String> {
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(folder.join(REPORT)).ok()?).ok()?;
+    report["data"].as_str().map(str::to_owned)
 }
 
 /// A class of which no row is learnt from is one that the model will hardly ever answer.

@@ -13,7 +13,10 @@ use crate::positive::Positive;
 use crate::say::{duration, short};
 use crate::settings::{Settings, threads};
 
-/// The table of the epochs, in the folder of results.
+/// The report, in the folder of results.
+pub(crate) const REPORT: &str = "report.json";
+
+/// The table of the epochs, beside it.
 pub(crate) const HISTORY: &str = "history.csv";
 
 /// How a model does on one part of the data. Entries that do not apply are left out.
