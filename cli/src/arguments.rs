@@ -105,9 +105,16 @@ pub struct TrainArguments {
     #[arg(long, visible_alias = "optimiser", value_parser = by_name::<Rule>(), help_heading = "Training")]
     pub optimizer: Option<Rule>,
     /// The learning rate
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
+    #[arg(
+        long,
+        visible_alias = "learning-rate",
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub lr: Option<f64>,
-    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE, which bears PATIENCE epochs without a better loss and acts on the next
+    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE, which bears PATIENCE epochs without a better loss and acts on the next;
+    /// plateau alone is plateau:0.5,5, and step has no usual numbers
     #[arg(long, value_name = "SHAPE", help_heading = "Training")]
     pub schedule: Option<ScheduleChoice>,
     /// Epochs over which the learning rate rises to its full size
@@ -117,7 +124,7 @@ pub struct TrainArguments {
     #[arg(long, value_parser = epochs, help_heading = "Training")]
     pub epochs: Option<u64>,
     /// Rows in a batch
-    #[arg(long, value_name = "ROWS", help_heading = "Training")]
+    #[arg(long, visible_alias = "batch-size", value_name = "ROWS", help_heading = "Training")]
     pub batch: Option<usize>,
     /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early. The best epoch's
     /// weights are kept; but the last where nothing validates (--val-split 0), unless a number is given here, which then watches the training loss
@@ -125,7 +132,13 @@ pub struct TrainArguments {
     #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, help_heading = "Training")]
+    #[arg(
+        long,
+        visible_alias = "weight-decay",
+        value_name = "AMOUNT",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub l2: Option<f64>,
     /// The largest norm of a gradient
     #[arg(long, value_name = "NORM", allow_negative_numbers = true, help_heading = "Training")]
@@ -455,6 +468,16 @@ mod tests {
         let (names, form) = ("[possible values: sgd, momentum, nesterov, adam, adamw, ", "adamw(BETA1,BETA2,EPSILON)]");
         assert!(message.contains(names) && message.contains(form), "{message}");
         assert!(message.contains("similar value"), "{message}");
+    }
+
+    #[test]
+    fn options_have_the_names_of_other_programs_too() {
+        let line = "deltarule train --learning-rate 0.5 --batch-size 7 --weight-decay 0.25";
+        let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(line.split_whitespace())
+        else {
+            panic!("all of these are options");
+        };
+        assert_eq!((train.lr, train.batch, train.l2), (Some(0.5), Some(7), Some(0.25)));
     }
 
     #[test]
