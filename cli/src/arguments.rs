@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use deltarule::{Activation, Init, Loss, Output, Rule};
+use deltarule::{Activation, Init, Loss, NonFinite, Output, Rule};
 
 use crate::choice::{Dtype, ScheduleChoice, by_name};
 use crate::data::TaskChoice;
@@ -143,6 +143,9 @@ pub struct TrainArguments {
     /// The largest norm of a gradient
     #[arg(long, value_name = "NORM", allow_negative_numbers = true, help_heading = "Training")]
     pub clip: Option<f64>,
+    /// What to do about a batch whose loss or gradient is not finite [default: stop]
+    #[arg(long, value_name = "POLICY", value_parser = by_name::<NonFinite>(), help_heading = "Training")]
+    pub non_finite: Option<NonFinite>,
     /// Fixes the first weights, the order of the rows and the validation part [default: 1]
     #[arg(long, help_heading = "Training")]
     pub seed: Option<u64>,
@@ -436,6 +439,7 @@ mod tests {
             "--delimiter=ab",
             "--loss=odd",
             "--epochs=0",
+            "--non-finite=ignore",
             "--optimizer=sgd(0.1)",
             "--optimizer=adam(0.9)",
             "--optimizer=momentum(MOMENTUM)",
@@ -483,7 +487,7 @@ mod tests {
     #[test]
     fn names_are_read_in_any_case() {
         let line = "deltarule train --task Regression --dtype F64 --schedule COSINE --hidden None --patience NONE \
-                    --standardise YES --delimiter Tab --optimizer AdamW";
+                    --non-finite Roll_Back --standardise YES --delimiter Tab --optimizer AdamW";
         let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(line.split_whitespace())
         else {
             panic!("all of these are names");
@@ -491,6 +495,7 @@ mod tests {
         assert_eq!((train.task, train.dtype()), (TaskChoice::Regression, Dtype::F64));
         assert_eq!((train.schedule, train.hidden), (Some(ScheduleChoice::Cosine), Some(Widths(Vec::new()))));
         assert_eq!((train.patience, train.standardise), (Some(Patience(None)), Some(true)));
+        assert_eq!(train.non_finite, Some(NonFinite::RollBack));
         assert_eq!((train.reading.delimiter, train.optimizer), (Some(b'\t'), Some(Rule::ADAMW)));
         let line = "deltarule eval m --data digits --part TEST";
         let Ok(Arguments { command: Command::Eval(eval) }) = Arguments::try_parse_from(line.split_whitespace()) else {

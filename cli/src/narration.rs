@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deltarule::{Element, Isa, Named, Plan, Trainer};
+use deltarule::{Element, Isa, Named, NonFinite, Plan, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::ScheduleChoice;
@@ -88,8 +88,12 @@ fn introduce_learning(plan: &Plan) {
         rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
     }
     let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
+    let policy = match plan.non_finite {
+        NonFinite::Stop => String::new(),
+        other => format!(", {other} where a loss or gradient is not finite"),
+    };
     note(&format!(
-        "learning  {} with {}, {rate}, l2 {}{clip}",
+        "learning  {} with {}, {rate}, l2 {}{clip}{policy}",
         plan.loss.name(),
         plan.optimiser.rule,
         short(plan.optimiser.l2)
@@ -122,6 +126,12 @@ pub(crate) fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf
             _ => String::new(),
         };
         note(&format!("done      {}, {} samples/s{best}", report.span(), per_second(report.samples_per_second)));
+        if report.skipped > 0 {
+            note(&format!(
+                "warning   {} batches had a loss or gradient that was not finite, and changed nothing",
+                grouped(report.skipped)
+            ));
+        }
     }
     if arguments.json {
         let line = serde_json::to_string(report).map_err(|error| Failure::Other(error.to_string()))?;

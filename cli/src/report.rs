@@ -241,6 +241,10 @@ pub(crate) struct Report {
     pub l2: f64,
     /// The largest norm of a gradient.
     pub clip: Option<f64>,
+    /// What was done about a loss or gradient that was not finite.
+    pub non_finite: &'static str,
+    /// Batches without an update for that.
+    pub skipped: u64,
     /// Rows in a batch.
     pub batch: usize,
     /// Epochs gone through.
@@ -311,6 +315,8 @@ impl Report {
             schedule: ScheduleChoice::name_of(plan.schedule),
             l2: plan.optimiser.l2,
             clip: plan.clip_norm,
+            non_finite: plan.non_finite.name(),
+            skipped: history.iter().map(|record| record.skipped).sum(),
             batch: plan.batch,
             epochs: history.len(),
             best_epoch: trainer.best_epoch().map(|epoch| epoch as usize + 1),

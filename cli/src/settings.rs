@@ -122,6 +122,9 @@ fn plan(
     if let Some(norm) = arguments.clip {
         plan = plan.clip_norm(norm);
     }
+    if let Some(policy) = arguments.non_finite {
+        plan = plan.non_finite(policy);
+    }
     plan
 }
 
