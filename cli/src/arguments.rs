@@ -248,6 +248,9 @@ pub struct PredictArguments {
     /// Model and data.
     #[command(flatten)]
     pub subject: ModelDataArguments,
+    /// CSV: columns to copy before the answers, by name or index, separated by commas: what a row is known by
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "COLUMNS", help_heading = "Data")]
+    pub keep: Vec<String>,
     /// Add a column with the probability of each class
     #[arg(long)]
     pub probabilities: bool,

@@ -33,5 +33,6 @@ fn every_command_finds_what_the_others_wrote() {
         place.good(command);
     }
     let prices = fs::read_to_string(place.path("prices.csv")).expect("just written");
+    assert!(prices.starts_with("house,prediction\n80,"), "{prices}");
     assert_eq!(prices.lines().count(), 11, "{prices}");
 }

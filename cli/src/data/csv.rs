@@ -15,7 +15,7 @@ use super::target::{
 };
 use super::watched::Watched;
 use super::words::{clip, listed};
-use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
+use super::{DataError, Dataset, Features, Kept, Places, Target, TaskChoice};
 
 /// How much of the file is looked at to guess the delimiter.
 const PREFIX: u64 = 64 * 1024;
@@ -57,6 +57,8 @@ pub struct CsvOptions {
     pub target: TargetColumn,
     /// Columns that are neither feature nor target: names or indices.
     pub drop: Vec<String>,
+    /// Columns to copy as they stand, whatever else they are: names or indices.
+    pub keep: Vec<String>,
     /// Features wanted, by name and in this order; empty takes all. Only used where the file has a header.
     pub features: Vec<String>,
     /// The delimiter; guessed from the first line if `None`.
@@ -107,6 +109,7 @@ struct Columns {
     count: usize,
     features: Vec<usize>,
     target: Option<usize>,
+    kept: Vec<usize>,
 }
 
 /// A table in the making.
@@ -120,6 +123,7 @@ struct Table<'a> {
     features: Vec<f64>,
     numbers: Vec<f64>,
     labels: Vec<String>,
+    kept: Kept,
     /// The line of each row.
     lines: Vec<u64>,
     /// The row of the first target that is not a number.
@@ -145,6 +149,11 @@ impl<'a> Table<'a> {
             Some(_) => FirstLine::default(),
             None => FirstLine::of_row(name, &record, options.header, columns.target)?,
         };
+        let kept_name = |&column: &usize| match &names {
+            Some(names) => names[column].clone(),
+            None => format!("column_{column}"),
+        };
+        let kept = Kept::named(columns.kept.iter().map(kept_name).collect());
         let mut table = Self {
             name,
             names,
@@ -153,6 +162,7 @@ impl<'a> Table<'a> {
             features: Vec::new(),
             numbers: Vec::new(),
             labels: Vec::new(),
+            kept,
             lines: Vec::new(),
             text_at: None,
             rows: 0,
@@ -183,6 +193,11 @@ impl<'a> Table<'a> {
         }
         if let Some(column) = self.columns.target {
             self.push_target(&record[column], line, column)?;
+        }
+        for index in 0..self.columns.kept.len() {
+            let column = self.columns.kept[index];
+            let field = self.utf8(&record[column], line, column)?;
+            self.kept.push(field);
         }
         self.lines.push(line);
         self.rows += 1;
@@ -406,6 +421,7 @@ impl<'a> Table<'a> {
             features: Features::Floats(self.features),
             target,
             official_test: None,
+            kept: self.kept,
             places: Places { lines: self.lines, features: self.columns.features, target: self.columns.target },
             built_in: false,
         })
@@ -506,7 +522,9 @@ fn settle(
         return Err(DataError::whole(name, format!("no column is left for the features; {delimiters}")));
     }
     let learnt = !matches!(options.target, TargetColumn::Dropped(_));
-    Ok(Columns { count, features, target: target.filter(|_| learnt) })
+    let kept =
+        options.keep.iter().map(|wanted| resolve(name, "--keep", wanted, count, names)).collect::<Result<_, _>>()?;
+    Ok(Columns { count, features, target: target.filter(|_| learnt), kept })
 }
 
 /// The last column; but where a model's features are known and the last is one of them, the last that is none.
