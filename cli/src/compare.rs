@@ -14,13 +14,14 @@ use serde::Serialize;
 use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Split, Target, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
+use crate::machine::threads;
 use crate::outcome::{make_out_folder, write, write_scene};
+use crate::part_report::f1_is_of;
 use crate::parts::{Parts, rows_of};
 use crate::picture::{Comparison, Method};
 use crate::positive::Positive;
-use crate::report::f1_is_of;
 use crate::say::{note, say};
-use crate::settings::{outputs, threads};
+use crate::settings::outputs;
 use crate::training_data::training_data;
 
 /// The two methods: a name for people, and the loss. Both learn with Adam at one rate: it measures steps by the size of

@@ -28,6 +28,7 @@ mod machine;
 mod narration;
 mod not_finite;
 mod outcome;
+mod part_report;
 mod parts;
 pub mod picture;
 mod positive;

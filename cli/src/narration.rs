@@ -10,7 +10,8 @@ use crate::choice::ScheduleChoice;
 use crate::data::words::{clip, listed};
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
-use crate::report::{REPORT, Report, init, patience, table};
+use crate::part_report::table;
+use crate::report::{REPORT, Report, init, patience};
 use crate::say::{grouped, note, per_second, say, short};
 
 /// What is about to happen, before the bar.

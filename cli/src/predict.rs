@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
         return Err(Failure::Misuse("--probabilities: the model answers numbers, not classes".to_string()));
     }
     let subject = Subject::load(&arguments.subject, &model, Purpose::Prediction { keep: &arguments.keep })?;
-    let threads = crate::settings::threads(arguments.subject.threads);
+    let threads = crate::machine::threads(arguments.subject.threads);
     let classes = model.classes();
     let answer = |sink: &mut dyn Write| {
         let mut writer = Answers {
