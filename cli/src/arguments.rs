@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use deltarule::{Activation, Init, Loss, Output, Rule};
+use deltarule::{Activation, Init, Loss, NonFinite, Output, Rule};
 
 use crate::choice::{Dtype, ScheduleChoice, by_name};
 use crate::data::TaskChoice;
@@ -105,9 +105,16 @@ pub struct TrainArguments {
     #[arg(long, visible_alias = "optimiser", value_parser = by_name::<Rule>(), help_heading = "Training")]
     pub optimizer: Option<Rule>,
     /// The learning rate
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
+    #[arg(
+        long,
+        visible_alias = "learning-rate",
+        value_name = "RATE",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub lr: Option<f64>,
-    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE, which bears PATIENCE epochs without a better loss and acts on the next
+    /// constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE, which bears PATIENCE epochs without a better loss and acts on the next;
+    /// plateau alone is plateau:0.5,5, and step has no usual numbers
     #[arg(long, value_name = "SHAPE", help_heading = "Training")]
     pub schedule: Option<ScheduleChoice>,
     /// Epochs over which the learning rate rises to its full size
@@ -117,7 +124,7 @@ pub struct TrainArguments {
     #[arg(long, value_parser = epochs, help_heading = "Training")]
     pub epochs: Option<u64>,
     /// Rows in a batch
-    #[arg(long, value_name = "ROWS", help_heading = "Training")]
+    #[arg(long, visible_alias = "batch-size", value_name = "ROWS", help_heading = "Training")]
     pub batch: Option<usize>,
     /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early. The best epoch's
     /// weights are kept; but the last where nothing validates (--val-split 0), unless a number is given here, which then watches the training loss
@@ -125,11 +132,20 @@ pub struct TrainArguments {
     #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay
-    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true, help_heading = "Training")]
+    #[arg(
+        long,
+        visible_alias = "weight-decay",
+        value_name = "AMOUNT",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub l2: Option<f64>,
     /// The largest norm of a gradient
     #[arg(long, value_name = "NORM", allow_negative_numbers = true, help_heading = "Training")]
     pub clip: Option<f64>,
+    /// What to do about a batch whose loss or gradient is not finite [default: stop]
+    #[arg(long, value_name = "POLICY", value_parser = by_name::<NonFinite>(), help_heading = "Training")]
+    pub non_finite: Option<NonFinite>,
     /// Fixes the first weights, the order of the rows and the validation part [default: 1]
     #[arg(long, help_heading = "Training")]
     pub seed: Option<u64>,
@@ -232,6 +248,9 @@ pub struct PredictArguments {
     /// Model and data.
     #[command(flatten)]
     pub subject: ModelDataArguments,
+    /// CSV: columns to copy before the answers, by name or index, separated by commas: what a row is known by
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "COLUMNS", help_heading = "Data")]
+    pub keep: Vec<String>,
     /// Add a column with the probability of each class
     #[arg(long)]
     pub probabilities: bool,
@@ -423,6 +442,7 @@ mod tests {
             "--delimiter=ab",
             "--loss=odd",
             "--epochs=0",
+            "--non-finite=ignore",
             "--optimizer=sgd(0.1)",
             "--optimizer=adam(0.9)",
             "--optimizer=momentum(MOMENTUM)",
@@ -458,9 +478,19 @@ mod tests {
     }
 
     #[test]
+    fn options_have_the_names_of_other_programs_too() {
+        let line = "deltarule train --learning-rate 0.5 --batch-size 7 --weight-decay 0.25";
+        let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(line.split_whitespace())
+        else {
+            panic!("all of these are options");
+        };
+        assert_eq!((train.lr, train.batch, train.l2), (Some(0.5), Some(7), Some(0.25)));
+    }
+
+    #[test]
     fn names_are_read_in_any_case() {
         let line = "deltarule train --task Regression --dtype F64 --schedule COSINE --hidden None --patience NONE \
-                    --standardise YES --delimiter Tab --optimizer AdamW";
+                    --non-finite Roll_Back --standardise YES --delimiter Tab --optimizer AdamW";
         let Ok(Arguments { command: Command::Train(train) }) = Arguments::try_parse_from(line.split_whitespace())
         else {
             panic!("all of these are names");
@@ -468,6 +498,7 @@ mod tests {
         assert_eq!((train.task, train.dtype()), (TaskChoice::Regression, Dtype::F64));
         assert_eq!((train.schedule, train.hidden), (Some(ScheduleChoice::Cosine), Some(Widths(Vec::new()))));
         assert_eq!((train.patience, train.standardise), (Some(Patience(None)), Some(true)));
+        assert_eq!(train.non_finite, Some(NonFinite::RollBack));
         assert_eq!((train.reading.delimiter, train.optimizer), (Some(b'\t'), Some(Rule::ADAMW)));
         let line = "deltarule eval m --data digits --part TEST";
         let Ok(Arguments { command: Command::Eval(eval) }) = Arguments::try_parse_from(line.split_whitespace()) else {

@@ -80,6 +80,9 @@ pub enum ScheduleChoice {
 }
 
 impl ScheduleChoice {
+    /// What `plateau` alone is.
+    const USUAL_PLATEAU: Self = Self::Plateau { factor: 0.5, patience: 5 };
+
     /// The schedule of a run of so many epochs.
     pub fn schedule(self, epochs: u64) -> Schedule {
         match self {
@@ -110,11 +113,14 @@ impl FromStr for ScheduleChoice {
         let text = text.to_ascii_lowercase();
         let (name, numbers) = text.split_once(':').unwrap_or((&text, ""));
         let pair = || numbers.split_once(',').map(|(a, b)| (a.trim(), b.trim()));
-        let wrong = || "write constant, cosine, step:EVERY,FACTOR or plateau:FACTOR,PATIENCE".to_string();
+        let wrong = || {
+            let usual = Self::USUAL_PLATEAU;
+            format!("write constant, cosine, step:EVERY,FACTOR, plateau:FACTOR,PATIENCE, or plateau alone for {usual}")
+        };
         match (name, numbers) {
             ("constant", "") => Ok(Self::Constant),
             ("cosine", "") => Ok(Self::Cosine),
-            ("plateau", "") => Ok(Self::Plateau { factor: 0.5, patience: 5 }),
+            ("plateau", "") => Ok(Self::USUAL_PLATEAU),
             ("step", _) => {
                 let (every, factor) = pair().ok_or_else(wrong)?;
                 let (Ok(every), Ok(factor)) = (every.parse(), factor.parse()) else { return Err(wrong()) };
@@ -151,6 +157,9 @@ mod tests {
             assert_eq!(text.parse::<ScheduleChoice>().expect("a schedule").to_string(), text);
         }
         assert_eq!("Plateau:0.5,5".parse(), Ok(ScheduleChoice::Plateau { factor: 0.5, patience: 5 }));
+        assert_eq!("plateau".parse(), Ok(ScheduleChoice::USUAL_PLATEAU));
+        let refused = "step".parse::<ScheduleChoice>().expect_err("it has no usual numbers");
+        assert!(refused.ends_with("or plateau alone for plateau:0.5,5"), "{refused}");
         for bad in ["", "step", "step:1", "step:x,1", "cosine:3", "plateau:0.5", "linear"] {
             assert!(bad.parse::<ScheduleChoice>().is_err(), "{bad}");
         }

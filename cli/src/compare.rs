@@ -14,15 +14,15 @@ use serde::Serialize;
 use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Split, Target, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
-use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
+use crate::machine::threads;
 use crate::out_folder::OutFolder;
 use crate::outcome::{write, write_scene};
-use crate::parts::rows_of;
+use crate::part_report::f1_is_of;
+use crate::parts::{Parts, rows_of};
 use crate::picture::{Comparison, Method};
 use crate::positive::Positive;
-use crate::report::f1_is_of;
 use crate::say::{note, say};
-use crate::settings::{outputs, threads};
+use crate::settings::outputs;
 use crate::training_data::training_data;
 
 /// The two methods: a name for people, and the loss. Both learn with Adam at one rate: it measures steps by the size of
@@ -101,16 +101,15 @@ fn train(
     seed: u64,
     (_, loss): (&str, Loss),
 ) -> Result<Trained, Failure> {
-    let [rows, validation, test] =
-        [&split.train, &split.validation, &split.test].map(|rows| rows_of::<f32>(data, rows));
-    let (rows, validation, test) = (rows?, validation?, test?);
+    let parts = Parts::<f32>::of(data, split)?;
+    let Some(test) = &parts.test else { return Err(Failure::Other("there is no test part".to_string())) };
     let outputs = outputs(data.task().unwrap_or(Task::Binary), Output::Sigmoid);
     let mut builder = Mlp::<f32>::builder(&[data.columns, arguments.hidden, outputs])
         .hidden(arguments.activation)
         .output(Output::Sigmoid)
         .seed(seed);
     if matches!(data.features, Features::Floats(_)) {
-        builder = builder.standardise(Standardisation::of_inputs(&rows));
+        builder = builder.standardise(Standardisation::of_inputs(&parts.train));
     }
     let plan = Plan::new(loss)
         .optimiser(Optimiser::adam())
@@ -119,16 +118,14 @@ fn train(
         .patience(u64::MAX)
         .threads(threads(arguments.threads));
     let mut trainer = Trainer::new(builder.build()?, plan)?;
-    refuse_overflows(data, trainer.model(), (&test, &split.test))?;
-    let finish = trainer.fit(&rows, Some(&validation), |_| ControlFlow::Continue(()));
-    let parts = [(&rows, &split.train[..]), (&validation, &split.validation[..])];
-    finish.map_err(|error| placed(error.into(), data, trainer.model(), &parts))?;
+    parts.refuse_overflows_of_test(trainer.model())?;
+    parts.fit(&mut trainer, |_| ControlFlow::Continue(()))?;
     let history = trainer.history().to_vec();
     let best_epoch = trainer.best_epoch().map_or(0, |epoch| epoch + 1);
     let model = trainer.into_model();
-    let numbers = numbers(&model, &test, best_epoch)?;
+    let numbers = numbers(&model, test, best_epoch)?;
     if !(numbers.log_loss.is_finite() && numbers.squared_error.is_finite()) {
-        refuse_outputs(&model, data, &split.test, &mut Scratch::new())?;
+        parts.refuse_outputs_of_test(&model, &mut Scratch::new())?;
     }
     Ok(Trained { model, history, numbers })
 }
@@ -153,8 +150,8 @@ fn numbers(model: &Mlp<f32>, test: &Rows<f32>, best_epoch: u64) -> Result<Number
 
 impl Numbers {
     /// Each entry made of the same entry of all runs.
-    fn fold(runs: &[Numbers], make: impl Fn(Vec<f64>) -> f64) -> Self {
-        let of = |entry: fn(&Numbers) -> f64| make(runs.iter().map(entry).collect());
+    fn fold(runs: &[Numbers], make: impl Fn(&[f64]) -> f64) -> Self {
+        let of = |entry: fn(&Numbers) -> f64| make(&runs.iter().map(entry).collect::<Vec<_>>());
         Self {
             accuracy: of(|n| n.accuracy),
             f1: of(|n| n.f1),
@@ -172,17 +169,17 @@ impl Summary {
     }
 }
 
-fn mean(values: Vec<f64>) -> f64 {
+fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Of a sample; 0 for a single value.
-fn deviation(values: Vec<f64>) -> f64 {
+fn deviation(values: &[f64]) -> f64 {
     let count = values.len();
     if count < 2 {
         return 0.0;
     }
-    let centre = values.iter().sum::<f64>() / count as f64;
+    let centre = mean(values);
     let squares = values.iter().map(|value| value - centre).map(|distance| distance * distance);
     (squares.sum::<f64>() / (count - 1) as f64).sqrt()
 }

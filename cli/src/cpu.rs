@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::arguments::CpuArguments;
 use crate::failure::Failure;
-use crate::machine::peak;
+use crate::machine::{peak, threads};
 use crate::say::say;
 
 /// The measured multiply-add peak, in GFLOP/s.
@@ -19,7 +19,7 @@ struct Peaks {
 pub(crate) fn run(arguments: &CpuArguments) -> Result<(), Failure> {
     crate::machine::prepare(None)?;
     let available: Vec<String> = Isa::available().into_iter().map(|isa| isa.to_string()).collect();
-    let cores = crate::settings::threads(None);
+    let cores = threads(None);
     let peaks = Peaks { f32: one_and_all::<f32>(cores), f64: one_and_all::<f64>(cores) };
     let text = match arguments.json {
         true => format!("{}\n", as_json(&available, cores, caches(), &peaks)),

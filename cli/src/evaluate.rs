@@ -8,10 +8,10 @@ use crate::arguments::{EvalArguments, PartChoice};
 use crate::by_class::ByClass;
 use crate::failure::Failure;
 use crate::not_finite::{placed, refuse_outputs};
+use crate::part_report::{PartReport, table};
 use crate::parts::rows_of;
 use crate::positive::Positive;
 use crate::reading::{Purpose, Subject};
-use crate::report::{PartReport, table};
 use crate::say::{note, say};
 use crate::with_model;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<(), Failure> {
         None => Positive::usual(&classes),
     };
     let subject = Subject::load(&arguments.subject, &model, Purpose::Evaluation)?;
-    let threads = crate::settings::threads(arguments.subject.threads);
+    let threads = crate::machine::threads(arguments.subject.threads);
     let evaluation = with_model!(&model, model => measure(model, &subject, threads))?;
     let (report, by_class) = (PartReport::of(&evaluation, positive), ByClass::of(&evaluation, &classes));
     let part = match subject.part {

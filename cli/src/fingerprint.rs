@@ -57,7 +57,7 @@ impl Print {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Builtin, Fractions, Places};
+    use crate::data::{Builtin, Fractions, Kept, Places};
 
     fn change(data: &mut Dataset, row: usize, by: impl Fn(f64) -> f64) {
         let Features::Floats(values) = &mut data.features else { panic!("diabetes has numbers") };
@@ -105,6 +105,7 @@ mod tests {
             target: Target::Absent,
             places: Places::default(),
             official_test: None,
+            kept: Kept::default(),
             built_in: false,
         };
         let split = Split { train: vec![0], validation: Vec::new(), test: Vec::new() };

@@ -29,6 +29,7 @@ mod narration;
 mod not_finite;
 mod out_folder;
 mod outcome;
+mod part_report;
 mod parts;
 pub mod picture;
 mod positive;

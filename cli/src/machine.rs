@@ -12,10 +12,15 @@ use crate::failure::Failure;
 /// How long the peak is looked for: long enough that clocks rise and a short disturbance passes.
 const PEAK_SEARCH: Duration = Duration::from_millis(150);
 
+/// The number of threads asked for, or one a core.
+pub(crate) fn threads(wanted: Option<usize>) -> usize {
+    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// Refuses an instruction set that the environment asks for but the machine lacks, and makes the thread pool.
-pub(crate) fn prepare(threads: Option<usize>) -> Result<(), Failure> {
+pub(crate) fn prepare(wanted: Option<usize>) -> Result<(), Failure> {
     Isa::requested().map_err(|error| Failure::Misuse(error.to_string()))?;
-    let threads = crate::settings::threads(threads);
+    let threads = threads(wanted);
     if threads == 0 {
         return Err(Failure::Misuse("--threads 0: at least one thread is needed".to_string()));
     }

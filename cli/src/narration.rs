@@ -1,15 +1,17 @@
 //! What `train` says: before it learns, and when it is done.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use deltarule::{Element, Isa, Named, Plan, Trainer};
+use deltarule::{Element, Isa, Named, NonFinite, Plan, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::choice::ScheduleChoice;
-use crate::data::words::listed;
+use crate::data::words::{clip, listed};
 use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
-use crate::report::{Report, init, patience, table};
+use crate::part_report::table;
+use crate::report::{REPORT, Report, init, patience};
 use crate::say::{grouped, note, per_second, say, short};
 
 /// What is about to happen, before the bar.
@@ -45,6 +47,26 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
     note(&format!("          inputs {inputs}, {drawn}"));
     introduce_learning(plan);
     warn_of_unlearnt(data, split);
+    if !arguments.resume {
+        tell_of_another_run(&arguments.out, data);
+    }
+}
+
+/// A run takes the place of the one whose files its folder holds. Where that learnt from other data, it may be wanted still.
+fn tell_of_another_run(folder: &Path, data: &Dataset) {
+    if let Some(then) = data_reported(folder).filter(|then| *then != data.name) {
+        note(&format!(
+            "note      {} holds a run on {}, whose files this one replaces at its end; --out names another folder",
+            folder.display(),
+            clip(&then)
+        ));
+    }
+}
+
+/// The data of the run that a folder holds the report of.
+fn data_reported(folder: &Path) -> Option<String> {
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(folder.join(REPORT)).ok()?).ok()?;
+    report["data"].as_str().map(str::to_owned)
 }
 
 /// A class of which no row is learnt from is one that the model will hardly ever answer.
@@ -67,8 +89,12 @@ fn introduce_learning(plan: &Plan) {
         rate += &format!(" with a warm-up of {}", plan.schedule.warm_up);
     }
     let clip = plan.clip_norm.map_or_else(String::new, |norm| format!(", gradients up to {norm}"));
+    let policy = match plan.non_finite {
+        NonFinite::Stop => String::new(),
+        other => format!(", {other} where a loss or gradient is not finite"),
+    };
     note(&format!(
-        "learning  {} with {}, {rate}, l2 {}{clip}",
+        "learning  {} with {}, {rate}, l2 {}{clip}{policy}",
         plan.loss.name(),
         plan.optimiser.rule,
         short(plan.optimiser.l2)
@@ -101,6 +127,12 @@ pub(crate) fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf
             _ => String::new(),
         };
         note(&format!("done      {}, {} samples/s{best}", report.span(), per_second(report.samples_per_second)));
+        if report.skipped > 0 {
+            note(&format!(
+                "warning   {} batches had a loss or gradient that was not finite, and changed nothing",
+                grouped(report.skipped)
+            ));
+        }
     }
     if arguments.json {
         let line = serde_json::to_string(report).map_err(|error| Failure::Other(error.to_string()))?;

@@ -10,7 +10,7 @@ use crate::data::{Dataset, Task};
 use crate::failure::Failure;
 use crate::parts::Evaluations;
 use crate::picture::{ConfusionPicture, CurvePicture, Panel, Scene, Series};
-use crate::report::{HISTORY, Report, history_csv};
+use crate::report::{HISTORY, REPORT, Report, history_csv};
 use crate::say::grouped;
 
 /// Pixels a point in the PNG files: sharp on a dense screen.
@@ -39,7 +39,7 @@ impl Outcome<'_> {
         let mut json = serde_json::to_string_pretty(self.report).map_err(|error| Failure::Other(error.to_string()))?;
         json.push('\n');
         let mut files = vec![
-            write(folder, "report.json", json.as_bytes())?,
+            write(folder, REPORT, json.as_bytes())?,
             write(folder, HISTORY, history_csv(self.history, self.task.metric()).as_bytes())?,
         ];
         files.extend(write_scene(folder, "loss", &self.curves().draw())?);

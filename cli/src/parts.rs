@@ -1,12 +1,18 @@
-//! The rows of a run in the form that the model crate learns from, and how a model does on each part.
+//! The rows of a run in the form that the model crate learns from: how a model learns from them, and how it does on each part. What is refused
+//! on the way is said of the source.
 
-use deltarule::{Dataset as Rows, Element, Evaluation, Labels, Scratch, Trainer};
+use std::ops::ControlFlow;
+
+use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Labels, Mlp, Progress, Scratch, Trainer};
 
 use crate::data::{DataError, Dataset, Split};
 use crate::failure::Failure;
+use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 
 /// The data of a run, divided.
-pub(crate) struct Parts<T> {
+pub(crate) struct Parts<'a, T> {
+    data: &'a Dataset,
+    split: &'a Split,
     /// The rows to learn from.
     pub train: Rows<T>,
     /// The rows to watch while learning.
@@ -15,22 +21,44 @@ pub(crate) struct Parts<T> {
     pub test: Option<Rows<T>>,
 }
 
-impl<T: Element> Parts<T> {
+impl<'a, T: Element> Parts<'a, T> {
     /// The parts of `data` that `split` says.
-    pub(crate) fn of(data: &Dataset, split: &Split) -> Result<Self, Failure> {
+    pub(crate) fn of(data: &'a Dataset, split: &'a Split) -> Result<Self, Failure> {
         let train = rows_of(data, &split.train)?;
         refuse_merged_targets(data, &train)?;
         Ok(Self {
+            data,
+            split,
             train,
             validation: some_rows_of(data, &split.validation)?,
             test: some_rows_of(data, &split.test)?,
         })
     }
 
+    /// Refuses a test of which a number is not finite once it is standardised, before anything is learnt.
+    pub(crate) fn refuse_overflows_of_test(&self, model: &Mlp<T>) -> Result<(), Failure> {
+        self.test.as_ref().map_or(Ok(()), |test| refuse_overflows(self.data, model, (test, &self.split.test)))
+    }
+
+    /// [`Trainer::fit`] on the rows to learn from and to watch.
+    pub(crate) fn fit(
+        &self,
+        trainer: &mut Trainer<T>,
+        observe: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Finish, Failure> {
+        let finish = trainer.fit(&self.train, self.validation.as_ref(), observe);
+        finish.map_err(|error| placed(error.into(), self.data, trainer.model(), &self.learnt_from()))
+    }
+
     /// The parts that a run looks at while it learns, with the rows that they are.
-    pub(crate) fn learnt_from<'a>(&'a self, split: &'a Split) -> Vec<(&'a Rows<T>, &'a [usize])> {
-        let validation = self.validation.as_ref().map(|rows| (rows, &split.validation[..]));
-        [(&self.train, &split.train[..])].into_iter().chain(validation).collect()
+    fn learnt_from(&self) -> Vec<(&Rows<T>, &[usize])> {
+        let validation = self.validation.as_ref().map(|rows| (rows, &self.split.validation[..]));
+        [(&self.train, &self.split.train[..])].into_iter().chain(validation).collect()
+    }
+
+    /// Refuses a test to a row of which the model has an output that is not finite.
+    pub(crate) fn refuse_outputs_of_test(&self, model: &Mlp<T>, scratch: &mut Scratch<T>) -> Result<(), Failure> {
+        refuse_outputs(model, self.data, &self.split.test, scratch)
     }
 
     /// How the trainer's model does on each.

@@ -1,4 +1,4 @@
-//! `deltarule predict`: a model's answers, a line a row, as CSV.
+//! `deltarule predict`: a model's answers, a line a row, as CSV; before them the columns of the data that are kept.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,6 +8,7 @@ use deltarule::{Element, Mlp, Output, Scratch, class_of, file::write_atomically}
 
 use crate::any_model::AnyModel;
 use crate::arguments::PredictArguments;
+use crate::data::Kept;
 use crate::failure::Failure;
 use crate::not_finite::{ROWS_AT_A_TIME, refuse_among};
 use crate::reading::{Purpose, Subject};
@@ -20,13 +21,14 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
     if arguments.probabilities && model.output() == Output::Linear {
         return Err(Failure::Misuse("--probabilities: the model answers numbers, not classes".to_string()));
     }
-    let subject = Subject::load(&arguments.subject, &model, Purpose::Prediction)?;
-    let threads = crate::settings::threads(arguments.subject.threads);
+    let subject = Subject::load(&arguments.subject, &model, Purpose::Prediction { keep: &arguments.keep })?;
+    let threads = crate::machine::threads(arguments.subject.threads);
     let classes = model.classes();
     let answer = |sink: &mut dyn Write| {
         let mut writer = Answers {
             sink: csv::Writer::from_writer(sink),
             path: arguments.out.as_deref(),
+            kept: &subject.data.kept,
             classes: &classes,
             probabilities: arguments.probabilities,
         };
@@ -52,6 +54,7 @@ struct Answers<'a, W: Write> {
     sink: csv::Writer<W>,
     /// Where they go, if not to standard output.
     path: Option<&'a Path>,
+    kept: &'a Kept,
     classes: &'a [String],
     probabilities: bool,
 }
@@ -63,14 +66,14 @@ impl<W: Write> Answers<'_, W> {
         subject: &Subject,
         threads: usize,
     ) -> Result<(), Failure> {
-        self.record(self.header(model.outputs()))?;
+        self.record(self.kept.names(), self.header(model.outputs()))?;
         let mut scratch = Scratch::with_threads(threads);
         for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
             let features: Vec<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;
             let answers = model.predict(&features, &mut scratch)?;
             refuse_among(&subject.data, rows, answers)?;
-            for outputs in answers.chunks_exact(model.outputs()) {
-                self.record(self.answer(outputs))?;
+            for (&row, outputs) in rows.iter().zip(answers.chunks_exact(model.outputs())) {
+                self.record(self.kept.row(row), self.answer(outputs))?;
             }
         }
         self.sink.flush().map_err(|error| self.fault(error))
@@ -110,8 +113,8 @@ impl<W: Write> Answers<'_, W> {
         fields
     }
 
-    fn record(&mut self, fields: Vec<String>) -> Result<(), Failure> {
-        self.sink.write_record(fields).map_err(|error| match error.into_kind() {
+    fn record(&mut self, kept: &[String], fields: Vec<String>) -> Result<(), Failure> {
+        self.sink.write_record(kept.iter().chain(&fields)).map_err(|error| match error.into_kind() {
             csv::ErrorKind::Io(error) => self.fault(error),
             other => Failure::Other(format!("the answers cannot be written: {other:?}")),
         })

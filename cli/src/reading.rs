@@ -48,8 +48,8 @@ fn evaluation_options(arguments: &DataArguments, model: &AnyModel) -> CsvOptions
 }
 
 /// How data is read to predict on: a target may be there, but need not, unless it decides which rows are in a part.
-fn prediction_options(arguments: &ModelDataArguments, model: &AnyModel) -> CsvOptions {
-    let options = evaluation_options(&arguments.reading, model);
+fn prediction_options(arguments: &ModelDataArguments, model: &AnyModel, keep: &[String]) -> CsvOptions {
+    let options = CsvOptions { keep: keep.to_vec(), ..evaluation_options(&arguments.reading, model) };
     match (arguments.part, &arguments.reading.target) {
         (Some(PartChoice::Test | PartChoice::Rest), _) => options,
         (_, target) => {
@@ -60,11 +60,14 @@ fn prediction_options(arguments: &ModelDataArguments, model: &AnyModel) -> CsvOp
 
 /// What a model is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Purpose<'a> {
     /// Rows with targets, to measure it.
     Evaluation,
     /// Rows to answer for.
-    Prediction,
+    Prediction {
+        /// Columns to copy beside the answers.
+        keep: &'a [String],
+    },
 }
 
 /// Data for a model, and the rows of it that were asked for.
@@ -81,10 +84,14 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// Loads data for `model`, and checks that it fits.
-    pub(crate) fn load(arguments: &ModelDataArguments, model: &AnyModel, purpose: Purpose) -> Result<Self, Failure> {
+    pub(crate) fn load(
+        arguments: &ModelDataArguments,
+        model: &AnyModel,
+        purpose: Purpose<'_>,
+    ) -> Result<Self, Failure> {
         let options = match purpose {
             Purpose::Evaluation => evaluation_options(&arguments.reading, model),
-            Purpose::Prediction => prediction_options(arguments, model),
+            Purpose::Prediction { keep } => prediction_options(arguments, model, keep),
         };
         let source = Source::parse(&arguments.data)?;
         let mut data = load(&source, &options)?;

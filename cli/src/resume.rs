@@ -226,6 +226,7 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
         batch: arguments.batch.map_or(then.batch, |_| now.batch),
         early_stopping: arguments.patience.map_or(then.early_stopping, |_| now.early_stopping),
         clip_norm: arguments.clip.map_or(then.clip_norm, |_| now.clip_norm),
+        non_finite: arguments.non_finite.unwrap_or(then.non_finite),
         threads: now.threads,
         ..*then
     }

@@ -8,6 +8,7 @@ use crate::arguments::{Patience, TrainArguments, Widths};
 use crate::choice::ScheduleChoice;
 use crate::data::{Dataset, Features, Fractions, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
+use crate::machine::threads;
 
 /// Tables with fewer rows than this are small: they take small batches and many epochs.
 const SMALL: usize = 10_000;
@@ -122,6 +123,9 @@ fn plan(
     if let Some(norm) = arguments.clip {
         plan = plan.clip_norm(norm);
     }
+    if let Some(policy) = arguments.non_finite {
+        plan = plan.non_finite(policy);
+    }
     plan
 }
 
@@ -154,11 +158,6 @@ fn optimiser(arguments: &TrainArguments, defaults: &Defaults, rule: Rule) -> Opt
 fn schedule(arguments: &TrainArguments, name: ScheduleChoice, epochs: u64) -> Schedule {
     let schedule = name.schedule(epochs);
     arguments.warm_up.map_or(schedule, |epochs| schedule.warm_up(epochs))
-}
-
-/// The number of threads asked for, or one a core.
-pub(crate) fn threads(wanted: Option<usize>) -> usize {
-    wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// The loss asked for, if it can measure the task; else the task's own.

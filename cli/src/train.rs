@@ -21,7 +21,6 @@ use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::fingerprint;
 use crate::narration::{introduce, tell};
-use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
 use crate::out_folder::OutFolder;
 use crate::outcome::Outcome;
 use crate::parts::Parts;
@@ -68,9 +67,7 @@ fn learn<T: Element>(
 ) -> Result<(), Failure> {
     let parts = Parts::<T>::of(data, split)?;
     let mut trainer = trainer(arguments, data, settings, &parts, &Origin::of(arguments, data, split))?;
-    if let Some(test) = &parts.test {
-        refuse_overflows(data, trainer.model(), (test, &split.test))?;
-    }
+    parts.refuse_overflows_of_test(trainer.model())?;
     if !arguments.quiet {
         introduce(arguments, data, &trainer, split);
         tell_of_unused_share(data, arguments.test_split);
@@ -89,7 +86,7 @@ fn learn<T: Element>(
     let mut watcher = Watcher::new(arguments.quiet, settings.task.metric());
     let finish = fit(&mut trainer, &parts, &mut watcher, &arguments.out, until_next);
     watcher.finish();
-    let finish = finish.map_err(|failure| placed(failure, data, trainer.model(), &parts.learnt_from(split)))?;
+    let finish = finish?;
     let seconds = watcher.seconds();
     if (trainer.history().len(), trainer.samples()) == before && is_written(&arguments.out, settings.task, &trainer) {
         return Err(nothing_left(&trainer, finish, &arguments.out));
@@ -109,7 +106,7 @@ fn learn<T: Element>(
     trainer.model().save(arguments.out.join(MODEL))?;
     let files = outcome.write(&arguments.out)?;
     if report.test.as_ref().is_some_and(|test| !test.is_finite()) {
-        warn_of_test(data, &trainer, split);
+        warn_of_test(&trainer, &parts);
     }
     tell(arguments, &report, &files)?;
     // What was learnt is worth more than to go on with it, so that comes first.
@@ -126,9 +123,9 @@ fn is_written<T: Element>(folder: &Path, task: Task, trainer: &Trainer<T>) -> bo
 }
 
 /// Names the row of the test of which the model makes no number. What it has learnt is not thrown away for that.
-fn warn_of_test<T: Element>(data: &Dataset, trainer: &Trainer<T>, split: &Split) {
+fn warn_of_test<T: Element>(trainer: &Trainer<T>, parts: &Parts<'_, T>) {
     let mut scratch = Scratch::with_threads(trainer.plan().threads);
-    match refuse_outputs(trainer.model(), data, &split.test, &mut scratch) {
+    match parts.refuse_outputs_of_test(trainer.model(), &mut scratch) {
         Err(why) => note(&format!("warning: the test has no loss: {why}")),
         Ok(()) => note(
             "warning: on the test every output is a number, but one is too far from its target for the loss or a score",
@@ -147,7 +144,7 @@ fn until_next(took: Duration) -> Duration {
 /// Says why it ended.
 fn fit<T: Element>(
     trainer: &mut Trainer<T>,
-    parts: &Parts<T>,
+    parts: &Parts<'_, T>,
     watcher: &mut Watcher,
     folder: &Path,
     until_next: impl Fn(Duration) -> Duration,
@@ -155,7 +152,7 @@ fn fit<T: Element>(
     let mut between = until_next(Duration::ZERO);
     loop {
         let learning = Instant::now();
-        let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
+        let finish = parts.fit(trainer, |progress| {
             watcher.observe(progress);
             // The end of the run has a checkpoint anyway.
             let ends = progress.record.is_some() && progress.epoch + 1 == progress.epochs;
@@ -182,7 +179,7 @@ fn trainer<T: Element>(
     arguments: &TrainArguments,
     data: &Dataset,
     settings: &Settings,
-    parts: &Parts<T>,
+    parts: &Parts<'_, T>,
     origin: &Origin,
 ) -> Result<Trainer<T>, Failure> {
     if arguments.resume {
@@ -236,14 +233,28 @@ mod tests {
         *arguments
     }
 
-    /// What a run begins with.
-    fn begin(arguments: &TrainArguments) -> (Trainer<f32>, Parts<f32>) {
-        let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("a set inside");
-        let settings = Settings::new(arguments, &data).expect("settings that fit");
-        let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
-        drop(OutFolder::take(&arguments.out).expect("a temporary folder"));
-        let parts = Parts::of(&data, &split).expect("rows");
-        (trainer(arguments, &data, &settings, &parts, &Origin::of(arguments, &data, &split)).expect("a run"), parts)
+    /// What a run is made of.
+    struct Made {
+        data: Dataset,
+        settings: Settings,
+        split: Split,
+    }
+
+    impl Made {
+        fn of(arguments: &TrainArguments) -> Self {
+            let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("sound data");
+            let settings = Settings::new(arguments, &data).expect("settings that fit");
+            let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
+            Self { data, settings, split }
+        }
+
+        /// What it begins with.
+        fn begin(&self, arguments: &TrainArguments) -> (Trainer<f32>, Parts<'_, f32>) {
+            let Self { data, settings, split } = self;
+            drop(OutFolder::take(&arguments.out).expect("a temporary folder"));
+            let parts = Parts::of(data, split).expect("rows");
+            (trainer(arguments, data, settings, &parts, &Origin::of(arguments, data, split)).expect("a run"), parts)
+        }
     }
 
     /// Only a row that was not learnt from can be so far from the others: its place in that part says nothing to whoever has the file.
@@ -259,9 +270,7 @@ mod tests {
         let mut arguments = options(place.path(), "");
         arguments.data = Some(path.display().to_string());
         write(None);
-        let data = training_data(arguments.data(), &arguments.reading, arguments.task).expect("sound");
-        let settings = Settings::new(&arguments, &data).expect("settings that fit");
-        let split = Split::new(&data, settings.fractions, settings.plan.seed).expect("enough rows");
+        let Made { split, .. } = Made::of(&arguments);
         for &row in split.validation[..3].iter().chain(&split.test[..3]) {
             write(Some(row));
             let message = run(&arguments).expect_err("too large").to_string();
@@ -287,7 +296,9 @@ mod tests {
         let place = tempfile::tempdir().expect("temporary folder");
         let [whole, often] = ["whole", "often"].map(|name| place.path().join(name));
         run(&options(&whole, "")).expect("a whole run");
-        let (mut trainer, parts) = begin(&options(&often, ""));
+        let arguments = options(&often, "");
+        let made = Made::of(&arguments);
+        let (mut trainer, parts) = made.begin(&arguments);
         let mut watcher = Watcher::new(true, "accuracy");
         fit(&mut trainer, &parts, &mut watcher, &often, |_| Duration::ZERO).expect("the same run");
         let model = fs::read(whole.join("model.safetensors")).expect("just written");
@@ -302,7 +313,8 @@ mod tests {
         let [whole, barred] = ["whole", "barred"].map(|name| place.path().join(name));
         run(&options(&whole, "--batch 200")).expect("a whole run");
         let arguments = options(&barred, "--batch 200");
-        let (mut trainer, parts) = begin(&arguments);
+        let made = Made::of(&arguments);
+        let (mut trainer, parts) = made.begin(&arguments);
         // No file takes the place of a folder, whoever asks.
         fs::create_dir(barred.join(CHECKPOINT)).expect("a temporary folder");
         let mut watcher = Watcher::new(true, "accuracy");
@@ -347,8 +359,10 @@ mod tests {
         let place = tempfile::tempdir().expect("temporary folder");
         let [whole, cut] = ["whole", "cut"].map(|name| place.path().join(name));
         run(&options(&whole, "")).expect("a whole run");
-        let (mut trainer, parts) = begin(&options(&cut, ""));
-        let finish = trainer.fit(&parts.train, parts.validation.as_ref(), |progress| {
+        let arguments = options(&cut, "");
+        let made = Made::of(&arguments);
+        let (mut trainer, parts) = made.begin(&arguments);
+        let finish = parts.fit(&mut trainer, |progress| {
             if (progress.epoch, progress.batch) == (1, 3) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(finish.expect("finite"), Finish::Caller);

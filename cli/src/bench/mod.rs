@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
 
 /// With more threads than cores neither the peak nor any time would mean anything.
 fn refuse_too_many_threads(threads: usize) -> Result<(), Failure> {
-    let cores = crate::settings::threads(None);
+    let cores = crate::machine::threads(None);
     if threads <= cores {
         return Ok(());
     }

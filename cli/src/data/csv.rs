@@ -15,10 +15,13 @@ use super::target::{
 };
 use super::watched::Watched;
 use super::words::{clip, listed};
-use super::{DataError, Dataset, Features, Places, Target, TaskChoice};
+use super::{DataError, Dataset, Features, Kept, Places, Target, TaskChoice};
 
 /// How much of the file is looked at to guess the delimiter.
 const PREFIX: u64 = 64 * 1024;
+
+/// Columns that a message offers to leave out at most.
+const MOST_DROPPED: usize = 8;
 
 /// What some programs write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -54,6 +57,8 @@ pub struct CsvOptions {
     pub target: TargetColumn,
     /// Columns that are neither feature nor target: names or indices.
     pub drop: Vec<String>,
+    /// Columns to copy as they stand, whatever else they are: names or indices.
+    pub keep: Vec<String>,
     /// Features wanted, by name and in this order; empty takes all. Only used where the file has a header.
     pub features: Vec<String>,
     /// The delimiter; guessed from the first line if `None`.
@@ -104,6 +109,7 @@ struct Columns {
     count: usize,
     features: Vec<usize>,
     target: Option<usize>,
+    kept: Vec<usize>,
 }
 
 /// A table in the making.
@@ -117,6 +123,7 @@ struct Table<'a> {
     features: Vec<f64>,
     numbers: Vec<f64>,
     labels: Vec<String>,
+    kept: Kept,
     /// The line of each row.
     lines: Vec<u64>,
     /// The row of the first target that is not a number.
@@ -142,6 +149,11 @@ impl<'a> Table<'a> {
             Some(_) => FirstLine::default(),
             None => FirstLine::of_row(name, &record, options.header, columns.target)?,
         };
+        let kept_name = |&column: &usize| match &names {
+            Some(names) => names[column].clone(),
+            None => format!("column_{column}"),
+        };
+        let kept = Kept::named(columns.kept.iter().map(kept_name).collect());
         let mut table = Self {
             name,
             names,
@@ -150,6 +162,7 @@ impl<'a> Table<'a> {
             features: Vec::new(),
             numbers: Vec::new(),
             labels: Vec::new(),
+            kept,
             lines: Vec::new(),
             text_at: None,
             rows: 0,
@@ -173,46 +186,73 @@ impl<'a> Table<'a> {
         }
         for index in 0..self.columns.features.len() {
             let column = self.columns.features[index];
-            self.features.push(self.number(&record[column], line, column)?);
+            match finite(&record[column]) {
+                Some(value) => self.features.push(value),
+                None => return Err(self.no_number(record, line, column)),
+            }
         }
         if let Some(column) = self.columns.target {
             self.push_target(&record[column], line, column)?;
+        }
+        for index in 0..self.columns.kept.len() {
+            let column = self.columns.kept[index];
+            let field = self.utf8(&record[column], line, column)?;
+            self.kept.push(field);
         }
         self.lines.push(line);
         self.rows += 1;
         Ok(())
     }
 
-    fn number(&self, field: &[u8], line: u64, column: usize) -> Result<f64, DataError> {
-        let field = self.utf8(field, line, column)?;
-        match field.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            Ok(_) => Err(self.at(line, column, format!("‘{}’ is not a finite number", clip(field)))),
-            Err(_) if field.is_empty() => {
-                let drop = self.drop_of(column);
-                let advice = format!("fill it in, remove the row, or say {drop} to leave the column out");
-                Err(self.at(line, column, format!("the field is empty; {advice}{}", self.advice_on_first())))
-            }
-            Err(_) => {
-                let drop = self.drop_of(column);
-                let advice =
-                    format!("only the target may be text; write it as numbers, or say {drop} to leave the column out");
-                let or = self.advice_on_first();
-                Err(self.at(line, column, format!("‘{}’ is not a number; {advice}{or}", clip(field))))
-            }
+    /// What is wrong with a feature's field that is no finite number, and what to do. Of the first row all such features are told of together:
+    /// what they hold there they hold, as a rule, in every row.
+    fn no_number(&self, record: &ByteRecord, line: u64, column: usize) -> DataError {
+        let field = match self.utf8(&record[column], line, column) {
+            Ok(field) => field,
+            Err(error) => return error,
+        };
+        if field.parse::<f64>().is_ok() {
+            return self.at(line, column, format!("‘{}’ is not a finite number", clip(field)));
         }
+        let alike = if self.rows == 0 { self.without_numbers(record) } else { vec![column] };
+        let (others, the_columns) = match alike.len() {
+            1 => (String::new(), "the column"),
+            2 => (", and another field of this line is no number either".to_string(), "the columns"),
+            many => (format!(", and {} other fields of this line are no numbers either", many - 1), "the columns"),
+        };
+        let (what, advice) = match field {
+            "" => ("the field is empty".to_string(), "fill it in, remove the row"),
+            _ if is_with_comma(field) => {
+                (format!("‘{}’ is not a number", clip(field)), "commas in numbers are not read; write a decimal point")
+            }
+            _ => (format!("‘{}’ is not a number", clip(field)), "only the target may be text; write it as numbers"),
+        };
+        let (drop, or) = (self.drop_of(&alike), self.advice_on_first());
+        self.at(line, column, format!("{what}{others}; {advice}, or say {drop} to leave {the_columns} out{or}"))
     }
 
-    /// The option that leaves a column out: by its name, if that is one to type, else by its place. Places are counted from 1 in messages and
-    /// from 0 in options.
-    fn drop_of(&self, column: usize) -> String {
+    /// The features of which a row has text, or nothing.
+    fn without_numbers(&self, record: &ByteRecord) -> Vec<usize> {
+        let features = self.columns.features.iter().copied();
+        features.filter(|&column| number(&record[column]).is_none()).collect()
+    }
+
+    /// The option that leaves columns out, the first of many: by name, where that is one to type, else by place. Places are counted from 1 in
+    /// messages and from 0 in options.
+    fn drop_of(&self, columns: &[usize]) -> String {
         let is_plain = |name: &&String| {
             !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'))
         };
-        match self.names.as_ref().map(|names| &names[column]).filter(is_plain) {
-            Some(name) => format!("--drop {name}"),
-            None => format!("--drop {column} (options count from 0)"),
-        }
+        let name_of = |column: usize| self.names.as_ref().map(|names| &names[column]).filter(is_plain);
+        let shown = &columns[..columns.len().min(MOST_DROPPED)];
+        let words: Vec<String> =
+            shown.iter().map(|&column| name_of(column).cloned().unwrap_or_else(|| column.to_string())).collect();
+        let are_named = shown.iter().all(|&column| name_of(column).is_some());
+        let more = match columns.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("--drop {}{more}{}", words.join(","), if are_named { "" } else { " (options count from 0)" })
     }
 
     /// What else may help while nothing but the first line was read.
@@ -242,6 +282,9 @@ impl<'a> Table<'a> {
         if !self.are_all_among(known) {
             let Some(row) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
             self.refuse_a_name(row, column)?;
+            if known.is_empty() && options.task != TaskChoice::Classification {
+                self.refuse_numbers_with_commas(row, column)?;
+            }
             if !self.numbers.is_empty() && known.is_empty() {
                 self.refuse_text_beside_numbers(row, column, options.task)?;
                 self.refuse_missing_marks(column)?;
@@ -276,6 +319,15 @@ impl<'a> Table<'a> {
         };
         let what = "is not a number, but others in its column are; correct it or remove the row";
         Err(self.of_target(row, column, &format!("{what}{or}")))
+    }
+
+    /// Refuses a column of numbers some of which, first that at `row`, have commas: as text they would be classes, a class a number.
+    fn refuse_numbers_with_commas(&self, row: usize, column: usize) -> Result<(), DataError> {
+        if !self.labels.iter().all(|label| label.parse::<f64>().is_ok() || is_with_comma(label)) {
+            return Ok(());
+        }
+        let what = "looks like a number, but commas in numbers are not read; write a decimal point";
+        Err(self.of_target(row, column, &format!("{what}, or say --task classification if it is a label")))
     }
 
     /// What stands for a missing value among numbered labels is none of them.
@@ -313,7 +365,7 @@ impl<'a> Table<'a> {
         let Some((_, &column)) = nameless.find(|(place, _)| self.numbers_rows(*place)) else { return Ok(()) };
         let what = format!(
             "this column has no name and numbers the rows, as an index does; say {} to leave it out, --header to keep it, or name it",
-            self.drop_of(column)
+            self.drop_of(&[column])
         );
         Err(self.at(self.first_line, column, what))
     }
@@ -369,6 +421,7 @@ impl<'a> Table<'a> {
             features: Features::Floats(self.features),
             target,
             official_test: None,
+            kept: self.kept,
             places: Places { lines: self.lines, features: self.columns.features, target: self.columns.target },
             built_in: false,
         })
@@ -393,6 +446,26 @@ fn next<R: Read>(name: &str, reader: &mut Reader<Watched<R>>, record: &mut ByteR
         record.set_position(Some(position));
     }
     Ok(is_there)
+}
+
+/// The number that a field holds, finite or not.
+fn number(field: &[u8]) -> Option<f64> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// The same, if it is finite.
+fn finite(field: &[u8]) -> Option<f64> {
+    number(field).filter(|value| value.is_finite())
+}
+
+/// Whether a field is a number with a decimal comma, or with commas between its thousands.
+fn is_with_comma(field: &str) -> bool {
+    let digits = field.strip_prefix(['-', '+']).unwrap_or(field);
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    digits.contains(',')
+        && digits.chars().all(|letter| is_digit(letter) || matches!(letter, ',' | '.'))
+        && digits.starts_with(is_digit)
+        && digits.ends_with(is_digit)
 }
 
 /// No name, or the one that pandas gives to a column without one.
@@ -449,7 +522,9 @@ fn settle(
         return Err(DataError::whole(name, format!("no column is left for the features; {delimiters}")));
     }
     let learnt = !matches!(options.target, TargetColumn::Dropped(_));
-    Ok(Columns { count, features, target: target.filter(|_| learnt) })
+    let kept =
+        options.keep.iter().map(|wanted| resolve(name, "--keep", wanted, count, names)).collect::<Result<_, _>>()?;
+    Ok(Columns { count, features, target: target.filter(|_| learnt), kept })
 }
 
 /// The last column; but where a model's features are known and the last is one of them, the last that is none.

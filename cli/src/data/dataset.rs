@@ -10,7 +10,7 @@ use deltarule::Labels;
 
 use super::target::places_of;
 use super::words::{clip, listed};
-use super::{DataError, Task};
+use super::{DataError, Kept, Task};
 
 /// The features of all rows, row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,8 @@ pub struct Dataset {
     pub target: Target,
     /// Rows that the source itself sets apart for the test.
     pub official_test: Option<Range<usize>>,
+    /// Columns of which a copy was asked for, whatever else they are.
+    pub kept: Kept,
     /// Where it all was before it was read.
     pub places: Places,
     /// Whether the set ships with the program, so that the rule for its test part is part of the program too.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{DataError, Dataset, Features, Places, Target, elements};
+use super::{DataError, Dataset, Features, Kept, Places, Target, elements};
 
 /// More dimensions than any data set has.
 const MOST_DIMENSIONS: u8 = 8;
@@ -113,6 +113,7 @@ fn of_images(name: &str, images: IdxArray) -> Result<Dataset, DataError> {
         features: Features::Bytes(images.bytes),
         target: Target::Absent,
         official_test: None,
+        kept: Kept::default(),
         places: Places::default(),
         built_in: false,
     })

@@ -9,7 +9,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::target::{RawTarget, Unfit, interpret};
-use super::{DataError, Dataset, Features, Places, Target, TaskChoice, elements};
+use super::{DataError, Dataset, Features, Kept, Places, Target, TaskChoice, elements};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy's own headers are a few hundred bytes long.
@@ -130,6 +130,7 @@ pub(super) fn load_pair(x: &Path, y: Option<&Path>, task: TaskChoice, known: &[S
         features: Features::Floats(features.values),
         target,
         official_test: None,
+        kept: Kept::default(),
         places: Places::default(),
         built_in: false,
     })

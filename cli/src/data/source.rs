@@ -104,6 +104,7 @@ fn refuse_csv_options(options: &CsvOptions) -> Result<(), DataError> {
     let given = [
         ("--target", matches!(options.target, TargetColumn::Given(_) | TargetColumn::Dropped(_))),
         ("--drop", !options.drop.is_empty()),
+        ("--keep", !options.keep.is_empty()),
         ("--header or --no-header", options.header != Header::Detect),
         ("--delimiter", options.delimiter.is_some()),
     ];

@@ -105,7 +105,7 @@ fn by_target(data: &Dataset) -> impl Fn(usize, usize) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Builtin, Features, Places, Task};
+    use super::super::{Builtin, Features, Kept, Places, Task};
     use super::*;
 
     const FRACTIONS: Fractions = Fractions { test: 0.2, validation: 0.2 };
@@ -178,6 +178,7 @@ mod tests {
             features: Features::Floats((0..rows).map(|row| row as f64).collect()),
             target,
             official_test: None,
+            kept: Kept::default(),
             places: Places::default(),
             built_in: false,
         }

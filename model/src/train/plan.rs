@@ -1,6 +1,8 @@
 //! What a training run is asked to do.
 
-use crate::{Element, Error, Loss, Optimiser, Output, Schedule};
+use crate::{Element, Error, Loss, Named, Optimiser, Output, Schedule, UnknownName};
+use std::fmt;
+use std::str::FromStr;
 
 /// The settings of a training run. Every field has a value an expert would start from; see [`Plan::new`].
 ///
@@ -71,6 +73,45 @@ pub enum NonFinite {
     /// run goes back to the start of the last epoch that had a good batch. The eleventh bad batch at one given rate ends with [`Error::NonFinite`]. Where the policy is turned on in the
     /// middle of an epoch, that epoch goes back to there: to where the next [`fit`](crate::Trainer::fit) began.
     RollBack,
+}
+
+impl Named for NonFinite {
+    const WHAT: &'static str = "policy";
+    const ALL: &'static [Self] = &[NonFinite::Stop, NonFinite::Skip, NonFinite::RollBack];
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            NonFinite::Stop => &["stop"],
+            NonFinite::Skip => &["skip"],
+            NonFinite::RollBack => &["roll-back"],
+        }
+    }
+
+    fn summary(self) -> Option<&'static str> {
+        Some(match self {
+            NonFinite::Stop => "End the run",
+            NonFinite::Skip => "Leave the batch out",
+            NonFinite::RollBack => {
+                "Go back to the start of the epoch at half the rate, and on with the next batch; ten times at most"
+            }
+        })
+    }
+}
+
+impl fmt::Display for NonFinite {
+    /// The [name](Named::name).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for NonFinite {
+    type Err = UnknownName;
+
+    /// By [name](Named::named).
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::named(name)
+    }
 }
 
 impl Plan {

@@ -1,6 +1,6 @@
 //! A plan as JSON, for checkpoints.
 
-use super::{EarlyStopping, NonFinite, Plan};
+use super::{EarlyStopping, Plan};
 use crate::file::card;
 use crate::file::json::Json;
 use crate::schedule::{Schedule, Shape};
@@ -10,11 +10,6 @@ use crate::{Named, Optimiser, Rule};
 pub(super) fn plan_to_json(plan: &Plan) -> Json {
     let rule = plan.optimiser.rule;
     let numbers: Vec<f64> = rule.numbers().into_iter().map(|(_, value)| value).collect();
-    let policy = match plan.non_finite {
-        NonFinite::Stop => "stop",
-        NonFinite::Skip => "skip",
-        NonFinite::RollBack => "roll_back",
-    };
     let early = plan
         .early_stopping
         .map_or(Json::Null, |early| Json::List(vec![Json::Whole(early.patience), Json::real(early.min_improvement)]));
@@ -33,7 +28,7 @@ pub(super) fn plan_to_json(plan: &Plan) -> Json {
         ("seed", Json::Whole(plan.seed)),
         ("clip_norm", plan.clip_norm.map_or(Json::Null, Json::real)),
         ("early_stopping", early),
-        ("non_finite", Json::text(policy)),
+        ("non_finite", Json::text(plan.non_finite.name())),
         ("fused", Json::Bool(plan.fused)),
     ])
 }
@@ -62,12 +57,7 @@ pub(super) fn plan_from_json(json: &Json) -> Option<Plan> {
         }
         _ => None,
     };
-    plan.non_finite = match json.get("non_finite").as_text()? {
-        "stop" => NonFinite::Stop,
-        "skip" => NonFinite::Skip,
-        "roll_back" => NonFinite::RollBack,
-        _ => return None,
-    };
+    plan.non_finite = json.get("non_finite").as_text()?.parse().ok()?;
     plan.fused = json.get("fused").as_bool()?;
     Some(plan)
 }
