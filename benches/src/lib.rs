@@ -13,6 +13,7 @@ pub mod fits;
 pub mod options;
 pub mod peak;
 pub mod phases;
+pub mod placement;
 pub mod prepared;
 pub mod problem;
 pub mod products;
