@@ -70,7 +70,7 @@ mod tests {
         let isa = Isa::current();
         let of = |line| json(&options(line), &[]);
         assert_eq!(of("gemm"), format!("\"threads\":1,\"isa\":\"{isa}\",\"seconds\":4,\"window_ms\":1"));
-        assert_eq!(of("fit --threads 2"), format!("\"threads\":2,\"isa\":\"{isa}\",\"seconds\":10"));
+        assert_eq!(of("fit --threads 2"), format!("\"threads\":2,\"isa\":\"{isa}\",\"seconds\":20"));
         assert!(of("step --window 20 --beside 2").ends_with("\"seconds\":2,\"window_ms\":20,\"beside\":2"));
         assert!(of("gemm --lead 64 --offset 8").ends_with(",\"window_ms\":1,\"lead\":64,\"offset\":8"));
         assert!(of("step --pause 5 --seconds 0.5").ends_with("\"seconds\":0.5,\"pause_ms\":5"));

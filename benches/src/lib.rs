@@ -17,6 +17,7 @@ pub mod placement;
 pub mod prepared;
 pub mod problem;
 pub mod products;
+pub mod reading;
 pub mod shapes;
 pub mod steps;
 pub mod table;

@@ -14,12 +14,12 @@ pub fn usage() -> String {
         "\
 usage: versus gemm [OPTIONS]   products against other libraries
        versus step [OPTIONS]   training steps against the machine's limit
-       versus fit  [OPTIONS]   epochs of training against the bare step
+       versus fit  [OPTIONS]   epochs of training against the bare step, and what the gather takes of the difference
 
 all:
   --threads N          threads for every contender (default 1)
   --only TEXT          only cases whose name contains TEXT
-  --seconds S          time spent on each case (default 4 for gemm, 2 for step, 10 for fit)
+  --seconds S          time spent on each case (default 4 for gemm, 2 for step, 20 for fit)
   --json               one JSON object a line instead of the table
 
 gemm:
@@ -235,7 +235,7 @@ impl Options {
         let usual = match self.command.as_str() {
             "gemm" => 4.0,
             "step" => 2.0,
-            _ => 10.0,
+            _ => 20.0,
         };
         Duration::from_secs_f64(self.seconds.unwrap_or(usual))
     }
