@@ -4,13 +4,13 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use deltarule_benches::contenders::{Contender, Matrixmultiply, Ours, Prepacked, Real};
 use deltarule_benches::prepared::Prepared;
 use deltarule_benches::problem::Problem;
-use deltarule_benches::shapes::default_set;
+use deltarule_benches::shapes::Set;
 use std::cell::LazyCell;
 
 fn products<T: Real>(criterion: &mut Criterion) {
     let contenders: [Box<dyn Contender<T>>; 3] =
         [Box::new(Ours::new(1)), Box::new(Prepacked::new(1)), Box::new(Matrixmultiply)];
-    for shape in default_set() {
+    for shape in Set::Mlp.shapes() {
         let mut group = criterion.benchmark_group(format!("gemm {} {}", T::NAME, shape.name));
         group.throughput(Throughput::Elements(shape.flops() as u64));
         let problem = LazyCell::new(|| Problem::<T>::new(shape));

@@ -3,6 +3,7 @@
 
 use crate::measure::BATCH;
 use crate::options::Options;
+use crate::placement::Placement;
 use crate::table::json_string;
 use deltarule_kernels::Isa;
 
@@ -30,6 +31,9 @@ fn words(options: &Options, variables: &[(&str, String)]) -> String {
     let all = all.chain(window(options).map(|window| format!("batches of {window} ms")));
     let all = all.chain(options.pause.map(|pause| format!("every call after a sleep of {pause} ms")));
     let all = all.chain((options.beside > 0).then(|| format!("beside {} busy thread(s)", options.beside)));
+    let Placement { lead, offset } = options.placement;
+    let all = all.chain(lead.map(|lead| format!("leading dimensions powers of two, from {lead} on")));
+    let all = all.chain(offset.map(|offset| format!("matrices {offset} bytes behind a page")));
     let all = all.chain(variables.iter().map(|(name, value)| format!("{name}={value}")));
     all.collect::<Vec<_>>().join(", ")
 }
@@ -46,6 +50,9 @@ fn json(options: &Options, variables: &[(&str, String)]) -> String {
     let all = all.chain(window(options).map(|window| format!("\"window_ms\":{window}")));
     let all = all.chain(options.pause.map(|pause| format!("\"pause_ms\":{pause}")));
     let all = all.chain((options.beside > 0).then(|| format!("\"beside\":{}", options.beside)));
+    let Placement { lead, offset } = options.placement;
+    let all = all.chain(lead.map(|lead| format!("\"lead\":{lead}")));
+    let all = all.chain(offset.map(|offset| format!("\"offset\":{offset}")));
     let all = all.chain(variables.iter().map(|(name, value)| format!("\"{name}\":{}", json_string(value))));
     all.collect::<Vec<_>>().join(",")
 }
@@ -63,8 +70,9 @@ mod tests {
         let isa = Isa::current();
         let of = |line| json(&options(line), &[]);
         assert_eq!(of("gemm"), format!("\"threads\":1,\"isa\":\"{isa}\",\"seconds\":4,\"window_ms\":1"));
-        assert_eq!(of("fit --threads 2"), format!("\"threads\":2,\"isa\":\"{isa}\",\"seconds\":10"));
+        assert_eq!(of("fit --threads 2"), format!("\"threads\":2,\"isa\":\"{isa}\",\"seconds\":20"));
         assert!(of("step --window 20 --beside 2").ends_with("\"seconds\":2,\"window_ms\":20,\"beside\":2"));
+        assert!(of("gemm --lead 64 --offset 8").ends_with(",\"window_ms\":1,\"lead\":64,\"offset\":8"));
         assert!(of("step --pause 5 --seconds 0.5").ends_with("\"seconds\":0.5,\"pause_ms\":5"));
     }
 

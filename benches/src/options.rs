@@ -1,8 +1,10 @@
 //! The command line, read once into plain values.
 
 use crate::measure::Timed;
-use crate::shapes::Shape;
+use crate::placement::Placement;
+use crate::shapes::{Set, Shape};
 use deltarule::{Activation, Loss, Named, Rule};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What `versus --help` says.
@@ -12,17 +14,23 @@ pub fn usage() -> String {
         "\
 usage: versus gemm [OPTIONS]   products against other libraries
        versus step [OPTIONS]   training steps against the machine's limit
-       versus fit  [OPTIONS]   epochs of training against the bare step
+       versus fit  [OPTIONS]   epochs of training against the bare step, and what the gather takes of the difference
 
 all:
   --threads N          threads for every contender (default 1)
   --only TEXT          only cases whose name contains TEXT
-  --seconds S          time spent on each case (default 4 for gemm, 2 for step, 10 for fit)
+  --seconds S          time spent on each case (default 4 for gemm, 2 for step, 20 for fit)
   --json               one JSON object a line instead of the table
 
 gemm:
   --dtype f32|f64      element type (default f32)
-  --shape MxNxK:nn     this product instead of the default set; nn, nt, tn or tt; may be repeated
+  --set mlp|odd        products of a training step and squares (default), or shapes that nobody tunes for: primes,
+                       single rows, columns and steps of k, 100,000 steps, three rows, tall, wide, in all layouts
+  --shape MxNxK:nn     this product instead of a set; nn, nt, tn or tt; may be repeated
+  --lead N             leading dimensions that are powers of two: for every matrix the least that is at least N (up to
+                       4096) and as long as a row, as it is stored
+  --offset BYTES       every matrix begins so many bytes behind a page, up to 4095, in whole elements (otherwise C
+                       begins 16 behind one, and so do A and B with --lead, without it where the allocator puts them)
   --blas NAME=PATH     also time this CBLAS library (OpenBLAS, BLIS, MKL, …), and, where MKL or OpenBLAS
                        packs weights beforehand, its packed call; may be repeated
 
@@ -66,7 +74,10 @@ fn names<N: Named>() -> String {
 /// The options that only some commands heed.
 const HEEDED: &[(&str, &[&str])] = &[
     ("--dtype", &["gemm"]),
+    ("--set", &["gemm"]),
     ("--shape", &["gemm"]),
+    ("--lead", &["gemm"]),
+    ("--offset", &["gemm"]),
     ("--blas", &["gemm"]),
     ("--layers", &["step", "fit"]),
     ("--batch", &["step", "fit"]),
@@ -93,6 +104,16 @@ pub enum Dtype {
     F64,
 }
 
+impl Dtype {
+    /// Of an element.
+    fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+}
+
 /// Everything that the command line can say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -108,8 +129,12 @@ pub struct Options {
     pub seconds: Option<f64>,
     /// JSON lines instead of a table.
     pub json: bool,
-    /// Products instead of the default set.
+    /// Which products.
+    pub set: Option<Set>,
+    /// Products instead of a set.
     pub shapes: Vec<Shape>,
+    /// How matrices lie in memory.
+    pub placement: Placement,
     /// BLAS libraries, name and path.
     pub blas: Vec<(String, String)>,
     /// Where the time of a step goes.
@@ -182,6 +207,12 @@ impl Options {
         if let (None, Some((name, _))) = (&self.layers, of_a_net.iter().find(|(_, is_given)| *is_given)) {
             return Err(format!("{name} describes a net of one's own: say its widths too, with --layers 784-128-10"));
         }
+        if self.set.is_some() && !self.shapes.is_empty() {
+            return Err("--shape is a product instead of a --set".to_owned());
+        }
+        if let Some(bytes) = self.placement.offset.filter(|bytes| !bytes.is_multiple_of(self.dtype.bytes())) {
+            return Err(format!("--offset {bytes}: elements of {} bytes cannot begin there", self.dtype.bytes()));
+        }
         if self.window.is_some() && self.pause.is_some() {
             return Err("--pause times single calls, for which --window means nothing".to_owned());
         }
@@ -204,7 +235,7 @@ impl Options {
         let usual = match self.command.as_str() {
             "gemm" => 4.0,
             "step" => 2.0,
-            _ => 10.0,
+            _ => 20.0,
         };
         Duration::from_secs_f64(self.seconds.unwrap_or(usual))
     }
@@ -231,7 +262,10 @@ impl Options {
             "--window" => self.window = Some(up_to_3600(name, &value()?)?),
             "--pause" => self.pause = Some(up_to_3600(name, &value()?)?),
             "--beside" => self.beside = number(name, &value()?)?,
+            "--set" => self.set = Some(value()?.parse()?),
             "--shape" => self.shapes.push(value()?.parse()?),
+            "--lead" => self.placement.lead = Some(within(1..=4096, name, &value()?)?),
+            "--offset" => self.placement.offset = Some(within(0..=4095, name, &value()?)?),
             "--layers" => self.layers = Some(value()?),
             "--activation" => self.activation = Some(value()?),
             "--loss" => self.loss = Some(value()?),
@@ -250,6 +284,13 @@ fn number(name: &str, value: &str) -> Result<usize, String> {
     match value.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("{name} {value}: expected a whole number, at least 1")),
+    }
+}
+
+fn within(range: RangeInclusive<usize>, name: &str, value: &str) -> Result<usize, String> {
+    match value.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("{name} {value}: expected a whole number from {} to {}", range.start(), range.end())),
     }
 }
 
@@ -296,6 +337,9 @@ mod tests {
         assert_eq!((options.threads, options.dtype, options.json), (2, Dtype::F64, true));
         assert_eq!(options.shapes[0].name, "tn 1 2 3");
         assert_eq!(options.blas, [("open".to_owned(), "/a/b".to_owned())]);
+        let options = parse("gemm --set odd --lead 1024 --offset 4").unwrap();
+        assert_eq!(options.set, Some(Set::Odd));
+        assert_eq!(options.placement, Placement { lead: Some(1024), offset: Some(4) });
     }
 
     #[test]
@@ -307,6 +351,13 @@ mod tests {
             ("gemm --seconds -1", "--seconds -1"),
             ("gemm --blas x", "NAME=PATH"),
             ("gemm --dtype f16", "f32 or f64"),
+            ("gemm --set even", "expected mlp or odd"),
+            ("gemm --set odd --shape 1x2x3", "instead of a --set"),
+            ("gemm --lead 0", "--lead 0"),
+            ("gemm --offset 4096", "--offset 4096"),
+            ("gemm --offset 2", "--offset 2: elements of 4 bytes"),
+            ("gemm --offset 4 --dtype f64", "--offset 4: elements of 8 bytes"),
+            ("step --lead 4", "--lead is for gemm, not for step"),
             ("step --colour", "unknown option --colour"),
             ("step --window long", "--window long"),
             ("step --dtype f64", "--dtype is for gemm, not for step"),

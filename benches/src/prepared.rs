@@ -4,7 +4,7 @@
 //! in what the last one wrote, or in what the calls before it left behind.
 
 use crate::contenders::{Contender, Run};
-use crate::problem::{Problem, verify};
+use crate::problem::{Problem, verify, verify_gaps};
 use deltarule_cli::bench::placed::Placed;
 use deltarule_kernels::Element;
 
@@ -27,7 +27,8 @@ impl<'a, T: Element> Prepared<'a, T> {
     /// This contender cannot compute this product.
     pub fn new(contender: &'a dyn Contender<T>, problem: &'a Problem<T>) -> Result<Self, String> {
         let run = contender.prepare(problem)?;
-        let c = Placed::zeros(problem.shape.m * problem.shape.n);
+        let (lines, len) = problem.c_lines(contender.writes_columns());
+        let c = problem.placement.room(lines, len);
         Ok(Self { contender, problem, run, c, unchecked: false, failure: None })
     }
 
@@ -55,7 +56,8 @@ impl<'a, T: Element> Prepared<'a, T> {
         // NaN where nothing is written: the check finds it.
         self.c.fill(T::from_f64(f64::NAN));
         self.run(1);
-        self.check()
+        self.check()?;
+        verify_gaps(self.problem, &self.c, self.contender.writes_columns()).map_err(|e| self.told(&e))
     }
 
     /// Checks C as it lies.
@@ -63,14 +65,20 @@ impl<'a, T: Element> Prepared<'a, T> {
         self.unchecked = false;
         let columns = self.contender.writes_columns();
         let outcome = self.failure.take().map_or_else(|| verify(self.problem, &self.c, columns), Err);
-        outcome.map_err(|e| format!("{} on {}: {e}", self.contender.name(), self.problem.shape.name))
+        outcome.map_err(|e| self.told(&e))
+    }
+
+    /// An error, and whose it is.
+    fn told(&self, error: &str) -> String {
+        format!("{} on {}: {error}", self.contender.name(), self.problem.shape.name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contenders::Ours;
+    use crate::contenders::{Ours, Real, all};
+    use crate::placement::Placement;
     use std::ops::RangeInclusive;
 
     /// Right but for some of its calls, counted from 1: those miss an element, or fail.
@@ -100,6 +108,24 @@ mod tests {
                 }
             }))
         }
+    }
+
+    fn every_contender_is_right<T: Real>() {
+        let placements = [Some(1), None].map(|lead| Placement { lead, offset: Some(8) });
+        for shape in ["5x7x11:nn", "35x17x9:nt", "5x7x11:tn", "20x70x13:tt", "9x1x30:nn", "1x9x30:nt", "9x33x1:tn"] {
+            for placement in placements {
+                let problem = Problem::<T>::placed(shape.parse().unwrap(), placement);
+                for contender in all::<T>(1, &[]).unwrap() {
+                    Prepared::new(contender.as_ref(), &problem).unwrap().verify().unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_contender_takes_matrices_with_gaps_off_their_alignment() {
+        every_contender_is_right::<f32>();
+        every_contender_is_right::<f64>();
     }
 
     #[test]

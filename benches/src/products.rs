@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::peak::Peak;
 use crate::prepared::Prepared;
 use crate::problem::{Problem, turned};
-use crate::shapes::{Shape, default_set};
+use crate::shapes::Shape;
 use crate::table::{begin, figure, json_string};
 use deltarule_cli::bench::named;
 use deltarule_kernels::Element;
@@ -19,6 +19,8 @@ use std::convert::Infallible;
 
 /// Rounds that every contender gets, however long they take.
 const LEAST_ROUNDS: usize = 5;
+/// Below this ratio to the best peer a loss is a cliff, which no shape may have.
+const CLIFF: f64 = 0.9;
 
 /// What one contender achieved on one product.
 struct Score {
@@ -72,7 +74,9 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     if options.threads > 1 {
         println!("alone is deltarule on one thread; × alone is how many times as fast the team is;");
     }
-    println!("< marks a loss; gemmkit packed writes C column by column, as it must, everybody else row by row;");
+    println!(
+        "< marks a loss, << a cliff, below {CLIFF}; gemmkit packed writes C column by column, as it must, everybody else row by row;"
+    );
     println!(
         "where B is one column, those that pack beforehand compute the transposed product, with the transpose of A packed"
     );
@@ -94,7 +98,7 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
 }
 
 fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
-    let set = if options.shapes.is_empty() { default_set() } else { options.shapes.clone() };
+    let set = if options.shapes.is_empty() { options.set.unwrap_or_default().shapes() } else { options.shapes.clone() };
     named(set, &options.only, |shape| &shape.name)
 }
 
@@ -104,7 +108,7 @@ fn scores<T: Real>(
     all: &[Box<dyn Contender<T>>],
     peak: &mut Peak,
 ) -> Result<Vec<Score>, String> {
-    let problem = Problem::<T>::new(shape.clone());
+    let problem = Problem::<T>::placed(shape.clone(), options.placement);
     let turned = is_turned(shape, true).then(|| turned(&problem));
     let mut prepared = Vec::new();
     for contender in all {
@@ -191,12 +195,22 @@ fn best_peer(scores: &[Score], packed: bool) -> Option<&Score> {
 }
 
 fn ratio(ratio: f64) -> String {
-    format!("{}{ratio:.2}", if ratio < 1.0 { "<" } else { "" })
+    let mark = match ratio {
+        ratio if ratio < CLIFF => "<<",
+        ratio if ratio < 1.0 => "<",
+        _ => "",
+    };
+    format!("{mark}{ratio:.2}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_are_marked_and_cliffs_twice() {
+        assert_eq!([1.0, 0.99, 0.9, 0.85].map(ratio), ["1.00", "<0.99", "<0.90", "<<0.85"]);
+    }
 
     #[test]
     fn packed_peers_are_set_against_packed_weights_alone() {

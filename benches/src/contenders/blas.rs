@@ -105,16 +105,18 @@ pub(super) struct Arguments {
     pub(super) lda: c_int,
     pub(super) tb: c_int,
     pub(super) ldb: c_int,
+    pub(super) ldc: c_int,
 }
 
 impl Arguments {
     /// Those of a product, row-major.
-    pub(super) fn of(shape: &Shape, name: &str) -> Result<Self, String> {
+    pub(super) fn of<T: Element>(problem: &Problem<T>, name: &str) -> Result<Self, String> {
         let int = |size: usize| c_int::try_from(size).map_err(|_| format!("{size} is too large for {name}"));
-        let [m, n, k] = [int(shape.m)?, int(shape.n)?, int(shape.k)?];
-        let (ta, lda) = if shape.layout.a_transposed { (TRANSPOSED, m) } else { (AS_IT_IS, k) };
-        let (tb, ldb) = if shape.layout.b_transposed { (TRANSPOSED, k) } else { (AS_IT_IS, n) };
-        Ok(Self { m, n, k, ta, lda, tb, ldb })
+        let lead = |len| int(problem.placement.lead(len));
+        let Shape { m, n, k, layout, .. } = problem.shape;
+        let (ta, lda) = if layout.a_transposed { (TRANSPOSED, lead(m)?) } else { (AS_IT_IS, lead(k)?) };
+        let (tb, ldb) = if layout.b_transposed { (TRANSPOSED, lead(k)?) } else { (AS_IT_IS, lead(n)?) };
+        Ok(Self { m: int(m)?, n: int(n)?, k: int(k)?, ta, lda, tb, ldb, ldc: lead(n)? })
     }
 }
 
@@ -158,17 +160,35 @@ impl<T: Element + Routine> Contender<T> for Blas<T> {
         self.description.as_deref()
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
-        let shape = &problem.shape;
-        let Arguments { m, n, k, ta, lda, tb, ldb } = Arguments::of(shape, &self.name)?;
+        let Arguments { m, n, k, ta, lda, tb, ldb, ldc } = Arguments::of(problem, &self.name)?;
         let (a, b) = (problem.a.as_ptr(), problem.b.as_ptr());
-        let (needed, one, zero) = (shape.m * shape.n, T::ONE, T::ZERO);
+        let (needed, one, zero) = (problem.c_len(), T::ONE, T::ZERO);
         Ok(Box::new(move |c, calls| {
             assert!(c.len() >= needed);
             for _ in 0..calls {
-                // SAFETY: a `Problem` holds m·k and k·n elements with these leading dimensions; C was checked above.
-                unsafe { (self.gemm)(ROW_MAJOR, ta, tb, m, n, k, one, a, lda, b, ldb, zero, c.as_mut_ptr(), n) };
+                // SAFETY: a `Problem` holds an m × k and a k × n matrix with these leading dimensions; C was checked above.
+                unsafe { (self.gemm)(ROW_MAJOR, ta, tb, m, n, k, one, a, lda, b, ldb, zero, c.as_mut_ptr(), ldc) };
             }
             Ok(())
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::placement::Placement;
+
+    #[test]
+    fn leading_dimensions_are_those_that_rows_are_stored_with() {
+        let leads = |shape: &str, lead| {
+            let placement = Placement { lead, offset: None };
+            let problem = Problem::<f32>::placed(shape.parse().unwrap(), placement);
+            let Arguments { lda, ldb, ldc, .. } = Arguments::of(&problem, "").unwrap();
+            [lda, ldb, ldc]
+        };
+        assert_eq!([leads("3x5x7:nn", None), leads("3x5x7:tt", None)], [[7, 5, 5], [3, 7, 5]]);
+        assert_eq!([leads("3x5x7:nn", Some(1)), leads("3x5x9:tt", Some(1))], [[8, 8, 8], [4, 16, 8]]);
+        assert_eq!(leads("3x5x7:tn", Some(64)), [64; 3]);
     }
 }

@@ -47,11 +47,11 @@ fn repeat<T: Element>(
     problem: &Problem<T>,
     mut product: impl FnMut(MatMut<'_, T>) -> Result<(), ShapeError>,
 ) -> impl FnMut(&mut [T], usize) -> Result<(), String> {
-    let (m, n) = (problem.shape.m, problem.shape.n);
+    let (m, n, lead) = (problem.shape.m, problem.shape.n, problem.c_lead(false));
     move |c, calls| {
         let mut failure = None;
         for _ in 0..calls {
-            if let Err(e) = MatMut::new(c, m, n).and_then(&mut product) {
+            if let Err(e) = MatMut::with_row_stride(c, m, n, lead).and_then(&mut product) {
                 failure.get_or_insert(e);
             }
         }

@@ -20,18 +20,21 @@ impl<T: Element + ComplexField> Contender<T> for Faer {
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
         let (m, n, k) = (problem.shape.m, problem.shape.n, problem.shape.k);
         let par = if self.threads == 1 { Par::Seq } else { Par::rayon(self.threads) };
+        let placement = problem.placement;
         let view = |data: &'a [T], rows: usize, cols: usize, transposed: bool| -> MatRef<'a, T> {
             if transposed {
-                MatRef::from_row_major_slice(data, cols, rows).transpose()
+                MatRef::from_row_major_slice_with_stride(data, cols, rows, placement.lead(rows)).transpose()
             } else {
-                MatRef::from_row_major_slice(data, rows, cols)
+                MatRef::from_row_major_slice_with_stride(data, rows, cols, placement.lead(cols))
             }
         };
         let a = view(&problem.a, m, k, problem.shape.layout.a_transposed);
         let b = view(&problem.b, k, n, problem.shape.layout.b_transposed);
+        let lead = problem.c_lead(false);
         Ok(Box::new(move |c, calls| {
             for _ in 0..calls {
-                matmul(MatMut::from_row_major_slice_mut(c, m, n), Accum::Replace, a, b, <T as Element>::ONE, par);
+                let c = MatMut::from_row_major_slice_with_stride_mut(c, m, n, lead);
+                matmul(c, Accum::Replace, a, b, <T as Element>::ONE, par);
             }
             Ok(())
         }))

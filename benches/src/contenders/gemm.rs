@@ -19,11 +19,13 @@ impl<T: Element> Contender<T> for Gemm {
         let (m, n, k) = (problem.shape.m, problem.shape.n, problem.shape.k);
         let (rsa, csa) = problem.a_strides();
         let (rsb, csb) = problem.b_strides();
+        let (a, b): (&[T], &[T]) = (&problem.a, &problem.b);
+        let (lead, needed) = (problem.c_lead(false), problem.c_len());
         let parallelism = if self.threads == 1 { Parallelism::None } else { Parallelism::Rayon(self.threads) };
         Ok(Box::new(move |c, calls| {
-            assert!(c.len() >= m * n);
+            assert!(c.len() >= needed);
             for _ in 0..calls {
-                // SAFETY: a `Problem` holds m·k and k·n elements in these strides, and C was checked above. Strides are
+                // SAFETY: a `Problem` holds an m × k and a k × n matrix in these strides, and C was checked above. Strides are
                 // taken column first; `alpha` scales C and is not read.
                 unsafe {
                     gemm::gemm(
@@ -32,12 +34,12 @@ impl<T: Element> Contender<T> for Gemm {
                         k,
                         c.as_mut_ptr(),
                         1,
-                        n as isize,
+                        lead as isize,
                         false,
-                        problem.a.as_ptr(),
+                        a.as_ptr(),
                         csa as isize,
                         rsa as isize,
-                        problem.b.as_ptr(),
+                        b.as_ptr(),
                         csb as isize,
                         rsb as isize,
                         T::ZERO,

@@ -30,13 +30,15 @@ impl<T: Element + GemmScalar> Contender<T> for Gemmkit {
         let (m, n, k) = (problem.shape.m, problem.shape.n, problem.shape.k);
         let (rsa, csa) = problem.a_strides();
         let (rsb, csb) = problem.b_strides();
+        let (a, b): (&[T], &[T]) = (&problem.a, &problem.b);
+        let lead = problem.c_lead(false) as isize;
         let parallelism = parallelism(self.threads);
         let mut workspace = Workspace::new();
         Ok(Box::new(move |c, calls| {
             for _ in 0..calls {
-                let a = MatRef::new(&problem.a, m, k, rsa as isize, csa as isize);
-                let b = MatRef::new(&problem.b, k, n, rsb as isize, csb as isize);
-                let c = MatMut::from_row_major(c, m, n);
+                let a = MatRef::new(a, m, k, rsa as isize, csa as isize);
+                let b = MatRef::new(b, k, n, rsb as isize, csb as isize);
+                let c = MatMut::new(c, m, n, lead, 1);
                 gemmkit::gemm_with(&mut workspace, <T as Element>::ONE, a, b, <T as Element>::ZERO, c, parallelism);
             }
             Ok(())
@@ -59,13 +61,15 @@ impl<T: Element + GemmScalar> Contender<T> for PackedGemmkit {
         let (m, n, k) = (problem.shape.m, problem.shape.n, problem.shape.k);
         let (rsa, csa) = problem.a_strides();
         let (rsb, csb) = problem.b_strides();
+        let (a, b): (&[T], &[T]) = (&problem.a, &problem.b);
+        let lead = problem.c_lead(true) as isize;
         let parallelism = parallelism(self.threads);
-        let packed = gemmkit::prepack_rhs(MatRef::new(&problem.b, k, n, rsb as isize, csb as isize));
+        let packed = gemmkit::prepack_rhs(MatRef::new(b, k, n, rsb as isize, csb as isize));
         let mut workspace = Workspace::new();
         Ok(Box::new(move |c, calls| {
             for _ in 0..calls {
-                let a = MatRef::new(&problem.a, m, k, rsa as isize, csa as isize);
-                let c = MatMut::from_col_major(c, m, n);
+                let a = MatRef::new(a, m, k, rsa as isize, csa as isize);
+                let c = MatMut::new(c, m, n, 1, lead);
                 let (one, zero) = (<T as Element>::ONE, <T as Element>::ZERO);
                 gemmkit::gemm_packed_b_with(&mut workspace, one, a, &packed, zero, c, parallelism);
             }

@@ -10,11 +10,16 @@ pub struct Matrixmultiply;
 
 /// The routine for an element type.
 pub trait Routine: Sized {
-    /// C = A B over strides (row, column); C is row-major.
+    /// C = A B over strides (row, column); C is row-major, of so many elements from row to row.
     ///
     /// # Safety
     /// The pointers must be valid for the m × k, k × n and m × n matrices with these strides.
-    unsafe fn multiply(sizes: [usize; 3], a: (*const Self, [isize; 2]), b: (*const Self, [isize; 2]), c: *mut Self);
+    unsafe fn multiply(
+        sizes: [usize; 3],
+        a: (*const Self, [isize; 2]),
+        b: (*const Self, [isize; 2]),
+        c: (*mut Self, isize),
+    );
 }
 
 macro_rules! routine {
@@ -25,10 +30,10 @@ macro_rules! routine {
                 [m, n, k]: [usize; 3],
                 (a, [rsa, csa]): (*const $t, [isize; 2]),
                 (b, [rsb, csb]): (*const $t, [isize; 2]),
-                c: *mut $t,
+                (c, rsc): (*mut $t, isize),
             ) {
                 // SAFETY: the caller's promise is the one that is asked for here.
-                unsafe { matrixmultiply::$gemm(m, k, n, 1.0, a, rsa, csa, b, rsb, csb, 0.0, c, n as isize, 1) }
+                unsafe { matrixmultiply::$gemm(m, k, n, 1.0, a, rsa, csa, b, rsb, csb, 0.0, c, rsc, 1) }
             }
         }
     };
@@ -44,11 +49,13 @@ impl<T: Element + Routine> Contender<T> for Matrixmultiply {
         let sizes = [problem.shape.m, problem.shape.n, problem.shape.k];
         let signed = |(row, col): (usize, usize)| [row as isize, col as isize];
         let (a, b) = (signed(problem.a_strides()), signed(problem.b_strides()));
+        let (a, b) = ((problem.a.as_ptr(), a), (problem.b.as_ptr(), b));
+        let (lead, needed) = (problem.c_lead(false) as isize, problem.c_len());
         Ok(Box::new(move |c, calls| {
-            assert!(c.len() >= sizes[0] * sizes[1]);
+            assert!(c.len() >= needed);
             for _ in 0..calls {
-                // SAFETY: a `Problem` holds m·k and k·n elements in these strides, and C was checked above.
-                unsafe { T::multiply(sizes, (problem.a.as_ptr(), a), (problem.b.as_ptr(), b), c.as_mut_ptr()) }
+                // SAFETY: a `Problem` holds an m × k and a k × n matrix in these strides, and C was checked above.
+                unsafe { T::multiply(sizes, a, b, (c.as_mut_ptr(), lead)) }
             }
             Ok(())
         }))

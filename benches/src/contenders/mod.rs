@@ -1,6 +1,6 @@
 //! Who is timed, one file each. A contender turns a problem into something that can be repeated; all get the same A and
-//! B in memory, a C of their own that begins 16 bytes behind a page, as a large `Vec` does, the same layout and the same number of threads. Some of them pack B
-//! beforehand, as weights may be that many batches are multiplied by; what they ask of C in return is theirs to say. Where B is a
+//! B in memory, a C of their own that begins 16 bytes behind a page, as a large `Vec` does (or where `--offset` says), the same layout, the same
+//! leading dimensions and the same number of threads. Some of them pack B beforehand, as weights may be that many batches are multiplied by; what they ask of C in return is theirs to say. Where B is a
 //! single column, they get the transposed product instead, of the same numbers: the matrix is B then.
 
 mod blas;
@@ -32,8 +32,8 @@ pub trait Real:
 impl Real for f32 {}
 impl Real for f64 {}
 
-/// `calls` products into C, which is m × n and row-major unless its contender [writes columns](Contender::writes_columns); α = 1, β = 0. All calls
-/// are made, though one fails: the first error is returned.
+/// `calls` products into C, which is m × n and row-major unless its contender [writes columns](Contender::writes_columns), with the
+/// [leading dimension](Problem::c_lead) of its problem; α = 1, β = 0. All calls are made, though one fails: the first error is returned.
 pub type Run<'a, T> = Box<dyn FnMut(&mut [T], usize) -> Result<(), String> + 'a>;
 
 /// A library that multiplies.

@@ -65,7 +65,7 @@ impl<T: Element + Routine> PackedBlas<T> {
         let bytes = unsafe { (self.size)(RIGHT_HAND_SIDE, m, n, k) };
         let mut packed = AlignedVec::zeros(bytes.div_ceil(size_of::<T>()));
         let (b, to) = (problem.b.as_ptr(), packed.as_mut_ptr());
-        // SAFETY: a `Problem` holds k·n elements with this leading dimension, and the library has said how much it writes.
+        // SAFETY: a `Problem` holds a k × n matrix with this leading dimension, and the library has said how much it writes.
         unsafe { (self.pack)(ROW_MAJOR, RIGHT_HAND_SIDE, tb, m, n, k, T::ONE, b, ldb, to) };
         packed
     }
@@ -82,17 +82,17 @@ impl<T: Element + Routine> Contender<T> for PackedBlas<T> {
         self.description.as_deref()
     }
     fn prepare<'a>(&'a self, problem: &'a Problem<T>) -> Result<Run<'a, T>, String> {
-        let arguments = Arguments::of(&problem.shape, &self.name)?;
+        let arguments = Arguments::of(problem, &self.name)?;
         let packed = self.packed(problem, &arguments);
-        let Arguments { m, n, k, ta, lda, ldb, .. } = arguments;
-        let needed = problem.shape.m * problem.shape.n;
+        let Arguments { m, n, k, ta, lda, ldb, ldc, .. } = arguments;
+        let needed = problem.c_len();
         Ok(Box::new(move |c, calls| {
             assert!(c.len() >= needed);
             let (a, b, to) = (problem.a.as_ptr(), packed.as_ptr(), c.as_mut_ptr());
             for _ in 0..calls {
-                // SAFETY: a `Problem` holds m·k elements with this leading dimension, B was packed for these sizes and this order, and C was
+                // SAFETY: a `Problem` holds an m × k matrix with this leading dimension, B was packed for these sizes and this order, and C was
                 // checked above.
-                unsafe { (self.compute)(ROW_MAJOR, ta, AS_PACKED, m, n, k, a, lda, b, ldb, T::ZERO, to, n) };
+                unsafe { (self.compute)(ROW_MAJOR, ta, AS_PACKED, m, n, k, a, lda, b, ldb, T::ZERO, to, ldc) };
             }
             Ok(())
         }))

@@ -9,7 +9,7 @@ const PAGE: usize = 4096;
 /// Bytes behind the beginning of one where a C begins, as a large `Vec` does by the usual `malloc`.
 const BEHIND: usize = 16;
 
-/// The elements of a C, 16 bytes behind a page.
+/// The elements of a matrix, some bytes behind a page: 16, if nothing else is said.
 pub struct Placed<T> {
     memory: Vec<T>,
     at: Range<usize>,
@@ -18,8 +18,13 @@ pub struct Placed<T> {
 impl<T: Element> Placed<T> {
     /// So many zeros.
     pub fn zeros(len: usize) -> Self {
-        let memory = vec![T::ZERO; len + (PAGE + BEHIND) / size_of::<T>()];
-        let start = memory.as_ptr().align_offset(PAGE) + BEHIND / size_of::<T>();
+        Self::zeros_behind(len, BEHIND)
+    }
+
+    /// So many zeros, so many bytes behind a page, in whole elements.
+    pub fn zeros_behind(len: usize, bytes: usize) -> Self {
+        let memory = vec![T::ZERO; len + (PAGE + bytes) / size_of::<T>()];
+        let start = memory.as_ptr().align_offset(PAGE) + bytes / size_of::<T>();
         Self { memory, at: start..start + len }
     }
 }
@@ -47,6 +52,8 @@ mod tests {
             let (single, double) = (Placed::<f32>::zeros(len), Placed::<f64>::zeros(len));
             assert_eq!((single.len(), double.len()), (len, len));
             assert_eq!([single.as_ptr().addr() % PAGE, double.as_ptr().addr() % PAGE], [BEHIND; 2]);
+            let off = Placed::<f32>::zeros_behind(len, 4);
+            assert_eq!((off.len(), off.as_ptr().addr() % PAGE), (len, 4));
         }
     }
 }
