@@ -311,7 +311,8 @@ mod tests {
             let class = |row: usize| (row % 7 + row % 11) % 3;
             let table: String = (0..rows).map(|row| format!("{},{},c{}\n", row % 7, row % 11, class(row))).collect();
             fs::write(path("t.csv"), format!("x,y,class\n{table}")).expect("temporary file");
-            let line = ["deltarule", "compare", "--json", "--epochs", "1", "--seeds", "1", "--threads", "1", "--hidden", "2"];
+            let line =
+                ["deltarule", "compare", "--json", "--epochs", "1", "--seeds", "1", "--threads", "1", "--hidden", "2"];
             let files = ["--data", &path("t.csv"), "--out", &path("out")].map(str::to_owned);
             let arguments = Arguments::try_parse_from(line.map(str::to_owned).into_iter().chain(files));
             let Command::Compare(arguments) = arguments.expect("good options").command else { panic!("to compare") };

@@ -76,7 +76,9 @@ mod tests {
     fn what_killed_saves_left_is_removed_by_whose_the_folder_is() {
         let place = tempfile::tempdir().expect("temporary folder");
         let [old, young] = [".deltarule-12-345.tmp", ".deltarule-12-346.tmp"].map(|name| place.path().join(name));
-        [&old, &young].map(|path| fs::write(path, "half a mod").expect("temporary file"));
+        for path in [&old, &young] {
+            fs::write(path, "half a mod").expect("temporary file");
+        }
         let held = OutFolder::take(place.path()).expect("a folder");
         let then = SystemTime::now() - 2 * MAY_BE_UNDER_WAY;
         let file = File::options().write(true).open(&old).expect("just written");

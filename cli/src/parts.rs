@@ -134,9 +134,9 @@ mod tests {
     /// From one `f32` to the next it is 128 there.
     #[test]
     fn targets_that_f32_makes_one_are_refused() {
-        let rows = |step: i32| (0..50).map(|row| format!("{row},{}\n", 1_700_000_000 + step * (row % 41 - 20)));
         let parts = |step: i32| {
-            let text = format!("x,seconds\n{}", rows(step).collect::<String>());
+            let line = |row| format!("{row},{}\n", 1_700_000_000 + step * (row % 41 - 20));
+            let text = format!("x,seconds\n{}", (0..50).map(line).collect::<String>());
             let data = read_csv("t.csv", text.as_bytes(), &CsvOptions::default()).expect("sound");
             let split = Split::new(&data, Fractions { test: 0.2, validation: 0.2 }, 1).expect("enough rows");
             (Parts::<f32>::of(&data, &split).map(drop), Parts::<f64>::of(&data, &split).map(drop))

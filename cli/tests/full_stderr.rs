@@ -11,9 +11,12 @@ use std::fs::OpenOptions;
 fn the_status_says_it_where_standard_error_is_full() {
     let place = Place::new();
     place.file("t.csv", "a,b\n1,oops\n2,3\n");
-    for (arguments, status) in
-        [("info nowhere", 1), ("train --data nowhere.csv", 2), ("train --data t.csv --task regression", 1), ("nonsense", 2)]
-    {
+    for (arguments, status) in [
+        ("info nowhere", 1),
+        ("train --data nowhere.csv", 2),
+        ("train --data t.csv --task regression", 1),
+        ("nonsense", 2),
+    ] {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
         let ended = place.command(arguments).stderr(full).status().expect("the program starts");
         assert_eq!(ended.code(), Some(status), "{arguments}");

@@ -278,9 +278,13 @@ mod tests {
             feature_names: Vec::new(),
             target_name: String::new(),
             features: Features::Bytes(vec![0; labels.len()]),
-            target: Target::Classes { labels: labels.to_vec(), names: names.iter().map(|name| name.to_string()).collect() },
+            target: Target::Classes {
+                labels: labels.to_vec(),
+                names: names.iter().map(|name| name.to_string()).collect(),
+            },
             official_test: None,
             places: Places::default(),
+            kept: Kept::default(),
             built_in: false,
         }
     }

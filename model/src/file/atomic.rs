@@ -80,7 +80,8 @@ fn siblings_name(process: u32, random: u64) -> String {
 
 /// Whether it is a name of that form, to the letter.
 fn is_siblings_name(name: &OsStr) -> bool {
-    let numbers = name.to_str().and_then(|name| name.strip_prefix(".deltarule-")?.strip_suffix(".tmp")?.split_once('-'));
+    let numbers =
+        name.to_str().and_then(|name| name.strip_prefix(".deltarule-")?.strip_suffix(".tmp")?.split_once('-'));
     let Some((process, random)) = numbers else { return false };
     let (Ok(process), Ok(random)) = (process.parse(), random.parse()) else { return false };
     name == OsStr::new(&siblings_name(process, random))
