@@ -119,3 +119,23 @@ fn columns_that_f32_rounds_are_warned_of() {
         assert_eq!(notes.contains("times.csv: column time: f32 holds these values"), warned, "{options}: {notes}");
     }
 }
+
+/// A few lines tell of a run: its first epoch, some between, and its last, of which none knows beforehand where patience runs out.
+#[test]
+fn the_last_epoch_has_a_line_however_a_run_ends() {
+    let place = Place::new();
+    let told = |options: &str| -> Vec<u64> {
+        let train = "train --data breast-cancer --lr 0.1 --schedule constant --out m";
+        let output = place.run(&format!("{train} {options}"));
+        let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{options}: {notes}");
+        let lines = notes.lines().filter_map(|line| line.strip_prefix("epoch ")?.split_once('/'));
+        lines.map(|(epoch, _)| epoch.trim().parse().expect("a number")).collect()
+    };
+    assert_eq!(told("--epochs 25 --patience none"), [1, 3, 6, 9, 12, 15, 18, 21, 24, 25]);
+    let lines = told("--epochs 5000 --patience 2");
+    let report = json(&fs::read_to_string(place.path("m/report.json")).expect("just written"));
+    assert_eq!(report["finish"], "patience", "{report}");
+    assert_eq!(lines.last().copied(), report["epochs"].as_u64(), "{lines:?}");
+    assert!(lines.len() > 1 && lines.is_sorted_by(|one, next| one < next), "{lines:?}");
+}
