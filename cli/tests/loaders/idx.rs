@@ -71,3 +71,17 @@ fn idx_images_without_labels() {
     let file = Source::parse(labels.to_str().expect("a UTF-8 path")).expect("it exists");
     assert!(refusal(load(&file, &predicting)).contains("these are labels, not images"));
 }
+
+/// Some who publish such files write a point for the second dash.
+#[test]
+fn idx_names_may_have_a_point() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    write(&at("train-images.idx3-ubyte"), &idx(&[6, 2, 2], thirds(24)));
+    write(&at("train-labels.idx1-ubyte.gz"), &idx(&[6], thirds(6)));
+    write(&at("t10k-images.idx3-ubyte.gz"), &idx(&[3, 2, 2], thirds(12)));
+    write(&at("t10k-labels.idx1-ubyte"), &idx(&[3], thirds(3)));
+    let source = Source::parse(folder.path().to_str().expect("a UTF-8 path")).expect("a folder");
+    let data = load(&source, &CsvOptions::default()).expect("sound");
+    assert_eq!((data.rows, data.columns, data.official_test), (9, 4, Some(6..9)));
+}

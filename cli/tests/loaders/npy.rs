@@ -13,20 +13,37 @@ pub(crate) fn npy(header: &str, elements: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Every kind of element in both orders of its bytes: the second number of each shows its length, its order and its sign.
 #[test]
 fn npy_element_types() {
-    let f4: Vec<u8> = [1.0f32, -2.5].iter().flat_map(|value| value.to_le_bytes()).collect();
-    let big: Vec<u8> = [1.0f64, -2.5].iter().flat_map(|value| value.to_be_bytes()).collect();
-    let i8s: Vec<u8> = [1i64, -2].iter().flat_map(|value| value.to_le_bytes()).collect();
+    fn bytes<T, const N: usize>(numbers: [T; 2], little_endian: fn(T) -> [u8; N]) -> [Vec<u8>; 2] {
+        numbers.map(|number| little_endian(number).to_vec())
+    }
     let cases = [
-        ("<f4", f4, [1.0, -2.5]),
-        (">f8", big, [1.0, -2.5]),
-        ("<i8", i8s, [1.0, -2.0]),
-        ("|u1", vec![1, 254], [1.0, 254.0]),
+        ("b1", bytes([1, 0], u8::to_le_bytes), [1.0, 0.0]),
+        ("u1", bytes([1, 254], u8::to_le_bytes), [1.0, 254.0]),
+        ("i1", bytes([1, -2], i8::to_le_bytes), [1.0, -2.0]),
+        ("u2", bytes([1, 0xfe01], u16::to_le_bytes), [1.0, 65_025.0]),
+        ("i2", bytes([1, -300], i16::to_le_bytes), [1.0, -300.0]),
+        ("u4", bytes([1, 0xfe00_0001], u32::to_le_bytes), [1.0, 4_261_412_865.0]),
+        ("i4", bytes([1, -70_000], i32::to_le_bytes), [1.0, -70_000.0]),
+        ("u8", bytes([1, (1_u64 << 63) + 4096], u64::to_le_bytes), [1.0, 9_223_372_036_854_779_904.0]),
+        ("i8", bytes([1, -(1_i64 << 40) - 3], i64::to_le_bytes), [1.0, -1_099_511_627_779.0]),
+        ("f4", bytes([1.0, -2.5], f32::to_le_bytes), [1.0, -2.5]),
+        ("f8", bytes([1.0, -0.1], f64::to_le_bytes), [1.0, -0.1]),
     ];
-    for (kind, elements, expected) in cases {
-        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
-        assert_eq!(read_npy("n", npy(&header, &elements).as_slice()).expect("sound").values, expected, "{kind}");
+    for (kind, little_endian, expected) in cases {
+        let big_endian: [Vec<u8>; 2] = little_endian.clone().map(|element| element.into_iter().rev().collect());
+        let orders = match little_endian[0].len() {
+            1 => vec![("|", &little_endian), ("<", &little_endian), (">", &big_endian)],
+            _ => vec![("<", &little_endian), (">", &big_endian)],
+        };
+        for (order, elements) in orders {
+            let header = format!("{{'descr': '{order}{kind}', 'fortran_order': False, 'shape': (2,), }}\n");
+            let array = read_npy("n", npy(&header, &elements.concat()).as_slice()).expect("sound");
+            assert_eq!(array.values, expected, "{order}{kind}");
+            assert_eq!(array.rounded, None, "{order}{kind}");
+        }
     }
 }
 

@@ -121,6 +121,57 @@ fn answers_that_are_no_numbers_are_refused() {
     assert!(result["loss"].is_null() && result["mae"].is_number(), "{result}");
 }
 
+/// Rows are answered some thousands at a time: none is lost, and each keeps its line.
+#[test]
+fn every_row_of_a_long_table_is_answered() {
+    let place = Place::new();
+    let mut model = deltarule::Mlp::<f32>::builder(&[2, 1]).build().expect("widths");
+    model.set_layer(0, &[2.0, -1.0], &[0.5]).expect("lengths that fit");
+    model.save(place.path("m.safetensors")).expect("saved");
+    let table = |large: Option<usize>| -> String {
+        let x = |row: usize| if large == Some(row) { "3e38".to_string() } else { row.to_string() };
+        let rows: String = (0..5000).map(|row| format!("{},{},0.5\n", x(row), row % 7)).collect();
+        format!("x,y,z\n{rows}")
+    };
+    place.file("long.csv", &table(None));
+    let text = place.good("predict m.safetensors --data long.csv --target z");
+    let answers: Vec<f64> = text.lines().skip(1).map(|line| line.parse().expect("a number")).collect();
+    let expected: Vec<f64> = (0..5000).map(|row| f64::from(2 * row - row % 7) + 0.5).collect();
+    assert!(answers == expected, "{} answers, the last {:?}", answers.len(), answers.last());
+    place.file("spoilt.csv", &table(Some(4500)));
+    for command in ["predict m.safetensors --target z", "eval m.safetensors --part all"] {
+        let message = place.bad(&format!("{command} --data spoilt.csv"), 1);
+        let words = "error: spoilt.csv, line 4502, output 1: the model answers inf; ";
+        assert!(message.starts_with(words), "{command}: {message}");
+    }
+}
+
+/// PyTorch's files hold tensors and no words. What they do not say is asked, and a linear output is measured as this program's own nets of
+/// numbers are: by the mean of the squares.
+#[test]
+fn a_file_of_tensors_alone_is_told_what_it_is() {
+    let place = Place::new();
+    let header = r#"{"0.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#;
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend([2.0_f32, -1.0, 0.5].iter().flat_map(|number| number.to_le_bytes()));
+    fs::write(place.path("torch.safetensors"), file).expect("temporary file");
+    place.file("points.csv", "x,y,z\n1,2,0.5\n3,4,4.5\n");
+    let commands = ["info torch.safetensors", "predict torch.safetensors --data points.csv --target z"];
+    for command in commands {
+        let refused = place.bad(command, 2);
+        let words =
+            "torch.safetensors: it does not say which activations it has; add --hidden-activation and --model-output";
+        assert!(refused.contains(words), "{refused}");
+        place.good(&format!("{command} --model-output linear"));
+    }
+    let answers = place.good(&format!("{} --model-output linear", commands[1]));
+    assert_eq!(answers.lines().collect::<Vec<_>>(), ["prediction", "0.5", "2.5"]);
+    let eval = "eval torch.safetensors --data points.csv --part all --model-output linear --json";
+    let result = json(&place.good(eval))["result"].clone();
+    assert_eq!((result["loss"].as_f64(), result["mae"].as_f64()), (Some(2.0), Some(1.0)), "{result}");
+}
+
 #[test]
 fn numbers_are_predicted_too() {
     let place = Place::new();

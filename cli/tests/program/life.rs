@@ -77,6 +77,20 @@ fn a_failed_run_leaves_the_model_that_was_there() {
     assert!(names.flatten().all(|entry| !entry.file_name().to_string_lossy().contains("tmp")));
 }
 
+/// The picture of an earlier run's classes would be taken for this run's.
+#[test]
+fn a_run_of_numbers_leaves_no_picture_of_classes() {
+    let place = Place::new();
+    let pictures = ["svg", "png"].map(|kind| place.path(&format!("m/confusion.{kind}")));
+    place.good("train --quiet --data breast-cancer --epochs 1 --out m");
+    assert!(pictures.iter().all(|path| path.exists()));
+    place.good("train --quiet --data diabetes --epochs 1 --out m");
+    assert!(!pictures.iter().any(|path| path.exists()));
+    // One that stays is told of.
+    fs::create_dir(&pictures[1]).expect("temporary folder");
+    assert!(place.bad("train --quiet --data diabetes --epochs 1 --out m", 1).contains("confusion.png"));
+}
+
 #[test]
 fn results_go_into_a_folder() {
     let place = Place::new();
@@ -107,6 +121,9 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --target 3", 2, "--target is for CSV files"),
         ("train --data diabetes --task classification", 2, "--task"),
         ("compare --data digits --task regression", 2, "--task: what digits asks for is known"),
+        ("compare --seeds 0", 2, "--seeds and --epochs must be at least 1"),
+        ("compare --epochs 0", 2, "--seeds and --epochs must be at least 1"),
+        ("compare --hidden 0", 2, "width 1 of [30, 0, 1] is 0"),
         ("fold m.safetensors", 2, "--out"),
         ("eval text.csv --data digits", 1, "text.csv"),
         ("info nowhere.safetensors", 1, "nowhere.safetensors"),
