@@ -84,9 +84,31 @@ fn counted_from_one(error: &deltarule::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use deltarule::Error;
+    use deltarule::{Error, Loss, Output};
 
     use super::*;
+
+    #[test]
+    fn the_status_says_whose_fault_it_is() {
+        let words = String::new;
+        let (loss, output) = (Loss::LogLoss, Output::Linear);
+        let cases: [(Failure, u8); 11] = [
+            (Failure::Misuse(words()), 2),
+            (DataError::Usage(words()).into(), 2),
+            (Error::Setting { name: "", value: words(), range: "" }.into(), 2),
+            (Error::Architecture(words()).into(), 2),
+            (Error::Pairing { loss, output, advice: "" }.into(), 2),
+            (Error::Labels(words()).into(), 2),
+            (DataError::whole("", "").into(), 1),
+            (Error::Empty("row").into(), 1),
+            (Failure::Other(words()), 1),
+            (Failure::output(io::ErrorKind::StorageFull.into()), 1),
+            (Failure::output(io::ErrorKind::BrokenPipe.into()), 0),
+        ];
+        for (failure, status) in cases {
+            assert_eq!(failure.status(), status, "{failure:?}");
+        }
+    }
 
     #[test]
     fn people_count_from_one() {

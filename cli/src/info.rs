@@ -138,3 +138,23 @@ fn scaling(standardisation: Option<&Standardisation>) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_operations_and_bytes_are_counted() {
+        let model = Mlp::<f64>::builder(&[2, 8, 1]).build().expect("a model");
+        let told = as_json(&model, &[]);
+        let counts = |part: &serde_json::Value| ["parameters", "flops", "bytes"].map(|entry| part[entry].as_u64());
+        for (part, expected) in
+            [(&told["layers"][0], [24, 40, 192]), (&told["layers"][1], [9, 17, 72]), (&told, [33, 57, 264])]
+        {
+            assert_eq!(counts(part), expected.map(Some), "{told}");
+        }
+        let text = as_text(&model, &[]);
+        let together = text.lines().find_map(|line| line.strip_prefix("together")).expect("a line of sums");
+        assert_eq!(together.split_whitespace().collect::<Vec<_>>(), ["33", "57", "264"], "{text}");
+    }
+}

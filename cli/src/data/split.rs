@@ -186,9 +186,15 @@ mod tests {
 
     #[test]
     fn too_few_rows_are_refused() {
-        let data = tiny(Target::Values(vec![1.0, 2.0]));
-        assert!(Split::new(&data, FRACTIONS, 1).is_err());
-        assert!(Split::new(&data, Fractions { test: 0.0, validation: 0.0 }, 1).is_ok());
+        let numbers = |rows: usize| tiny(Target::Values((0..rows).map(|row| row as f64).collect()));
+        for (rows, test, validation, missing) in
+            [(1, 0.5, 0.0, "training"), (2, 0.2, 0.2, "validation"), (20, 0.01, 0.2, "test")]
+        {
+            let refused = Split::new(&numbers(rows), Fractions { test, validation }, 1).expect_err(missing);
+            let words = format!("tiny: {rows} rows leave none for the {missing} part; ");
+            assert!(refused.to_string().starts_with(&words), "{refused}");
+        }
+        assert!(Split::new(&numbers(2), Fractions { test: 0.0, validation: 0.0 }, 1).is_ok());
     }
 
     /// The only row of another target is drawn for the test by one number of rows or other; all rows but it look learnt to perfection.
