@@ -146,10 +146,12 @@ fn runs(isa: Isa, bytes: usize, start: &Barrier) -> Vec<f64> {
 /// starts fewer, by those), each from a buffer of its own: the best of several short runs, under a tenth of a second in all. Its reads are
 /// sequential, like STREAM's, by the vectors of tier `isa`.
 ///
-/// The sizes are those of [`caches`](super::caches). `None` where the level cannot be told from the one within: there is no third one,
+/// The sizes are those of [`caches`]. `None` where the level cannot be told from the one within: there is no third one,
 /// the second is less than four times as large as the first, or so many threads share the third that its parts fit the second; and for memory
 /// beyond a third level of more than 64 MiB, since what is not found there at once is too much to ask for. Of a third level that other
 /// cores have, nothing is known: with threads on those, it may hold a part of what is taken for memory.
+///
+/// A build with debug assertions checks every load, and finds the nearer caches slower than they are.
 pub fn read_bandwidth(isa: Isa, level: Level, threads: usize) -> Option<f64> {
     let bytes = level.share(caches(), threads.max(1))?;
     let threads = at_once(threads, |start| runs(isa, bytes, start));
