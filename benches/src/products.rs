@@ -1,7 +1,7 @@
 //! `versus gemm`: every contender on every product, verified, timed in turn, verified again, and shown beside the best of the peers.
 //!
 //! Like is set against like: the plain call against the peers' plain calls, and the one whose weights were packed beforehand against
-//! whatever is fastest, the peers' packed calls included.
+//! whatever is fastest, the peers' packed calls included. And both are set against the machine: its peak, and the limit that binds the product.
 
 use crate::beside::Beside;
 use crate::conditions;
@@ -13,6 +13,7 @@ use crate::prepared::Prepared;
 use crate::problem::{Problem, turned};
 use crate::shapes::Shape;
 use crate::table::{begin, figure, json_string};
+use deltarule_cli::bench::limit::{Bandwidths, Limit, MEANING};
 use deltarule_cli::bench::named;
 use deltarule_kernels::Element;
 use std::convert::Infallible;
@@ -53,11 +54,14 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let shapes = chosen(options)?;
     let contenders = contenders::all::<T>(options.threads, &options.blas)?;
     let mut peak = Peak::new::<T>(options.threads);
+    let mut reads = Bandwidths::new(options.threads);
     let _beside = Beside::new(options.beside);
     if options.json {
         for shape in &shapes {
-            for score in scores(options, shape, &contenders, &mut peak)? {
-                println!("{}", json_line::<T>(options, shape, &score, &peak));
+            let scores = scores(options, shape, &contenders, &mut peak)?;
+            let limit = reads.limit_again(shape, size_of::<T>(), peak.gflops());
+            for score in scores {
+                println!("{}", json_line::<T>(options, shape, &score, &peak, &limit));
             }
         }
         return Ok(());
@@ -68,9 +72,9 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         conditions::in_words(options),
         figure(peak.gflops())
     );
-    println!(
-        "%peak and ratio are of deltarule, to the best peer whose weights are not packed beforehand, then of prepacked, to the best of all peers;"
-    );
+    println!("reads, all threads together: {reads}");
+    println!("%peak, %limit and ratio are of deltarule, to the best peer whose weights are not packed beforehand,");
+    println!("then of prepacked, to the best of all peers;");
     if options.threads > 1 {
         println!("alone is deltarule on one thread; × alone is how many times as fast the team is;");
     }
@@ -87,13 +91,16 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let mut header = vec!["m n k"];
     header.extend(contenders.iter().map(|contender| contender.name()));
     header.extend((options.threads > 1).then_some("× alone"));
-    header.extend(["%peak", "ratio", "best unpacked peer", "prepacked %peak", "ratio", "best of all peers"]);
+    header.extend(["limit", "%peak", "%limit", "ratio", "best unpacked peer"]);
+    header.extend(["prepacked %peak", "%limit", "ratio", "best of all peers"]);
     let table = begin(&header, shapes.iter().map(|shape| shape.name.as_str()));
     for shape in &shapes {
         let scores = scores(options, shape, &contenders, &mut peak)?;
-        println!("{}", table.row(&cells(shape, &scores, &mut peak)));
+        let limit = reads.limit_again(shape, size_of::<T>(), peak.gflops());
+        println!("{}", table.row(&cells(shape, &scores, &mut peak, &limit)));
     }
     peak.print_notes();
+    println!("{MEANING}");
     Ok(())
 }
 
@@ -143,12 +150,13 @@ fn timed<'a, T: Real>(one: &'a mut Prepared<'_, T>) -> Timed<'a, Infallible> {
     })
 }
 
-fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: &Peak) -> String {
+fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: &Peak, limit: &Limit) -> String {
     let gflops = shape.flops() / score.seconds / 1e9;
     let library = score.library.as_deref().map(|library| format!(",\"library\":{}", json_string(library)));
     format!(
         "{{\"case\":{},\"m\":{},\"n\":{},\"k\":{},\"layout\":\"{}\",\"dtype\":\"{}\",\"contender\":{}{}{},\
-         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3},{}}}",
+         \"us\":{:.4},\"gflops\":{:.3},\"peak_fraction\":{:.4},\"peak_gflops\":{:.3},\
+         \"limit\":\"{}\",\"limit_fraction\":{:.4},{}}}",
         json_string(&shape.name),
         shape.m,
         shape.n,
@@ -162,19 +170,23 @@ fn json_line<T: Element>(options: &Options, shape: &Shape, score: &Score, peak: 
         gflops,
         gflops / peak.gflops(),
         peak.gflops(),
+        limit.bound,
+        gflops / limit.gflops,
         conditions::in_json(options)
     )
 }
 
 /// The row of the table: GFLOP/s of each, then each of ours against the best of its peers.
-fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak) -> Vec<String> {
+fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak, limit: &Limit) -> Vec<String> {
     let gflops = |score: &Score| shape.flops() / score.seconds / 1e9;
     let mut cells = vec![shape.name.clone()];
     cells.extend(scores.iter().map(|score| figure(gflops(score))));
     cells.extend(times_alone(scores).map(ratio));
+    cells.push(limit.bound.to_string());
     for ours in scores.iter().filter(|score| score.ours && !score.alone) {
         let best = best_peer(scores, ours.packed);
         cells.push(peak.percent(shape.flops(), ours.seconds));
+        cells.push(format!("{:.1}", 100.0 * gflops(ours) / limit.gflops));
         cells.push(best.map_or_else(String::new, |best| ratio(best.seconds / ours.seconds)));
         cells.push(best.map_or_else(String::new, |best| best.contender.clone()));
     }

@@ -30,7 +30,7 @@ pub enum Command {
     Info(InfoArguments),
     /// Work a model's standardisation into its weights, for PyTorch and others that read the weights alone
     Fold(FoldArguments),
-    /// Show the instruction set in use, the caches, the cores and their measured peak
+    /// Show the instruction set in use, the caches, the cores, their measured peak and how fast they read
     Cpu(CpuArguments),
     /// Time products or training steps on this machine, in half a minute
     Bench(BenchArguments),
@@ -300,7 +300,7 @@ pub struct BenchArguments {
 /// What `bench` times.
 #[derive(Debug, Subcommand)]
 pub enum BenchSubject {
-    /// Matrix products of a network's layers, beside the crate matrixmultiply
+    /// Matrix products of a network's layers, beside the crate matrixmultiply and the machine's limits
     Gemm(BenchOptions),
     /// Training steps of nets from tiny to large, against the machine's peak
     Step(BenchOptions),

@@ -4,13 +4,16 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use deltarule::{Element, Isa};
-use deltarule_kernels::machine::peak_gflops;
+use deltarule_kernels::machine::{Level, peak_gflops, read_bandwidth};
 use rayon::ThreadPoolBuildError;
 
 use crate::failure::Failure;
 
 /// How long the peak is looked for: long enough that clocks rise and a short disturbance passes.
 const PEAK_SEARCH: Duration = Duration::from_millis(150);
+
+/// How long the bandwidth of a level is: that of memory takes as long once.
+const BANDWIDTH_SEARCH: Duration = Duration::from_millis(50);
 
 /// The number of threads asked for, or one a core.
 pub(crate) fn threads(wanted: Option<usize>) -> usize {
@@ -45,14 +48,23 @@ pub(crate) fn peak<T: Element>(threads: usize) -> f64 {
 
 /// The same, looked for as long as is said, at least once.
 pub(crate) fn peak_within<T: Element>(threads: usize, search: Duration) -> f64 {
+    best_within(search, || Some(peak_gflops::<T>(Isa::current(), threads))).unwrap_or_default()
+}
+
+/// The measured bandwidth of a level that `threads` threads read at once on the instruction set in use, in GB/s; `None` where the level cannot
+/// be told from the one within.
+pub(crate) fn bandwidth(level: Level, threads: usize) -> Option<f64> {
+    best_within(BANDWIDTH_SEARCH, || read_bandwidth(Isa::current(), level, threads))
+}
+
+/// The best of measurements for as long as is said, at least of one.
+fn best_within(search: Duration, measure: impl Fn() -> Option<f64>) -> Option<f64> {
     let start = Instant::now();
-    let mut best = 0.0f64;
-    loop {
-        best = best.max(peak_gflops::<T>(Isa::current(), threads));
-        if start.elapsed() >= search {
-            return best;
-        }
+    let mut best = measure()?;
+    while start.elapsed() < search {
+        best = best.max(measure()?);
     }
+    Some(best)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use deltarule_kernels::{Isa, MatMut, PackedB, ShapeError, Team, gemm_on, gemm_packed};
 use serde_json::json;
 
+use super::limit::{Bandwidths, Limit, MEANING};
 use super::measure::{Timed, interleaved};
 use super::peak::Peak;
 use super::peer::{self, Real};
@@ -26,8 +27,19 @@ const SECONDS: f64 = 1.1;
 /// Rounds that every contender gets, however long they take.
 const LEAST_ROUNDS: usize = 3;
 
-const TITLES: [&str; 8] =
-    ["m×n×k", "deltarule", "% peak", "packed", "% peak", "matrixmultiply", "ratio", "packed's ratio"];
+const TITLES: [&str; 11] = [
+    "m×n×k",
+    "limit",
+    "deltarule",
+    "% peak",
+    "% limit",
+    "packed",
+    "% peak",
+    "% limit",
+    "matrixmultiply",
+    "ratio",
+    "packed's ratio",
+];
 
 /// A way to compute C.
 type Multiply<'a, T> = Box<dyn FnMut(&mut [T]) -> Result<(), Failure> + 'a>;
@@ -59,19 +71,36 @@ struct Score {
     peer: f64,
 }
 
-/// The peaks of both element types.
-struct Peaks {
+/// What the machine can do: the peaks of both element types, and how fast it reads.
+struct Machine {
     f32: Peak,
     f64: Peak,
+    reads: Bandwidths,
 }
 
-impl Peaks {
-    fn of(&mut self, dtype: Dtype) -> &mut Peak {
-        match dtype {
-            Dtype::F32 => &mut self.f32,
-            Dtype::F64 => &mut self.f64,
-        }
+impl Machine {
+    /// Measures thoroughly, on so many threads.
+    fn new(threads: usize) -> Self {
+        Self { f32: Peak::new::<f32>(threads), f64: Peak::new::<f64>(threads), reads: Bandwidths::new(threads) }
     }
+
+    /// The best until now for a product that has just been timed.
+    fn best(&mut self, product: &Product) -> Best {
+        let (peak, element) = match product.dtype {
+            Dtype::F32 => (&mut self.f32, size_of::<f32>()),
+            Dtype::F64 => (&mut self.f64, size_of::<f64>()),
+        };
+        let peak = peak.again();
+        let limit = self.reads.limit_again(&product.shape, element, peak);
+        Best { peak, limit }
+    }
+}
+
+/// What a product's speed is set against.
+struct Best {
+    /// GFLOP/s.
+    peak: f64,
+    limit: Limit,
 }
 
 /// Runs the benchmark.
@@ -80,47 +109,49 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
     if !peer::is_told(options.threads) {
         return peer::run_again_told(options.threads);
     }
-    let mut peaks = Peaks { f32: Peak::new::<f32>(options.threads), f64: Peak::new::<f64>(options.threads) };
+    let mut machine = Machine::new(options.threads);
     if options.json {
         for product in &products {
-            let (score, peak) = measured(options, product, &mut peaks)?;
-            say(&format!("{}\n", as_json(options, product, &score, peak)))?;
+            let (score, best) = measured(options, product, &mut machine)?;
+            say(&format!("{}\n", as_json(options, product, &score, &best)))?;
         }
         return Ok(());
     }
-    say(&introduction(options, &peaks))?;
+    say(&introduction(options, &machine))?;
     let table = Table::new(&TITLES, products.iter().map(|product| product.shape.name.as_str()));
     say(&format!("{}\n", table.row(&TITLES)))?;
     for product in &products {
-        let (score, peak) = measured(options, product, &mut peaks)?;
-        say(&format!("{}\n", table.row(&cells(product, &score, peak))))?;
+        let (score, best) = measured(options, product, &mut machine)?;
+        say(&format!("{}\n", table.row(&cells(product, &score, &best))))?;
     }
-    Ok(())
+    say(&format!("\n{MEANING}\n"))
 }
 
-fn introduction(options: &BenchOptions, peaks: &Peaks) -> String {
+fn introduction(options: &BenchOptions, machine: &Machine) -> String {
     let limited = match options.threads > peer::MOST_THREADS {
         true => format!("matrixmultiply uses {} threads at most\n", peer::MOST_THREADS),
         false => String::new(),
     };
     format!(
         "f32 products (f64 where it says so) in GFLOP/s, {}, {}; peak {} (f64 {}) GFLOP/s measured now\n\
+         reads, all threads together: {}\n\
          packed: with weights packed once, as training and serving keep them; ratio: to matrixmultiply's speed\n\
          {limited}\n",
         threads_in_words(options.threads),
         Isa::current(),
-        figure(peaks.f32.gflops()),
-        figure(peaks.f64.gflops())
+        figure(machine.f32.gflops()),
+        figure(machine.f64.gflops()),
+        machine.reads
     )
 }
 
-/// One product's score, and the peak until now.
-fn measured(options: &BenchOptions, product: &Product, peaks: &mut Peaks) -> Result<(Score, f64), Failure> {
+/// One product's score, and what it is set against.
+fn measured(options: &BenchOptions, product: &Product, machine: &mut Machine) -> Result<(Score, Best), Failure> {
     let score = match product.dtype {
         Dtype::F32 => score::<f32>(options, &product.shape)?,
         Dtype::F64 => score::<f64>(options, &product.shape)?,
     };
-    Ok((score, peaks.of(product.dtype).again()))
+    Ok((score, machine.best(product)))
 }
 
 /// Checks, times and checks again one product.
@@ -218,22 +249,29 @@ fn bounds<T: Real>(problem: &Problem<T>) -> Result<Vec<T>, Failure> {
     Ok(bounds)
 }
 
-fn cells(product: &Product, score: &Score, peak: f64) -> Vec<String> {
+fn cells(product: &Product, score: &Score, best: &Best) -> Vec<String> {
     let packed = |cell: &dyn Fn(f64) -> String| score.packed.map_or_else(|| "–".to_owned(), cell);
+    let of_peak = |gflops: f64| percent(gflops / best.peak);
+    let of_limit = |gflops: f64| percent(gflops / best.limit.gflops);
     vec![
         product.shape.name.clone(),
+        best.limit.bound.to_string(),
         figure(score.plain),
-        percent(score.plain / peak),
+        of_peak(score.plain),
+        of_limit(score.plain),
         packed(&figure),
-        packed(&|packed| percent(packed / peak)),
+        packed(&of_peak),
+        packed(&of_limit),
         figure(score.peer),
         format!("{:.2}", score.plain / score.peer),
         packed(&|packed| format!("{:.2}", packed / score.peer)),
     ]
 }
 
-fn as_json(options: &BenchOptions, product: &Product, score: &Score, peak: f64) -> serde_json::Value {
+fn as_json(options: &BenchOptions, product: &Product, score: &Score, best: &Best) -> serde_json::Value {
     let shape = &product.shape;
+    let of_ours =
+        |part: &dyn Fn(f64) -> f64| json!({ "deltarule": part(score.plain), "packed": score.packed.map(part) });
     json!({
         "bench": "gemm",
         "name": shape.name,
@@ -244,10 +282,12 @@ fn as_json(options: &BenchOptions, product: &Product, score: &Score, peak: f64) 
         "dtype": score.dtype,
         "isa": Isa::current().to_string(),
         "threads": options.threads,
-        "peak_gflops": peak,
+        "peak_gflops": best.peak,
         "gflops": { "deltarule": score.plain, "packed": score.packed, "matrixmultiply": score.peer },
-        "peak_fraction": { "deltarule": score.plain / peak, "packed": score.packed.map(|packed| packed / peak) },
-        "ratio": { "deltarule": score.plain / score.peer, "packed": score.packed.map(|packed| packed / score.peer) },
+        "peak_fraction": of_ours(&|gflops| gflops / best.peak),
+        "limit": best.limit.bound.to_string(),
+        "limit_fraction": of_ours(&|gflops| gflops / best.limit.gflops),
+        "ratio": of_ours(&|gflops| gflops / score.peer),
     })
 }
 

@@ -7,10 +7,12 @@
 //! ```
 //! What is public is what the repository's `versus`, which has more peers, times with too.
 //!
-//! Rows appear as they are measured. Everything is set beside the multiply-add peak, which peak.rs measures again and again.
+//! Rows appear as they are measured. Everything is set beside the multiply-add peak, which peak.rs measures again and again, and products beside
+//! what limit.rs knows of the caches that they read from, too.
 
 pub mod cases;
 mod gemm;
+pub mod limit;
 pub mod measure;
 mod peak;
 mod peer;

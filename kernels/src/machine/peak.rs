@@ -8,11 +8,11 @@
 //! A chain runs through the addend, which is what Arm's instruction overwrites; x86's may overwrite any of the three. Only where a
 //! multiply-add is a product and a sum it runs through the product, which would otherwise be the same at each step, and made but once.
 
+use super::at_once::at_once;
 use crate::element::Element;
 use crate::isa::{Isa, Kernel, Simd};
 use std::hint::black_box;
-use std::sync::{Barrier, OnceLock};
-use std::thread::Builder;
+use std::sync::Barrier;
 use std::time::Instant;
 
 const STEPS: usize = 20_000;
@@ -95,10 +95,10 @@ impl<T: Element> Chains<T> {
 }
 
 /// One thread's GFLOP/s in its best try, once all threads are there.
-fn best_try<T: Element>(isa: Isa, start: &OnceLock<Barrier>) -> f64 {
+fn best_try<T: Element>(isa: Isa, start: &Barrier) -> f64 {
     let mut best = f64::INFINITY;
     let mut each_step = 1;
-    start.wait().wait();
+    start.wait();
     for _ in 0..TRIES {
         let kernel = Chains::<T>::new(isa);
         let begin = Instant::now();
@@ -114,20 +114,7 @@ fn best_try<T: Element>(isa: Isa, start: &OnceLock<Barrier>) -> f64 {
 /// The machine's fused multiply-adds, in GFLOP/s, on `threads` threads at once; none at all is one. Where the system starts fewer, it is
 /// that of fewer.
 pub fn peak_gflops<T: Element>(isa: Isa, threads: usize) -> f64 {
-    peak_of::<T>(isa, threads, |_| Builder::new())
-}
-
-/// The same on threads of one's own making, numbered from 1.
-fn peak_of<T: Element>(isa: Isa, threads: usize, thread: impl Fn(usize) -> Builder) -> f64 {
-    // Made when it is known how many there are: a thread that cannot be started is not waited for.
-    let start = OnceLock::new();
-    std::thread::scope(|scope| {
-        let spawn = |number| thread(number).spawn_scoped(scope, || best_try::<T>(isa, &start)).ok();
-        let others: Vec<_> = (1..threads).map_while(spawn).collect();
-        start.get_or_init(|| Barrier::new(1 + others.len()));
-        let own = best_try::<T>(isa, &start);
-        own + others.into_iter().map(|thread| thread.join().unwrap_or(0.0)).sum::<f64>()
-    })
+    at_once(threads, |start| best_try::<T>(isa, start)).into_iter().sum()
 }
 
 #[cfg(test)]
@@ -149,14 +136,5 @@ mod tests {
                 assert!(peaks.into_iter().all(|peak| peak.is_finite() && peak > 0.0), "{peaks:?} on {isa}");
             }
         }
-    }
-
-    /// No system has so large a stack to give.
-    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-    #[test]
-    fn a_thread_that_cannot_be_started_is_not_waited_for() {
-        let thread = |number| if number < 2 { Builder::new() } else { Builder::new().stack_size(1 << 60) };
-        let peak = peak_of::<f32>(Isa::Portable, 4, thread);
-        assert!(peak.is_finite() && peak > 0.0, "{peak}");
     }
 }

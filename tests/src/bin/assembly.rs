@@ -261,7 +261,7 @@ fn judge_tier(loops: &[&Loop], tiles: &[(usize, usize)]) -> Result<(), String> {
         return Err(format!("{}: {} multiply-adds, spills: {:?}", worst.function, worst.fmas, worst.spills));
     }
     let most = tiles.iter().map(|(rows, wide)| rows * wide).max().unwrap_or(0);
-    // Where nothing is broadcast, a tile is written: β is multiplied there.
+    // Where nothing is broadcast, a tile is written (β is multiplied there), or bandwidth is measured.
     let mut steps = loops.iter().filter(|it| (LEAST_OF_A_STEP..=most).contains(&it.fmas) && it.broadcasts > 0);
     if let Some(Loop { function, fmas, broadcasts, reads, .. }) = steps.find(|it| it.tile().is_none()) {
         return Err(format!(
