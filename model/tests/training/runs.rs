@@ -1,12 +1,10 @@
 //! The training loop: what is learnt, clipped, decayed, measured and told.
 
-mod line;
-
+use crate::line::{line, linear, weights};
 use deltarule::{
     Activation, Dataset, Element, Finish, Labels, Loss, Mlp, Optimiser, Output, Plan, Progress, Rule, Scores, Scratch,
     Standardisation, Targets, Trainer,
 };
-use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
 
 #[test]

@@ -1,9 +1,7 @@
 //! Early stopping: when a run ends, and which weights it goes back to.
 
-mod line;
-
+use crate::line::{line, linear, weights};
 use deltarule::{Dataset, EarlyStopping, Finish, Loss, Mlp, Optimiser, Plan, Record, Scratch, Trainer};
-use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
 
 /// What validates a net that learns the first line: it gets better and then worse.

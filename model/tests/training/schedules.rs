@@ -1,9 +1,7 @@
 //! Schedules in a run: what they, plateaus and roll-backs make of the learning rate.
 
-mod line;
-
+use crate::line::{line, linear, weights};
 use deltarule::{Dataset, Loss, NonFinite, Optimiser, Plan, Schedule, Shape, Trainer};
-use line::{line, linear, weights};
 use std::ops::ControlFlow::Continue;
 
 #[test]

@@ -1,12 +1,10 @@
 //! What cannot be learnt from, or by, is refused with its place and the reason, before any weight changes.
 
-mod line;
-
+use crate::line::{line, linear, weights};
 use deltarule::{
     Activation, Dataset, Error, Labels, Loss, Mlp, Optimiser, Output, Plan, Rule, Schedule, Scratch, Standardisation,
     Targets, Trainer,
 };
-use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
 
 #[test]

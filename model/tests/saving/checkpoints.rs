@@ -1,9 +1,7 @@
 //! Checkpoints: read with the suspicion of model files, and whole again where they make sense.
 
-mod saved;
-
+use crate::saved::{Folder, model, problem, read, with_header};
 use deltarule::{Dataset, FileError, Loss, Mlp, NonFinite, Optimiser, Plan, Targets, Trainer, file};
-use saved::{Folder, model, problem, read, with_header};
 use std::ops::ControlFlow;
 
 #[test]

@@ -1,11 +1,9 @@
 //! Model files: PyTorch's names and layout, read by the reference implementation; every kind of damage a typed error; a
 //! save that fails leaves what was there.
 
-mod saved;
-
+use crate::saved::{Folder, model, problem, read, with_header};
 use deltarule::{Activation, Dataset, FileError, LoadOptions, Loss, Mlp, Output, Plan, Scratch, Trainer, file};
 use safetensors::tensor::{Dtype, TensorView};
-use saved::{Folder, model, problem, read, with_header};
 use std::fs;
 use std::ops::ControlFlow;
 

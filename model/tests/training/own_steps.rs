@@ -1,11 +1,9 @@
 //! Steps of one's own before, within and after a run: which rate they take, and what becomes of the run.
 
-mod line;
-
+use crate::line::{line, linear, weights};
 use deltarule::{
     Dataset, Finish, Labels, Loss, Mlp, NonFinite, Optimiser, Plan, Schedule, Standardisation, Targets, Trainer,
 };
-use line::{line, linear, weights};
 use std::ops::ControlFlow::{Break, Continue};
 
 /// What a step at this rate makes of a model; the delta rule remembers nothing of steps before.

@@ -1,0 +1,5 @@
+//! Files: of models, and of runs that are to go on.
+
+mod checkpoints;
+mod files;
+mod saved;
