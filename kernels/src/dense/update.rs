@@ -46,8 +46,8 @@ pub fn update<T: Element, C: Compute<T>>(
         check_moments(w, moments, step)?;
         let (first, second) = (lines_of(&mut moments.first), lines_of(&mut moments.second));
         step.sweep(by, w.kept.packed_mut().lines_mut(), gradient.lines(), first, second);
-        if let Some(turned) = &mut w.turned {
-            transpose(by, w.kept.packed(), turned);
+        if let Some(transposed) = &mut w.transposed {
+            transpose(by, w.kept.packed(), transposed);
         }
         return Ok(());
     };
@@ -165,7 +165,7 @@ impl<'a, T: Element> Changed<'a, T> {
             kept: Parts::of(w.kept.packed_mut().lines_mut()),
             first: Parts::of(lines_of(&mut moments.first)),
             second: Parts::of(lines_of(&mut moments.second)),
-            transpose: Parts::of(w.turned.as_mut().map_or(&mut [], PackedB::lines_mut)),
+            transpose: Parts::of(w.transposed.as_mut().map_or(&mut [], PackedB::lines_mut)),
             rows,
             cols,
         })

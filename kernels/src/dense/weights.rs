@@ -18,7 +18,7 @@ pub struct Weights<T> {
     /// The weights, as an optimiser changes them.
     pub(super) kept: Array<T>,
     /// Their transpose, which follows: where one is kept. A row is its own.
-    pub(super) turned: Option<PackedB<T>>,
+    pub(super) transposed: Option<PackedB<T>>,
 }
 
 impl<T: Element> Weights<T> {
@@ -54,26 +54,26 @@ impl<T: Element> Weights<T> {
         let lines = kept.packed();
         let pays = with_transpose && size_of_val(lines.lines()) <= caches().l2;
         let is_needed = !kept.is_row() && (pays || kept.is_by_outputs());
-        let turned = is_needed.then(|| {
-            let mut turned = PackedB::zeros(lines.cols(), lines.rows());
-            super::update::transpose(Isa::current(), lines, &mut turned);
-            turned
+        let transposed = is_needed.then(|| {
+            let mut transposed = PackedB::zeros(lines.cols(), lines.rows());
+            super::update::transpose(Isa::current(), lines, &mut transposed);
+            transposed
         });
-        Self { kept, turned }
+        Self { kept, transposed }
     }
 
     /// Wᵀ, inputs × outputs: the right-hand side of `x Wᵀ`; none where the weights are a row.
     #[inline(always)]
     pub(super) fn forward(&self) -> Option<&PackedB<T>> {
-        if self.kept.is_by_outputs() { self.turned.as_ref() } else { Some(self.kept.packed()) }
+        if self.kept.is_by_outputs() { self.transposed.as_ref() } else { Some(self.kept.packed()) }
     }
 
     /// W, outputs × inputs: the right-hand side of `dz W`.
     #[inline(always)]
     pub(super) fn backward(&self) -> Right<T> {
-        match &self.turned {
+        match &self.transposed {
             _ if self.kept.is_by_outputs() => self.kept.packed().right(),
-            Some(turned) => turned.right(),
+            Some(transposed) => transposed.right(),
             None => self.kept.packed().transposed_right(),
         }
     }
@@ -103,8 +103,8 @@ impl<T: Element> Weights<T> {
     pub fn set(&mut self, o: usize, i: usize, value: T) {
         self.kept.put(i, o, value);
         let by_outputs = self.kept.is_by_outputs();
-        if let Some(turned) = &mut self.turned {
-            if by_outputs { turned.put(i, o, value) } else { turned.put(o, i, value) }
+        if let Some(transposed) = &mut self.transposed {
+            if by_outputs { transposed.put(i, o, value) } else { transposed.put(o, i, value) }
         }
     }
 
@@ -120,8 +120,8 @@ impl<T: Element> Weights<T> {
     pub fn set_rows(&mut self, w: MatRef<'_, T>) -> Result<(), ShapeError> {
         self.kept.set(w)?;
         let by_outputs = self.kept.is_by_outputs();
-        match &mut self.turned {
-            Some(turned) => turned.set(if by_outputs { w.t() } else { w }),
+        match &mut self.transposed {
+            Some(transposed) => transposed.set(if by_outputs { w.t() } else { w }),
             None => Ok(()),
         }
     }

@@ -105,7 +105,7 @@ fn pays_along_columns_of_a<T: Element>(
     empty_lanes >= lines * T::LINE && work >= WORK
 }
 
-/// A's rows are contiguous: squares of it are turned (Zen 4, 128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91, 100×2×100
+/// A's rows are contiguous: squares of it are transposed (Zen 4, 128×10×128: 71 → 87 GFLOP/s, 128×10×784 73 → 100, 784×10×128 73 → 91, 100×2×100
 /// 19 → 37, 128×6×128 58 → 73; behind whole lines, 100×17×100 69 → 86, 100×20×100 81 → 94, 128×25×128 89 → 102, 500×67×300 104 → 112, 1000×58×1000
 /// 106 → 112; f64 128×9×128 38 → 49, 100×10×100 41 → 45, 128×10×784 43 → 53), where so many whole lines are before them.
 fn pays_to_transpose_a<T: Element>(

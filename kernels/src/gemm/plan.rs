@@ -293,7 +293,7 @@ impl<T: Element> Product<T> {
     /// read B in place and so wide that the strip does not count; small ones have a bar of their own.
     pub(super) fn columns_to_peel(&self, table: &TileTable<T>) -> Option<usize> {
         let Right::Strided { data, row, col } = self.b else { return None };
-        // Columns that are not side by side, and a B with a factor of its own, are packed or turned, wherever they begin.
+        // Columns that are not side by side, and a B with a factor of its own, are packed or transposed, wherever they begin.
         let in_place = col == 1 && self.alpha_right == T::ONE;
         let narrow = self.n < SMALL_SPLIT_LINES * T::LINE || bytes::<T>(self.k, self.n) <= caches().l1d / 2;
         if self.is_small() && (narrow || !in_place) {

@@ -290,7 +290,7 @@ fn loads_and_stores_touch_what_they_say() {
     }
 }
 
-/// A square of different numbers at the end of what may be read, turned in registers.
+/// A square of different numbers at the end of what may be read, transposed in registers.
 struct Squares;
 
 impl<T: Element> Kernel<T> for Squares {
@@ -316,14 +316,14 @@ impl<T: Element> Kernel<T> for Squares {
 }
 
 #[test]
-fn squares_are_turned() {
+fn squares_are_transposed() {
     for isa in Isa::available() {
         f32::dispatch(isa, Squares);
         f64::dispatch(isa, Squares);
     }
 }
 
-/// Up to four rows of every length, turned next to guards.
+/// Up to four rows of every length, transposed next to guards.
 struct Few;
 
 impl<T: Element> Kernel<T> for Few {

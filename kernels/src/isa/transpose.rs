@@ -47,7 +47,7 @@ pub(super) unsafe fn f32_16(from: *const f32, from_row: usize) -> [__m512; 16] {
 
 /// Transposes up to sixteen runs of up to four elements: `to[j·to_row + i] = from[i·from_row + j]`, zero where there is no run.
 ///
-/// Run 4 l + r goes to 128-bit lane l of register r, so that the squares inside of the lanes are all that must be turned.
+/// Run 4 l + r goes to 128-bit lane l of register r, so that the squares inside of the lanes are all that must be transposed.
 ///
 /// # Safety
 /// The runs are valid for reads, as many rows for writes as the runs are long.
@@ -214,7 +214,7 @@ pub(super) unsafe fn f64_8(from: *const f64, from_row: usize) -> [__m512d; 8] {
 
 /// The transpose of 8 × 8: lane i of vector j is `from[i·from_row + j]`.
 ///
-/// Rows j and j + 4 are put side by side as they are loaded, so that the squares inside of the 128-bit lanes are all that must be turned.
+/// Rows j and j + 4 are put side by side as they are loaded, so that the squares inside of the 128-bit lanes are all that must be transposed.
 ///
 /// # Safety
 /// The block is valid for reads.

@@ -12,13 +12,13 @@ struct Cpu {
 /// What of a CPU decides between micro-kernels of the same tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Habits {
-    /// An instruction on 512 bits takes two turns through data paths of 256: AMD's Zen 4 (family 19h), the first of theirs with AVX-512
+    /// An instruction on 512 bits takes two passes through data paths of 256: AMD's Zen 4 (family 19h), the first of theirs with AVX-512
     /// (AMD, Software Optimization Guide for the Zen4 Microarchitecture, 57647).
     pub(crate) executes_in_halves: bool,
-    /// More vectors of 256 bits than of 512 are loaded in a turn: Intel's, three and two from Golden Cove on (Intel 64 and IA-32
+    /// More vectors of 256 bits than of 512 are loaded in a cycle: Intel's, three and two from Golden Cove on (Intel 64 and IA-32
     /// Architectures Optimization Reference Manual, 248966). Earlier ones load two of each and were not measured.
     pub(crate) loads_more_halves: bool,
-    /// Multiplications lose turns to vectors that cross a cache line: Intel's (Emerald Rapids, rows of B 16 bytes off the lines and in
+    /// Multiplications lose issue slots to vectors that cross a cache line: Intel's (Emerald Rapids, rows of B 16 bytes off the lines and in
     /// L2, a seventh of the time. On Zen 5 such products are within 2 % of packed ones).
     pub(crate) waits_for_split_lines: bool,
     /// Lines that come from L2 are waited for unless they are asked for ahead, wherever they lie: Intel's (Emerald Rapids, packed strips that

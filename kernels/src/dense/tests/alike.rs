@@ -32,7 +32,7 @@ fn layer_by<T: Element>(by: impl Compute<T>, case: &Case<T>, rule: Rule, gap: us
     let (mut db, mut dw) = (case.bias.clone(), Gradient::zeros_like(&w));
     if gap > 0 {
         let arrays = [Some(&mut w.kept), moments.first.as_mut(), moments.second.as_mut(), Some(&mut dw.lines)];
-        arrays.into_iter().flatten().map(Array::packed_mut).chain(&mut w.turned).for_each(spoil_padding);
+        arrays.into_iter().flatten().map(Array::packed_mut).chain(&mut w.transposed).for_each(spoil_padding);
     }
     let above = |data| MatMut::with_row_stride(data, batch, outputs, outputs + gap);
     let under = |data| MatMut::with_row_stride(data, batch, inputs, inputs + gap);

@@ -36,7 +36,7 @@ fn errors_go_down_alike_with_a_transposed_copy_and_without() {
         let case = Case::<T>::new(batch, inputs, outputs);
         let below = |team: &Team, with_transpose: bool| {
             let w = Weights::from_rows(MatRef::new(&case.w, outputs, inputs).unwrap(), with_transpose);
-            assert_eq!(w.turned.is_some(), outputs > 1 && (with_transpose || w.kept.is_by_outputs()));
+            assert_eq!(w.transposed.is_some(), outputs > 1 && (with_transpose || w.kept.is_by_outputs()));
             let mut below = vec![T::from_f64(f64::NAN); batch * inputs];
             let to = MatMut::new(&mut below, batch, inputs).unwrap();
             backward_input(team, case.dz(), &w, Activation::Tanh, case.x(), to).unwrap();
@@ -57,7 +57,7 @@ fn errors_go_down_alike_with_a_transposed_copy_and_without() {
 fn weights_beyond_the_second_cache_have_no_copy() {
     let rows = crate::machine::caches().l2 / size_of::<f64>() / 64;
     let large = |rows: usize| Weights::from_rows(MatRef::new(&vec![0.5; rows * 64], 64, rows).unwrap(), true);
-    assert!(large(rows).turned.is_some() && large(rows + 1).turned.is_none());
+    assert!(large(rows).transposed.is_some() && large(rows + 1).transposed.is_none());
 }
 
 /// As if packed anew, in both orders.
@@ -71,7 +71,7 @@ fn weights_that_are_replaced_leave_nothing_behind() {
             w.set_rows(rows).unwrap();
             let afresh = Weights::from_rows(rows, with_transpose);
             let lines = |w: &Weights<f32>| {
-                [Some(w.kept.packed()), w.turned.as_ref()].map(|lines| lines.map(|l| bits(l.lines())))
+                [Some(w.kept.packed()), w.transposed.as_ref()].map(|lines| lines.map(|l| bits(l.lines())))
             };
             assert_eq!(lines(&w), lines(&afresh), "{inputs} × {outputs}");
         }
@@ -86,8 +86,8 @@ fn weights_of_another_type_are_kept_as_that_type_is() {
         let expected = Weights::from_rows(MatRef::new(&w, outputs, inputs).unwrap(), true);
         let got: Weights<U> = Case::<T>::new(batch, inputs, outputs).weights().cast(true);
         assert_eq!(bits(got.kept.packed().lines()), bits(expected.kept.packed().lines()), "{inputs} × {outputs}");
-        let turned = |w: &Weights<U>| w.turned.as_ref().map(|turned| bits(turned.lines()));
-        assert_eq!(turned(&got), turned(&expected), "{inputs} × {outputs}");
+        let transposed = |w: &Weights<U>| w.transposed.as_ref().map(|transposed| bits(transposed.lines()));
+        assert_eq!(transposed(&got), transposed(&expected), "{inputs} × {outputs}");
     }
     for shape in SHAPES {
         check::<f32, f64>(shape);

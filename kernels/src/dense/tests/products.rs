@@ -131,13 +131,13 @@ fn check_fused<T: Element>(rule: Rule, l2: f64, by_columns: bool) {
             assert_eq!(moments(&fused_m), moments(&plain_m), "{rule:?} of {batch} × {inputs} × {outputs}");
         }
         for w in [&fused, &plain] {
-            let Some(turned) = &w.turned else {
+            let Some(transposed) = &w.transposed else {
                 assert_eq!(outputs, 1, "only a row is its own transpose");
                 continue;
             };
             for o in 0..outputs {
                 for i in 0..inputs {
-                    let copy = if w.kept.is_by_outputs() { turned.get(i, o) } else { turned.get(o, i) };
+                    let copy = if w.kept.is_by_outputs() { transposed.get(i, o) } else { transposed.get(o, i) };
                     assert_eq!(copy, w.get(o, i), "the transposed copy follows");
                 }
             }
