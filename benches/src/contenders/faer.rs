@@ -33,7 +33,8 @@ impl<T: Element + ComplexField> Contender<T> for Faer {
         let lead = problem.c_lead(false);
         Ok(Box::new(move |c, calls| {
             for _ in 0..calls {
-                let c = MatMut::from_row_major_slice_with_stride_mut(c, m, n, lead);
+                // As the columns of its transpose: faer 0.24's view of rows with a stride has the two strides the other way round.
+                let c = MatMut::from_column_major_slice_with_stride_mut(c, n, m, lead).transpose_mut();
                 matmul(c, Accum::Replace, a, b, <T as Element>::ONE, par);
             }
             Ok(())
