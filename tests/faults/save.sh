@@ -21,7 +21,7 @@
 # (one that holds the time a run took: has its end); permissions are as they were; and no temporary file is left, unless the
 # process was killed.
 #
-# Last result, 2026-11-30, Linux on x86-64: 129 calls, 400 runs with faults, every file whole in each of them.
+# Last result, 2026-11-30, Linux on x86-64: 136 calls, 421 runs with faults, every file whole in each of them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -159,10 +159,14 @@ check $status
 [ $status -eq 0 ] || fail "status $status"
 fault="the order on the disk"
 while read -r complaint; do fail "$complaint"; done < <(disorder)
-# The calls of the first run that touch the folder, as `name number`, where the number counts all calls of that name.
+# The calls of the first run that touch the folder, as `name number`, where the number counts all calls of that name. But for the close
+# of a folder that has been listed: no system refuses that, and the standard library panics where one does.
 sites=$(awk -v out="$out" '
   { name = $1; sub(/\(.*/, "", name); number[name]++ }
-  index($0, out) && name != "execve" { print name, number[name] }' "$work/trace")
+  index($0, out) && name != "execve" {
+    if (name != "close" || before != "getdents64") print name, number[name]
+    before = name
+  }' "$work/trace")
 [ "$(grep -c '^write ' <<<"$sites")" -gt ${#files[@]} ] || fail "writes were not short: is the program linked statically?"
 
 fault="no second file"
