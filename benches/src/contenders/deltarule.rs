@@ -51,7 +51,9 @@ fn repeat<T: Element>(
     move |c, calls| {
         let mut failure = None;
         for _ in 0..calls {
-            if let Err(e) = MatMut::with_row_stride(c, m, n, lead).and_then(&mut product) {
+            // As a caller without gaps would: to look at a stride takes a nanosecond.
+            let view = if lead == n { MatMut::new(c, m, n) } else { MatMut::with_row_stride(c, m, n, lead) };
+            if let Err(e) = view.and_then(&mut product) {
                 failure.get_or_insert(e);
             }
         }
