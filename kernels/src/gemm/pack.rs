@@ -68,23 +68,14 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd<T>>(self, simd: S) {
+    fn run<S: Simd<T>>(mut self, simd: S) {
         let whole = self.cols / T::LINE;
-        for first in (0..whole).step_by(LINES_AT_ONCE) {
-            let lines = first..whole.min(first + LINES_AT_ONCE);
-            for p in 0..self.rows {
-                let from = self.from.wrapping_add(p * self.row);
-                for l in lines.clone() {
-                    prefetch(from.wrapping_add(self.row.wrapping_mul(PREFETCH_DISTANCE).wrapping_add(l * T::LINE)));
-                    let to = self.to[(l * self.rows + p) * T::LINE..][..T::LINE].as_mut_ptr();
-                    for v in (0..T::LINE).step_by(S::LANES) {
-                        // SAFETY: row p of the block has a whole line here (caller of `pack_lines`).
-                        let lanes = unsafe { simd.load(from.wrapping_add(l * T::LINE + v)) };
-                        // SAFETY: `to` is a whole line.
-                        unsafe { simd.store(to.wrapping_add(v), lanes) };
-                    }
-                }
-            }
+        let together = whole / LINES_AT_ONCE * LINES_AT_ONCE;
+        for first in (0..together).step_by(LINES_AT_ONCE) {
+            self.copy_lines::<S, LINES_AT_ONCE>(simd, first);
+        }
+        for line in together..whole {
+            self.copy_lines::<S, 1>(simd, line);
         }
         let rest = self.cols % T::LINE;
         for p in (0..self.rows).filter(|_| rest > 0) {
@@ -92,6 +83,31 @@ impl<T: Element> Kernel<T> for CopyLines<'_, T> {
             let source =
                 unsafe { std::slice::from_raw_parts(self.from.wrapping_add(p * self.row + whole * T::LINE), rest) };
             self.to[(whole * self.rows + p) * T::LINE..][..rest].copy_from_slice(source);
+        }
+    }
+}
+
+impl<T: Element> CopyLines<'_, T> {
+    /// `N` whole lines from `first` on, a row of all of them after the other. The addresses go from row to row: computed and checked anew for
+    /// each line of each row they take longer than the copy.
+    #[inline(always)]
+    fn copy_lines<S: Simd<T>, const N: usize>(&mut self, simd: S, first: usize) {
+        let line = self.rows * T::LINE;
+        let mut from = self.from.wrapping_add(first * T::LINE);
+        let mut to = self.to[first * line..][..N * line].as_mut_ptr();
+        let ahead = self.row.wrapping_mul(PREFETCH_DISTANCE);
+        for _ in 0..self.rows {
+            for l in 0..N {
+                prefetch(from.wrapping_add(ahead).wrapping_add(l * T::LINE));
+                for v in (0..T::LINE).step_by(S::LANES) {
+                    // SAFETY: this row of the block has a whole line here (caller of `pack_lines`).
+                    let lanes = unsafe { simd.load(from.wrapping_add(l * T::LINE + v)) };
+                    // SAFETY: so has each of the lines in `to`, as was checked above.
+                    unsafe { simd.store(to.wrapping_add(l * line + v), lanes) };
+                }
+            }
+            from = from.wrapping_add(self.row);
+            to = to.wrapping_add(T::LINE);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::kernel_args::End;
 use super::operand::Right;
 use super::prefetch::{PREFETCH_DISTANCE, Prefetch};
 use super::product::{Destination, Product};
-use super::room::{bytes, clash, on_lines, packed_bytes, past_line, stays_in_l1};
+use super::room::{bytes, clash, has_room_in_l1, on_lines, packed_bytes, past_line, stays_in_l1};
 use super::tiles::TileTable;
 use crate::element::Element;
 use crate::machine::caches;
@@ -66,7 +66,7 @@ pub(super) const FEW_ROWS: usize = 16;
 /// Depth up to which a product is bound by writing C, along its rows rather than down its strips (500×1025×8 tt: 150 → 190 GFLOP/s;
 /// 1024×1024×8: 180 → 215), and the same where C is beyond L2 (2048×2048×65: 220 → 255; Emerald Rapids, 1000×1000×100: 130 → 155, f64
 /// 54 → 77; f64 700×700×60: 45 → 76).
-const SHALLOW: usize = 32;
+pub(super) const SHALLOW: usize = 32;
 const SHALLOW_BEYOND_L2: usize = 128;
 /// C is far where it takes so many L2: its lines are prefetched for the tiles that write them (1000×10007×12: 88 → 190), and
 /// tall tiles write more rows at once, and read B less often (2000×2000×16: 200 → 240).
@@ -90,6 +90,20 @@ const ROWS_TO_PACK_SPLIT: usize = 64;
 /// 480³ 77 → 85 GFLOP/s, 128³ 80 → 82; 64×128×128 would lose 2 %), or where its rows are on more pages than are remembered beside it (Zen 4, AVX2,
 /// 128×784×128 tn 95 → 106).
 const ROWS_TO_PACK_LINE: usize = 128;
+/// The same where each row of a strip lies on two lines, whether L1 keeps the strip then or not (Zen 3, all operands 32 bytes off the lines, some
+/// strips packed at once: 96×64×512 84 → 92 GFLOP/s, 64×256×256 81 → 90, 48×128×256 80 → 89, 64×128×64 85 → 88; 24×128×256 would lose a tenth) …
+const ROWS_TO_PACK_SPLIT_LINE: usize = 32;
+/// … and where B takes more than half of L2, wherever its rows begin (on lines, and 16 bytes off them, 24×512×512 76 → 79 and 66 → 75,
+/// 32×128×784 81 → 85 and 68 → 81, 32×1024×1024 62 → 80 and 44 → 69; 12×512×512 would lose a tenth, 16×128×784 a fiftieth).
+const ROWS_TO_PACK_FAR_LINE: usize = 24;
+/// Such lines are packed some at a time, of this part of L2: their rows are then read as longer runs (Zen 3, beside a strip at a time, 24×512×512
+/// 69 → 75, 32×1024×1024 62 → 69, 256³ 94 → 95.5; half of L2 gives 24×512×512 72).
+const PACKED_LINES_PART_OF_L2: usize = 4;
+
+/// Strips of a single line that are worth packing an A whose columns, runs in place, L1 does not keep from a tile to the next (Zen 3:
+/// 128×784×128 tn 87 → 91 GFLOP/s, B packed 90 → 95, f64 39 → 45; 1000×500×300 tn 88 → 94, 30×300×300 tn 72 → 78; 784×128×128 tn,
+/// of eight strips, gains nothing, 128×64×256 tn, of four, would lose an eighth).
+const STRIPS_TO_PACK_A: usize = 16;
 
 /// Depth of a product up to which vectors across lines are worth avoiding though L1 has them; so many columns, and so many times the
 /// depth, are worth one more vector a row for it (Emerald Rapids, B and C 16 bytes off the lines: 128×784×32 135 → 161 GFLOP/s,
@@ -209,7 +223,7 @@ impl<T: Element> Product<T> {
             streams: false,
             prefetch: Prefetch::default(),
         };
-        plan.pack_a = self.is_a_worth_packing(&plan);
+        plan.pack_a = self.is_a_worth_packing(&plan, table);
         plan.jobs_row_major = self.are_jobs_row_major(&plan, table);
         plan.job_rows = self.job_rows(&plan);
         plan.pack_b = self.when_b_is_packed(&plan, table);
@@ -338,10 +352,16 @@ impl<T: Element> Product<T> {
     }
 
     /// A is packed for its factor; and where several strips read an A whose rows are no runs, if its columns are none either, or lie at a stride
-    /// that aliases in a cache.
-    fn is_a_worth_packing(&self, plan: &Plan) -> bool {
+    /// that aliases in a cache, or if many strips a line wide do, and L1 does not keep it.
+    fn is_a_worth_packing(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let depth = self.k.min(plan.kc);
         let is_read_again = self.a.col != 1 && self.n > plan.strip_cols;
-        self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, self.k.min(plan.kc)))
+        let leaves_l1 = || {
+            has_narrow_strips(plan, table)
+                && plan.strips >= STRIPS_TO_PACK_A
+                && !has_room_in_l1::<T>(self.a.col, depth, T::LINE)
+        };
+        self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, depth) || leaves_l1())
     }
 
     /// Whether threads share jobs along the strips of as many rows as L2 keeps of A: else every thread reads all of an A that L2 does not
@@ -402,7 +422,7 @@ impl<T: Element> Product<T> {
                 plan.tiles_row_major && self.m >= self.rows_to_pack_shallow(table)
                     || self.m >= ROWS_TO_PACK && (clash::<T>(row, depth) || spread)
                     || self.m >= ROWS_TO_PACK_SPLIT && self.b_splits(plan, table)
-                    || self.m >= ROWS_TO_PACK_LINE && self.line_leaves_l1(plan, table, row)
+                    || self.m >= ROWS_TO_PACK_FAR_LINE && self.is_line_worth_packing(plan, table)
             }
         };
         match pays {
@@ -430,13 +450,16 @@ impl<T: Element> Product<T> {
         table.lanes() == T::LINE && !on_lines(data, row) && table.habits.waits_for_split_lines
     }
 
-    /// A strip of several vectors is but a line wide, and stays in L1, with its pages in reach, when it is packed, but not at its stride.
-    fn line_leaves_l1(&self, plan: &Plan, table: &TileTable<T>, stride: usize) -> bool {
+    /// Strips of several vectors are but a line wide, L1 does not keep one, with its pages in reach, at its stride, and there are enough rows.
+    fn is_line_worth_packing(&self, plan: &Plan, table: &TileTable<T>) -> bool {
+        let Right::Strided { data, row, .. } = self.b else { return false };
         let depth = self.k.min(plan.kc);
-        table.lanes() < T::LINE
-            && plan.strip_cols == T::LINE
-            && stays_in_l1::<T>(T::LINE, depth, T::LINE)
-            && !stays_in_l1::<T>(stride, depth, T::LINE)
+        if !has_narrow_strips(plan, table) || stays_in_l1::<T>(row, depth, T::LINE) {
+            return false;
+        }
+        let is_far = bytes::<T>(self.k, self.n) > caches().l2 / 2;
+        let splits = self.m >= ROWS_TO_PACK_SPLIT_LINE && !on_lines(data, row);
+        is_far || splits || self.m >= ROWS_TO_PACK_LINE && stays_in_l1::<T>(T::LINE, depth, T::LINE)
     }
 
     /// B is read in place from so far away that its rows are read a block at a time: from beyond L2 by few rows, or half of L3 where that
@@ -512,9 +535,16 @@ impl<T: Element> Product<T> {
         let together = together.min(most);
         let together = (1..=together).rev().find(is_even).unwrap_or(together);
         // Strips of a few rows are packed several at once, as many as L1 keeps (16×4096×16 nt: 133 → 155 GFLOP/s).
-        let at_once = !plan.is_shared() && plan.pack_b == PackB::PerJob;
-        if at_once { together.max(SHALLOW_BYTES / bytes::<T>(depth, strip_cols)) } else { together }
+        let narrow = has_narrow_strips(plan, table);
+        let at_once = if narrow { caches().l2 / PACKED_LINES_PART_OF_L2 } else { SHALLOW_BYTES };
+        let packs = !plan.is_shared() && plan.pack_b == PackB::PerJob;
+        if packs { together.max(at_once / bytes::<T>(depth, strip_cols)) } else { together }
     }
+}
+
+/// Strips are a single line wide, in several vectors.
+fn has_narrow_strips<T: Element>(plan: &Plan, table: &TileTable<T>) -> bool {
+    table.lanes() < T::LINE && plan.strip_cols == T::LINE
 }
 
 /// KC of strips that wide: whole lines of a transpose.

@@ -46,7 +46,7 @@ pub(super) fn stays_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -
 }
 
 /// The same of L1 alone, wherever the pages are.
-fn has_room_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
+pub(super) fn has_room_in_l1<T: Element>(stride: usize, rows: usize, cols: usize) -> bool {
     let sets = L1_PERIOD / LINE_BYTES;
     let lines = cols.div_ceil(T::LINE) + usize::from(stride > cols);
     // Rows begin in so many different sets: at a stride of 512 bytes, in every eighth.

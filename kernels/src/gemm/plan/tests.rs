@@ -6,7 +6,7 @@ use crate::gemm::prefetch::PREFETCH_DISTANCE;
 use crate::gemm::scratch::{Lent, Slot};
 use crate::gemm::tests::{check_product, near_and_far, numbers, product_of, with_halves};
 use crate::gemm::tiles::Tiled;
-use crate::isa::walked::skipped;
+use crate::isa::walked::{skipped, walked};
 use crate::machine::Habits;
 use crate::optimiser::Rule;
 use crate::{Isa, MatMut, MatRef, PackedB};
@@ -195,6 +195,72 @@ fn plans_spare_a_far_right_hand_side() {
     assert_eq!(prefetches(&packed, &serial), cfg!(target_arch = "x86_64"));
     assert!(!prefetches(&near, &serial), "L2 keeps it");
     assert!(!prefetches(&packed, &Team::new(2)), "another thread may read the next block");
+}
+
+/// Where strips are a line wide, what is packed: a B that L1 does not keep, far, off the lines or under many rows, some strips of it at once; and an
+/// A whose columns it does not keep, for many strips. And the same chains either way.
+#[test]
+fn strips_of_a_line_are_packed_where_l1_does_not_keep_them() {
+    fn check<T: Element>() {
+        let serial = Team::serial();
+        for isa in walked(|_| true) {
+            let table = TileTable::<T>::of(isa);
+            if table.lanes() >= T::LINE || table.strip_vectors(100) * table.lanes() != T::LINE {
+                skipped(&format!("the plans of {isa}, whose strips are wider"));
+                continue;
+            }
+            // Rows of a quarter of a page, of which L1 has room for less than a hundredth of these; a strip of the near B is half as deep as L1.
+            let n = 1024 / size_of::<T>();
+            let (near, far) =
+                (caches().l1d / 128, (caches().l2 / 2 / size_of::<T>() / n + T::LINE).max(caches().l1d / 128));
+            let (a, b) = (numbers::<T>(130 * far, 1), numbers::<T>(far * n + 2 * T::LINE, 2));
+            let line = b.as_ptr().align_offset(64);
+            let plan = |m: usize, k: usize, from: usize, stride: usize| {
+                let b = MatRef::with_row_stride(&b[from..], k, n.min(stride), stride).unwrap();
+                let views = (MatRef::new(&a[..m * k], m, k).unwrap(), b);
+                product_of(views, End::Stored, MatMut::new(&mut [T::ZERO], 1, 1).unwrap()).plan(
+                    table,
+                    &serial,
+                    Destination::C,
+                )
+            };
+            let packs = |m: usize, k: usize, from: usize| plan(m, k, from, n).pack_b == PackB::PerJob;
+            assert_eq!(
+                [ROWS_TO_PACK_LINE - 1, ROWS_TO_PACK_LINE].map(|m| packs(m, near, line)),
+                [false, true],
+                "{isa}: on the lines"
+            );
+            assert_eq!(
+                [ROWS_TO_PACK_SPLIT_LINE - 1, ROWS_TO_PACK_SPLIT_LINE].map(|m| packs(m, near, line + 1)),
+                [false, true],
+                "{isa}: off them"
+            );
+            assert_eq!(
+                [ROWS_TO_PACK_FAR_LINE - 1, ROWS_TO_PACK_FAR_LINE].map(|m| packs(m, far, line)),
+                [false, true],
+                "{isa}: from afar"
+            );
+            assert!(!packs(40, 8, line + 1), "{isa}: L1 keeps eight rows");
+            let strips = plan(100, near, line + 1, n).job_cols / T::LINE;
+            assert_eq!(strips, (caches().l2 / 4 / bytes::<T>(near, T::LINE)).min(n / T::LINE), "{isa}: at once");
+
+            let packs_a = |m: usize, n: usize, k: usize| {
+                let views = (MatRef::new(&a[..m * k], k, m).unwrap().t(), MatRef::new(&b[..k * n], k, n).unwrap());
+                product_of(views, End::Stored, MatMut::new(&mut [T::ZERO], 1, 1).unwrap())
+                    .plan(table, &serial, Destination::C)
+                    .pack_a
+            };
+            let many = STRIPS_TO_PACK_A * T::LINE;
+            assert_eq!(
+                [many - T::LINE, many].map(|n| packs_a(128, n, near)),
+                [false, true],
+                "{isa}: A for many strips"
+            );
+            assert!(!packs_a(128, many, 8), "{isa}: L1 keeps eight columns of A");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 /// Where lines of L2 are waited for, rows of a strip that L1 does not keep are prefetched, wherever they lie; and the chains are the same.
