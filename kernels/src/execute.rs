@@ -13,7 +13,7 @@
 //! Who does the work cannot be seen in the result (but for the portable tier without fused multiply-add, whose bits are its own).
 
 use crate::element::Element;
-use crate::gemm::{Block, Destination, Product, TileTable, WORK_TO_SHARE, WORK_TO_WAKE};
+use crate::gemm::{Block, Destination, Product, TileTable, WORK_TO_SHARE, WORK_TO_WAKE, WORK_TO_WAKE_IN_BURST};
 use crate::isa::{Isa, Kernel, Simd};
 use crate::team::Team;
 
@@ -55,27 +55,35 @@ pub(crate) trait Multiply<T: Element>: Copy + Sync {
 }
 
 impl Team {
-    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken. Who does them alone then says so, see
-    /// [`done_alone`](Self::done_alone).
+    /// Whether so many multiply-adds are worth a helper's while: more where one would have to be woken, most where this call comes alone. Who does
+    /// them alone says so when they are done, see [`done_alone`](Self::done_alone).
     #[inline]
     pub fn is_worth(&self, multiply_adds: usize) -> bool {
         self.threads() > 1 && multiply_adds >= 2 * self.work_of_thread(multiply_adds)
     }
 
-    /// Counts so many multiply-adds that were not worth a helper's while: enough of them are worth waking one, with whom the next are shared.
-    /// Those that nobody would share count nothing.
+    /// Counts so many multiply-adds that were not worth a helper's while: enough of them are worth waking one, with whom the next are shared, and
+    /// so are many when as many follow at once. Those that nobody would share count nothing.
     #[inline]
     pub fn done_alone(&self, multiply_adds: usize) {
         if multiply_adds >= 2 * WORK_TO_SHARE {
             self.misses_helpers(multiply_adds);
+        }
+        if multiply_adds >= 2 * WORK_TO_WAKE_IN_BURST {
+            self.may_begin_burst();
         }
     }
 
     /// How many of so many multiply-adds are worth a thread.
     #[inline]
     pub(crate) fn work_of_thread(&self, multiply_adds: usize) -> usize {
-        let may_share = multiply_adds >= 2 * WORK_TO_SHARE && self.shares_small_work();
-        if may_share { WORK_TO_SHARE } else { WORK_TO_WAKE }
+        if multiply_adds >= 2 * WORK_TO_SHARE && self.shares_small_work() {
+            WORK_TO_SHARE
+        } else if (2 * WORK_TO_WAKE_IN_BURST..2 * WORK_TO_WAKE).contains(&multiply_adds) && self.is_in_burst() {
+            WORK_TO_WAKE_IN_BURST
+        } else {
+            WORK_TO_WAKE
+        }
     }
 }
 

@@ -17,7 +17,8 @@
 //!   present one, however late a helper comes.
 //! * The caller claims from the front, helpers from the back. From step to step a thread so meets nearly the same jobs, and finds
 //!   their weights in its own caches.
-//! * Work too small to wake a helper is done alone, until it adds up: see [`WORK_TO_MISS`].
+//! * Work too small to wake a helper is done alone, until it adds up: see [`WORK_TO_MISS`]; larger one that comes alone, too, until the next
+//!   follows within [`LINGER`].
 //! * A helper that does not come is sent for once more, with a later list, see [`PATIENCE`]; who comes when others have gone home goes too.
 //! * A helper that finds no list spins for [`LINGER`], then ends its task. The caller, at the end of a list, waits for the jobs that others have
 //!   claimed, and a turn for a place and for the turns before it: as long as those take, on the core at first, then by giving it away.
@@ -40,7 +41,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::hint::spin_loop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use ticket::Ticket;
@@ -63,6 +64,12 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// all the same (Zen 4, two of them, 64³: 113 → 185 GFLOP/s, 128×10×128 88 → 113, 10×128×128 tn 110 → 156), and those that come now and then
 /// do not pay for a helper each.
 const WORK_TO_MISS: usize = 20_000_000;
+
+/// The time since this was first asked, and never zero.
+fn nanoseconds() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).map_or(u64::MAX, |passed| passed.max(1))
+}
 
 /// See [`Team::invitations`].
 static INVITATIONS: AtomicUsize = AtomicUsize::new(0);
@@ -144,6 +151,21 @@ impl Team {
             let missed = crew.missed.load(Ordering::Relaxed);
             crew.missed.store(missed.saturating_add(work), Ordering::Relaxed);
         }
+    }
+
+    /// Says that work was done alone just now that is worth waking a helper for if more of its kind follows.
+    pub(crate) fn may_begin_burst(&self) {
+        if let Some(crew) = &self.crew {
+            crew.alone_until.store(nanoseconds(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether such work has just been done: a helper that had been sent for would still be here. Only a hint.
+    pub(crate) fn is_in_burst(&self) -> bool {
+        self.crew.as_ref().is_some_and(|crew| {
+            let until = crew.alone_until.load(Ordering::Relaxed);
+            until > 0 && u128::from(nanoseconds().saturating_sub(until)) <= LINGER.as_nanos()
+        })
     }
 
     /// Tasks that all teams of this program have sent to their pools so far. rayon allocates each; nothing else here allocates.
@@ -267,6 +289,8 @@ struct Crew {
     invited_at: UnsafeCell<Option<Instant>>,
     /// Multiply-adds that were done alone since then.
     missed: AtomicUsize,
+    /// When work was last done alone that is worth a helper if more follows, in [`nanoseconds`], 0 for never.
+    alone_until: AtomicU64,
     helpers: usize,
     /// The first panic of a helper in the present list.
     panic: UnsafeCell<Option<Box<dyn Any + Send>>>,
@@ -307,6 +331,7 @@ impl Crew {
             is_quiet: AtomicBool::new(false),
             invited_at: UnsafeCell::new(None),
             missed: AtomicUsize::new(0),
+            alone_until: AtomicU64::new(0),
             helpers,
             panic: UnsafeCell::new(None),
             panicked: AtomicBool::new(false),

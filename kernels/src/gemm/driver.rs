@@ -107,7 +107,7 @@ impl<T: Element> Product<T> {
         self.run_single_tile(table) || self.run_packed_tile(table)
     }
 
-    /// Computes it where a single tile is not enough, and says so to the team where it is not worth sharing: here, before it is cut into
+    /// Computes it where a single tile is not enough, and says so to the team where it was not worth sharing: here, not where it is cut into
     /// products that are smaller still (128×10×128, whose columns are transposed, would never have a helper: 82 → 68 GFLOP/s).
     #[inline(never)]
     fn run_counted(
@@ -118,10 +118,11 @@ impl<T: Element> Product<T> {
         epilogue: Epilogue<'_, T>,
     ) {
         let work = self.work();
-        if !team.is_worth(work) {
+        let is_worth = team.is_worth(work);
+        self.run_uncounted(table, team, destination, epilogue);
+        if !is_worth {
             team.done_alone(work);
         }
-        self.run_uncounted(table, team, destination, epilogue);
     }
 
     /// Computes it where a single tile is not enough, or a part of it.

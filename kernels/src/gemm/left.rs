@@ -3,12 +3,15 @@
 use super::kernel_args::End;
 use super::operand::Left;
 use super::pack::pack_panels;
-use super::plan::{PACKED_BYTES, ROW_UNIT, WORK_TO_WAKE};
+use super::plan::{PACKED_BYTES, ROW_UNIT};
 use super::product::{Destination, Product};
 use super::room::packed_stride;
 use crate::element::Element;
 use crate::isa::Isa;
 use crate::team::{Parts, Team};
+
+/// Numbers of A whose packing is worth sharing: they are multiplied next, by the same threads.
+const NUMBERS_TO_SHARE: usize = 400_000;
 
 impl<T: Element> Product<T> {
     /// Elements that a row of A takes when it is packed.
@@ -64,7 +67,7 @@ impl<T: Element> Product<T> {
             }
         };
         let jobs = self.m.div_ceil(ROW_UNIT);
-        if self.m * self.k >= WORK_TO_WAKE {
+        if self.m * self.k >= NUMBERS_TO_SHARE {
             team.run(jobs, job)
         } else {
             (0..jobs).for_each(job)

@@ -40,7 +40,7 @@ pub(crate) use kernel_args::{End, Start};
 pub(crate) use operand::{Output, Right};
 pub(crate) use pack::pack_lines;
 pub use packed::{PackedB, gemm_packed, gemm_packed_at};
-pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE};
+pub(crate) use plan::{WORK_TO_SHARE, WORK_TO_WAKE, WORK_TO_WAKE_IN_BURST};
 pub(crate) use product::{Block, Destination, Product};
 pub(crate) use room::{HALF_L1_PERIOD, aliases};
 pub(crate) use tiles::TileTable;

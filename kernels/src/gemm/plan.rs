@@ -26,8 +26,13 @@ const STRIP_PART_OF_L2: usize = 4;
 /// Bytes of A, and of B, that are packed ahead at a time, padding included: an upper bound on the scratch of a call, unless a panel of A
 /// (48 rows, where an epilogue transposes lines) is longer and its sums cannot wait in C.
 pub(super) const PACKED_BYTES: usize = 8 * 1024 * 1024;
-/// Multiply-adds that are worth waking a thread of their own.
-pub(crate) const WORK_TO_WAKE: usize = 400_000;
+/// Multiply-adds that are worth waking a thread of their own for a call that comes alone: to send for one that sleeps takes the caller 10 to 20 µs
+/// on a virtual machine, and it comes later still (after pauses of 10 ms, two threads' speed to one's with a helper from 400,000 on and from here on:
+/// Zen 3, 8×128×784 nt 0.93 → 1.07, 96³ 0.80 → 1.07; at 160³ they are even, 200³ gains 1.4; on Emerald Rapids even at some ten million).
+pub(crate) const WORK_TO_WAKE: usize = 4_000_000;
+/// The same where calls follow each other: the helper finds the next one (two threads, in bursts of a millisecond: Zen 3, 96³ 177 GFLOP/s,
+/// 112 if nobody comes before twenty million were done alone; 128×784×32 tn 142, 122).
+pub(crate) const WORK_TO_WAKE_IN_BURST: usize = 400_000;
 /// Multiply-adds that are worth a helper's while who is awake: 0.6 µs, of which the hand-over takes a part (784-128-10, batch
 /// 128, two threads: 118 → 116 µs a step).
 pub(crate) const WORK_TO_SHARE: usize = 80_000;

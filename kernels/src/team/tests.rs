@@ -3,7 +3,7 @@
 mod panics;
 
 use super::*;
-use crate::gemm::{WORK_TO_SHARE, WORK_TO_WAKE, gemm_on};
+use crate::gemm::{WORK_TO_SHARE, WORK_TO_WAKE, WORK_TO_WAKE_IN_BURST, gemm_on};
 use crate::view::{MatMut, MatRef};
 use rayon::ThreadPoolBuilder;
 
@@ -147,14 +147,18 @@ fn work_of_two_shares_is_worth_sharing() {
     let team = Team::new(2);
     let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
     let is_worth_from = |least| !team.is_worth(least - 1) && team.is_worth(least);
-    for (invited, missed, share) in [
-        (0, 0, WORK_TO_WAKE),
-        (0, WORK_TO_MISS - 1, WORK_TO_WAKE),
-        (0, WORK_TO_MISS, WORK_TO_SHARE),
-        (1, 0, WORK_TO_SHARE),
+    // Later than any time that the test will be run at.
+    let (never, now) = (0, u64::MAX);
+    for (invited, missed, alone_until, share) in [
+        (0, 0, never, WORK_TO_WAKE),
+        (0, WORK_TO_MISS - 1, never, WORK_TO_WAKE),
+        (0, WORK_TO_MISS - 1, now, WORK_TO_WAKE_IN_BURST),
+        (0, WORK_TO_MISS, never, WORK_TO_SHARE),
+        (1, 0, never, WORK_TO_SHARE),
     ] {
         crew.invited.store(invited, Ordering::Relaxed);
         crew.missed.store(missed, Ordering::Relaxed);
+        crew.alone_until.store(alone_until, Ordering::Relaxed);
         assert!(is_worth_from(2 * share), "{invited} invited, {missed} missed");
         assert_eq!(crew.missed.load(Ordering::Relaxed), missed, "a question changes nothing");
     }
@@ -180,6 +184,20 @@ fn work_done_alone_adds_up_until_a_helper_is_sent_for() {
             until("helpers go home", || crew.invited.load(Ordering::Relaxed) == 0);
         }
     });
+}
+
+/// Work that is worth waking a helper for when more follows says when it was done; smaller work does not ask for the time.
+#[test]
+fn work_done_alone_may_begin_a_burst() {
+    let team = Team::new(2);
+    let Some(crew) = &team.crew else { panic!("a team of two has a crew") };
+    team.done_alone(2 * WORK_TO_WAKE_IN_BURST - 1);
+    assert!(crew.alone_until.load(Ordering::Relaxed) == 0 && !team.is_in_burst());
+    team.done_alone(2 * WORK_TO_WAKE_IN_BURST);
+    assert!(crew.alone_until.load(Ordering::Relaxed) > 0);
+    crew.alone_until.store(1, Ordering::Relaxed);
+    std::thread::sleep(2 * LINGER);
+    assert!(!team.is_in_burst(), "nobody would have waited so long");
 }
 
 #[test]

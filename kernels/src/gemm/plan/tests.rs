@@ -186,8 +186,8 @@ fn plans_spare_a_far_right_hand_side() {
     let packed = PackedB::<f32>::zeros(rows, n);
     let near = PackedB::<f32>::zeros(rows / 2, n);
     let prefetches = |b: &PackedB<f32>, team: &Team| {
-        let (a, unused) = (vec![0.0; 60 * b.rows()], vec![0.0; b.rows() * n]);
-        let views = (MatRef::new(&a, 60, b.rows()).unwrap(), MatRef::new(&unused, b.rows(), n).unwrap());
+        let (a, unused) = (vec![0.0; 200 * b.rows()], vec![0.0; b.rows() * n]);
+        let views = (MatRef::new(&a, 200, b.rows()).unwrap(), MatRef::new(&unused, b.rows(), n).unwrap());
         let product =
             Product { b: b.right(), ..product_of(views, End::Stored, MatMut::new(&mut [0.0], 1, 1).unwrap()) };
         product.plan(TileTable::current(), team, Destination::C).prefetch.next_block
