@@ -132,6 +132,8 @@ fn walk_gaps<T: Element>(isa: Isa, against: Against) {
             let (c, beta) = (&mut outs[(case + case / 4) % 3], ((case / 4 + case / 16) % 2) as f64);
             let (factor, onto) = (T::from_f64(alpha), T::from_f64(beta));
             c.prepare(onto);
+            // As if much had been done alone: a helper is sent for whatever may be shared.
+            team.done_alone(usize::MAX / 2);
             gemm_at(isa, team, factor, a.view(), b.view(), onto, c.view_mut()).unwrap();
             let (a, b, on) = (a.strides, b.strides, team.threads());
             assert!(
