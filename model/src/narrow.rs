@@ -23,7 +23,12 @@ impl<T: Element> Batch<'_, T> {
             return T::task(Task { batch: self, part: Part::Both, i: 0, piece: &mut pieces[0], dw, db });
         }
         let mut sums = (0.0, dw, db);
-        self.team(team).run_in_order(
+        // Three products of all rows by all weights.
+        let weights: usize = self.layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
+        let work = weights.saturating_mul(3 * self.x.rows());
+        let is_worth = team.is_worth(work);
+        let by = if is_worth { team } else { const { &Team::serial() } };
+        let done = by.run_in_order(
             self.cut.pieces(),
             pieces,
             &mut sums,
@@ -32,20 +37,11 @@ impl<T: Element> Batch<'_, T> {
                 *total += loss;
                 T::task(Task { batch: self, part: Part::Sums, i, piece, dw, db }).map(|_| ())
             },
-        )?;
-        Ok(sums.0)
-    }
-
-    /// The team, if three products of all rows by all weights are worth it, else the caller alone.
-    fn team<'t>(&self, team: &'t Team) -> &'t Team {
-        const ALONE: &Team = &Team::serial();
-        let weights: usize = self.layers.iter().map(|layer| layer.inputs() * layer.outputs()).sum();
-        let work = weights.saturating_mul(3 * self.x.rows());
-        if team.is_worth(work) {
-            return team;
+        );
+        if !is_worth {
+            team.done_alone(work);
         }
-        team.done_alone(work);
-        ALONE
+        done.map(|()| sums.0)
     }
 
     /// Forward with the rows of piece `i`, and the error of the last layer; the sum of the rows' losses.

@@ -30,7 +30,7 @@ const WINDOWS: usize = 60;
 /// Windows in which one that counts is waited for: on a busy machine a helper may be late for long.
 const MOST_WINDOWS: usize = 10_000;
 
-/// Multiply-adds of a repeat for which a helper is sent.
+/// Multiply-adds of a repeat for which a helper is sent, if not by the first then by one that follows.
 const WORTH_HELP: usize = 2_000_000;
 
 /// Whether a helper must compute in a window that counts: what nobody helps with shows nothing of helpers. Where there is one core, none may

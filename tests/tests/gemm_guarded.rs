@@ -184,6 +184,7 @@ fn multiply_packed(
     for (isa, team) in tiers::all().into_iter().flat_map(|isa| teams.iter().map(move |team| (isa, team))) {
         for beta in [0.0, 1.0] {
             c.prepare(beta);
+            team.done_alone(usize::MAX / 2);
             gemm_packed_at(isa, team, a.view(), packed, beta, c.view_mut()).unwrap();
             let (strides, on) = (a.strides, team.threads());
             assert!(c.has((k as f32 + beta).into()), "{isa} {m} {n} {k}, A {strides:?}, β {beta}, {on}");

@@ -261,6 +261,7 @@ fn packed_beforehand() {
                 product.before = Matrix::new(m, n, Order::Rows(2), |_, _| held(&mut random));
                 let mut c = product.before.clone();
                 let packed = PackedB::new(product.b.view().unwrap());
+                team.done_alone(usize::MAX / 2);
                 gemm_packed(&team, product.a.view().unwrap(), &packed, beta, c.view_mut().unwrap()).unwrap();
                 product.judge(Isa::current(), &c).unwrap();
             }

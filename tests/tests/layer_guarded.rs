@@ -142,7 +142,11 @@ fn walk<T: deltarule::Element>(against: Against) {
     for ((batch, inputs), outputs) in shapes.flat_map(|shape| OUTPUTS.map(|outputs| (shape, outputs))) {
         for gap in [0, 3] {
             let layer = Layer { batch, inputs, outputs, gap, against };
-            teams.iter().for_each(|team| layer.run_by::<T>(team));
+            for team in &teams {
+                // As if much had been done alone: a helper is sent for whatever may be shared.
+                team.done_alone(usize::MAX / 2);
+                layer.run_by::<T>(team);
+            }
             if gap == 0 && inputs > 0 {
                 layer.as_a_net::<T>();
             }

@@ -71,8 +71,8 @@ pub fn update<T: Element, C: Compute<T>>(
 /// `moments` of the shape of `w`. The bits are those of [`backward_weights`](super::backward_weights) followed by [`update`].
 ///
 /// # Memory
-/// As [`gemm`](fn@crate::gemm), with one difference: a sum must be whole before the step, so a transposed `x` that is packed (its rows lie a power of two
-/// apart, and the weights fill several strips) is packed for 48 inputs at once, over all rows. A batch of a million rows is then 192 MB of a thread's
+/// As [`gemm`](fn@crate::gemm), with one difference: a sum must be whole before the step, so a transposed `x` whose rows lie a power of two
+/// apart, where the weights fill several strips, is packed for 48 inputs at once, over all rows. A batch of a million rows is then 192 MB of a thread's
 /// scratch in single precision; up to 43,000 rows the 8 MB of a product suffice. [`Inside`](crate::Inside) cuts nothing: its thread keeps as
 /// much as the weights take, and as `dz` does where that has to be packed.
 ///

@@ -37,7 +37,7 @@ use super::part::row_part;
 use super::plan::{PackB, Plan, ROW_UNIT, SHALLOW};
 use super::prefetch::{NextB, Prefetch, STEPS_TO_PREFETCH};
 use super::product::{Block, Destination, Epilogue, Product};
-use super::room::{bytes, stays_in_l1};
+use super::room::{bytes, clash, stays_in_l1};
 use super::scratch::{Lent, Slot, with_scratch};
 use super::tiles::TileTable;
 use crate::element::Element;
@@ -107,7 +107,7 @@ impl<T: Element> Product<T> {
         self.run_single_tile(table) || self.run_packed_tile(table)
     }
 
-    /// Computes it where a single tile is not enough, and says so to the team where it was not worth sharing: here, not where it is cut into
+    /// Computes it where a single tile is not enough, and says so to the team where it was not worth sharing, or none of its parts was: here, not where it is cut into
     /// products that are smaller still (128×10×128, whose columns are transposed, would never have a helper: 82 → 68 GFLOP/s).
     #[inline(never)]
     fn run_counted(
@@ -120,7 +120,7 @@ impl<T: Element> Product<T> {
         let work = self.work();
         let is_worth = team.is_worth(work);
         self.run_uncounted(table, team, destination, epilogue);
-        if !is_worth {
+        if !is_worth || !team.is_attended() {
             team.done_alone(work);
         }
     }
@@ -249,6 +249,7 @@ impl<T: Element> Product<T> {
         if let Some(k) = self.k_to_pack(panel, destination) {
             return self.run_k_parts(k, table, team, epilogue);
         }
+        const ALONE: &Team = &Team::serial();
         // Each part a product of its own.
         let rows = self.rows_to_pack(panel, destination);
         for first in (0..self.m).step_by(rows) {
@@ -258,7 +259,8 @@ impl<T: Element> Product<T> {
                 finish(epilogue, Block::new(rows, block.cols, block.c));
             };
             with_scratch::<T, _>(Slot::A, part.packed_left_len(panel), |packed| {
-                let part = part.pack_left(packed, panel, table.isa, team);
+                let packers = if plan.is_shared() { team } else { ALONE };
+                let part = part.pack_left(packed, panel, table.isa, packers);
                 part.run_jobs(&part.plan(table, team, destination), table, team, destination, Some(&shifted));
             });
         }
@@ -305,6 +307,7 @@ impl<T: Element> Product<T> {
             && self.alpha_right == T::ONE
             && (SHALLOW + 1..STEPS_TO_PREFETCH).contains(&self.k)
             && self.n.is_multiple_of(width)
+            && (self.a.col == 1 || self.a.row == 1 && !clash::<T>(self.a.col, self.k))
             && is_near(self.m, self.k)
             && is_near(self.m, self.n)
             && stays_in_l1::<T>(stride, self.k, self.n)

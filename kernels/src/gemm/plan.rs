@@ -364,6 +364,7 @@ impl<T: Element> Product<T> {
         let leaves_l1 = || {
             has_narrow_strips(plan, table)
                 && plan.strips >= STRIPS_TO_PACK_A
+                && bytes::<T>(ROW_UNIT, self.k) <= PACKED_BYTES
                 && !has_room_in_l1::<T>(self.a.col, depth, T::LINE)
         };
         self.alpha != T::ONE || is_read_again && (self.a.row != 1 || clash::<T>(self.a.col, depth) || leaves_l1())
@@ -543,7 +544,7 @@ impl<T: Element> Product<T> {
         let narrow = has_narrow_strips(plan, table);
         let at_once = if narrow { caches().l2 / PACKED_LINES_PART_OF_L2 } else { SHALLOW_BYTES };
         let packs = !plan.is_shared() && plan.pack_b == PackB::PerJob;
-        if packs { together.max(at_once / bytes::<T>(depth, strip_cols)) } else { together }
+        if packs { together.max(at_once / bytes::<T>(depth, strip_cols)).min(strips) } else { together }
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::dense::{Moments, Weights, backward_update};
 use crate::gemm::prefetch::PREFETCH_DISTANCE;
 use crate::gemm::scratch::{Lent, Slot};
-use crate::gemm::tests::{check_product, near_and_far, numbers, product_of, with_halves};
+use crate::gemm::tests::{check_product, near_and_far, numbers, product_of, welcoming, with_halves};
 use crate::gemm::tiles::Tiled;
 use crate::isa::walked::{skipped, walked};
 use crate::machine::Habits;
@@ -51,7 +51,7 @@ fn a_large_left_hand_side_meets_more_strips_where_l3_is_near() {
 #[test]
 fn threads_share_a_large_left_hand_side_by_rows_where_l3_is_far() {
     let Some(tables) = near_and_far::<f32>() else { return };
-    let (k, n, team) = (256, 200, Team::new(3));
+    let (k, n, team) = (256, 200, welcoming(3));
     let in_half_of_l2 = caches().l2 / 2 / (4 * k);
     let m = 3 * in_half_of_l2 + 37;
     let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
@@ -72,9 +72,7 @@ fn threads_share_a_large_left_hand_side_by_rows_where_l3_is_far() {
 /// How a plan shares packed strips among two threads: in jobs that are as many for both.
 #[test]
 fn strips_and_rows_are_shared_evenly() {
-    let team = Team::new(2);
-    // So that the next helper is welcome to any work.
-    team.done_alone(usize::MAX / 2);
+    let team = welcoming(2);
     for isa in with_halves() {
         let table = TileTable::<f32>::of(isa);
         let plan = |m: usize, n: usize, k: usize| {
@@ -196,7 +194,7 @@ fn plans_spare_a_far_right_hand_side() {
     };
     assert_eq!(prefetches(&packed, &serial), cfg!(target_arch = "x86_64"));
     assert!(!prefetches(&near, &serial), "L2 keeps it");
-    assert!(!prefetches(&packed, &Team::new(2)), "another thread may read the next block");
+    assert!(!prefetches(&packed, &welcoming(2)), "another thread may read the next block");
 }
 
 /// Where strips are a line wide, what is packed: a B that L1 does not keep, far, off the lines or under many rows, some strips of it at once; and an
@@ -211,10 +209,13 @@ fn strips_of_a_line_are_packed_where_l1_does_not_keep_them() {
                 skipped(&format!("the plans of {isa}, whose strips are wider"));
                 continue;
             }
-            // Rows of a quarter of a page, of which L1 has room for less than a hundredth of these; a strip of the near B is half as deep as L1.
+            // Rows a quarter of a page apart, of which L1 has room for some thirty; the near B takes half of L2, or a packed strip of it half of L1.
             let n = 1024 / size_of::<T>();
-            let (near, far) =
-                (caches().l1d / 128, (caches().l2 / 2 / size_of::<T>() / n + T::LINE).max(caches().l1d / 128));
+            let (near, far) = ((caches().l1d / 128).min(caches().l2 / 2048), caches().l2 / 2048 + T::LINE);
+            if has_room_in_l1::<T>(n, near, T::LINE) || has_room_in_l1::<T>(128, near, T::LINE) {
+                skipped("the plans, as L1 keeps what takes half of L2");
+                continue;
+            }
             let (a, b) = (numbers::<T>(130 * far, 1), numbers::<T>(far * n + 2 * T::LINE, 2));
             let line = b.as_ptr().align_offset(64);
             let plan = |m: usize, k: usize, from: usize, stride: usize| {

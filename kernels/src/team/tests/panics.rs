@@ -117,6 +117,8 @@ fn a_product_after_one_that_failed_is_whole() {
             let to = Output::from(&mut view);
             // SAFETY: the views vouch for the operands until the product has been run.
             let product = unsafe { Product::new(a.into(), b.into(), to, Start::Zero, [m, n, k]) };
+            // As if much had been done alone: so little work is shared then.
+            team.done_alone(usize::MAX / 2);
             assert_eq!(failed(|| team.multiply(&product, destination, true, |_| fail(7))), 7);
             for _ in 0..3 {
                 c.fill(f32::NAN);
