@@ -1,17 +1,23 @@
-//! Products: ours (plain, and with the right-hand side packed beforehand) and matrixmultiply's, with plots.
+//! Products: ours (plain, and with the right-hand side packed beforehand) and matrixmultiply's, with plots; on
+//! one thread and on two.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use deltarule_benches::contenders::{Contender, Matrixmultiply, Ours, Prepacked, Real};
+use deltarule_benches::counts::on_each;
 use deltarule_benches::prepared::Prepared;
 use deltarule_benches::problem::Problem;
 use deltarule_benches::shapes::Set;
+use deltarule_cli::bench::threads_in_words;
 use std::cell::LazyCell;
+use std::process::ExitCode;
+use std::time::Duration;
 
-fn products<T: Real>(criterion: &mut Criterion) {
+fn products<T: Real>(criterion: &mut Criterion, threads: usize) {
     let contenders: [Box<dyn Contender<T>>; 3] =
-        [Box::new(Ours::new(1)), Box::new(Prepacked::new(1)), Box::new(Matrixmultiply)];
+        [Box::new(Ours::new(threads)), Box::new(Prepacked::new(threads)), Box::new(Matrixmultiply)];
     for shape in Set::Mlp.shapes() {
-        let mut group = criterion.benchmark_group(format!("gemm {} {}", T::NAME, shape.name));
+        let mut group =
+            criterion.benchmark_group(format!("gemm {} {}, {}", T::NAME, shape.name, threads_in_words(threads)));
         group.throughput(Throughput::Elements(shape.flops() as u64));
         let problem = LazyCell::new(|| Problem::<T>::new(shape));
         for contender in &contenders {
@@ -35,12 +41,15 @@ fn verified<'a, T: Real>(contender: &'a dyn Contender<T>, problem: &'a Problem<T
     prepared
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(std::time::Duration::from_millis(200))
-        .measurement_time(std::time::Duration::from_millis(800));
-    targets = products::<f32>, products::<f64>
+fn main() -> ExitCode {
+    on_each(|threads| {
+        let mut criterion = Criterion::default()
+            .sample_size(20)
+            .warm_up_time(Duration::from_millis(200))
+            .measurement_time(Duration::from_millis(800))
+            .configure_from_args();
+        products::<f32>(&mut criterion, threads);
+        products::<f64>(&mut criterion, threads);
+        criterion.final_summary();
+    })
 }
-criterion_main!(benches);

@@ -72,7 +72,7 @@ fn percent(fraction: f64) -> String {
 }
 
 /// `2 threads`, `1 thread`.
-fn threads_in_words(threads: usize) -> String {
+pub fn threads_in_words(threads: usize) -> String {
     format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
 }
 
