@@ -8,6 +8,7 @@
 //! were really there.
 
 mod builtin;
+mod columns;
 mod csv;
 mod dataset;
 mod error;
@@ -22,7 +23,8 @@ mod watched;
 pub(crate) mod words;
 
 pub use builtin::Builtin;
-pub use csv::{CsvOptions, TargetColumn, read_csv};
+pub use columns::TargetColumn;
+pub use csv::{CsvOptions, read_csv};
 pub use dataset::{Dataset, Features, Places, Target};
 pub use error::DataError;
 pub use header_guess::Header;
