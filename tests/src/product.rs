@@ -3,6 +3,7 @@
 use crate::matrix::{Matrix, Order};
 use crate::oracle::{Factors, Gates};
 use crate::random::Random;
+use crate::teams::welcoming;
 use deltarule_kernels::gemm::gemm_at;
 use deltarule_kernels::{Element, Isa, ShapeError, Team};
 
@@ -87,9 +88,7 @@ impl<T: Element> Product<T> {
     /// # Panics
     /// The result is wrong.
     pub fn check(&self, isa: Isa, team: &Team) {
-        // As if much had been done alone: a helper is sent for whatever may be shared.
-        team.done_alone(usize::MAX / 2);
-        let verdict = self.compute(isa, team).map_err(|e| e.to_string()).and_then(|c| self.judge(isa, &c));
+        let verdict = self.compute(isa, welcoming(team)).map_err(|e| e.to_string()).and_then(|c| self.judge(isa, &c));
         verdict.unwrap_or_else(|e| {
             let sizes = [self.a.rows(), self.b.cols(), self.a.cols()];
             let threads = team.threads();

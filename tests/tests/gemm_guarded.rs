@@ -5,6 +5,7 @@
 use deltarule_kernels::gemm::{PackedB, gemm_at, gemm_packed_at};
 use deltarule_kernels::{Element, Isa, MatMut, MatRef, Team};
 use deltarule_tests::guard::{Against, Guarded};
+use deltarule_tests::teams::welcoming;
 use deltarule_tests::tiers;
 
 const ROWS: [usize; 10] = [1, 2, 3, 5, 6, 8, 13, 14, 17, 49];
@@ -132,9 +133,7 @@ fn walk_gaps<T: Element>(isa: Isa, against: Against) {
             let (c, beta) = (&mut outs[(case + case / 4) % 3], ((case / 4 + case / 16) % 2) as f64);
             let (factor, onto) = (T::from_f64(alpha), T::from_f64(beta));
             c.prepare(onto);
-            // As if much had been done alone: a helper is sent for whatever may be shared.
-            team.done_alone(usize::MAX / 2);
-            gemm_at(isa, team, factor, a.view(), b.view(), onto, c.view_mut()).unwrap();
+            gemm_at(isa, welcoming(team), factor, a.view(), b.view(), onto, c.view_mut()).unwrap();
             let (a, b, on) = (a.strides, b.strides, team.threads());
             assert!(
                 c.has(alpha * k as f64 + beta),
@@ -184,8 +183,7 @@ fn multiply_packed(
     for (isa, team) in tiers::all().into_iter().flat_map(|isa| teams.iter().map(move |team| (isa, team))) {
         for beta in [0.0, 1.0] {
             c.prepare(beta);
-            team.done_alone(usize::MAX / 2);
-            gemm_packed_at(isa, team, a.view(), packed, beta, c.view_mut()).unwrap();
+            gemm_packed_at(isa, welcoming(team), a.view(), packed, beta, c.view_mut()).unwrap();
             let (strides, on) = (a.strides, team.threads());
             assert!(c.has((k as f32 + beta).into()), "{isa} {m} {n} {k}, A {strides:?}, β {beta}, {on}");
         }

@@ -6,6 +6,7 @@
 use deltarule::{Loss, Mlp, Plan, Scratch, Targets, Trainer};
 use deltarule_kernels::{Activation, Compute, Element, MatMut, MatRef, Moments, Rule, Team, Weights, dense};
 use deltarule_tests::guard::{Against, Guarded};
+use deltarule_tests::teams::welcoming;
 
 const BATCHES: [usize; 5] = [1, 2, 7, 33, 100];
 /// None at all: what is not there must not be read either.
@@ -143,9 +144,7 @@ fn walk<T: deltarule::Element>(against: Against) {
         for gap in [0, 3] {
             let layer = Layer { batch, inputs, outputs, gap, against };
             for team in &teams {
-                // As if much had been done alone: a helper is sent for whatever may be shared.
-                team.done_alone(usize::MAX / 2);
-                layer.run_by::<T>(team);
+                layer.run_by::<T>(welcoming(team));
             }
             if gap == 0 && inputs > 0 {
                 layer.as_a_net::<T>();
