@@ -31,7 +31,7 @@ fn padding_counts_where_all_of_b_is_packed() {
 }
 
 /// Where strips are a line wide, what is packed: a B that L1 does not keep, far, off the lines or under many rows, some strips of it at once; and an
-/// A whose columns it does not keep, for many strips. And the same chains either way.
+/// A whose columns it does not keep, for many strips.
 #[test]
 fn strips_of_a_line_are_packed_where_l1_does_not_keep_them() {
     fn check<T: Element>() {
