@@ -15,6 +15,10 @@ const PEAK_SEARCH: Duration = Duration::from_millis(150);
 /// How long the bandwidth of a level is: that of memory takes as long once.
 const BANDWIDTH_SEARCH: Duration = Duration::from_millis(50);
 
+/// Threads that may be asked for in any case, and so many times the cores of a machine: more help nobody, and thousands take minutes to be started.
+const MOST_THREADS: usize = 64;
+const MOST_THREADS_A_CORE: usize = 4;
+
 /// The number of threads asked for, or one a core.
 pub(crate) fn threads(wanted: Option<usize>) -> usize {
     wanted.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
@@ -26,6 +30,13 @@ pub(crate) fn prepare(wanted: Option<usize>) -> Result<(), Failure> {
     let threads = threads(wanted);
     if threads == 0 {
         return Err(Failure::Misuse("--threads 0: at least one thread is needed".to_string()));
+    }
+    let cores = self::threads(None);
+    let most = MOST_THREADS.max(cores.saturating_mul(MOST_THREADS_A_CORE));
+    if threads > most {
+        return Err(Failure::Misuse(format!(
+            "--threads {threads}: this machine runs {cores} at once; ask for at most {most}"
+        )));
     }
     made(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global(), threads)
 }
@@ -83,6 +94,16 @@ mod tests {
             message.starts_with("300 threads cannot be made: no memory; ask for fewer with --threads"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn threads_that_help_nobody_are_refused() {
+        let cores = threads(None);
+        for wanted in [0, MOST_THREADS.max(MOST_THREADS_A_CORE * cores) + 1, usize::MAX] {
+            let refused = prepare(Some(wanted)).expect_err("none, or too many");
+            let said = refused.to_string();
+            assert!(refused.status() == 2 && said.starts_with(&format!("--threads {wanted}: ")), "{said}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
 fn tell_of_another_run(folder: &Path, data: &Dataset) {
     if let Some(then) = data_reported(folder).filter(|then| *then != data.name) {
         note(&format!(
-            "note      {} holds a run on {}, whose files this one replaces at its end; --out names another folder",
+            "note      {} holds a run on {}, whose files this one replaces, the checkpoint at once; --out names another folder",
             folder.display(),
             clip(&then)
         ));

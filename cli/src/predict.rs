@@ -17,6 +17,7 @@ use crate::with_model;
 /// Runs the command.
 pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
     crate::machine::prepare(arguments.subject.threads)?;
+    refuse_to_replace_what_is_read(arguments)?;
     let model = AnyModel::load(&arguments.subject.model)?;
     if arguments.probabilities && model.output() == Output::Linear {
         return Err(Failure::Misuse("--probabilities: the model answers numbers, not classes".to_string()));
@@ -46,6 +47,25 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
             answer(&mut text)?;
             write_atomically(path, &text).map_err(Failure::file(path))
         }
+    }
+}
+
+/// The answers are not to take the place of the model, or of the rows that they are of.
+fn refuse_to_replace_what_is_read(arguments: &PredictArguments) -> Result<(), Failure> {
+    let Some(out) = arguments.out.as_deref() else { return Ok(()) };
+    // What is not there yet is nobody's.
+    let Ok(place) = out.canonicalize() else { return Ok(()) };
+    let is_out = |path: &Path| path.canonicalize().is_ok_and(|other| other == place && other.is_file());
+    let read = [("model", arguments.subject.model.model.as_path())];
+    // A pair of files is written with a comma between them.
+    let data = arguments.subject.data.split(',').chain([arguments.subject.data.as_str()]);
+    let read = read.into_iter().chain(data.map(|path| ("data", Path::new(path))));
+    match read.into_iter().find(|(_, path)| is_out(path)) {
+        Some((what, _)) => Err(Failure::Misuse(format!(
+            "--out {}: this is the {what} itself, which the answers would replace; name another file",
+            out.display()
+        ))),
+        None => Ok(()),
     }
 }
 

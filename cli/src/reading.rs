@@ -52,8 +52,10 @@ fn prediction_options(arguments: &ModelDataArguments, model: &AnyModel, keep: &[
     let options = CsvOptions { keep: keep.to_vec(), ..evaluation_options(&arguments.reading, model) };
     match (arguments.part, &arguments.reading.target) {
         (Some(PartChoice::Test | PartChoice::Rest), _) => options,
-        (_, target) => {
-            CsvOptions { target: target.clone().map_or(TargetColumn::Absent, TargetColumn::Dropped), ..options }
+        (_, Some(target)) => CsvOptions { target: TargetColumn::Dropped(target.clone()), ..options },
+        (_, None) => {
+            let beside = |at| TargetColumn::Beside { inputs: model.inputs(), at };
+            CsvOptions { target: model.about().target_column.map_or(TargetColumn::Absent, beside), ..options }
         }
     }
 }
@@ -105,6 +107,12 @@ impl Subject {
             )));
         }
         tell_of_places(&data, model);
+        if let Some(column) = data.places.left_out {
+            note(&format!(
+                "{}: column {column} is left out, where the model learnt its target (options count from 0)",
+                data.name
+            ));
+        }
         if matches!(source, Source::Csv(_)) {
             tell_of_target(&data, model, arguments.reading.target.is_some());
         }

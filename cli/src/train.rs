@@ -27,7 +27,7 @@ use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
 use crate::report::{Ending, HISTORY, Report, history_csv};
-use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, resumed};
+use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, refuse_to_replace_unfinished, resumed};
 use crate::rounding;
 use crate::say::note;
 use crate::settings::{Settings, outputs};
@@ -53,6 +53,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
     let _folder = OutFolder::take(&arguments.out)?;
+    if !arguments.resume {
+        refuse_to_replace_unfinished(&arguments.out, &arguments.out.join(MODEL))?;
+    }
     match arguments.dtype() {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),
         Dtype::F64 => learn::<f64>(arguments, &data, &settings, &split),

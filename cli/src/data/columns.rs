@@ -13,8 +13,8 @@ pub enum TargetColumn {
     Last,
     /// A name of the header, or an index from 0, or from −1 backwards.
     Given(String),
-    /// The one that a model learnt. Where both have names, the one of this name, or, where no column has it, the only one that is neither a
-    /// feature of the model nor dropped. Else the one at this place, or the last where it is not known.
+    /// The one that a model learnt. Where both have names, the one of this name, or, where no column has it and some are dropped, the only one that
+    /// is left beside the model's features. Else the one at this place, or the last where it is not known.
     Learnt {
         /// Its name, if it had one.
         name: Option<String>,
@@ -23,8 +23,23 @@ pub enum TargetColumn {
     },
     /// None, but this column, given likewise, is not a feature either: for data to predict on.
     Dropped(String),
-    /// None.
+    /// None: for data to predict on.
     Absent,
+    /// None; but in a file whose columns cannot be told by name, and which has one more than a model takes, the one at the place where the model learnt
+    /// its target is no feature: data to predict on is often that which was learnt from.
+    Beside {
+        /// How many features the model takes.
+        inputs: usize,
+        /// The place of its target, counted from 0.
+        at: usize,
+    },
+}
+
+impl TargetColumn {
+    /// Whether the targets are to be read.
+    pub(super) fn is_wanted(&self) -> bool {
+        !matches!(self, Self::Dropped(_) | Self::Absent | Self::Beside { .. })
+    }
 }
 
 /// What each column of the file is for.
@@ -34,6 +49,8 @@ pub(super) struct Columns {
     /// In the order of a model, if there is one that names them.
     pub(super) features: Vec<usize>,
     pub(super) target: Option<usize>,
+    /// No feature, see [`TargetColumn::Beside`].
+    pub(super) left_out: Option<usize>,
     /// To copy, whatever else they are.
     pub(super) kept: Vec<usize>,
 }
@@ -63,6 +80,11 @@ impl Columns {
                 _ => usual_target(name, count, names, &options.features)?,
             }),
             TargetColumn::Absent => None,
+            TargetColumn::Beside { inputs, at } => {
+                let is_told_by_place = names.is_none() || options.features.is_empty();
+                let left = taken.iter().filter(|taken| !**taken).count();
+                (is_told_by_place && left == inputs + 1 && taken.get(*at) == Some(&false)).then_some(*at)
+            }
         };
         if let Some(target) = target {
             if taken[target] {
@@ -86,13 +108,13 @@ impl Columns {
             let delimiters = "is the delimiter right? --delimiter sets it";
             return Err(DataError::whole(name, format!("no column is left for the features; {delimiters}")));
         }
-        let learnt = !matches!(options.target, TargetColumn::Dropped(_));
         let kept = options
             .keep
             .iter()
             .map(|wanted| resolve(name, "--keep", wanted, count, names))
             .collect::<Result<_, _>>()?;
-        Ok(Self { count, features, target: target.filter(|_| learnt), kept })
+        let left_out = target.filter(|_| matches!(options.target, TargetColumn::Beside { .. }));
+        Ok(Self { count, features, target: target.filter(|_| options.target.is_wanted()), left_out, kept })
     }
 }
 
@@ -120,7 +142,8 @@ fn column_learnt(name: &str, column: usize, count: usize) -> Result<usize, DataE
     }
 }
 
-/// The column that a model learnt. A file that calls it otherwise has it all the same where a single column can be meant.
+/// The column that a model learnt. A file that calls it otherwise has it all the same where a single column can be meant, by who said which others
+/// to leave out; a single column beside the features may else be the rows' number or name.
 fn learnt_target(
     name: &str,
     learnt: &str,
@@ -135,7 +158,7 @@ fn learnt_target(
     let others: Vec<usize> = (0..names.len()).filter(|&column| !known.contains_key(names[column].as_str())).collect();
     let left: Vec<usize> = others.iter().copied().filter(|&column| !dropped[column]).collect();
     match left[..] {
-        [column] => Ok(column),
+        [column] if others.len() > left.len() => Ok(column),
         _ if others.is_empty() => Err(no_target(name)),
         _ => {
             let left: Vec<String> = left.iter().map(|&column| names[column].clone()).collect();
@@ -194,7 +217,6 @@ mod tests {
         let text = format!("{},kind\n{},a\n", row(&name), row(&|column| column.to_string()));
         for target in [
             TargetColumn::Learnt { name: Some("kind".to_string()), at: None },
-            TargetColumn::Learnt { name: Some("type".to_string()), at: None },
             TargetColumn::Learnt { name: None, at: None },
         ] {
             let features: Vec<String> = (0..COLUMNS).rev().map(name).collect();

@@ -393,7 +393,12 @@ impl<'a> Table<'a> {
             target,
             official_test: None,
             kept: self.kept,
-            places: Places { lines: self.lines, features: self.columns.features, target: self.columns.target },
+            places: Places {
+                lines: self.lines,
+                features: self.columns.features,
+                target: self.columns.target,
+                left_out: self.columns.left_out,
+            },
             built_in: false,
         })
     }

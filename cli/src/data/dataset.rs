@@ -69,6 +69,8 @@ pub struct Places {
     pub features: Vec<usize>,
     /// The column of the target, counted from 0, if it is one of the same file.
     pub target: Option<usize>,
+    /// The column that is no feature though nobody said so, because a model learnt its target at this place.
+    pub left_out: Option<usize>,
 }
 
 /// A table in memory.

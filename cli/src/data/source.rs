@@ -79,7 +79,7 @@ fn read(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError> {
     if !matches!(source, Source::Csv(_)) {
         refuse_csv_options(options)?;
     }
-    let wants_target = !matches!(options.target, TargetColumn::Dropped(_) | TargetColumn::Absent);
+    let wants_target = options.target.is_wanted();
     let without = |path: &Path, what: &str| Err(DataError::Usage(format!("{}: {what}", path.display())));
     match source {
         Source::Builtin(set) => set.load(),

@@ -45,6 +45,24 @@ fn a_feature_of_the_model_is_neither_dropped_nor_a_target() {
     }
 }
 
+/// Answers take the place of no file that they were made from.
+#[test]
+fn answers_do_not_replace_what_they_are_of() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds());
+    place.good("train --quiet --data clouds.csv --epochs 1 --out m");
+    let before = ["clouds.csv", "m/model.safetensors"].map(|name| bytes(&place.path(name)));
+    for (out, what) in [("clouds.csv", "data"), ("m/../clouds.csv", "data"), ("m/model.safetensors", "model")] {
+        let refused = place.bad(&format!("predict m/model.safetensors --data clouds.csv --out {out}"), 2);
+        assert!(refused.contains(&format!("--out {out}: this is the {what} itself")), "{refused}");
+    }
+    assert!(["clouds.csv", "m/model.safetensors"].map(|name| bytes(&place.path(name))) == before);
+    // Those of an earlier time they do.
+    for _ in 0..2 {
+        place.good("predict m/model.safetensors --data clouds.csv --out answers.csv");
+    }
+}
+
 #[test]
 fn a_prediction_takes_the_part_that_training_kept() {
     let place = Place::new();

@@ -110,6 +110,7 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --hidden 0", 2, "is no width"),
         ("train --lr -1", 2, "learning rate = -1"),
         ("train --threads 0", 2, "at least one thread"),
+        ("train --threads 100000", 2, "at once; ask for at most"),
         ("train --batch 0", 2, "batch = 0"),
         ("train --epochs 0", 2, "write a number of at least 1: without an epoch nothing is learnt"),
         ("train --optimizer momentum(1.5)", 2, "momentum = 1.5 is out of range: it must be at least 0 and below 1"),

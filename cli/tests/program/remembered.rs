@@ -49,7 +49,14 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     let refused = place.bad(&format!("{eval} renamed.csv"), 2);
     assert!(refused.contains("the model learnt the column ‘price’") && refused.contains("--target"), "{refused}");
     assert_eq!(scores("renamed.csv --target cost"), report["test"]);
-    // What is left alone can only be the target.
+    // A single column beside the features may be the rows' number.
+    place.file("lone.csv", &format!("rooms,area,id\n{}", table(&[0, 1, 3])));
+    let refused = place.bad(&format!("{eval} lone.csv"), 2);
+    assert!(
+        refused.contains("the column ‘price’, which is missing; say with --target which it is (‘id’)"),
+        "{refused}"
+    );
+    // What is left by who said what to leave out can only be the target.
     let only = place.run(&format!("{eval} renamed.csv --drop tax"));
     let told = String::from_utf8_lossy(&only.stderr).into_owned();
     assert!(
@@ -78,6 +85,24 @@ fn a_model_is_measured_by_the_column_at_its_place() {
         let predict = format!("predict m/model.safetensors --data houses.csv --part {part}");
         assert_eq!(place.good(&predict), place.good(&format!("{predict} --target 0")), "{part}");
     }
+    // To predict on, the file that it learnt from does as it is, and so does one without that column.
+    let answers = |data: &str| {
+        let output = place.run(&format!("predict m/model.safetensors --data {data} --part all"));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.success().then_some(output.stdout),
+            told.contains("column 0 is left out, where the model learnt its target"),
+        )
+    };
+    place.file("features.csv", &houses().iter().map(|row| format!("{},{}\n", row[0], row[1])).collect::<String>());
+    let of_features = answers("features.csv");
+    assert!(of_features.0.is_some() && !of_features.1);
+    assert_eq!(answers("houses.csv"), (of_features.0.clone(), true));
+    assert_eq!(answers("houses.csv --target 0"), (of_features.0.clone(), false));
+    place
+        .file("wide.csv", &houses().iter().map(|row| format!("{0},{0},{1},{1}\n", row[0], row[1])).collect::<String>());
+    assert_eq!(answers("wide.csv"), (None, false));
+    assert_eq!(answers("wide.csv --drop 1,2"), (of_features.0, false));
     let other = place.run(&format!("{eval} houses.csv --target 2"));
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
     assert!(told.contains("the model learnt column 0; its target here is column 2"), "{told}");

@@ -138,6 +138,35 @@ fn a_run_with_nothing_left_to_learn_is_left_as_it_is() {
     place.good("train --quiet --resume --patience 2 --out p");
 }
 
+/// What was learnt in a run that was cut off is in its checkpoint alone.
+#[test]
+fn a_run_that_was_cut_off_is_not_replaced() {
+    let place = Place::new();
+    for options in ["", "--dtype f64", "--schedule constant --lr 0.1 --epochs 500 --patience 1"] {
+        let train = format!("train --quiet --data breast-cancer --epochs 3 {options}");
+        let train = if options.contains("500") { train.replace("--epochs 3 ", "") } else { train };
+        place.good(&format!("{train} --out r"));
+        let model = bytes(&place.path("r/model.safetensors"));
+        // As after the last checkpoint, and before the model.
+        fs::remove_file(place.path("r/model.safetensors")).expect("it is there");
+        let checkpoint = bytes(&place.path("r/checkpoint.safetensors"));
+        let refused = place.bad(&format!("{train} --out r --seed 2"), 2);
+        assert!(refused.contains("--out r: here is a run that was cut off in epoch"), "{options}: {refused}");
+        assert!(
+            refused.contains("--resume goes on with it") && refused.contains("or remove r/checkpoint"),
+            "{refused}"
+        );
+        assert!(bytes(&place.path("r/checkpoint.safetensors")) == checkpoint, "{options}");
+        place.good("train --quiet --resume --out r");
+        assert!(bytes(&place.path("r/model.safetensors")) == model, "{options}");
+        // A run that has ended has left what it learnt in its model, and one that has learnt nothing has nothing to lose.
+        place.good(&format!("{train} --out r --seed 2"));
+        place.bad("train --quiet --data diabetes --hidden none --optimizer sgd --lr 1e20 --out r", 1);
+        place.good(&format!("{train} --out r"));
+        assert!(bytes(&place.path("r/model.safetensors")) == model, "{options}");
+    }
+}
+
 /// The time of the first part is known to nobody.
 #[test]
 fn a_resumed_run_tells_the_time_of_its_last_part_as_such() {
