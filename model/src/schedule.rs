@@ -120,7 +120,7 @@ impl Schedule {
             false => Err(Error::setting(name, x, "above 0 and at most 1")),
         };
         if !(self.warm_up >= 0.0 && self.warm_up.is_finite()) {
-            return Err(Error::setting("warm-up", self.warm_up, "zero or positive"));
+            return Err(Error::setting("warm-up", self.warm_up, "zero or positive, and finite"));
         }
         match self.shape {
             Shape::Constant => Ok(()),

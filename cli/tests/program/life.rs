@@ -109,6 +109,8 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --data nowhere.csv", 2, "no such file or folder"),
         ("train --hidden 0", 2, "is no width"),
         ("train --lr -1", 2, "learning rate = -1"),
+        ("train --clip inf", 2, "clip norm = inf is out of range: it must be positive and finite"),
+        ("train --warm-up inf", 2, "warm-up = inf is out of range: it must be zero or positive, and finite"),
         ("train --threads 0", 2, "at least one thread"),
         ("train --threads 100000", 2, "at once; ask for at most"),
         ("train --batch 0", 2, "batch = 0"),

@@ -234,12 +234,12 @@ impl Plan {
         if let Some(norm) = self.clip_norm
             && !(norm > 0.0 && norm.is_finite())
         {
-            return Err(Error::setting("clip norm", norm, "positive"));
+            return Err(Error::setting("clip norm", norm, "positive and finite"));
         }
         if let Some(EarlyStopping { min_improvement, .. }) = self.early_stopping
             && !(min_improvement >= 0.0 && min_improvement.is_finite())
         {
-            return Err(Error::setting("minimal improvement", min_improvement, "zero or positive"));
+            return Err(Error::setting("minimal improvement", min_improvement, "zero or positive, and finite"));
         }
         Ok(())
     }
