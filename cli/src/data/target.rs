@@ -222,13 +222,16 @@ fn check_count(classes: usize, rows: usize, choice: TaskChoice) -> Result<(), St
     if recur(classes, rows) {
         return Ok(());
     }
-    let (most, or) = match choice {
-        TaskChoice::Classification => (MOST_UNCHECKED_CLASSES, ""),
-        _ => (MOST_GUESSED_CLASSES, ", or train with --task classification"),
+    // What the option does not help with is not to be tried in vain.
+    let (most, or) = match choice == TaskChoice::Classification || classes > MOST_UNCHECKED_CLASSES {
+        true => (MOST_UNCHECKED_CLASSES, ""),
+        false => (MOST_GUESSED_CLASSES, ", or train with --task classification"),
     };
     if classes > most {
         let advice = "is this column an identifier or a free text? choose another --target";
-        return Err(format!("the target has {classes} different labels in {rows} rows; {advice}{or}"));
+        return Err(format!(
+            "the target has {classes} different labels in {rows} rows, and more than {most} must each stand in two rows on average; {advice}{or}"
+        ));
     }
     Ok(())
 }
@@ -319,11 +322,15 @@ mod tests {
         for (distinct, rows, choice, words) in [
             (800, 800, TaskChoice::Auto, "800 different labels in 800 rows"),
             (21, 41, TaskChoice::Auto, "or train with --task classification"),
-            (1001, 2001, told, "1001 different labels in 2001 rows"),
+            (21, 41, TaskChoice::Auto, "and more than 20 must each stand in two rows"),
+            (1001, 2001, told, "1001 different labels in 2001 rows, and more than 1000 must each stand in two rows"),
+            (1001, 2001, TaskChoice::Auto, "and more than 1000 must each stand in two rows"),
         ] {
             let error = of(distinct, rows, choice).expect_err(words);
             let Unfit { row, what } = error;
             assert!(row.is_none() && what.contains(words) && what.contains("choose another --target"), "{what}");
+            // It is offered where it helps.
+            assert_eq!(what.contains("--task"), of(distinct, rows, told).is_ok(), "{what}");
         }
         for (distinct, rows, choice) in
             [(20, 20, TaskChoice::Auto), (21, 42, TaskChoice::Auto), (800, 800, told), (1001, 2002, told)]
