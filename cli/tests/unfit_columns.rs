@@ -92,3 +92,23 @@ fn targets_with_commas_are_no_classes_unless_they_are_called_so() {
     let of_a_model = CsvOptions { known_classes, is_for_model: true, ..with(TaskChoice::Classification) };
     assert!(read(&rows(["1,5", "2,5", "1,5", "2,5"]), &of_a_model).is_ok());
 }
+
+/// Who measures a model of numbers cannot say `--task`: what is advised is what `eval` understands.
+#[test]
+fn text_is_no_target_for_a_model_of_numbers() {
+    let of_a_model = CsvOptions { is_for_model: true, ..with(TaskChoice::Regression) };
+    for (text, words) in [
+        (
+            "a,y\n1,left\n2,right\n",
+            "t.csv, line 2, column 2: the target ‘left’ is text, but the model answers numbers; name the column that it learnt with --target",
+        ),
+        ("a;y\n1;2,5\n2;3,5\n", "t.csv, line 2, column 2: the target ‘2,5’ looks like a number"),
+        (
+            "a,y\n1,2.5\n2,right\n",
+            "t.csv, line 3, column 2: the target ‘right’ is not a number, but others in its column are",
+        ),
+    ] {
+        let message = refusal(text, &of_a_model);
+        assert!(message.starts_with(words) && !message.contains("--task"), "{message}");
+    }
+}

@@ -254,11 +254,15 @@ impl<'a> Table<'a> {
             let Some(row) = self.text_at else { return Ok(self.raw_numbers(options.task)) };
             self.refuse_a_name(row, column)?;
             if known.is_empty() && options.task != TaskChoice::Classification {
-                self.refuse_numbers_with_commas(row, column)?;
+                self.refuse_numbers_with_commas(row, column, options.is_for_model)?;
             }
             if !self.numbers.is_empty() && known.is_empty() {
                 self.refuse_text_beside_numbers(row, column, options.task)?;
                 self.refuse_missing_marks(column)?;
+            }
+            if options.is_for_model && options.task == TaskChoice::Regression {
+                let what = "is text, but the model answers numbers; name the column that it learnt with --target";
+                return Err(self.of_target(row, column, what));
             }
         }
         Ok(RawTarget::Text(std::mem::take(&mut self.labels)))
@@ -293,12 +297,14 @@ impl<'a> Table<'a> {
     }
 
     /// Refuses a column of numbers some of which, first that at `row`, have commas: as text they would be classes, a class a number.
-    fn refuse_numbers_with_commas(&self, row: usize, column: usize) -> Result<(), DataError> {
+    /// A model that there is has settled what its target is.
+    fn refuse_numbers_with_commas(&self, row: usize, column: usize, is_for_model: bool) -> Result<(), DataError> {
         if !self.labels.iter().all(|label| label.parse::<f64>().is_ok() || is_with_comma(label)) {
             return Ok(());
         }
         let what = "looks like a number, but commas in numbers are not read; write a decimal point";
-        Err(self.of_target(row, column, &format!("{what}, or say --task classification if it is a label")))
+        let or = if is_for_model { "" } else { ", or say --task classification if it is a label" };
+        Err(self.of_target(row, column, &format!("{what}{or}")))
     }
 
     /// What stands for a missing value among numbered labels is none of them.
