@@ -39,7 +39,8 @@ impl Split {
     /// Divides `data` to learn from it. Fails where a part that was asked for, or the training part, would be empty, and where all rows to learn
     /// from have one target, though the others have another: what a net made of that would look perfect.
     pub fn new(data: &Dataset, fractions: Fractions, seed: u64) -> Result<Self, DataError> {
-        let split = Self::draw(data, fractions, seed)?;
+        let split = Self::draw(data, fractions, seed);
+        split.refuse_an_empty_part(data, fractions)?;
         if data.is_constant(split.train.iter().copied()) {
             let what = format!(
                 "the {} rows to learn from all have the same target, any other is in a part that is held out; give more rows, or set \
@@ -53,7 +54,14 @@ impl Split {
 
     /// Sets the test part of `data` apart, for a model that there is; the rest is in `train`. Fails where one of them would be empty.
     pub fn test_and_rest(data: &Dataset, share: f64) -> Result<Self, DataError> {
-        Self::draw(data, Fractions { test: share, validation: 0.0 }, 0)
+        let split = Self::draw(data, Fractions { test: share, validation: 0.0 }, 0);
+        if split.train.is_empty() {
+            return Err(none_left(data, "rest", "say --part all or a smaller --test-split"));
+        }
+        if share > 0.0 && split.test.is_empty() {
+            return Err(none_left(data, "test", "say --part all or a larger --test-split"));
+        }
+        Ok(split)
     }
 
     /// Classes of which no row is learnt from, by name.
@@ -64,30 +72,40 @@ impl Split {
         names.iter().zip(is_learnt).filter(|(_, is_learnt)| !is_learnt).map(|(name, _)| name.clone()).collect()
     }
 
-    fn draw(data: &Dataset, fractions: Fractions, seed: u64) -> Result<Self, DataError> {
+    fn draw(data: &Dataset, fractions: Fractions, seed: u64) -> Self {
         let (rest, test) = match &data.official_test {
             Some(range) => (outside(range, data.rows), range.clone().collect()),
             None => HeldOut::Test.draw((0..data.rows).collect(), fractions.test, by_target(data)),
         };
         let (train, validation) = HeldOut::Validation { seed }.draw(rest, fractions.validation, by_target(data));
-        let split = Self { train, validation, test };
-        split.check(data, fractions)?;
-        Ok(split)
+        Self { train, validation, test }
     }
 
-    fn check(&self, data: &Dataset, fractions: Fractions) -> Result<(), DataError> {
-        let missing = if self.train.is_empty() {
-            "training"
-        } else if fractions.validation > 0.0 && self.validation.is_empty() {
-            "validation"
+    /// The test part is drawn first, then the validation part of what is left: whichever took too much, or was given too little, is named.
+    fn refuse_an_empty_part(&self, data: &Dataset, fractions: Fractions) -> Result<(), DataError> {
+        let left = self.train.len() + self.validation.len();
+        let is_unvalidated = fractions.validation > 0.0 && self.validation.is_empty();
+        let (missing, advice) = if left == 0 {
+            ("training", "set --test-split to 0 or to a smaller part")
+        } else if self.train.is_empty() {
+            ("training", "set --val-split to 0 or to a smaller part")
+        } else if is_unvalidated && left == 1 && !self.test.is_empty() {
+            // One row cannot be divided, whatever the share.
+            ("validation", "set --test-split to 0 or to a smaller part")
+        } else if is_unvalidated {
+            ("validation", "set --val-split to 0 or to a larger part")
         } else if fractions.test > 0.0 && self.test.is_empty() {
-            "test"
+            ("test", "set --test-split to 0 or to a larger part")
         } else {
             return Ok(());
         };
-        let advice = "give more rows, or set --val-split and --test-split to 0 or to a larger part";
-        Err(DataError::whole(&data.name, format!("{} rows leave none for the {missing} part; {advice}", data.rows)))
+        Err(none_left(data, missing, advice))
     }
+}
+
+fn none_left(data: &Dataset, part: &str, advice: &str) -> DataError {
+    let rows = if data.rows == 1 { "1 row leaves".to_string() } else { format!("{} rows leave", data.rows) };
+    DataError::whole(&data.name, format!("{rows} none for the {part} part; give more rows, or {advice}"))
 }
 
 fn outside(range: &Range<usize>, rows: usize) -> Vec<usize> {
@@ -187,12 +205,23 @@ mod tests {
     #[test]
     fn too_few_rows_are_refused() {
         let numbers = |rows: usize| tiny(Target::Values((0..rows).map(|row| row as f64).collect()));
-        for (rows, test, validation, missing) in
-            [(1, 0.5, 0.0, "training"), (2, 0.2, 0.2, "validation"), (20, 0.01, 0.2, "test")]
+        for (rows, test, validation, missing, option, wanted) in [
+            (2, 0.9, 0.0, "training", "--test-split", "smaller"),
+            (20, 0.99, 0.2, "training", "--test-split", "smaller"),
+            (20, 0.2, 0.99, "training", "--val-split", "smaller"),
+            (20, 0.95, 0.2, "validation", "--test-split", "smaller"),
+            (20, 0.2, 0.01, "validation", "--val-split", "larger"),
+            (20, 0.01, 0.2, "test", "--test-split", "larger"),
+        ] {
+            let refused = Split::new(&numbers(rows), Fractions { test, validation }, 1).expect_err(missing).to_string();
+            let advice = format!("give more rows, or set {option} to 0 or to a {wanted} part");
+            assert_eq!(refused, format!("tiny: {rows} rows leave none for the {missing} part; {advice}"));
+        }
+        for (share, words) in
+            [(0.99, "rest part; give more rows, or say --part all or a smaller"), (0.01, "test part; ")]
         {
-            let refused = Split::new(&numbers(rows), Fractions { test, validation }, 1).expect_err(missing);
-            let words = format!("tiny: {rows} rows leave none for the {missing} part; ");
-            assert!(refused.to_string().starts_with(&words), "{refused}");
+            let refused = Split::test_and_rest(&numbers(20), share).expect_err(words).to_string();
+            assert!(refused.starts_with(&format!("tiny: 20 rows leave none for the {words}")), "{refused}");
         }
         assert!(Split::new(&numbers(2), Fractions { test: 0.0, validation: 0.0 }, 1).is_ok());
     }
