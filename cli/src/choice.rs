@@ -36,6 +36,9 @@ impl<N: Named + FromStr + Send + Sync> TypedValueParser for ByName<N> {
         if let Some(one) = text.to_str().and_then(|text| text.parse().ok()) {
             return Ok(one);
         }
+        if let Some(why) = misused::<N>(&text.to_string_lossy()) {
+            return (move |_: &str| Err::<N, String>(why.clone())).parse_ref(command, arg, text);
+        }
         // Clap refuses what is no value with all that are, and with the one that may have been meant.
         let refused = PossibleValuesParser::new(Self::values()).parse_ref(command, arg, text);
         Err(refused.err().unwrap_or_else(|| clap::Error::new(ErrorKind::InvalidValue).with_cmd(command)))
@@ -44,6 +47,24 @@ impl<N: Named + FromStr + Send + Sync> TypedValueParser for ByName<N> {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(Self::values()))
     }
+}
+
+/// What is wrong with the numbers of a name that is known, where that is it: another name would be no help.
+fn misused<N: Named>(text: &str) -> Option<String> {
+    let (name, _) = text.strip_suffix(')')?.split_once('(')?;
+    let name = N::named(name).ok()?.name();
+    let form =
+        N::FORMS.iter().find_map(|form| Some((form, form.strip_suffix(')')?.strip_prefix(name)?.strip_prefix('(')?)));
+    Some(match form {
+        Some((form, numbers)) => {
+            let (wanted, usual) = match numbers.split(',').count() {
+                1 => ("one number".to_string(), "one"),
+                many => (format!("{many} numbers"), "ones"),
+            };
+            format!("{name} takes {wanted}, {form}; {name} alone has the usual {usual}")
+        }
+        None => format!("{name} takes no numbers; write {name}"),
+    })
 }
 
 /// The number type of a run.
@@ -150,6 +171,20 @@ impl std::fmt::Display for ScheduleChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use deltarule::{Activation, Rule};
+
+    #[test]
+    fn a_known_name_says_which_numbers_it_takes() {
+        for text in ["adam(0.9)", "Adam(0.9,0.98,x)", "adam()"] {
+            let words = "adam takes 3 numbers, adam(BETA1,BETA2,EPSILON); adam alone has the usual ones";
+            assert_eq!(misused::<Rule>(text).as_deref(), Some(words), "{text}");
+        }
+        let one = misused::<Activation>("leaky_relu(0.1,0.2)");
+        let words = "leaky-relu takes one number, leaky-relu(SLOPE); leaky-relu alone has the usual one";
+        assert_eq!(one.as_deref(), Some(words));
+        assert_eq!(misused::<Rule>("sgd(0.1)").as_deref(), Some("sgd takes no numbers; write sgd"));
+        assert_eq!(misused::<Rule>("adamm(0.9)").or(misused::<Rule>("adamm")), None);
+    }
 
     #[test]
     fn schedules_read_back_what_they_print() {

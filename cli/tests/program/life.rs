@@ -117,7 +117,7 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("train --epochs 0", 2, "write a number of at least 1: without an epoch nothing is learnt"),
         ("train --optimizer momentum(1.5)", 2, "momentum = 1.5 is out of range: it must be at least 0 and below 1"),
         ("train --optimizer adam(0.9,0.98,0)", 2, "epsilon = 0 is out of range: it must be positive and finite"),
-        ("train --optimizer adam(0.9)", 2, "adam(BETA1,BETA2,EPSILON)"),
+        ("train --optimizer adam(0.9)", 2, "'--optimizer <OPTIMIZER>': adam takes 3 numbers, adam(BETA1,BETA2,EPSILON)"),
         ("train --hidden none --activation tanh", 2, "--activation is for hidden layers, of which --hidden none"),
         ("train --data diabetes --loss cross-entropy", 2, "measures classes"),
         ("train --data text.csv --target c", 2, "no column is named ‘c’"),
