@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use deltarule::{Activation, Init, Loss, NonFinite, Output, Rule};
@@ -76,17 +78,17 @@ pub struct TrainArguments {
     #[arg(long, value_enum, ignore_case = true, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// Part of the rows kept for the test, where the data has no test part of its own [default: 0.2]
-    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    #[arg(long, value_parser = share, allow_negative_numbers = true, value_name = "SHARE", help_heading = "Data")]
     pub test_split: Option<f64>,
     /// Part of the other rows kept to watch the training with
-    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    #[arg(long, value_parser = share, allow_negative_numbers = true, value_name = "SHARE", help_heading = "Data")]
     pub val_split: Option<f64>,
     /// Bring every input column to mean 0 and deviation 1 [default: yes, but not for pixels]
     #[arg(long, visible_alias = "standardize", value_name = "YES|NO", value_parser = yes_or_no, help_heading = "Data")]
     pub standardise: Option<bool>,
 
     /// Widths of the hidden layers, such as 128,64; `none` for a linear model
-    #[arg(long, value_parser = hidden, value_name = "WIDTHS", help_heading = "Network")]
+    #[arg(long, value_parser = hidden, allow_negative_numbers = true, value_name = "WIDTHS", help_heading = "Network")]
     pub hidden: Option<Widths>,
     /// The activation of the hidden layers; with a slope as in leaky-relu(0.2)
     #[arg(long, value_parser = by_name::<Activation>(), help_heading = "Network")]
@@ -118,18 +120,25 @@ pub struct TrainArguments {
     #[arg(long, value_name = "SHAPE", help_heading = "Training")]
     pub schedule: Option<ScheduleChoice>,
     /// Epochs over which the learning rate rises to its full size
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true, help_heading = "Training")]
     pub warm_up: Option<f64>,
     /// How often to go through the rows, at most
-    #[arg(long, value_parser = epochs, help_heading = "Training")]
+    #[arg(long, value_parser = epochs, allow_negative_numbers = true, help_heading = "Training")]
     pub epochs: Option<u64>,
     /// Rows in a batch
-    #[arg(long, visible_alias = "batch-size", value_name = "ROWS", help_heading = "Training")]
+    #[arg(
+        long,
+        visible_alias = "batch-size",
+        value_name = "ROWS",
+        value_parser = count::<usize>,
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
     pub batch: Option<usize>,
     /// Epochs in a row without a better validation loss that are borne, the next one ends the run; `none` to never end early. The best epoch's
     /// weights are kept; but the last where nothing validates (--val-split 0), unless a number is given here, which then watches the training loss
     /// [default: none]
-    #[arg(long, value_parser = patience, value_name = "EPOCHS", help_heading = "Training")]
+    #[arg(long, value_parser = patience, allow_negative_numbers = true, value_name = "EPOCHS", help_heading = "Training")]
     pub patience: Option<Patience>,
     /// L2 penalty on the weights; with adamw, the decoupled decay
     #[arg(
@@ -147,10 +156,10 @@ pub struct TrainArguments {
     #[arg(long, value_name = "POLICY", value_parser = by_name::<NonFinite>(), help_heading = "Training")]
     pub non_finite: Option<NonFinite>,
     /// Fixes the first weights, the order of the rows and the validation part [default: 1]
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, value_parser = seed, allow_negative_numbers = true, help_heading = "Training")]
     pub seed: Option<u64>,
     /// Threads; the result does not depend on it [default: one a core]
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Training")]
     pub threads: Option<usize>,
     /// Go on with the run in --out, where it stopped, without a word about its data. Its rows and their division, --seed, --dtype, --init, network,
     /// --standardise, loss and update rule with its numbers stay; other options given now replace those of then
@@ -221,10 +230,10 @@ pub struct ModelDataArguments {
     #[arg(long, value_enum, ignore_case = true, help_heading = "Data")]
     pub part: Option<PartChoice>,
     /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
-    #[arg(long, value_parser = share, value_name = "SHARE", help_heading = "Data")]
+    #[arg(long, value_parser = share, allow_negative_numbers = true, value_name = "SHARE", help_heading = "Data")]
     pub test_split: Option<f64>,
     /// Threads; the result does not depend on it [default: one a core]
-    #[arg(long)]
+    #[arg(long, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: Option<usize>,
 }
 
@@ -310,13 +319,13 @@ pub enum BenchSubject {
 #[derive(Debug, Args)]
 pub struct BenchOptions {
     /// Threads, at most one a core
-    #[arg(long, default_value = "1")]
+    #[arg(long, default_value = "1", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: usize,
     /// Time only the rows whose name holds this text
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub only: String,
     /// Time spent on each row [default: so much that all rows take about 20 seconds]
-    #[arg(long, value_parser = seconds)]
+    #[arg(long, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
     /// Print each row as one line of JSON
     #[arg(long)]
@@ -336,19 +345,19 @@ pub struct CompareArguments {
     #[arg(long, value_enum, ignore_case = true, default_value_t, help_heading = "Data", hide_default_value = true)]
     pub task: TaskChoice,
     /// The width of the hidden layer
-    #[arg(long, default_value = "16", value_name = "WIDTH")]
+    #[arg(long, default_value = "16", value_name = "WIDTH", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub hidden: usize,
     /// The activation of the hidden layer; with a slope as in leaky-relu(0.2)
     #[arg(long, value_parser = by_name::<Activation>(), default_value = "relu")]
     pub activation: Activation,
     /// How often to go through the rows
-    #[arg(long, default_value = "60")]
+    #[arg(long, default_value = "60", value_parser = count::<u64>, allow_negative_numbers = true)]
     pub epochs: u64,
     /// Seeds to average over: 1 to this
-    #[arg(long, default_value = "5")]
+    #[arg(long, default_value = "5", value_parser = count::<u64>, allow_negative_numbers = true)]
     pub seeds: u64,
     /// Threads; the result does not depend on it [default: one a core]
-    #[arg(long)]
+    #[arg(long, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// The folder for the pictures and the numbers
     #[arg(long, value_name = "DIR", default_value = "deltarule-out")]
@@ -375,6 +384,22 @@ fn hidden(text: &str) -> Result<Widths, String> {
         _ => Err(format!("‘{part}’ is no width; write numbers above 0 such as 128,64, or none")),
     };
     text.split(',').map(width).collect::<Result<_, _>>().map(Widths)
+}
+
+/// A number of things. 0 is refused later, in words of its own.
+fn count<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
+    whole(text, "at least 1")
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    whole(text, "at least 0")
+}
+
+fn whole<N: FromStr<Err = ParseIntError>>(text: &str, least: &str) -> Result<N, String> {
+    text.parse::<N>().map_err(|error| match error.kind() {
+        IntErrorKind::PosOverflow => "the number is too large; 64 bits must hold it".to_string(),
+        _ => format!("write a whole number of {least}"),
+    })
 }
 
 fn epochs(text: &str) -> Result<u64, String> {
@@ -450,6 +475,38 @@ mod tests {
             let parsed = Arguments::try_parse_from(["deltarule", "train", bad]);
             assert_eq!(parsed.expect_err(bad).exit_code(), 2, "{bad}");
         }
+    }
+
+    /// What looks like another option is a number out of range, and is called so.
+    #[test]
+    fn negative_numbers_are_values() {
+        let whole = "write a whole number of at least 1";
+        for (line, words) in [
+            ("train --seed -1", "write a whole number of at least 0"),
+            ("train --seed 18446744073709551616", "the number is too large"),
+            ("train --val-split -0.1", "write a share from 0"),
+            ("train --test-split -1", "write a share from 0"),
+            ("train --hidden -4", "‘-4’ is no width"),
+            ("train --epochs -1", "write a number of at least 1"),
+            ("train --batch -1", whole),
+            ("train --threads -1", whole),
+            ("train --patience -1", "write a number or none"),
+            ("eval m --data digits --threads -1", whole),
+            ("eval m --data digits --test-split -1", "write a share from 0"),
+            ("bench gemm --threads -1", whole),
+            ("bench step --seconds -1", "write seconds from 0"),
+            ("compare --hidden -1", whole),
+            ("compare --epochs -1", whole),
+            ("compare --seeds 1.5", whole),
+            ("compare --threads -1", whole),
+        ] {
+            let parsed = Arguments::try_parse_from(["deltarule"].into_iter().chain(line.split_whitespace()));
+            let message = parsed.expect_err(line).to_string();
+            assert!(message.contains(words) && message.contains("invalid value"), "{line}: {message}");
+        }
+        let parsed = Arguments::try_parse_from(["deltarule", "train", "--warm-up", "-1"]).expect("the plan refuses it");
+        let Command::Train(train) = parsed.command else { panic!("to train") };
+        assert_eq!(train.warm_up, Some(-1.0));
     }
 
     #[test]
