@@ -51,6 +51,13 @@ fn make(path: &Path) -> Result<(), Failure> {
     if fs::metadata(path).is_ok_and(|what| !what.is_dir()) {
         return Err(Failure::Misuse(format!("--out {}: this is a file; name a folder", path.display())));
     }
+    // Where nothing is, a link is in the way of a new folder all the same.
+    if fs::metadata(path).is_err()
+        && let Ok(target) = fs::read_link(path)
+    {
+        let what = format!("this is a link to {}, where no folder is", target.display());
+        return Err(Failure::Misuse(format!("--out {}: {what}; make one there, or name another", path.display())));
+    }
     fs::create_dir_all(path).map_err(Failure::file(path))
 }
 
@@ -70,6 +77,19 @@ mod tests {
         drop(OutFolder::take(&other).expect("another folder"));
         drop(first);
         drop(OutFolder::take(&out).expect("free again"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_of() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let [link, folder] = ["link", "folder"].map(|name| place.path().join(name));
+        std::os::unix::fs::symlink(&folder, &link).expect("a link");
+        let refused = OutFolder::take(&link).expect_err("there is no folder");
+        let words = format!("this is a link to {}, where no folder is; make one there", folder.display());
+        assert!(refused.status() == 2 && refused.to_string().contains(&words), "{refused}");
+        fs::create_dir(&folder).expect("a folder");
+        drop(OutFolder::take(&link).expect("a link to a folder"));
     }
 
     #[test]
