@@ -1,6 +1,6 @@
 //! Numbers that are none any more on their way through a model: which row of the source they come from, and what to do about it.
 
-use deltarule::{Dataset as Rows, Element, Error, Labels, Mlp, Scratch};
+use deltarule::{Dataset as Rows, Element, Error, Labels, Mlp, NonFinite, Scratch};
 
 use crate::data::{DataError, Dataset};
 use crate::failure::Failure;
@@ -49,6 +49,18 @@ pub(crate) fn refuse_overflows<T: Element>(
         }
     }
     Ok(())
+}
+
+/// What is said where a policy that bears batches bears no more of them, if it is that which ended a run: the batch alone would not have.
+pub(crate) fn given_up(error: &Error, policy: NonFinite) -> Option<Failure> {
+    let Error::NonFinite { what, epoch, batch } = *error else { return None };
+    let why = match policy {
+        NonFinite::Skip => "every batch of the epoch had to be left out",
+        NonFinite::RollBack => "its tries are used up",
+        _ => return None,
+    };
+    let last = Failure::Model(Error::NonFinite { what, epoch, batch });
+    Some(Failure::Other(format!("--non-finite {policy} gives up, as {why}: {last}")))
 }
 
 /// What a model crate's error of a standardised number says of the source: its rows are those of a part of the data, and its columns those

@@ -7,7 +7,7 @@ use deltarule::{Dataset as Rows, Element, Evaluation, Finish, Labels, Mlp, Progr
 
 use crate::data::{DataError, Dataset, Split};
 use crate::failure::Failure;
-use crate::not_finite::{placed, refuse_outputs, refuse_overflows};
+use crate::not_finite::{given_up, placed, refuse_outputs, refuse_overflows};
 
 /// The data of a run, divided.
 pub(crate) struct Parts<'a, T> {
@@ -47,7 +47,10 @@ impl<'a, T: Element> Parts<'a, T> {
         observe: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Finish, Failure> {
         let finish = trainer.fit(&self.train, self.validation.as_ref(), observe);
-        finish.map_err(|error| placed(error.into(), self.data, trainer.model(), &self.learnt_from()))
+        finish.map_err(|error| match given_up(&error, trainer.plan().non_finite) {
+            Some(failure) => failure,
+            None => placed(error.into(), self.data, trainer.model(), &self.learnt_from()),
+        })
     }
 
     /// The parts that a run looks at while it learns, with the rows that they are.

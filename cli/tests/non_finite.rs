@@ -32,4 +32,17 @@ fn a_batch_that_is_not_finite_ends_the_run_or_is_borne() {
 
     let report = json(&place.good(&format!("{train} --quiet --out r --non-finite roll-back")));
     assert_eq!((&report["non_finite"], &report["skipped"]), (&"roll-back".into(), &2.into()), "{report}");
+
+    // A policy that has borne what it can says so, and what it could bear no more.
+    let given_up = |policy: &str, usual: &str, given: &str| {
+        place.bad(&format!("{} --non-finite {policy}", refused.replace(usual, given)), 1)
+    };
+    let skip = given_up("skip", "--batch 8", "--batch 40");
+    let words =
+        "--non-finite skip gives up, as every batch of the epoch had to be left out: epoch 1, batch 1: the loss";
+    assert!(skip.contains(words) && skip.contains("Lower the learning rate"), "{skip}");
+    let back = given_up("roll-back", "--epochs 2", "--epochs 20");
+    let words = "--non-finite roll-back gives up, as its tries are used up: epoch 11, batch ";
+    assert!(back.contains(words), "{back}");
+    assert!(!given_up("stop", "", "").contains("gives up"));
 }

@@ -90,9 +90,9 @@ impl Named for NonFinite {
     fn summary(self) -> Option<&'static str> {
         Some(match self {
             NonFinite::Stop => "End the run",
-            NonFinite::Skip => "Leave the batch out",
+            NonFinite::Skip => "Leave the batch out; an epoch without a good one ends the run",
             NonFinite::RollBack => {
-                "Go back to the start of the epoch at half the rate, and on with the next batch; ten times at most"
+                "Go back to the start of the epoch at half the rate, and on with the next batch; after ten times, end the run"
             }
         })
     }
