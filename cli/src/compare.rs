@@ -21,7 +21,7 @@ use crate::part_report::f1_is_of;
 use crate::parts::{Parts, rows_of};
 use crate::picture::{Comparison, Method};
 use crate::positive::Positive;
-use crate::say::{note, say};
+use crate::say::{counted, note, say};
 use crate::settings::outputs;
 use crate::training_data::training_data;
 
@@ -213,14 +213,13 @@ fn picture(
     let Ok(methods) = <[Method; 2]>::try_from(methods) else {
         return Err(Failure::Other("two methods are compared".to_string()));
     };
-    let seeds = arguments.seeds;
     Ok(Comparison {
         title: format!("{} — test accuracy {one} with squared error, {two} with log loss", data.name),
         subtitle: format!(
-            "{} → {} → {outputs}, sigmoid output, the same start and order; mean over {seeds} {}, curves of seed 1{}",
+            "{} → {} → {outputs}, sigmoid output, the same start and order; mean over {}, curves of seed 1{}",
             data.columns,
             arguments.hidden,
-            if seeds == 1 { "seed" } else { "seeds" },
+            counted(arguments.seeds, "seed", "seeds"),
             if every == 1 { String::new() } else { format!(", dots of 1 test row in {every}") }
         ),
         methods,
@@ -271,8 +270,7 @@ fn table(summaries: &[Summary; 2]) -> String {
     for (name, entry) in entries {
         text += &format!("{name:<22}");
         for summary in summaries {
-            let cell = format!("{:.4} ± {:.4}", entry(&summary.mean), entry(&summary.deviation));
-            text += &format!("{cell:>20}");
+            text += &format!("{:>20}", cell(entry(&summary.mean), entry(&summary.deviation)));
         }
         text.push('\n');
     }
@@ -282,7 +280,18 @@ fn table(summaries: &[Summary; 2]) -> String {
         text += &format!("{join}{epochs:>20.1}");
     }
     text.push('\n');
+    if summaries.iter().any(|summary| summary.mean.roc_auc.is_nan()) {
+        text += "there is no roc auc: all rows of the test part are of one class\n";
+    }
     text
+}
+
+/// A mean and its deviation, or a dash where there is no such number.
+fn cell(mean: f64, deviation: f64) -> String {
+    match mean.is_nan() {
+        true => "–".to_string(),
+        false => format!("{mean:.4} ± {deviation:.4}"),
+    }
 }
 
 #[cfg(test)]
@@ -324,6 +333,19 @@ mod tests {
             assert!(found.abs_diff(dots) < 12, "{rows} rows: {found} dots");
             assert_eq!(picture.contains(", dots of 1 test row in 2"), is_thinned, "{rows} rows");
         }
+    }
+
+    #[test]
+    fn what_is_no_number_is_a_dash() {
+        let numbers =
+            |roc_auc| Numbers { accuracy: 1.0, f1: 1.0, roc_auc, log_loss: 0.5, squared_error: 0.25, best_epoch: 1.0 };
+        let of = |roc_auc| table(&METHODS.map(|(name, _)| Summary::of(name, vec![numbers(roc_auc); 2])));
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let (with, without) = (lines(&of(0.75)), lines(&of(f64::NAN)));
+        assert!(with[3].starts_with("roc auc ") && with[3].ends_with(" 0.7500 ± 0.0000"), "{with:?}");
+        assert_eq!(without[3].split_whitespace().collect::<Vec<_>>(), ["roc", "auc", "–", "–"], "{without:?}");
+        assert_eq!((with.len(), without.len()), (7, 8));
+        assert!(without[7].starts_with("there is no roc auc: "), "{without:?}");
     }
 
     /// Rows of two columns and two classes; what stands in the second column of a `large` one is a number, but none when it is standardised.

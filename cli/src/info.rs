@@ -7,7 +7,7 @@ use crate::any_model::AnyModel;
 use crate::arguments::InfoArguments;
 use crate::data::words::listed;
 use crate::failure::Failure;
-use crate::say::{grouped, say, short};
+use crate::say::{counted, grouped, say, short};
 use crate::with_model;
 
 /// One line of the table.
@@ -103,7 +103,8 @@ fn as_text<T: Element>(model: &Mlp<T>, classes: &[String]) -> String {
     let loss = about.loss.map_or("not known", Named::name);
     text += &format!("number type   {}\nlearnt with   {loss}, seed {}\n", T::NAME, about.seed);
     if let (Some(provenance), Some(share)) = (about.provenance, about.test_share) {
-        text += &format!("data          {} rows, {share} of them kept for the test\n", grouped(provenance.rows as u64));
+        let rows = counted(provenance.rows as u64, "row", "rows");
+        text += &format!("data          {rows}, {share} of them kept for the test\n");
     }
     text += &format!("inputs        {}\n", scaling(about.inputs.as_ref()));
     let target = about.target_name.iter().cloned().chain(about.targets.iter().map(|scale| scaling(Some(scale))));
@@ -134,7 +135,7 @@ fn scaling(standardisation: Option<&Standardisation>) -> String {
         Some(many) => {
             let constant = many.scale().iter().filter(|&&scale| scale == 0.0).count();
             let note = if constant > 0 { format!(", {constant} of them constant") } else { String::new() };
-            format!("standardised, {} columns{note}", many.columns())
+            format!("standardised, {}{note}", counted(many.columns() as u64, "column", "columns"))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::part_report::table;
 use crate::report::{REPORT, Report, init, patience};
-use crate::say::{grouped, note, per_second, say, short};
+use crate::say::{counted, grouped, note, per_second, say, short};
 
 /// What is about to happen, before the bar.
 pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, trainer: &Trainer<T>, split: &Split) {
@@ -22,7 +22,12 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
         _ => format!("{} classes", data.class_names().len()),
     };
     let count = |rows: &[usize]| grouped(rows.len() as u64);
-    note(&format!("data      {}: {} rows × {} features, {kind}", data.name, grouped(data.rows as u64), data.columns));
+    note(&format!(
+        "data      {}: {} × {}, {kind}",
+        data.name,
+        counted(data.rows as u64, "row", "rows"),
+        counted(data.columns as u64, "feature", "features")
+    ));
     note(&format!(
         "parts     {} to learn from, {} to validate, {} to test",
         count(&split.train),
@@ -31,11 +36,11 @@ pub(crate) fn introduce<T: Element>(arguments: &TrainArguments, data: &Dataset, 
     ));
     let widths: Vec<String> = model.widths().iter().map(usize::to_string).collect();
     note(&format!(
-        "network   {}, {} and {} output, {} parameters in {}",
+        "network   {}, {} and {} output, {} in {}",
         widths.join(" → "),
         model.hidden(),
         model.output(),
-        grouped(model.parameters() as u64),
+        counted(model.parameters() as u64, "parameter", "parameters"),
         T::NAME
     ));
     let drawn = match init(arguments).as_deref() {
@@ -99,11 +104,12 @@ fn introduce_learning(plan: &Plan) {
         plan.optimiser.rule,
         short(plan.optimiser.l2)
     ));
+    let most = counted(plan.epochs, "epoch", "epochs");
     let epochs = match patience(plan) {
-        Some(patience) => format!("up to {} epochs, patience {patience}", plan.epochs),
-        None => format!("{} epochs", plan.epochs),
+        Some(patience) => format!("up to {most}, patience {patience}"),
+        None => most,
     };
-    let threads = if plan.threads == 1 { "1 thread".to_string() } else { format!("{} threads", plan.threads) };
+    let threads = counted(plan.threads as u64, "thread", "threads");
     note(&format!(
         "          batches of {}, {epochs}, seed {}, {threads} on {}",
         plan.batch,
@@ -129,8 +135,8 @@ pub(crate) fn tell(arguments: &TrainArguments, report: &Report, files: &[PathBuf
         note(&format!("done      {}, {} samples/s{best}", report.span(), per_second(report.samples_per_second)));
         if report.skipped > 0 {
             note(&format!(
-                "warning   {} batches had a loss or gradient that was not finite, and changed nothing",
-                grouped(report.skipped)
+                "warning   {} had a loss or gradient that was not finite, and changed nothing",
+                counted(report.skipped, "batch", "batches")
             ));
         }
     }

@@ -8,7 +8,7 @@ use crate::data::words::listed;
 use crate::data::{CsvOptions, Dataset, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load};
 use crate::failure::Failure;
 use crate::fingerprint;
-use crate::say::{grouped, note};
+use crate::say::{counted, grouped, note};
 
 /// How training data is read.
 pub(crate) fn training_options(arguments: &DataArguments, task: TaskChoice) -> CsvOptions {
@@ -99,9 +99,9 @@ impl Subject {
         let mut data = load(&source, &options)?;
         if data.columns != model.inputs() {
             return Err(Failure::Misuse(format!(
-                "{}: a row has {} features, but the model takes {}; {}",
+                "{}: a row has {}, but the model takes {}; {}",
                 data.name,
-                data.columns,
+                counted(data.columns as u64, "feature", "features"),
                 model.inputs(),
                 advice_on_columns(&source, data.columns > model.inputs())
             )));
@@ -167,10 +167,10 @@ fn refuse_other_rows(data: &Dataset, model: &AnyModel, is_of_training: Option<bo
         false => format!("these are {}", grouped(data.rows as u64)),
     };
     Err(Failure::Misuse(format!(
-        "{}: the training drew its parts from {} rows, and {differ}: which of them the model has seen is not known; give the file as it was then, \
+        "{}: the training drew its parts from {}, and {differ}: which of them the model has seen is not known; give the file as it was then, \
          with its --target and --drop, or say --part all",
         data.name,
-        grouped(learnt.rows as u64)
+        counted(learnt.rows as u64, "row", "rows")
     )))
 }
 

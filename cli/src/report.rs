@@ -11,7 +11,7 @@ use crate::machine::threads;
 use crate::part_report::PartReport;
 use crate::parts::Evaluations;
 use crate::positive::Positive;
-use crate::say::duration;
+use crate::say::{counted, duration};
 use crate::settings::Settings;
 
 /// The report, in the folder of results.
@@ -214,7 +214,7 @@ impl Report {
 
     /// How many epochs there were, and how long they took, as far as that is known.
     pub(crate) fn span(&self) -> String {
-        let epochs = if self.epochs == 1 { "1 epoch".to_string() } else { format!("{} epochs", self.epochs) };
+        let epochs = counted(self.epochs as u64, "epoch", "epochs");
         let time = duration(self.seconds);
         match self.epochs_before {
             None => format!("{epochs} in {time}"),

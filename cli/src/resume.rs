@@ -19,6 +19,7 @@ use crate::data::{Dataset, Split};
 use crate::data_options::DataOptions;
 use crate::failure::Failure;
 use crate::fingerprint;
+use crate::say::counted;
 use crate::settings::Settings;
 
 /// The state of a run, in the folder of results, for `--resume`.
@@ -262,10 +263,10 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
 
 /// That a run had nothing left to learn, and what would give it more.
 pub(crate) fn nothing_left<T: Element>(trainer: &Trainer<T>, finish: Finish, folder: &Path) -> Failure {
-    let (epochs, folder) = (trainer.history().len(), folder.display());
+    let (epochs, folder) = (counted(trainer.history().len() as u64, "epoch", "epochs"), folder.display());
     let why = match finish {
         Finish::Patience => "its patience ran out: give a larger --patience, or none".to_string(),
-        _ => format!("it has gone through {epochs} epochs: give more --epochs than that"),
+        _ => format!("it has gone through {epochs}: give more --epochs than that"),
     };
     Failure::Misuse(format!("the run in {folder} has nothing left to learn, and its files stay as they are; {why}"))
 }

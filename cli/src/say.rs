@@ -28,6 +28,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many things, by the word for one of them and the word for others.
+pub(crate) fn counted(number: u64, one: &str, others: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { others })
+}
+
 /// Seconds as a person would say them.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
@@ -67,6 +72,7 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
+        assert_eq!([0, 1, 1000].map(|n| counted(n, "batch", "batches")), ["0 batches", "1 batch", "1,000 batches"]);
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0.04, 12.3, 75.0, 4000.0, 9000.0].map(duration),
