@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::data::DataError;
+use crate::data::words::visible_lines;
 use crate::picture::PngError;
 
 /// Why a command ended without its result.
@@ -52,6 +53,11 @@ impl Failure {
             ) => 2,
             _ => 1,
         }
+    }
+
+    /// What is said of it to people: names that a file holds do not steer the terminal.
+    pub fn words(&self) -> String {
+        visible_lines(&self.to_string())
     }
 
     /// A fault of a file.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::any_model::AnyModel;
 use crate::arguments::InfoArguments;
-use crate::data::words::listed;
+use crate::data::words::{clip, listed};
 use crate::failure::Failure;
 use crate::say::{counted, grouped, say, short};
 use crate::with_model;
@@ -107,7 +107,8 @@ fn as_text<T: Element>(model: &Mlp<T>, classes: &[String]) -> String {
         text += &format!("data          {rows}, {share} of them kept for the test\n");
     }
     text += &format!("inputs        {}\n", scaling(about.inputs.as_ref()));
-    let target = about.target_name.iter().cloned().chain(about.targets.iter().map(|scale| scaling(Some(scale))));
+    let target =
+        about.target_name.iter().map(|name| clip(name)).chain(about.targets.iter().map(|scale| scaling(Some(scale))));
     let target: Vec<String> = target.collect();
     if !target.is_empty() {
         text += &format!("target        {}\n", target.join(", "));

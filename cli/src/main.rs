@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(failure) => {
             // Where nobody can be told, the status still says it.
-            let _ = writeln!(io::stderr().lock(), "error: {failure}");
+            let _ = writeln!(io::stderr().lock(), "error: {}", failure.words());
             ExitCode::from(failure.status())
         }
     }

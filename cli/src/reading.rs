@@ -4,7 +4,7 @@ use deltarule::Output;
 
 use crate::any_model::AnyModel;
 use crate::arguments::{DataArguments, ModelDataArguments, PartChoice};
-use crate::data::words::listed;
+use crate::data::words::{clip, listed};
 use crate::data::{CsvOptions, Dataset, Header, Source, Split, TargetColumn, TaskChoice, USUAL_TEST_SHARE, load};
 use crate::failure::Failure;
 use crate::fingerprint;
@@ -197,7 +197,8 @@ fn tell_of_target(data: &Dataset, model: &AnyModel, is_given: bool) {
     if let (Some(learnt), false) = (&about.target_name, data.target_name.is_empty()) {
         if data.target_name != *learnt {
             let why = if is_given { "as --target says" } else { "the only column that is left" };
-            note(&format!("the model learnt ‘{learnt}’; its target here is ‘{}’, {why}", data.target_name));
+            let (learnt, here) = (clip(learnt), clip(&data.target_name));
+            note(&format!("the model learnt ‘{learnt}’; its target here is ‘{here}’, {why}"));
         }
         return;
     }

@@ -2,17 +2,18 @@
 
 use std::io::{self, Write};
 
+use crate::data::words::visible_lines;
 use crate::failure::Failure;
 
-/// Writes to standard output; a reader that has gone away ends the command quietly.
+/// Writes to standard output; a reader that has gone away ends the command quietly. Names that a file holds do not steer the terminal.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
+    out.write_all(visible_lines(text).as_bytes()).and_then(|()| out.flush()).map_err(Failure::output)
 }
 
-/// Writes a line to standard error; if nobody can read it, there is nobody to tell.
+/// Writes a line to standard error, likewise; if nobody can read it, there is nobody to tell.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", visible_lines(line));
 }
 
 /// A whole number with a comma after each thousand.

@@ -262,7 +262,7 @@ impl Dataset {
 /// A column's name, if it has one, or its number, counted here from 0.
 fn column_label(name: Option<&String>, number: usize) -> String {
     match name.filter(|name| !name.is_empty()) {
-        Some(name) => format!("column {name}"),
+        Some(name) => format!("column {}", clip(name)),
         None => format!("column {}", number + 1),
     }
 }

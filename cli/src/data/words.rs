@@ -1,4 +1,4 @@
-//! What is quoted of data in a message: as much as a line bears.
+//! What is quoted of data in a message: as much as a line bears, and nothing that would steer a terminal.
 
 /// Names that a message lists at most.
 const MOST_LISTED: usize = 12;
@@ -10,11 +10,31 @@ pub(crate) fn clip(field: &str) -> String {
 
 /// So many letters of a text, with a sign that there are more.
 pub(crate) fn clip_to(field: &str, most: usize) -> String {
-    let mut shown: String = field.chars().take(most).collect();
-    if shown.len() < field.len() {
+    let mut letters = field.chars();
+    let mut shown = visible(letters.by_ref().take(most));
+    if letters.next().is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// A text of which every control character is told by its escape: a file may hold those that clear a screen or name a window. The escapes are
+/// those of JSON, of which a line says the same then.
+fn visible(letters: impl Iterator<Item = char>) -> String {
+    let mut shown = String::new();
+    for letter in letters {
+        match letter {
+            '\n' | '\r' | '\t' => shown.extend(letter.escape_default()),
+            _ if letter.is_control() => shown += &format!("\\u{:04x}", u32::from(letter)),
+            _ => shown.push(letter),
+        }
+    }
+    shown
+}
+
+/// The same of several lines, which stay lines.
+pub(crate) fn visible_lines(text: &str) -> String {
+    text.split('\n').map(|line| visible(line.chars())).collect::<Vec<_>>().join("\n")
 }
 
 /// The first of many names, and how many there are besides.
@@ -30,6 +50,20 @@ pub(crate) fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_told_by_their_escapes() {
+        assert_eq!(clip("a\u{1b}[2Jb\0\u{7}\u{9b}\n"), "a\\u001b[2Jb\\u0000\\u0007\\u009b\\n");
+        assert_eq!(visible_lines("é\u{1b}\nb\t\n"), "é\\u001b\nb\\t\n");
+        let of_json = visible_lines("[\"\u{9b}\u{7f}\"]\n");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&of_json).expect("JSON still"), ["\u{9b}\u{7f}"]);
+    }
+
+    /// Letters are counted before they are escaped.
+    #[test]
+    fn long_fields_are_cut() {
+        assert_eq!([clip_to("abc", 3), clip_to("abcd", 3), clip_to("\0\0", 2)], ["abc", "abc…", "\\u0000\\u0000"]);
+    }
 
     #[test]
     fn long_lists_say_how_long_they_are() {

@@ -38,6 +38,32 @@ fn the_command_line_says_how_a_table_is_written() {
     assert!(place.bad(&format!("{train} colons.csv --delimiter ::"), 2).contains("one ASCII character"));
 }
 
+/// Whoever looks at a strange file is not to have the terminal in its hands.
+#[test]
+fn control_characters_of_a_file_do_not_reach_the_terminal() {
+    let place = Place::new();
+    let rows: String = (0..60).map(|i| format!("{i},{},c\u{1b}]0;{}\u{7}\n", i % 7, i % 2)).collect();
+    place.file("t.csv", &format!("a,b\u{1b}[2J,kind\u{9b}31m\n{rows}"));
+    place.file("text.csv", "a,b\u{1b}[2J\n1,2\n3\u{1b}[2J,4\n");
+    let trained = place.run("train --data t.csv --epochs 1 --out m");
+    let evaluated = place.run("eval m/model.safetensors --data t.csv");
+    let shown = place.run("info m/model.safetensors");
+    let refused = place.run("train --data text.csv --epochs 1 --out r");
+    let written = [trained.stdout, trained.stderr, evaluated.stdout, evaluated.stderr, shown.stdout, refused.stderr];
+    for bytes in &written {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'), "{text:?}");
+    }
+    let [.., info, refusal] = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    for words in [r"b\u001b[2J", r"kind\u009b31m", r"c\u001b]0;1\u0007"] {
+        assert!(info.contains(words), "{info}");
+    }
+    assert!(refusal.contains(r"text.csv, line 3, column 1: ‘3\u001b[2J’ is not a number"), "{refusal}");
+    // For programs the names are what they are.
+    let told = json(&place.good("info m/model.safetensors --json"));
+    assert_eq!((&told["features"][1], &told["target"]), (&"b\u{1b}[2J".into(), &"kind\u{9b}31m".into()), "{told}");
+}
+
 #[test]
 fn the_prices_of_a_few_houses_are_numbers() {
     let place = Place::new();
