@@ -4,6 +4,7 @@ use crate::measure::Timed;
 use crate::placement::Placement;
 use crate::shapes::{Set, Shape};
 use deltarule::{Activation, Loss, Named, Rule};
+use deltarule_cli::picture_file::PictureFile;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ gemm:
                        begins 16 behind one, and so do A and B with --lead, without it where the allocator puts them)
   --blas NAME=PATH     also time this CBLAS library (OpenBLAS, BLIS, MKL, …), and, where MKL or OpenBLAS
                        packs weights beforehand, its packed call; may be repeated
+  --picture FILE       draw all rows at the end, as shares of the peak; FILE ends in .svg or .png
 
 gemm and step:
   --window MS          length of the batches of calls of which the fastest counts (default 1 millisecond)
@@ -79,6 +81,7 @@ const HEEDED: &[(&str, &[&str])] = &[
     ("--lead", &["gemm"]),
     ("--offset", &["gemm"]),
     ("--blas", &["gemm"]),
+    ("--picture", &["gemm"]),
     ("--layers", &["step", "fit"]),
     ("--batch", &["step", "fit"]),
     ("--activation", &["step", "fit"]),
@@ -137,6 +140,8 @@ pub struct Options {
     pub placement: Placement,
     /// BLAS libraries, name and path.
     pub blas: Vec<(String, String)>,
+    /// Where the products are drawn.
+    pub picture: Option<PictureFile>,
     /// Where the time of a step goes.
     pub phases: bool,
     /// How long a timed batch of calls takes, in milliseconds.
@@ -274,6 +279,7 @@ impl Options {
             "--clip" => self.clip = Some(at_least_0(name, &value()?)?),
             "--dtype" => self.dtype = dtype(&value()?)?,
             "--blas" => self.blas.push(library(&value()?)?),
+            "--picture" => self.picture = Some(picture(name, &value()?)?),
             _ => return Err(format!("unknown option {name}\n\n{}", usage())),
         }
         Ok(())
@@ -316,6 +322,10 @@ fn dtype(value: &str) -> Result<Dtype, String> {
     }
 }
 
+fn picture(name: &str, value: &str) -> Result<PictureFile, String> {
+    PictureFile::new(value.into()).map_err(|error| format!("{name} {value}: {error}"))
+}
+
 fn library(value: &str) -> Result<(String, String), String> {
     match value.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.to_owned())),
@@ -333,10 +343,12 @@ mod tests {
 
     #[test]
     fn a_line_is_read() {
-        let options = parse("gemm --threads 2 --dtype f64 --shape 1x2x3:tn --blas open=/a/b --json").unwrap();
+        let options =
+            parse("gemm --threads 2 --dtype f64 --shape 1x2x3:tn --blas open=/a/b --picture c.svg --json").unwrap();
         assert_eq!((options.threads, options.dtype, options.json), (2, Dtype::F64, true));
         assert_eq!(options.shapes[0].name, "tn 1 2 3");
         assert_eq!(options.blas, [("open".to_owned(), "/a/b".to_owned())]);
+        assert_eq!(options.picture, PictureFile::new("c.svg".into()).ok());
         let options = parse("gemm --set odd --lead 1024 --offset 4").unwrap();
         assert_eq!(options.set, Some(Set::Odd));
         assert_eq!(options.placement, Placement { lead: Some(1024), offset: Some(4) });
@@ -357,6 +369,8 @@ mod tests {
             ("gemm --offset 4096", "--offset 4096"),
             ("gemm --offset 2", "--offset 2: elements of 4 bytes"),
             ("gemm --offset 4 --dtype f64", "--offset 4: elements of 8 bytes"),
+            ("gemm --picture products.jpg", "--picture products.jpg: name a file that ends in .svg or .png"),
+            ("step --picture steps.svg", "--picture is for gemm, not for step"),
             ("step --lead 4", "--lead is for gemm, not for step"),
             ("step --colour", "unknown option --colour"),
             ("step --window long", "--window long"),

@@ -15,6 +15,7 @@ use crate::shapes::Shape;
 use crate::table::{begin, figure, json_string};
 use deltarule_cli::bench::limit::{Bandwidths, Limit, MEANING};
 use deltarule_cli::bench::named;
+use deltarule_cli::picture::{DotPicture, DotRow, Ours, Peer};
 use deltarule_kernels::Element;
 use std::convert::Infallible;
 
@@ -56,15 +57,17 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
     let mut peak = Peak::new::<T>(options.threads);
     let mut reads = Bandwidths::new(options.threads);
     let _beside = Beside::new(options.beside);
+    let mut rows = Vec::new();
     if options.json {
         for shape in &shapes {
             let scores = scores(options, shape, &contenders, &mut peak)?;
             let limit = reads.limit_again(shape, size_of::<T>(), peak.gflops());
-            for score in scores {
-                println!("{}", json_line::<T>(options, shape, &score, &peak, &limit));
+            for score in &scores {
+                println!("{}", json_line::<T>(options, shape, score, &peak, &limit));
             }
+            rows.push(dots(shape, &scores, peak.gflops(), &limit));
         }
-        return Ok(());
+        return draw::<T>(options, &peak, rows);
     }
     println!(
         "{} products, {}; FMA peak {} GFLOP/s at the start; GFLOP/s, higher is better",
@@ -98,10 +101,11 @@ pub fn run<T: Real>(options: &Options) -> Result<(), String> {
         let scores = scores(options, shape, &contenders, &mut peak)?;
         let limit = reads.limit_again(shape, size_of::<T>(), peak.gflops());
         println!("{}", table.row(&cells(shape, &scores, &mut peak, &limit)));
+        rows.push(dots(shape, &scores, peak.gflops(), &limit));
     }
     peak.print_notes();
     println!("{MEANING}");
-    Ok(())
+    draw::<T>(options, &peak, rows)
 }
 
 fn chosen(options: &Options) -> Result<Vec<Shape>, String> {
@@ -193,6 +197,32 @@ fn cells(shape: &Shape, scores: &[Score], peak: &mut Peak, limit: &Limit) -> Vec
     cells
 }
 
+/// The row of the picture: our calls on all threads, and the peers' plain ones.
+fn dots(shape: &Shape, scores: &[Score], peak_gflops: f64, limit: &Limit) -> DotRow {
+    let share = |score: &Score| shape.flops() / score.seconds / 1e9 / peak_gflops;
+    let peer = |score: &Score| Peer { name: score.contender.clone(), share: share(score) };
+    let ours = |packed: bool| {
+        let ours = scores.iter().find(|score| score.ours && !score.alone && score.packed == packed)?;
+        Some(Ours { share: share(ours), best_peer: best_peer(scores, packed).map(peer) })
+    };
+    DotRow {
+        name: shape.name.clone(),
+        limit: Some(limit.gflops / peak_gflops),
+        peers: scores.iter().filter(|score| !score.ours && !score.packed).map(share).collect(),
+        plain: ours(false),
+        packed: ours(true),
+    }
+}
+
+/// Draws all rows, where a picture is asked for.
+fn draw<T: Element>(options: &Options, peak: &Peak, rows: Vec<DotRow>) -> Result<(), String> {
+    let Some(file) = &options.picture else { return Ok(()) };
+    let words = conditions::in_words(options);
+    let subtitle = format!("{}, {words}; FMA peak {} GFLOP/s", T::NAME, figure(peak.gflops()));
+    let picture = DotPicture { title: "Products beside other libraries".to_owned(), subtitle, rows };
+    file.write(&picture.draw()).map_err(|error| error.to_string())
+}
+
 /// How many times as fast the plain call is as alone, where both were timed.
 fn times_alone(scores: &[Score]) -> Option<f64> {
     let alone = scores.iter().find(|score| score.alone)?;
@@ -218,6 +248,8 @@ fn ratio(ratio: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shapes::Layout;
+    use deltarule_cli::bench::limit::Bound;
 
     #[test]
     fn losses_are_marked_and_cliffs_twice() {
@@ -239,6 +271,31 @@ mod tests {
         let best = |packed| best_peer(&scores, packed).unwrap().contender.as_str();
         assert_eq!([best(false), best(true)], ["plain", "packed"]);
         assert_eq!(times_alone(&scores), None);
+    }
+
+    #[test]
+    fn a_row_of_the_picture_has_every_plain_peer_and_ours_on_all_threads() {
+        let score = |contender: &str, ours, alone, packed, seconds| {
+            let contender = contender.to_owned();
+            Score { contender, library: None, ours, alone, packed, seconds }
+        };
+        let scores = [
+            score("ours", true, false, false, 2.0),
+            score("ours alone", true, true, false, 3.0),
+            score("ours packed", true, false, true, 1.0),
+            score("fast", false, false, false, 2.5),
+            score("slow", false, false, false, 5.0),
+            score("packed", false, false, true, 1.25),
+        ];
+        // A billion flops, at a peak of one billion a second.
+        let shape = Shape::new("a", [1000, 1000, 500], Layout::NN);
+        let row = dots(&shape, &scores, 1.0, &Limit { bound: Bound::Fma, gflops: 1.0 });
+        let ours = |share, name: &str, its| {
+            let best_peer = Some(Peer { name: name.to_owned(), share: its });
+            Some(Ours { share, best_peer })
+        };
+        assert_eq!((row.limit, row.peers), (Some(1.0), vec![0.4, 0.2]));
+        assert_eq!((row.plain, row.packed), (ours(0.5, "fast", 0.4), ours(1.0, "packed", 0.8)));
     }
 
     #[test]

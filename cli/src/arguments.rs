@@ -4,11 +4,13 @@ use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use deltarule::{Activation, Init, Loss, NonFinite, Output, Rule};
 
 use crate::choice::{Dtype, ScheduleChoice, by_name};
 use crate::data::TaskChoice;
+use crate::picture_file::PictureFile;
 
 /// Trains, evaluates and serves multi-layer perceptrons.
 #[derive(Debug, Parser)]
@@ -327,6 +329,9 @@ pub struct BenchOptions {
     /// Time spent on each row [default: so much that all rows take about 20 seconds]
     #[arg(long, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
+    /// Draw the rows too, as shares of the machine's peak, into a file that ends in .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(PictureFile::new))]
+    pub picture: Option<PictureFile>,
     /// Print each row as one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -507,6 +512,15 @@ mod tests {
         let parsed = Arguments::try_parse_from(["deltarule", "train", "--warm-up", "-1"]).expect("the plan refuses it");
         let Command::Train(train) = parsed.command else { panic!("to train") };
         assert_eq!(train.warm_up, Some(-1.0));
+    }
+
+    #[test]
+    fn a_picture_of_no_known_form_is_refused_before_anything_is_timed() {
+        let line = |name| ["deltarule", "bench", "gemm", "--picture", name];
+        let refused = Arguments::try_parse_from(line("speeds.jpg")).expect_err("no form that is known");
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.to_string().contains("ends in .svg or .png"), "{refused}");
+        Arguments::try_parse_from(line("speeds.svg")).expect("a form that is known");
     }
 
     #[test]

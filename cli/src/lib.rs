@@ -32,6 +32,7 @@ mod outcome;
 mod part_report;
 mod parts;
 pub mod picture;
+pub mod picture_file;
 mod positive;
 mod predict;
 mod progress;

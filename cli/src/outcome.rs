@@ -9,12 +9,10 @@ use deltarule::{Evaluation, Record, Scores};
 use crate::data::{Dataset, Task};
 use crate::failure::Failure;
 use crate::parts::Evaluations;
-use crate::picture::{ConfusionPicture, CurvePicture, Panel, Scene, Series};
+use crate::picture::{ConfusionPicture, CurvePicture, Panel, PngError, Scene, Series};
+use crate::picture_file::Form;
 use crate::report::{HISTORY, REPORT, Report, history_csv};
 use crate::say::grouped;
-
-/// Pixels a point in the PNG files: sharp on a dense screen.
-const PIXELS_PER_POINT: f64 = 2.0;
 
 /// Of more classes there is no picture: it has a cell for every pair of them, which nobody could see, and memory could not hold.
 const MOST_CLASSES: usize = 1000;
@@ -134,12 +132,11 @@ pub(crate) fn cells(confusion: &Confusion, classes: usize) -> Option<Vec<u64>> {
 }
 
 /// Writes a picture as SVG and as PNG.
-pub(crate) fn write_scene(folder: &Path, stem: &str, scene: &Scene) -> Result<[PathBuf; 2], Failure> {
-    let png = scene.to_png(PIXELS_PER_POINT)?;
-    Ok([
-        write(folder, &format!("{stem}.svg"), scene.to_svg().as_bytes())?,
-        write(folder, &format!("{stem}.png"), &png)?,
-    ])
+pub(crate) fn write_scene(folder: &Path, stem: &str, scene: &Scene) -> Result<Vec<PathBuf>, Failure> {
+    // All are painted before the first is written.
+    let painted: Result<Vec<_>, PngError> =
+        Form::ALL.iter().map(|form| Ok((form.ending(), form.bytes(scene)?))).collect();
+    painted?.iter().map(|(ending, bytes)| write(folder, &format!("{stem}.{ending}"), bytes)).collect()
 }
 
 /// Writes one file, whole.

@@ -15,10 +15,11 @@ use super::problem::Problem;
 use super::products::{Product, all, can_pack};
 use super::shapes::Shape;
 use super::table::{Table, figure};
-use super::{budget, named, percent, threads_in_words};
+use super::{budget, draw, named, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::choice::Dtype;
 use crate::failure::Failure;
+use crate::picture::{DotPicture, DotRow, Ours, Peer};
 use crate::say::say;
 
 /// Timed for each product where nothing else is asked for: seventeen products take twenty seconds.
@@ -110,12 +111,14 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
         return peer::run_again_told(options.threads);
     }
     let mut machine = Machine::new(options.threads);
+    let mut rows = Vec::new();
     if options.json {
         for product in &products {
             let (score, best) = measured(options, product, &mut machine)?;
             say(&format!("{}\n", as_json(options, product, &score, &best)))?;
+            rows.push(dots(product, &score, &best));
         }
-        return Ok(());
+        return draw(options, || picture(options, &machine, rows));
     }
     say(&introduction(options, &machine))?;
     let table = Table::new(&TITLES, products.iter().map(|product| product.shape.name.as_str()));
@@ -123,8 +126,10 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
     for product in &products {
         let (score, best) = measured(options, product, &mut machine)?;
         say(&format!("{}\n", table.row(&cells(product, &score, &best))))?;
+        rows.push(dots(product, &score, &best));
     }
-    say(&format!("\n{MEANING}\n"))
+    say(&format!("\n{MEANING}\n"))?;
+    draw(options, || picture(options, &machine, rows))
 }
 
 fn introduction(options: &BenchOptions, machine: &Machine) -> String {
@@ -291,9 +296,47 @@ fn as_json(options: &BenchOptions, product: &Product, score: &Score, best: &Best
     })
 }
 
+/// The row of the picture.
+fn dots(product: &Product, score: &Score, best: &Best) -> DotRow {
+    let share = |gflops: f64| gflops / best.peak;
+    let peer = Peer { name: "matrixmultiply".to_owned(), share: share(score.peer) };
+    let ours = |gflops: f64| Ours { share: share(gflops), best_peer: Some(peer.clone()) };
+    DotRow {
+        name: product.shape.name.clone(),
+        limit: Some(share(best.limit.gflops)),
+        peers: vec![peer.share],
+        plain: Some(ours(score.plain)),
+        packed: score.packed.map(ours),
+    }
+}
+
+fn picture(options: &BenchOptions, machine: &Machine, rows: Vec<DotRow>) -> DotPicture {
+    let subtitle = format!(
+        "f32 (f64 where it says so) · {} · {} · peak {} (f64 {}) GFLOP/s · beside matrixmultiply",
+        Isa::current(),
+        threads_in_words(options.threads),
+        figure(machine.f32.gflops()),
+        figure(machine.f64.gflops())
+    );
+    DotPicture { title: "Products of a network's layers".to_owned(), subtitle, rows }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::limit::Bound;
+    use crate::bench::shapes::Layout;
+
+    #[test]
+    fn a_row_of_the_picture_is_set_against_the_peak() {
+        let product = Product { shape: Shape::new("a", [1, 2, 3], Layout::NT), dtype: Dtype::F32 };
+        let score = Score { dtype: "f32", plain: 30.0, packed: Some(60.0), peer: 20.0 };
+        let row = dots(&product, &score, &Best { peak: 80.0, limit: Limit { bound: Bound::Fma, gflops: 80.0 } });
+        let ours =
+            |share| Some(Ours { share, best_peer: Some(Peer { name: "matrixmultiply".to_owned(), share: 0.25 }) });
+        assert_eq!((row.limit, row.peers), (Some(1.0), vec![0.25]));
+        assert_eq!((row.plain, row.packed), (ours(0.375), ours(0.75)));
+    }
 
     /// Contenders of which the second spoils an element from one of its calls on, counted from 1.
     fn with_one_that_tires<'a>(team: &'a Team, problem: &'a Problem<f32>, tired: usize) -> Vec<Contender<'a, f32>> {

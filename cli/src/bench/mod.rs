@@ -8,7 +8,7 @@
 //! What is public is what the repository's `versus`, which has more peers, times with too.
 //!
 //! Rows appear as they are measured. Everything is set beside the multiply-add peak, which peak.rs measures again and again, and products beside
-//! what limit.rs knows of the caches that they read from, too.
+//! what limit.rs knows of the caches that they read from, too. `--picture` draws the same rows, at the end.
 
 pub mod cases;
 mod gemm;
@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use crate::arguments::{BenchArguments, BenchOptions, BenchSubject};
 use crate::failure::Failure;
+use crate::picture::DotPicture;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
@@ -59,6 +60,11 @@ pub fn named<T>(rows: Vec<T>, only: &str, name: impl Fn(&T) -> &str) -> Result<V
         false => Ok(kept),
         true => Err(format!("--only: no row is named ‘{only}’; there are: {names}")),
     }
+}
+
+/// Writes the picture, where one is asked for.
+fn draw(options: &BenchOptions, picture: impl FnOnce() -> DotPicture) -> Result<(), Failure> {
+    options.picture.as_ref().map_or(Ok(()), |file| file.write(&picture().draw()))
 }
 
 /// How long each row is timed.

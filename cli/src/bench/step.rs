@@ -9,9 +9,10 @@ use super::cases::{Case, all};
 use super::measure::{Timed, interleaved};
 use super::peak::Peak;
 use super::table::{Table, figure};
-use super::{budget, named, percent, threads_in_words};
+use super::{budget, draw, named, percent, threads_in_words};
 use crate::arguments::BenchOptions;
 use crate::failure::Failure;
+use crate::picture::{DotPicture, DotRow, Ours};
 use crate::say::{grouped, say};
 
 /// Timed for each case where nothing else is asked for: ten cases take twenty seconds.
@@ -23,11 +24,14 @@ const TITLES: [&str; 5] = ["step", "us/step", "  samples/s", "limit us", "% of l
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
     let cases = named(all(), &options.only, |case| &case.name).map_err(Failure::Misuse)?;
     let mut peak = Peak::new::<f32>(options.threads);
+    let mut rows = Vec::new();
     if options.json {
         for case in &cases {
-            say(&format!("{}\n", as_json(options, case, seconds(options, case)?, peak.again())))?;
+            let (seconds, peak) = (seconds(options, case)?, peak.again());
+            say(&format!("{}\n", as_json(options, case, seconds, peak)))?;
+            rows.push(dots(case, seconds, peak));
         }
-        return Ok(());
+        return draw(options, || picture(options, peak.gflops(), rows));
     }
     say(&format!(
         "one f32 training step, {}, {}; peak {} GFLOP/s measured now\nlimit: the products of the step at that peak\n\n",
@@ -38,9 +42,11 @@ pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
     let table = Table::new(&TITLES, cases.iter().map(|case| case.name.as_str()));
     say(&format!("{}\n", table.row(&TITLES)))?;
     for case in &cases {
-        say(&format!("{}\n", table.row(&cells(case, seconds(options, case)?, peak.again()))))?;
+        let (seconds, peak) = (seconds(options, case)?, peak.again());
+        say(&format!("{}\n", table.row(&cells(case, seconds, peak))))?;
+        rows.push(dots(case, seconds, peak));
     }
-    Ok(())
+    draw(options, || picture(options, peak.gflops(), rows))
 }
 
 /// Seconds a step.
@@ -81,4 +87,16 @@ fn as_json(options: &BenchOptions, case: &Case, seconds: f64, peak: f64) -> serd
         "limit_us": 1e6 * limit(case, peak),
         "limit_fraction": limit(case, peak) / seconds,
     })
+}
+
+/// The row of the picture: what the products of the step reach of the peak, as if they took all of its time.
+fn dots(case: &Case, seconds: f64, peak: f64) -> DotRow {
+    let ours = Ours { share: limit(case, peak) / seconds, best_peer: None };
+    DotRow { name: case.name.clone(), limit: None, peers: Vec::new(), plain: Some(ours), packed: None }
+}
+
+fn picture(options: &BenchOptions, peak: f64, rows: Vec<DotRow>) -> DotPicture {
+    let (isa, threads) = (Isa::current(), threads_in_words(options.threads));
+    let subtitle = format!("f32 · {isa} · {threads} · peak {} GFLOP/s", figure(peak));
+    DotPicture { title: "Training steps: what their products reach of the peak".to_owned(), subtitle, rows }
 }

@@ -3,7 +3,11 @@
 use super::font;
 use super::palette::{AXIS, Colour, GRID, INK, SOFT_INK};
 use super::scene::{Anchor, Scene, Style};
+use super::sign::Sign;
 use super::ticks::Scale;
+
+/// About how many ticks a horizontal axis has.
+const X_TICKS: usize = 7;
 
 /// Where a panel's data area lies on the sheet.
 #[derive(Clone, Copy, Debug)]
@@ -25,16 +29,21 @@ pub(super) struct Axes {
 impl Axes {
     /// Draws grid, ticks and the name of the horizontal axis.
     pub(super) fn draw(&self, scene: &mut Scene, x_name: &str) {
-        let Frame { left, top, width, height } = self.frame;
-        let (right, bottom) = (left + width, top + height);
-        let label = Style::new(12.5, SOFT_INK);
+        let Frame { left, width, .. } = self.frame;
         for (value, text) in self.y.ticks(6) {
             let y = self.at(0.0, value).1;
-            scene.line(vec![(left, y), (right, y)], GRID, 1.0);
-            scene.text((left - 9.0, y + 4.4), text, label.at(Anchor::End));
+            scene.line(vec![(left, y), (left + width, y)], GRID, 1.0);
+            scene.text((left - 9.0, y + 4.4), text, label().at(Anchor::End));
         }
-        scene.line(vec![(left, bottom), (right, bottom)], AXIS, 1.0);
-        for (value, text) in self.x.ticks(7) {
+        self.draw_across(scene, x_name);
+    }
+
+    /// Draws the horizontal axis alone, its ticks and its name.
+    pub(super) fn draw_across(&self, scene: &mut Scene, x_name: &str) {
+        let Frame { left, top, width, height } = self.frame;
+        let (label, bottom) = (label(), top + height);
+        scene.line(vec![(left, bottom), (left + width, bottom)], AXIS, 1.0);
+        for (value, text) in self.x.ticks(X_TICKS) {
             let x = left + self.x.share(value) * width;
             scene.line(vec![(x, bottom), (x, bottom + 4.0)], AXIS, 1.0);
             scene.text((x, bottom + 19.0), text, label.at(Anchor::Middle));
@@ -42,22 +51,31 @@ impl Axes {
         scene.text((left + width / 2.0, bottom + 39.0), x_name, label.at(Anchor::Middle));
     }
 
+    /// Draws the lines of a grid that stand on the ticks of the horizontal axis.
+    pub(super) fn draw_uprights(&self, scene: &mut Scene) {
+        let Frame { left, top, width, height } = self.frame;
+        for (value, _) in self.x.ticks(X_TICKS) {
+            let x = left + self.x.share(value) * width;
+            scene.line(vec![(x, top), (x, top + height)], GRID, 1.0);
+        }
+    }
+
     /// Names the panel above its top left corner.
     pub(super) fn name(&self, scene: &mut Scene, name: &str) {
         scene.text((self.frame.left, self.frame.top - 14.0), name, Style::new(15.0, INK).bold());
     }
 
-    /// Writes the key at the right above the panel: a stroke of each colour and its name.
-    pub(super) fn key(&self, scene: &mut Scene, entries: &[(String, Colour)]) {
+    /// Writes the key at the right above the panel: each sign and its name.
+    pub(super) fn key(&self, scene: &mut Scene, entries: &[(String, Sign)]) {
         let style = Style::new(12.5, INK);
         let y = self.frame.top - 14.0;
         let mut x = self.frame.left + self.frame.width;
-        for (name, colour) in entries.iter().rev() {
+        for (name, sign) in entries.iter().rev() {
             x -= font::width(name, style);
             scene.text((x, y), name.clone(), style);
             x -= 7.0;
-            scene.line(vec![(x - 17.0, y - 4.3), (x, y - 4.3)], *colour, 3.0);
-            x -= 17.0 + 16.0;
+            sign.draw(scene, (x - sign.width() / 2.0, y - 4.3));
+            x -= sign.width() + 16.0;
         }
     }
 
@@ -78,4 +96,9 @@ impl Axes {
             }
         }
     }
+}
+
+/// How what is written at an axis looks.
+fn label() -> Style {
+    Style::new(12.5, SOFT_INK)
 }

@@ -6,6 +6,7 @@
 use super::axes::{Axes, Frame};
 use super::palette::{AXIS, BLUE, Colour, SOFT_INK, VERMILION};
 use super::scene::{Anchor, Scene, Style};
+use super::sign::Sign;
 use super::ticks::Scale;
 
 /// One of the two methods.
@@ -57,8 +58,7 @@ impl Comparison {
         };
         axes.draw(scene, "epoch");
         axes.name(scene, "Validation accuracy");
-        let key: Vec<_> = self.methods.iter().zip(METHOD_COLOURS).map(|(m, colour)| (m.name.clone(), colour)).collect();
-        axes.key(scene, &key);
+        axes.key(scene, &key(self.methods.each_ref().map(|method| &method.name), METHOD_COLOURS));
         for (method, colour) in self.methods.iter().zip(METHOD_COLOURS) {
             let points: Vec<_> = method.accuracy.iter().enumerate().map(|(i, &y)| ((i + 1) as f64, y)).collect();
             axes.curve(scene, &points, colour);
@@ -76,12 +76,16 @@ impl Comparison {
             format!("under {}", self.methods[1].name),
             beside,
         );
-        let [negative, positive] = &self.classes;
-        axes.key(scene, &[(negative.clone(), CLASS_COLOURS[0]), (positive.clone(), CLASS_COLOURS[1])]);
+        axes.key(scene, &key(self.classes.each_ref(), CLASS_COLOURS));
         scene.dashed(vec![axes.at(0.0, 0.0), axes.at(1.0, 1.0)], AXIS, 1.2);
         let [across, up] = &self.methods;
         for ((&x, &y), &positive) in across.probabilities.iter().zip(&up.probabilities).zip(&self.positive) {
             scene.dot(axes.at(x, y), 4.2, CLASS_COLOURS[usize::from(positive)], 0.75);
         }
     }
+}
+
+/// A stroke of each colour, and whose it is.
+fn key(names: [&String; 2], colours: [Colour; 2]) -> Vec<(String, Sign)> {
+    names.into_iter().cloned().zip(colours.map(Sign::Stroke)).collect()
 }

@@ -4,6 +4,7 @@ use super::axes::{Axes, Frame};
 use super::font;
 use super::palette::{AXIS, BLUE, Colour, INK, PAPER, VERMILION};
 use super::scene::{Scene, Style};
+use super::sign::Sign;
 use super::ticks::Scale;
 use crate::say::short;
 
@@ -81,8 +82,8 @@ impl CurvePicture {
         let axes = Axes { frame, x: Scale::whole(1, epochs), y };
         axes.draw(scene, "epoch");
         axes.name(scene, &panel.name);
-        let key: Vec<_> = panel.curves.iter().map(|(series, _)| (series.name().to_string(), series.colour())).collect();
-        axes.key(scene, &key);
+        let entry = |series: Series| (series.name().to_string(), Sign::Stroke(series.colour()));
+        axes.key(scene, &panel.curves.iter().map(|(series, _)| entry(*series)).collect::<Vec<_>>());
         if let Some(epoch) = self.best_epoch {
             let (x, bottom) = (axes.at(epoch as f64, 0.0).0, frame.top + frame.height);
             scene.dashed(vec![(x, frame.top), (x, bottom)], AXIS, 1.2);

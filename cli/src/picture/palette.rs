@@ -4,9 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
-/// Training.
+/// Training, or what is ours.
 pub(super) const BLUE: Colour = Colour(0, 114, 178);
-/// Validation, or mistakes.
+/// Validation, mistakes, or what is ours with packed weights.
 pub(super) const VERMILION: Colour = Colour(213, 94, 0);
 /// Text.
 pub(super) const INK: Colour = Colour(31, 41, 55);
@@ -14,7 +14,7 @@ pub(super) const INK: Colour = Colour(31, 41, 55);
 pub(super) const SOFT_INK: Colour = Colour(100, 111, 125);
 /// Lines of the grid.
 pub(super) const GRID: Colour = Colour(231, 234, 238);
-/// The line under a panel.
+/// The line under a panel, or what is somebody else's.
 pub(super) const AXIS: Colour = Colour(148, 158, 170);
 /// The paper.
 pub(super) const PAPER: Colour = Colour(255, 255, 255);

@@ -137,6 +137,7 @@ fn misuse_and_failure_have_their_status_and_words() {
         ("eval text.csv --data digits", 1, "text.csv"),
         ("info nowhere.safetensors", 1, "nowhere.safetensors"),
         ("bench gemm --only nothing", 2, "no row is named ‘nothing’; there are: forward 1×128×784"),
+        ("bench gemm --picture speeds.jpg", 2, "name a file that ends in .svg or .png"),
         ("bench step --threads 0", 2, "at least one thread"),
         ("bench step --threads 100000", 2, "ask for at most that"),
         ("bench step --seconds=-1", 2, "--seconds"),

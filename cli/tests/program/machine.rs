@@ -1,6 +1,8 @@
 //! The machine, and how fast it is.
 
-use crate::place::{Place, json};
+use std::fs;
+
+use crate::place::{Place, bytes, json};
 
 #[test]
 fn the_machine_is_described() {
@@ -31,16 +33,21 @@ fn products_are_timed_beside_a_peer() {
     }
     let double = json(&place.good("bench gemm --seconds 0 --only f64 --json"));
     assert!(double["dtype"] == "f64" && double["peak_gflops"].as_f64() > Some(0.0), "{double}");
-    let table = place.good("bench gemm --seconds 0 --only dW");
+    let table = place.good("bench gemm --seconds 0 --only dW --picture dw.svg");
     assert!(table.contains("matrixmultiply") && table.contains("dW 128×784×128"), "{table}");
+    let picture = fs::read_to_string(place.path("dw.svg")).expect("just drawn");
+    assert!(picture.contains("dW 128×784×128") && picture.contains("× matrixmultiply"), "{picture}");
+    let errors = place.bad("bench gemm --seconds 0 --only f64 --picture nowhere/double.svg", 1);
+    assert!(errors.contains("nowhere/double.svg: "), "{errors}");
 }
 
 #[test]
 fn steps_are_timed_against_the_peak() {
     let place = Place::new();
-    let lines = place.good("bench step --seconds 0 --only tab --json");
+    let lines = place.good("bench step --seconds 0 --only tab --json --picture tab.png");
     let rows: Vec<_> = lines.lines().map(json).collect();
     assert_eq!(rows.len(), 2);
+    assert!(bytes(&place.path("tab.png")).starts_with(b"\x89PNG"));
     for row in &rows {
         for entry in ["us_per_step", "samples_per_second", "limit_fraction", "peak_gflops"] {
             assert!(row[entry].as_f64() > Some(0.0), "{entry}: {row}");
