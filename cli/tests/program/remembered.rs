@@ -53,7 +53,7 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     place.file("lone.csv", &format!("rooms,area,id\n{}", table(&[0, 1, 3])));
     let refused = place.bad(&format!("{eval} lone.csv"), 2);
     assert!(
-        refused.contains("the column ‘price’, which is missing; say with --target which it is (‘id’)"),
+        refused.contains("the column ‘price’, which is missing; say with --target which it is (id)"),
         "{refused}"
     );
     // What is left by who said what to leave out can only be the target.
