@@ -5,6 +5,7 @@ use crate::measure::BATCH;
 use crate::options::Options;
 use crate::placement::Placement;
 use crate::table::json_string;
+use deltarule_cli::bench::threads_in_words;
 use deltarule_kernels::Isa;
 
 /// What the environment may say that nothing else here shows: how products are cut, and where the threads of OpenMP's libraries run.
@@ -27,10 +28,10 @@ pub fn in_words(options: &Options) -> String {
 }
 
 fn words(options: &Options, variables: &[(&str, String)]) -> String {
-    let all = [format!("{} thread(s), tier {}", options.threads, Isa::current())].into_iter();
+    let all = [format!("{}, tier {}", threads_in_words(options.threads), Isa::current())].into_iter();
     let all = all.chain(window(options).map(|window| format!("batches of {window} ms")));
     let all = all.chain(options.pause.map(|pause| format!("every call after a sleep of {pause} ms")));
-    let all = all.chain((options.beside > 0).then(|| format!("beside {} busy thread(s)", options.beside)));
+    let all = all.chain((options.beside > 0).then(|| format!("beside {} kept busy", threads_in_words(options.beside))));
     let Placement { lead, offset } = options.placement;
     let all = all.chain(lead.map(|lead| format!("leading dimensions powers of two, from {lead} on")));
     let all = all.chain(offset.map(|offset| format!("matrices {offset} bytes behind a page")));

@@ -52,10 +52,7 @@ fn a_model_is_measured_by_the_column_that_it_learnt() {
     // A single column beside the features may be the rows' number.
     place.file("lone.csv", &format!("rooms,area,id\n{}", table(&[0, 1, 3])));
     let refused = place.bad(&format!("{eval} lone.csv"), 2);
-    assert!(
-        refused.contains("the column ‘price’, which is missing; say with --target which it is (id)"),
-        "{refused}"
-    );
+    assert!(refused.contains("the column ‘price’, which is missing; say with --target which it is (id)"), "{refused}");
     // What is left by who said what to leave out can only be the target.
     let only = place.run(&format!("{eval} renamed.csv --drop tax"));
     let told = String::from_utf8_lossy(&only.stderr).into_owned();
