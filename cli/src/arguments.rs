@@ -1,8 +1,10 @@
 //! The command line.
 
-use std::num::{IntErrorKind, ParseIntError};
+mod values;
+
+pub use values::{Patience, Widths};
+
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -11,6 +13,7 @@ use deltarule::{Activation, Init, Loss, NonFinite, Output, Rule};
 use crate::choice::{Dtype, ScheduleChoice, by_name};
 use crate::data::TaskChoice;
 use crate::picture_file::PictureFile;
+use values::{count, delimiter, epochs, hidden, patience, seconds, seed, share, yes_or_no};
 
 /// Trains, evaluates and serves multi-layer perceptrons.
 #[derive(Debug, Parser)]
@@ -46,7 +49,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArguments {
-    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the one that the model learnt, else the last]
+    /// CSV: the target column, by name, or by index from 0 (from -1 backwards) [default: the one that the model learnt, else the last; predict needs none]
     #[arg(long, allow_hyphen_values = true, value_name = "COLUMN")]
     pub target: Option<String>,
     /// CSV: columns to leave out, by name or index, separated by commas
@@ -90,7 +93,7 @@ pub struct TrainArguments {
     pub standardise: Option<bool>,
 
     /// Widths of the hidden layers, such as 128,64; `none` for a linear model
-    #[arg(long, value_parser = hidden, allow_negative_numbers = true, value_name = "WIDTHS", help_heading = "Network")]
+    #[arg(long, value_parser = hidden, allow_hyphen_values = true, value_name = "WIDTHS", help_heading = "Network")]
     pub hidden: Option<Widths>,
     /// The activation of the hidden layers; with a slope as in leaky-relu(0.2)
     #[arg(long, value_parser = by_name::<Activation>(), help_heading = "Network")]
@@ -160,7 +163,7 @@ pub struct TrainArguments {
     /// Fixes the first weights, the order of the rows and the validation part [default: 1]
     #[arg(long, value_parser = seed, allow_negative_numbers = true, help_heading = "Training")]
     pub seed: Option<u64>,
-    /// Threads; the result does not depend on it [default: one a core]
+    /// Threads, at most 64 or four a core; the result does not depend on it [default: one a core]
     #[arg(long, value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Training")]
     pub threads: Option<usize>,
     /// Go on with the run in --out, where it stopped, without a word about its data. Its rows and their division, --seed, --dtype, --init, network,
@@ -234,7 +237,7 @@ pub struct ModelDataArguments {
     /// The share that the test part has, if the data has no test part of its own [default: that of the model's training, else 0.2]
     #[arg(long, value_parser = share, allow_negative_numbers = true, value_name = "SHARE", help_heading = "Data")]
     pub test_split: Option<f64>,
-    /// Threads; the result does not depend on it [default: one a core]
+    /// Threads, at most 64 or four a core; the result does not depend on it [default: one a core]
     #[arg(long, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: Option<usize>,
 }
@@ -361,7 +364,7 @@ pub struct CompareArguments {
     /// Seeds to average over: 1 to this
     #[arg(long, default_value = "5", value_parser = count::<u64>, allow_negative_numbers = true)]
     pub seeds: u64,
-    /// Threads; the result does not depend on it [default: one a core]
+    /// Threads, at most 64 or four a core; the result does not depend on it [default: one a core]
     #[arg(long, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// The folder for the pictures and the numbers
@@ -370,86 +373,6 @@ pub struct CompareArguments {
     /// Print the numbers as one line of JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// Widths of hidden layers; none for a linear model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Widths(pub Vec<usize>);
-
-/// Epochs without improvement that are borne; `None` for any number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience(pub Option<u64>);
-
-fn hidden(text: &str) -> Result<Widths, String> {
-    if text.eq_ignore_ascii_case("none") {
-        return Ok(Widths(Vec::new()));
-    }
-    let width = |part: &str| match part.trim().parse::<usize>() {
-        Ok(width) if width > 0 => Ok(width),
-        _ => Err(format!("‘{part}’ is no width; write numbers above 0 such as 128,64, or none")),
-    };
-    text.split(',').map(width).collect::<Result<_, _>>().map(Widths)
-}
-
-/// A number of things. 0 is refused later, in words of its own.
-fn count<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
-    whole(text, "at least 1")
-}
-
-fn seed(text: &str) -> Result<u64, String> {
-    whole(text, "at least 0")
-}
-
-fn whole<N: FromStr<Err = ParseIntError>>(text: &str, least: &str) -> Result<N, String> {
-    text.parse::<N>().map_err(|error| match error.kind() {
-        IntErrorKind::PosOverflow => "the number is too large; 64 bits must hold it".to_string(),
-        _ => format!("write a whole number of {least}"),
-    })
-}
-
-fn epochs(text: &str) -> Result<u64, String> {
-    match text.parse::<u64>() {
-        Ok(epochs) if epochs > 0 => Ok(epochs),
-        _ => Err("write a number of at least 1: without an epoch nothing is learnt".to_string()),
-    }
-}
-
-fn patience(text: &str) -> Result<Patience, String> {
-    if text.eq_ignore_ascii_case("none") {
-        return Ok(Patience(None));
-    }
-    text.parse().map(|epochs| Patience(Some(epochs))).map_err(|_| "write a number or none".to_string())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("write a share from 0 to below 1, such as 0.2".to_string()),
-    }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("write seconds from 0 to 3600, such as 0.5".to_string()),
-    }
-}
-
-fn yes_or_no(text: &str) -> Result<bool, String> {
-    match &*text.to_ascii_lowercase() {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("write yes or no".to_string()),
-    }
-}
-
-fn delimiter(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        b"\\t" => Ok(b'\t'),
-        name if name.eq_ignore_ascii_case(b"tab") => Ok(b'\t'),
-        [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
-        _ => Err("write one ASCII character, or tab".to_string()),
-    }
 }
 
 #[cfg(test)]
@@ -492,7 +415,9 @@ mod tests {
             ("train --val-split -0.1", "write a share from 0"),
             ("train --test-split -1", "write a share from 0"),
             ("train --hidden -4", "‘-4’ is no width"),
-            ("train --epochs -1", "write a number of at least 1"),
+            ("train --hidden -4,5", "‘-4’ is no width"),
+            ("train --epochs -1", whole),
+            ("train --epochs 18446744073709551616", "the number is too large"),
             ("train --batch -1", whole),
             ("train --threads -1", whole),
             ("train --patience -1", "write a number or none"),

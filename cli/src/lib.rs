@@ -44,6 +44,7 @@ mod say;
 mod settings;
 mod train;
 mod training_data;
+mod unfinished;
 
 use arguments::{Arguments, Command};
 use failure::Failure;

@@ -7,7 +7,6 @@
 //!                      nothing left to learn, nothing written
 //! ```
 
-use std::fs;
 use std::path::Path;
 
 use deltarule::{Element, Finish, Optimiser, Plan, Schedule, Shape, Trainer, file::element_type};
@@ -29,7 +28,7 @@ pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Origin {
     /// How many are learnt from.
-    train: usize,
+    pub(crate) train: usize,
     /// How many choose the epoch.
     validation: usize,
     /// How many nothing has seen.
@@ -59,7 +58,7 @@ impl Origin {
     }
 
     /// What a run's note says.
-    fn noted(note: Option<&str>) -> Option<Self> {
+    pub(crate) fn noted(note: Option<&str>) -> Option<Self> {
         note.and_then(|note| serde_json::from_str(note).ok())
     }
 
@@ -133,33 +132,6 @@ fn refuse_no_run(path: &Path) -> Result<(), Failure> {
     }
     let what = "there is no run to go on with; leave --resume out, or name its folder with --out";
     Err(Failure::Misuse(format!("{}: {what}", path.display())))
-}
-
-/// Refuses to begin anew where a run was cut off that has learnt something: nothing but its checkpoint, which the new one would replace, has what
-/// it learnt. A run that ended has left it in its `model`, too.
-pub(crate) fn refuse_to_replace_unfinished(folder: &Path, model: &Path) -> Result<(), Failure> {
-    let path = folder.join(CHECKPOINT);
-    let learnt = match element_type(&path).as_deref() {
-        Ok("F64") => learnt::<f64>(&path),
-        Ok(_) => learnt::<f32>(&path),
-        // There is no run, or none that could go on.
-        Err(_) => None,
-    };
-    match learnt {
-        Some((epochs, bytes)) if !fs::read(model).is_ok_and(|found| found == bytes) => Err(Failure::Misuse(format!(
-            "--out {}: here is a run that was cut off in epoch {}; --resume goes on with it; to begin anew, name another folder, or remove {}",
-            folder.display(),
-            epochs + 1,
-            path.display()
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// The whole epochs of a stored run, and its model as a file would hold it, if it has learnt anything.
-fn learnt<T: Element>(path: &Path) -> Option<(usize, Vec<u8>)> {
-    let trainer = Trainer::<T>::load(path).ok()?;
-    (trainer.samples() > 0).then(|| (trainer.history().len(), trainer.model().to_bytes()))
 }
 
 /// The run as it was saved.

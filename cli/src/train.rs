@@ -27,11 +27,12 @@ use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
 use crate::report::{Ending, HISTORY, Report, history_csv};
-use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, refuse_to_replace_unfinished, resumed};
+use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, resumed};
 use crate::rounding;
 use crate::say::note;
 use crate::settings::{Settings, outputs};
 use crate::training_data::training_data;
+use crate::unfinished::refuse_to_replace;
 
 /// The model, in the folder of results.
 const MODEL: &str = "model.safetensors";
@@ -54,7 +55,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
     let _folder = OutFolder::take(&arguments.out)?;
     if !arguments.resume {
-        refuse_to_replace_unfinished(&arguments.out, &arguments.out.join(MODEL))?;
+        refuse_to_replace(&arguments.out, &arguments.out.join(MODEL))?;
     }
     match arguments.dtype() {
         Dtype::F32 => learn::<f32>(arguments, &data, &settings, &split),

@@ -140,31 +140,61 @@ fn a_run_with_nothing_left_to_learn_is_left_as_it_is() {
 
 /// What was learnt in a run that was cut off is in its checkpoint alone.
 #[test]
-fn a_run_that_was_cut_off_is_not_replaced() {
+fn a_run_that_has_not_come_to_its_end_is_not_replaced() {
     let place = Place::new();
-    for options in ["", "--dtype f64", "--schedule constant --lr 0.1 --epochs 500 --patience 1"] {
-        let train = format!("train --quiet --data breast-cancer --epochs 3 {options}");
-        let train = if options.contains("500") { train.replace("--epochs 3 ", "") } else { train };
+    let patient = "--schedule constant --lr 0.1 --epochs 500 --patience 1";
+    for options in ["--epochs 3", "--epochs 3 --dtype f64", patient] {
+        let train = format!("train --quiet --data breast-cancer {options}");
         place.good(&format!("{train} --out r"));
-        let model = bytes(&place.path("r/model.safetensors"));
-        // As after the last checkpoint, and before the model.
-        fs::remove_file(place.path("r/model.safetensors")).expect("it is there");
-        let checkpoint = bytes(&place.path("r/checkpoint.safetensors"));
-        let refused = place.bad(&format!("{train} --out r --seed 2"), 2);
-        assert!(refused.contains("--out r: here is a run that was cut off in epoch"), "{options}: {refused}");
-        assert!(
-            refused.contains("--resume goes on with it") && refused.contains("or remove r/checkpoint"),
-            "{refused}"
-        );
-        assert!(bytes(&place.path("r/checkpoint.safetensors")) == checkpoint, "{options}");
-        place.good("train --quiet --resume --out r");
-        assert!(bytes(&place.path("r/model.safetensors")) == model, "{options}");
-        // A run that has ended has left what it learnt in its model, and one that has learnt nothing has nothing to lose.
+        let file = |name: &str| place.path("r").join(name);
+        let (model, history) = (bytes(&file("model.safetensors")), bytes(&file("history.csv")));
+        let epochs = String::from_utf8_lossy(&history).lines().count() - 1;
+        // As after the last checkpoint, and before the rest; or beside what an earlier run left.
+        for (left, of_earlier) in [(true, None), (false, None), (false, Some("epoch\n1,2,3,4,5\n"))] {
+            fs::remove_file(file("model.safetensors")).expect("it is there");
+            match of_earlier {
+                Some(lines) => fs::write(file("history.csv"), lines).expect("a file in a temporary folder"),
+                None if !left => fs::remove_file(file("history.csv")).expect("it is there"),
+                None => {}
+            }
+            if left {
+                // A model that was moved is one all the same.
+                place.good(&format!("{train} --out r"));
+                continue;
+            }
+            let checkpoint = bytes(&file("checkpoint.safetensors"));
+            let refused = place.bad(&format!("{train} --out r --seed 2"), 2);
+            let words = format!(
+                "--out r: here is a run that has not come to its end, after {epochs} whole epochs; --resume goes on with it; to begin anew, \
+                 name another folder, or remove r/checkpoint.safetensors"
+            );
+            assert!(refused.contains(&words), "{options}: {refused}");
+            assert!(bytes(&file("checkpoint.safetensors")) == checkpoint, "{options}");
+            place.good("train --quiet --resume --out r");
+            assert!(
+                [bytes(&file("model.safetensors")), bytes(&file("history.csv"))] == [model.clone(), history.clone()]
+            );
+        }
+        // A run that has ended has left what it learnt in its model, whatever became of its history, and one that has learnt nothing has
+        // nothing to lose.
+        fs::remove_file(file("history.csv")).expect("it is there");
         place.good(&format!("{train} --out r --seed 2"));
         place.bad("train --quiet --data diabetes --hidden none --optimizer sgd --lr 1e20 --out r", 1);
         place.good(&format!("{train} --out r"));
-        assert!(bytes(&place.path("r/model.safetensors")) == model, "{options}");
+        assert!(bytes(&file("model.safetensors")) == model, "{options}");
     }
+    // Its checkpoint may be older than what it ended with, or its model another than it wrote.
+    place.good("train --quiet --data breast-cancer --epochs 2 --out r");
+    let early = bytes(&place.path("r/checkpoint.safetensors"));
+    place.good("train --quiet --data breast-cancer --schedule constant --epochs 2 --out s");
+    let early_of_s = bytes(&place.path("s/checkpoint.safetensors"));
+    place.good("train --quiet --resume --epochs 3 --out s");
+    fs::write(place.path("s/checkpoint.safetensors"), early_of_s).expect("a file in a temporary folder");
+    place.good("fold s/model.safetensors --out s/model.safetensors");
+    place.good("train --quiet --data breast-cancer --epochs 1 --out s");
+    // Of another run's epochs it is none of this one.
+    fs::write(place.path("s/checkpoint.safetensors"), early).expect("a file in a temporary folder");
+    assert!(place.bad("train --quiet --data breast-cancer --out s", 2).contains("after 2 whole epochs"));
 }
 
 /// The time of the first part is known to nobody.
