@@ -8,7 +8,7 @@ use deltarule::{Element, Mlp, Output, Scratch, class_of, file::write_atomically}
 
 use crate::any_model::AnyModel;
 use crate::arguments::PredictArguments;
-use crate::data::Kept;
+use crate::data::{Kept, Source};
 use crate::failure::Failure;
 use crate::not_finite::{ROWS_AT_A_TIME, refuse_among};
 use crate::reading::{Purpose, Subject};
@@ -52,21 +52,20 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<(), Failure> {
 
 /// The answers are not to take the place of the model, or of the rows that they are of.
 fn refuse_to_replace_what_is_read(arguments: &PredictArguments) -> Result<(), Failure> {
-    let Some(out) = arguments.out.as_deref() else { return Ok(()) };
-    // What is not there yet is nobody's.
-    let Ok(place) = out.canonicalize() else { return Ok(()) };
-    let is_out = |path: &Path| path.canonicalize().is_ok_and(|other| other == place && other.is_file());
-    let read = [("model", arguments.subject.model.model.as_path())];
-    // A pair of files is written with a comma between them.
-    let data = arguments.subject.data.split(',').chain([arguments.subject.data.as_str()]);
-    let read = read.into_iter().chain(data.map(|path| ("data", Path::new(path))));
-    match read.into_iter().find(|(_, path)| is_out(path)) {
-        Some((what, _)) => Err(Failure::Misuse(format!(
-            "--out {}: this is the {what} itself, which the answers would replace; name another file",
-            out.display()
-        ))),
-        None => Ok(()),
-    }
+    let Some(out) = &arguments.out else { return Ok(()) };
+    // What is not there yet is nobody's; a pipe or a device is not replaced.
+    let Some(place) = out.canonicalize().ok().filter(|place| place.is_file()) else { return Ok(()) };
+    let what = if arguments.subject.model.model.canonicalize().is_ok_and(|model| model == place) {
+        "the model"
+    } else if Source::parse(&arguments.subject.data)?.is_read_from(&place) {
+        "a file of the data"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Misuse(format!(
+        "--out {}: this is {what}, which the answers would replace; name another file",
+        out.display()
+    )))
 }
 
 /// The file of answers.

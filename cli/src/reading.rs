@@ -109,7 +109,8 @@ impl Subject {
         tell_of_places(&data, model);
         if let Some(column) = data.places.left_out {
             note(&format!(
-                "{}: column {column} is left out, where the model learnt its target (options count from 0)",
+                "warning: {}: column {column} is left out, where the model learnt its target; if another one is no feature, name that with --drop \
+                 (options count from 0)",
                 data.name
             ));
         }

@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
         let columns = Columns::settle(name, record.len(), names.as_deref(), options)?;
         let first = match names {
             Some(_) => FirstLine::default(),
-            None => FirstLine::of_row(name, &record, options.header, columns.target)?,
+            None => FirstLine::of_row(name, &record, options.header, columns.target.or(columns.left_out))?,
         };
         let kept_name = |&column: &usize| match &names {
             Some(names) => names[column].clone(),

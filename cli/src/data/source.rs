@@ -65,6 +65,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Whether this file, by its canonical path, is one that the data is read from.
+    pub(crate) fn is_read_from(&self, file: &Path) -> bool {
+        let is = |path: &Path| path.canonicalize().is_ok_and(|path| path == file);
+        match self {
+            Self::Builtin(_) | Self::FashionMnist => false,
+            Self::IdxFolder(folder) => {
+                let is_within = folder.canonicalize().is_ok_and(|folder| file.parent() == Some(&folder));
+                is_within && idx::is_named_as_idx(&file.to_string_lossy())
+            }
+            Self::IdxImages(path) | Self::Csv(path) => is(path),
+            Self::Npy(x, y) => is(x) || y.as_deref().is_some_and(is),
+        }
+    }
+}
+
 /// Loads what `source` names. The options are for CSV; an absent target is heeded of arrays and images too, and `task` of the former.
 /// A target that never changes is only good for a model that there is.
 pub fn load(source: &Source, options: &CsvOptions) -> Result<Dataset, DataError> {

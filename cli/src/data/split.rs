@@ -89,7 +89,7 @@ impl Split {
             ("training", "set --test-split to 0 or to a smaller part")
         } else if self.train.is_empty() {
             ("training", "set --val-split to 0 or to a smaller part")
-        } else if is_unvalidated && left == 1 && !self.test.is_empty() {
+        } else if is_unvalidated && left == 1 && !self.test.is_empty() && data.official_test.is_none() {
             // One row cannot be divided, whatever the share.
             ("validation", "set --test-split to 0 or to a smaller part")
         } else if is_unvalidated {

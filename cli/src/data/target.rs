@@ -230,7 +230,7 @@ fn check_count(classes: usize, rows: usize, choice: TaskChoice) -> Result<(), St
     if classes > most {
         let advice = "is this column an identifier or a free text? choose another --target";
         return Err(format!(
-            "the target has {classes} different labels in {rows} rows, and more than {most} must each stand in two rows on average; {advice}{or}"
+            "the target has {classes} different labels in {rows} rows, and more than {most} are classes only where there are two rows a label, on average; {advice}{or}"
         ));
     }
     Ok(())
@@ -322,9 +322,9 @@ mod tests {
         for (distinct, rows, choice, words) in [
             (800, 800, TaskChoice::Auto, "800 different labels in 800 rows"),
             (21, 41, TaskChoice::Auto, "or train with --task classification"),
-            (21, 41, TaskChoice::Auto, "and more than 20 must each stand in two rows"),
-            (1001, 2001, told, "1001 different labels in 2001 rows, and more than 1000 must each stand in two rows"),
-            (1001, 2001, TaskChoice::Auto, "and more than 1000 must each stand in two rows"),
+            (21, 41, TaskChoice::Auto, "and more than 20 are classes only where"),
+            (1001, 2001, told, "1001 different labels in 2001 rows, and more than 1000 are classes only where"),
+            (1001, 2001, TaskChoice::Auto, "and more than 1000 are classes only where"),
         ] {
             let error = of(distinct, rows, choice).expect_err(words);
             let Unfit { row, what } = error;

@@ -25,11 +25,16 @@ fn visible(letters: impl Iterator<Item = char>) -> String {
     for letter in letters {
         match letter {
             '\n' | '\r' | '\t' => shown.extend(letter.escape_default()),
-            _ if letter.is_control() => shown += &format!("\\u{:04x}", u32::from(letter)),
+            _ if letter.is_control() || turns_or_breaks(letter) => shown += &format!("\\u{:04x}", u32::from(letter)),
             _ => shown.push(letter),
         }
     }
     shown
+}
+
+/// No control character by its class, but one that ends a line or turns the direction of reading all the same.
+fn turns_or_breaks(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The same of several lines, which stay lines.
@@ -54,6 +59,7 @@ mod tests {
     #[test]
     fn control_characters_are_told_by_their_escapes() {
         assert_eq!(clip("a\u{1b}[2Jb\0\u{7}\u{9b}\n"), "a\\u001b[2Jb\\u0000\\u0007\\u009b\\n");
+        assert_eq!(clip("a\u{202e}b\u{2028}"), "a\\u202eb\\u2028");
         assert_eq!(visible_lines("é\u{1b}\nb\t\n"), "é\\u001b\nb\\t\n");
         let of_json = visible_lines("[\"\u{9b}\u{7f}\"]\n");
         assert_eq!(serde_json::from_str::<[String; 1]>(&of_json).expect("JSON still"), ["\u{9b}\u{7f}"]);

@@ -51,15 +51,35 @@ fn answers_do_not_replace_what_they_are_of() {
     let place = Place::new();
     place.file("clouds.csv", &clouds());
     place.good("train --quiet --data clouds.csv --epochs 1 --out m");
-    let before = ["clouds.csv", "m/model.safetensors"].map(|name| bytes(&place.path(name)));
-    for (out, what) in [("clouds.csv", "data"), ("m/../clouds.csv", "data"), ("m/model.safetensors", "model")] {
-        let refused = place.bad(&format!("predict m/model.safetensors --data clouds.csv --out {out}"), 2);
-        assert!(refused.contains(&format!("--out {out}: this is the {what} itself")), "{refused}");
+    place.file("x.npy", "an array");
+    place.file("y.npy", "another");
+    fs::create_dir(place.path("idx")).expect("a temporary folder");
+    place.file("idx/t10k-images-idx3-ubyte", "images");
+    place.file("idx/old.csv", "answers");
+    let names = ["clouds.csv", "m/model.safetensors", "x.npy", "y.npy", "idx/t10k-images-idx3-ubyte"];
+    let before = names.map(|name| bytes(&place.path(name)));
+    for (data, out, what) in [
+        ("clouds.csv", "clouds.csv", "a file of the data"),
+        ("clouds.csv", "m/../clouds.csv", "a file of the data"),
+        ("clouds.csv", "m/model.safetensors", "the model"),
+        ("x.npy,y.npy", "x.npy", "a file of the data"),
+        ("x.npy,y.npy", "y.npy", "a file of the data"),
+        ("idx", "idx/t10k-images-idx3-ubyte", "a file of the data"),
+    ] {
+        let refused = place.bad(&format!("predict m/model.safetensors --data {data} --out {out}"), 2);
+        assert!(
+            refused.contains(&format!("--out {out}: this is {what}, which the answers would replace")),
+            "{refused}"
+        );
     }
-    assert!(["clouds.csv", "m/model.safetensors"].map(|name| bytes(&place.path(name))) == before);
-    // Those of an earlier time they do.
+    assert!(names.map(|name| bytes(&place.path(name))) == before);
+    let other = place.run("predict m/model.safetensors --data idx --out idx/old.csv");
+    assert!(!String::from_utf8_lossy(&other.stderr).contains("would replace"), "it is none of the images");
+    // Answers of an earlier time they do, and what is named as a set of data is no file of it.
+    place.good("train --quiet --data breast-cancer --epochs 1 --out b");
     for _ in 0..2 {
         place.good("predict m/model.safetensors --data clouds.csv --out answers.csv");
+        place.good("predict b/model.safetensors --data breast-cancer --out breast-cancer");
     }
 }
 

@@ -88,7 +88,7 @@ fn a_model_is_measured_by_the_column_at_its_place() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         (
             output.status.success().then_some(output.stdout),
-            told.contains("column 0 is left out, where the model learnt its target"),
+            told.contains("warning: houses.csv: column 0 is left out, where the model learnt its target; if another one is no feature, name that with --drop"),
         )
     };
     place.file("features.csv", &houses().iter().map(|row| format!("{},{}\n", row[0], row[1])).collect::<String>());
@@ -113,6 +113,17 @@ fn a_model_is_measured_by_the_column_at_its_place() {
         refused.contains("the model learnt column 2, and there are no names") && refused.contains("--target"),
         "{refused}"
     );
+}
+
+/// A first row whose numbers count up is one where the other rows tell, when it is predicted on as when it was learnt from.
+#[test]
+fn a_file_without_names_is_read_alike_to_learn_and_to_predict() {
+    let place = Place::new();
+    let rows: String =
+        (0..40).map(|row| format!("{},{},{},{}\n", row % 5, row % 7, row % 3, ["a", "b"][row % 2])).collect();
+    place.file("flowers.csv", &format!("1,2,3,a\n{rows}"));
+    place.good("train --quiet --data flowers.csv --epochs 1 --out m");
+    assert_eq!(place.good("predict m/model.safetensors --data flowers.csv").lines().count(), 42);
 }
 
 /// A model that knows names finds its columns by their places in data that has none, the target too, and says so.
