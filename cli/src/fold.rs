@@ -5,7 +5,7 @@ use deltarule::{About, Element, Error, Mlp};
 use crate::any_model::AnyModel;
 use crate::arguments::FoldArguments;
 use crate::failure::Failure;
-use crate::say::say;
+use crate::say::{counted, say};
 use crate::with_model;
 
 /// Runs the command.
@@ -33,9 +33,8 @@ fn fold<T: Element>(model: &Mlp<T>, arguments: &FoldArguments) -> Result<(), Fai
 
 /// What a model standardises, if anything.
 fn standardised(about: &About) -> Option<String> {
-    let counted = |count, noun| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
-    let inputs = about.inputs.as_ref().map(|inputs| counted(inputs.columns(), "input"));
-    let targets = about.targets.as_ref().map(|targets| counted(targets.columns(), "target"));
+    let inputs = about.inputs.as_ref().map(|inputs| counted(inputs.columns() as u64, "input", "inputs"));
+    let targets = about.targets.as_ref().map(|targets| counted(targets.columns() as u64, "target", "targets"));
     let parts: Vec<String> = inputs.into_iter().chain(targets).collect();
     (!parts.is_empty()).then(|| parts.join(" and "))
 }

@@ -5,6 +5,7 @@
 //! makes a new one of its name, and both would go on.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,9 +53,10 @@ fn make(path: &Path) -> Result<(), Failure> {
         return Err(Failure::Misuse(format!("--out {}: this is a file; name a folder", path.display())));
     }
     // Where nothing is, a link is in the way of a new folder all the same.
-    if fs::metadata(path).is_err()
+    if fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
         && let Ok(target) = fs::read_link(path)
     {
+        let target = path.parent().map_or(target.clone(), |folder| folder.join(&target));
         let what = format!("this is a link to {}, where no folder is", target.display());
         return Err(Failure::Misuse(format!("--out {}: {what}; make one there, or name another", path.display())));
     }

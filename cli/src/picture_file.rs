@@ -1,4 +1,4 @@
-//! A picture's file that the command line names, whose ending says what is written: known before there is anything to draw.
+//! A picture's file that the command line names, whose ending says what is written: looked at before there is anything to draw, which may take minutes.
 
 use std::path::PathBuf;
 
@@ -40,10 +40,19 @@ impl Form {
     }
 }
 
-/// A file's name that does not say how the picture is to be written.
+/// Why a file cannot be one that a picture is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("name a file that ends in .svg or .png: a picture is written as one of these")]
-pub struct EndingError;
+pub enum PictureFileError {
+    /// Its name does not say how.
+    #[error("name a file that ends in .svg or .png: a picture is written as one of these")]
+    Ending,
+    /// It would be in a folder that is not there.
+    #[error("there is no such folder; make it first, or name another")]
+    NoFolder,
+    /// There is a folder of its name.
+    #[error("this is a folder; name a file")]
+    IsFolder,
+}
 
 /// Where a picture goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +62,21 @@ pub struct PictureFile {
 }
 
 impl PictureFile {
-    /// A file of this name.
+    /// A file of this name, in a folder that is there.
     ///
     /// # Errors
-    /// The name ends neither in `.svg` nor in `.png`, in any case.
-    pub fn new(path: PathBuf) -> Result<Self, EndingError> {
+    /// The name ends neither in `.svg` nor in `.png`, in any case, or no file can have it.
+    pub fn new(path: PathBuf) -> Result<Self, PictureFileError> {
         let ending = path.extension().unwrap_or_default();
-        let form = Form::ALL.into_iter().find(|form| ending.eq_ignore_ascii_case(form.ending())).ok_or(EndingError)?;
+        let form = Form::ALL.into_iter().find(|form| ending.eq_ignore_ascii_case(form.ending()));
+        let form = form.ok_or(PictureFileError::Ending)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(PictureFileError::NoFolder);
+        }
+        if path.is_dir() {
+            return Err(PictureFileError::IsFolder);
+        }
         Ok(Self { path, form })
     }
 
@@ -88,14 +105,25 @@ mod tests {
             assert!(fs::read(&path).expect(name).starts_with(start), "{name}");
         }
         for name in ["a", "a.jpg", "svg", ".svg", "a.svg.gz", "", "a.svg/.."] {
-            assert_eq!(PictureFile::new(name.into()), Err(EndingError), "{name}");
+            assert_eq!(PictureFile::new(name.into()), Err(PictureFileError::Ending), "{name}");
+        }
+        fs::create_dir(place.path().join("folder.svg")).expect("a temporary folder");
+        for (name, error) in [
+            ("folder.svg", PictureFileError::IsFolder),
+            ("nowhere/a.svg", PictureFileError::NoFolder),
+            ("a.svg/a.svg", PictureFileError::NoFolder),
+        ] {
+            assert_eq!(PictureFile::new(place.path().join(name)), Err(error), "{name}");
         }
     }
 
     #[test]
     fn a_picture_that_cannot_be_written_names_its_file() {
         let place = tempfile::tempdir().expect("temporary folder");
-        let file = PictureFile::new(place.path().join("nowhere/a.svg")).expect("a good name");
+        let folder = place.path().join("folder");
+        fs::create_dir(&folder).expect("a temporary folder");
+        let file = PictureFile::new(folder.join("a.svg")).expect("a good name");
+        fs::remove_dir(&folder).expect("it is empty");
         let failure = file.write(&Scene::new(1.0, 1.0, "")).expect_err("no such folder");
         assert!(failure.status() == 1 && failure.to_string().contains("a.svg: "), "{failure}");
     }

@@ -107,7 +107,7 @@ struct Best {
 /// Runs the benchmark.
 pub(super) fn run(options: &BenchOptions) -> Result<(), Failure> {
     let products = named(all(), &options.only, |product| &product.shape.name).map_err(Failure::Misuse)?;
-    if !peer::is_told(options.threads) {
+    if peer::told() != Some(options.threads) {
         return peer::run_again_told(options.threads);
     }
     let mut machine = Machine::new(options.threads);

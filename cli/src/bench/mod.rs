@@ -15,7 +15,7 @@ mod gemm;
 pub mod limit;
 pub mod measure;
 mod peak;
-mod peer;
+pub mod peer;
 pub mod placed;
 pub mod problem;
 mod products;
@@ -28,6 +28,7 @@ use std::time::Duration;
 use crate::arguments::{BenchArguments, BenchOptions, BenchSubject};
 use crate::failure::Failure;
 use crate::picture::DotPicture;
+use crate::say::counted;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
@@ -79,7 +80,7 @@ fn percent(fraction: f64) -> String {
 
 /// `2 threads`, `1 thread`.
 pub fn threads_in_words(threads: usize) -> String {
-    format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
+    counted(threads as u64, "thread", "threads")
 }
 
 #[cfg(test)]

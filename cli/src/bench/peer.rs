@@ -1,8 +1,8 @@
 //! The crate `matrixmultiply`, called through `ndarray`, whose products are its own behind safe views.
 //!
 //! It reads its number of threads from the environment at its first product, and nowhere else. A process cannot safely
-//! change its own environment once threads may run, so where the variable says something else the program starts
-//! itself once more with the right one.
+//! change its own environment once threads may run, so where the variable says something else the program, or a bench,
+//! starts itself once more with the right one.
 
 use std::env::{args_os, current_exe, var};
 use std::process::Command;
@@ -19,15 +19,18 @@ use crate::failure::Failure;
 const THREADS_VARIABLE: &str = "MATMUL_NUM_THREADS";
 
 /// The most threads that it uses, whatever it is told.
-pub(super) const MOST_THREADS: usize = 4;
+pub const MOST_THREADS: usize = 4;
 
-/// Whether the peer will use `threads` threads in this process.
-pub(super) fn is_told(threads: usize) -> bool {
-    var(THREADS_VARIABLE).is_ok_and(|told| told == threads.to_string())
+/// The number of threads that the peer is told to use in this process, if it is.
+pub fn told() -> Option<usize> {
+    var(THREADS_VARIABLE).ok()?.parse().ok().filter(|&threads| threads > 0)
 }
 
-/// Runs this same command in a process in which the peer uses `threads` threads.
-pub(super) fn run_again_told(threads: usize) -> Result<(), Failure> {
+/// Runs this same command in a process in which the peer is told to use `threads` threads, to its end.
+///
+/// # Errors
+/// The command cannot be started, or fails.
+pub fn run_again_told(threads: usize) -> Result<(), Failure> {
     let again = |error: std::io::Error| Failure::Other(format!("the program cannot start itself once more: {error}"));
     let status = Command::new(current_exe().map_err(again)?)
         .args(args_os().skip(1))

@@ -72,7 +72,7 @@ pub struct DotRow {
     pub packed: Option<Ours>,
 }
 
-/// The picture of `bench --picture`.
+/// The picture of `deltarule bench --picture` and `versus gemm --picture`.
 #[derive(Clone, Debug)]
 pub struct DotPicture {
     /// What was timed.

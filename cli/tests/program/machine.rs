@@ -37,8 +37,8 @@ fn products_are_timed_beside_a_peer() {
     assert!(table.contains("matrixmultiply") && table.contains("dW 128×784×128"), "{table}");
     let picture = fs::read_to_string(place.path("dw.svg")).expect("just drawn");
     assert!(picture.contains("dW 128×784×128") && picture.contains("× matrixmultiply"), "{picture}");
-    let errors = place.bad("bench gemm --seconds 0 --only f64 --picture nowhere/double.svg", 1);
-    assert!(errors.contains("nowhere/double.svg: "), "{errors}");
+    let errors = place.bad("bench gemm --seconds 0 --only f64 --picture nowhere/double.svg", 2);
+    assert!(errors.contains("nowhere/double.svg") && errors.contains("there is no such folder"), "{errors}");
 }
 
 #[test]
