@@ -197,6 +197,27 @@ fn a_run_that_has_not_come_to_its_end_is_not_replaced() {
     assert!(place.bad("train --quiet --data breast-cancer --out s", 2).contains("after 2 whole epochs"));
 }
 
+/// What cannot be read may be such a run: it is left, and said before anything is learnt. (A folder stands for what a disk refuses.)
+#[test]
+fn nothing_is_replaced_where_a_run_cannot_be_looked_for() {
+    let place = Place::new();
+    let train = "train --quiet --data breast-cancer --epochs 1 --out r";
+    place.good(train);
+    for [name, other] in [["model", "checkpoint"], ["checkpoint", "model"]] {
+        let [name, other] = [name, other].map(|name| format!("{name}.safetensors"));
+        let kept = bytes(&place.path("r").join(&other));
+        let (file, aside) = (place.path("r").join(&name), place.path("aside"));
+        fs::rename(&file, &aside).expect("it is there");
+        fs::create_dir(&file).expect("a folder in a temporary folder");
+        let refused = place.bad(&format!("{train} --seed 2"), 1);
+        assert!(refused.starts_with(&format!("error: r/{name}: ")), "{refused}");
+        assert!(bytes(&place.path("r").join(other)) == kept, "{name}");
+        fs::remove_dir(&file).expect("it is empty");
+        fs::rename(&aside, &file).expect("it is there");
+    }
+    place.good(&format!("{train} --seed 2"));
+}
+
 /// The time of the first part is known to nobody.
 #[test]
 fn a_resumed_run_tells_the_time_of_its_last_part_as_such() {
