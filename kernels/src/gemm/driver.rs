@@ -14,7 +14,7 @@
 //! Who calls whom; the first way that a product may go, from above, is its way:
 //!
 //! ```text
-//!  run ┬ run_one_tile                                   one tile covers C: from the views to the micro-kernel
+//!  run ┬ run_directly                                   small, a tile or a few: from the views to the micro-kernels
 //!      ╰ run_counted ─ run_uncounted                    what is done alone counts, once, as missed work of helpers
 //!          ├ run_strip                                  a plain strip: a plan has nothing to decide
 //!          ├ run_outer                                  up to four outer products: `outer`
@@ -28,7 +28,7 @@
 //!              ╰ run_jobs ─ run_all_jobs                B packed up front, if at all; then job by job, by the team
 //!                  ╰ run_k_blocks ─ run_k_block         KC steps at a time; B packed by its job, if at all
 //!                      ╰ run_job ┬ run_tiles_row_major  C is written along its rows
-//!                                ╰ run_strips ─ run_strip ─ run_tile_column ─ micro-kernel
+//!                                ╰ run_strips ─ run_strip ─ TileRows::run ─ micro-kernel
 //! ```
 
 use super::operand::{Output, Right};
@@ -71,7 +71,7 @@ impl<T: Element> Product<T> {
         if self.m == 0 || self.n == 0 {
             return;
         }
-        if destination == Destination::C && self.run_one_tile(table) {
+        if destination == Destination::C && self.run_directly(self.table(table, Destination::C)) {
             return finish(epilogue, Block::new(0..self.m, 0..self.n, self.c));
         }
         // A copy, so that the original can stay in registers on the way above.
@@ -93,21 +93,14 @@ impl<T: Element> Product<T> {
         );
     }
 
-    /// Part of a product that is counted already, see [`run_counted`](Self::run_counted), to where it says: in a single tile, or in several.
+    /// Part of a product that is counted already, see [`run_counted`](Self::run_counted), to where it says.
     pub(super) fn run_part(&self, table: &'static TileTable<T>, team: &Team) {
-        if !self.run_one_tile(table) {
+        if !self.run_directly(self.table(table, Destination::C)) {
             self.run_uncounted(table, team, Destination::C, None);
         }
     }
 
-    /// Computes it to where it says, if a single tile is enough; says whether it was.
-    #[inline(always)]
-    fn run_one_tile(&self, table: &'static TileTable<T>) -> bool {
-        let table = self.table(table, Destination::C);
-        self.run_single_tile(table) || self.run_packed_tile(table)
-    }
-
-    /// Computes it where a single tile is not enough, and says so to the team where it was not worth sharing, or none of its parts was: here, not where it is cut into
+    /// Computes it where it does not go directly, and says so to the team where it was not worth sharing, or none of its parts was: here, not where it is cut into
     /// products that are smaller still (128×10×128, whose columns are transposed, would never have a helper: 82 → 68 GFLOP/s).
     #[inline(never)]
     fn run_counted(
@@ -125,7 +118,7 @@ impl<T: Element> Product<T> {
         }
     }
 
-    /// Computes it where a single tile is not enough, or a part of it.
+    /// Computes it where it does not go directly, or a part of it.
     #[inline(never)]
     fn run_uncounted(
         &self,

@@ -113,18 +113,31 @@ fn pays_to_transpose_a<T: Element>(
     (rows, cols, steps): (usize, usize, usize),
     whole_lines: usize,
 ) -> bool {
-    /// Shorter rows than these, in vectors of less than a line, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000
-    /// 32 → 44; 100×4×32 would lose: 20 → 12).
-    const STEPS: usize = 128;
     if table.transposed_b_kernel(cols).is_none() {
         return false;
     }
     if table.lanes() < T::LINE {
-        return steps >= STEPS;
+        return steps >= STEPS_OF_SHORT_VECTORS;
     }
     let square = if T::LINE == 16 { SQUARES_OF_16 } else { SQUARES_OF_8 }[cols - 1];
     let squares = steps.div_ceil(T::LINE).saturating_mul(square);
     cost_of_rows::<T>(rows, cols, squares) < cost_of_vectors(table, (rows, cols, steps), whole_lines)
+}
+
+/// Shorter rows of A than these, in vectors of less than a line, are not worth turning C back (AVX2, 100×2×100 12 → 17 GFLOP/s, 1000×4×1000
+/// 32 → 44; 100×4×32 would lose: 20 → 12).
+const STEPS_OF_SHORT_VECTORS: usize = 128;
+
+/// Whether columns that fill no line might be taken as rows, by the strides of A from one row and one column to the next: less than
+/// [`Product::first_of_few`] looks at, for products so small that it would take as long as they do.
+pub(super) fn may_be_rows<T: Element>(
+    table: &TileTable<T>,
+    rows: usize,
+    (a_row, a_col): (usize, usize),
+    steps: usize,
+) -> bool {
+    let is_deep = table.lanes() == T::LINE || steps >= STEPS_OF_SHORT_VECTORS;
+    rows >= FEWEST_ROWS && (a_row == 1 || a_col == 1 && is_deep)
 }
 
 /// Cycles that a square of A takes on a Zen 4, by columns of B (`versus gemm --shape 10x128x784:nt` and the like). The ports of other

@@ -11,6 +11,7 @@
 //! * α is folded into A: each element of C is `fma(αa₀, b₀, βc)`, then one fused multiply-add for each further k. So `α·a` is rounded to the
 //!   type, and must itself neither overflow nor underflow there: in `f32` 2 · 3·10³⁸ is ∞, and stays it, though times 0.1 it would be 6·10³⁷.
 
+mod direct;
 mod driver;
 mod few_columns;
 mod first_tile;

@@ -26,7 +26,7 @@ use std::ops::Range;
 const LEAST_LINES: usize = 3;
 const LEAST_BYTES: usize = 2 * 1024;
 /// The most outer products.
-const MOST: usize = 4;
+pub(super) const MOST: usize = 4;
 /// Bytes of B that stay in L1 from row to row.
 const B_BYTES_IN_L1: usize = 16 * 1024;
 /// Alignments of rows of C, and rows of each, that are worth a copy of B.

@@ -98,10 +98,10 @@ const ROWS_OF_SPLIT: usize = 3;
 const WIDE_SPLIT_COLS: usize = 400;
 /// A small product must be so many lines wide, and its B larger than half of L1 (1×784×64 32 → 54, f64 10×400×16 52 → 63; 1×128×128
 /// would lose a tenth, 20×128×10 a seventh).
-const SMALL_SPLIT_LINES: usize = 16;
+pub(super) const SMALL_SPLIT_LINES: usize = 16;
 
 /// Multiply-adds below which any product is run without a plan, but for a factor on A.
-const SMALL_WORK: usize = 40 * 40 * 40;
+pub(super) const SMALL_WORK: usize = 40 * 40 * 40;
 
 /// How a product is cut.
 pub(super) struct Plan {

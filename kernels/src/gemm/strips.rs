@@ -3,12 +3,11 @@
 use super::first_tile::PackingArgs;
 use super::kernel_args::{End, KernelArgs, KernelPrefetch, Start};
 use super::operand::Right;
-use super::pack::{pack_lines, packed_len};
 use super::plan::Plan;
 use super::prefetch::{NextB, Prefetch};
 use super::product::Product;
 use super::room::{L1_PERIOD, aliases, on_lines};
-use super::scratch::{Lent, Slot, with_scratch};
+use super::scratch::Lent;
 use super::tiles::TileTable;
 use super::transposed_b::{self, TransposedBArgs, TransposedBFn};
 use crate::element::Element;
@@ -16,29 +15,80 @@ use std::ops::Range;
 
 /// The most rows in a tile of an A whose rows alias: the ways of a set (1024×8×1024: 68 → 100 GFLOP/s; 12 rows gain as much on 12 ways).
 const ROWS_WHERE_ALIASED: usize = 8;
-/// The deepest product that one tile does alone, whatever the tile: longer ones gain nothing by it.
-const MAX_K: usize = 160;
 
 /// How far ahead a C that is far is prefetched.
 const STRIPS_AHEAD: usize = 4;
 
 /// Which micro-kernels a strip takes, but for the height.
 #[derive(Clone, Copy)]
-struct KernelWidth {
-    vectors: usize,
+pub(super) struct KernelWidth {
+    pub(super) vectors: usize,
     /// The last vector is partial in an operand.
-    partial: bool,
+    pub(super) partial: bool,
 }
 
 impl KernelWidth {
     /// Runs the one for so `tall` tiles, on what a [`Product`] has made.
     #[inline(always)]
-    fn run<T: Element>(self, table: &TileTable<T>, tall: usize, args: &KernelArgs<'_, T>) {
+    pub(super) fn run<T: Element>(self, table: &TileTable<T>, tall: usize, args: &KernelArgs<'_, T>) {
         let Some(kernel) = table.kernel(tall, self.vectors, self.partial) else {
             unreachable!("a tile of {tall} rows × {} vectors is in the table", self.vectors);
         };
         // SAFETY: the product vouches for the operands; the table is of a tier that the CPU has.
         unsafe { kernel(args) };
+    }
+}
+
+/// How the rows of a strip are cut into tiles.
+#[derive(Clone, Copy)]
+pub(super) struct TileRows {
+    /// Rows of A.
+    pub(super) m: usize,
+    /// From one to the next.
+    pub(super) a_row: usize,
+    /// A is packed in panels of so many.
+    pub(super) panel: Option<usize>,
+    /// Rows of the tallest tile: of a panel, where A is packed.
+    pub(super) tallest: usize,
+}
+
+impl TileRows {
+    /// Rows as two runs of equal tiles: how tall those of each are, and how many; perhaps none. Panels give the height of all tiles but
+    /// the last; else heights differ by one at most.
+    #[inline(always)]
+    fn heights(self) -> [(usize, usize); 2] {
+        let Self { m, tallest, .. } = self;
+        if self.panel.is_some() {
+            let rest = m % tallest;
+            return [(tallest, m / tallest), (rest, usize::from(rest > 0))];
+        }
+        let tiles = m.div_ceil(tallest);
+        let (short, taller) = (m / tiles, m % tiles);
+        [(short + 1, taller), (short, tiles - taller)]
+    }
+
+    /// All rows of a strip, tile below tile, on what a [`Product`] has made.
+    #[inline(always)]
+    pub(super) fn run<T: Element>(self, table: &TileTable<T>, kernels: KernelWidth, args: &mut KernelArgs<'_, T>) {
+        for (height, tiles) in self.heights() {
+            if tiles > 0 {
+                args.tiles = tiles;
+                args.a_next = height * self.a_row;
+                args.c_next = height * args.c_row;
+                args.prefetch_c_next = height * args.prefetch_c_row;
+                kernels.run(table, height, args);
+                self.step_down(args, tiles * height);
+            }
+        }
+    }
+
+    /// The arguments from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
+    /// wait for it.
+    #[inline(always)]
+    fn step_down<T>(self, args: &mut KernelArgs<'_, T>, rows: usize) {
+        args.a = args.a.wrapping_add(rows * self.a_row);
+        args.c = args.c.wrapping_add(rows * args.c_row);
+        args.prefetch_c = args.prefetch_c.wrapping_add(rows * args.prefetch_c_row);
     }
 }
 
@@ -140,10 +190,11 @@ impl<T: Element> Product<T> {
             args.prefetch_c = args.c.wrapping_add(STRIPS_AHEAD * args.c_next);
             (args.prefetch_c_row, args.prefetch_c_line, args.prefetch_c_next) = (args.c_row, args.c_line, args.c_next);
         }
-        for (height, tiles) in self.heights(self.tallest(table, kernels)) {
+        let rows = self.tile_rows(table, kernels);
+        for (height, tiles) in rows.heights() {
             for _ in 0..tiles {
                 kernels.run(table, height, &args);
-                self.step_down(&mut args, height);
+                rows.step_down(&mut args, height);
             }
         }
         if strips * width < self.n {
@@ -175,111 +226,31 @@ impl<T: Element> Product<T> {
         let (mut args, kernels) = self.kernel_args(table, cols.clone());
         let of_kernel = self.kernel_prefetch(&args, cols, prefetch, next);
         args.prefetch = of_kernel.is_any().then_some(&of_kernel);
-        let tallest = self.tallest(table, kernels);
-        if self.m <= tallest {
+        let rows = self.tile_rows(table, kernels);
+        if self.m <= rows.tallest {
             return kernels.run(table, self.m, &args);
         }
-        self.run_tile_column(table, kernels, &mut args, tallest);
+        rows.run(table, kernels, &mut args);
     }
 
-    /// Rows of the tallest tile.
+    /// How its rows are cut.
     #[inline(always)]
-    fn tallest(&self, table: &TileTable<T>, kernels: KernelWidth) -> usize {
-        self.a.panel().unwrap_or_else(|| {
+    fn tile_rows(&self, table: &TileTable<T>, kernels: KernelWidth) -> TileRows {
+        let panel = self.a.panel();
+        let tallest = panel.unwrap_or_else(|| {
             let tallest = table.tallest(kernels.vectors);
             if self.a_aliases() { tallest.min(ROWS_WHERE_ALIASED) } else { tallest }
-        })
-    }
-
-    /// Rows as two runs of equal tiles: how tall those of each are, and how many; perhaps none. Panels give the height of all tiles but
-    /// the last; else heights differ by one at most.
-    #[inline(always)]
-    fn heights(&self, tallest: usize) -> [(usize, usize); 2] {
-        if self.a.panel().is_some() {
-            let rest = self.m % tallest;
-            return [(tallest, self.m / tallest), (rest, usize::from(rest > 0))];
-        }
-        let tiles = self.m.div_ceil(tallest);
-        let (short, taller) = (self.m / tiles, self.m % tiles);
-        [(short + 1, taller), (short, tiles - taller)]
-    }
-
-    /// All rows of a strip, tile below tile.
-    #[inline]
-    fn run_tile_column(
-        &self,
-        table: &TileTable<T>,
-        kernels: KernelWidth,
-        args: &mut KernelArgs<'_, T>,
-        tallest: usize,
-    ) {
-        for (height, tiles) in self.heights(tallest) {
-            if tiles > 0 {
-                args.tiles = tiles;
-                args.a_next = height * self.a.row;
-                args.c_next = height * self.c.row;
-                args.prefetch_c_next = height * self.prefetch_c.row;
-                kernels.run(table, height, args);
-                self.step_down(args, tiles * height);
-            }
-        }
-    }
-
-    /// The arguments from some rows further down on. Changed in place: a copy would read in one piece what was written in several, and
-    /// wait for it.
-    #[inline(always)]
-    fn step_down(&self, args: &mut KernelArgs<'_, T>, rows: usize) {
-        args.a = args.a.wrapping_add(rows * self.a.row);
-        args.c = args.c.wrapping_add(rows * self.c.row);
-        args.prefetch_c = args.prefetch_c.wrapping_add(rows * args.prefetch_c_row);
-    }
-
-    /// The product in one call of a micro-kernel, where it is small, its operands are read as they are and a single tile covers it;
-    /// says whether it was. Nothing here goes through memory but the arguments themselves (8×8×8: 24 → 18 ns).
-    #[inline(always)]
-    pub(super) fn run_single_tile(&self, table: &TileTable<T>) -> bool {
-        let in_place = match self.b {
-            Right::Strided { col, .. } => col == 1,
-            Right::Lines { .. } => true,
-            Right::LinesOfTranspose { .. } => false,
-        };
-        let factors = self.alpha == T::ONE && self.alpha_right == T::ONE;
-        if !in_place || !factors || self.k > MAX_K || self.a_aliases() {
-            return false;
-        }
-        let (args, kernels) = self.kernel_args(table, 0..self.n);
-        let Some(kernel) = table.kernel(self.m, kernels.vectors, kernels.partial) else { return false };
-        // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
-        unsafe { kernel(&args) };
-        true
-    }
-
-    /// The same where B must be packed first, in a line or a few of scratch.
-    #[inline(always)]
-    pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
-        let Right::Strided { data, row, col } = self.b else { return false };
-        if self.alpha != T::ONE || self.k > MAX_K || self.transposes_b(table) || self.a_aliases() {
-            return false;
-        }
-        if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {
-            return false;
-        }
-        // A copy, so that the original can stay in registers where this is not the way.
-        let mut product = *self;
-        with_scratch::<T, _>(Slot::B, packed_len::<T>(self.k, self.n), move |lines| {
-            // SAFETY: `self` vouches for B.
-            unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
-            product.scale_right(table.isa, lines);
-            product = product.with_packed_right(Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE });
-            let (args, kernels) = product.kernel_args(table, 0..product.n);
-            kernels.run(table, product.m, &args);
         });
-        true
+        TileRows { m: self.m, a_row: self.a.row, panel, tallest }
     }
 
     /// All rows of some columns, which begin on a line or on a vector, as arguments of a micro-kernel, and which ones fit them.
     #[inline(always)]
-    fn kernel_args(&self, table: &TileTable<T>, cols: Range<usize>) -> (KernelArgs<'static, T>, KernelWidth) {
+    pub(super) fn kernel_args(
+        &self,
+        table: &TileTable<T>,
+        cols: Range<usize>,
+    ) -> (KernelArgs<'static, T>, KernelWidth) {
         let lanes = table.lanes();
         let n = cols.end - cols.start;
         let vectors = table.vectors_for(n);

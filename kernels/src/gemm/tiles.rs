@@ -117,6 +117,11 @@ impl<T: Element> TileTable<T> {
         self.narrow.filter(|half| cols <= half.lanes() && steps >= STEPS_FOR_TAILS)
     }
 
+    /// There are narrower vectors, for few columns.
+    pub(crate) fn has_narrower(&self) -> bool {
+        self.half.is_some() || self.narrow.is_some()
+    }
+
     /// Elements in a vector.
     pub(crate) fn lanes(&self) -> usize {
         1 << self.lanes_log2
