@@ -22,7 +22,7 @@ impl<T: Element> Product<T> {
     /// Computes it, where it is so small that nothing is to be decided; says whether it was.
     #[inline(always)]
     pub(super) fn run_directly(&self, table: &TileTable<T>) -> bool {
-        self.run_in_place(table) || self.run_packed_tile(table)
+        self.run_in_place(table) || self.run_packed(table)
     }
 
     /// The product in one call of a micro-kernel, or a few, where its operands are read as they are. Nothing here goes through memory but the
@@ -40,21 +40,22 @@ impl<T: Element> Product<T> {
         }
         let (mut args, kernels) = self.kernel_args(table, 0..self.n);
         let Some(kernel) = table.kernel(self.m, kernels.vectors, kernels.partial) else {
-            return run_few_tiles(table, kernels, &mut args, [self.m, self.n, self.a.row, self.a.col]);
+            return run_if_few(table, kernels, &mut args, self.extent());
         };
         // SAFETY: `self` vouches for the operands; the table is of a tier that the CPU has.
         unsafe { kernel(&args) };
         true
     }
 
-    /// The same where B must be packed first, in a line or a few of scratch.
+    /// The same where B must be packed first, in lines of scratch.
     #[inline(always)]
-    pub(super) fn run_packed_tile(&self, table: &TileTable<T>) -> bool {
+    fn run_packed(&self, table: &TileTable<T>) -> bool {
         let Right::Strided { data, row, col } = self.b else { return false };
         if self.alpha != T::ONE || self.k > MAX_K || self.transposes_b(table) || self.a_aliases() {
             return false;
         }
-        if table.kernel(self.m, table.vectors_for(self.n), true).is_none() {
+        let is_one = table.kernel(self.m, table.vectors_for(self.n), true).is_some();
+        if !is_one && !self.extent().is_few(table) {
             return false;
         }
         // A copy, so that the original can stay in registers where this is not the way.
@@ -64,53 +65,110 @@ impl<T: Element> Product<T> {
             unsafe { pack_lines(table.isa, data, (row, col), (product.k, product.n), lines) };
             product.scale_right(table.isa, lines);
             product = product.with_packed_right(Right::Lines { data: lines.as_ptr(), line: product.k * T::LINE });
-            let (args, kernels) = product.kernel_args(table, 0..product.n);
-            kernels.run(table, product.m, &args);
+            let (mut args, kernels) = product.kernel_args(table, 0..product.n);
+            match is_one {
+                true => kernels.run(table, product.m, &args),
+                false => run_few(table, kernels, &mut args, product.extent()),
+            }
         });
         true
     }
+
+    #[inline(always)]
+    fn extent(&self) -> Extent {
+        let Self { m, n, k, a, .. } = *self;
+        Extent { m, n, k, a_inner: a.inner, a_row: a.row, a_col: a.col }
+    }
 }
 
-/// The tiles of a product whose operands are the arguments, B in place, if they are few; says whether they were. With its rows, its columns and
-/// the strides of A, which the arguments do not tell: the product itself would have to be in memory.
+/// What decides about a product whose B is in place, or has been packed, beside the arguments of its micro-kernels: then it need not be in memory.
+#[derive(Clone, Copy)]
+struct Extent {
+    m: usize,
+    n: usize,
+    k: usize,
+    a_inner: usize,
+    a_row: usize,
+    a_col: usize,
+}
+
+impl Extent {
+    /// It is small, and there is no other way for it to go.
+    #[inline(always)]
+    fn is_few<T: Element>(self, table: &TileTable<T>) -> bool {
+        let Self { m, n, k, a_inner, a_row, a_col } = self;
+        let in_panels = a_inner != a_row;
+        if m.saturating_mul(n).saturating_mul(k) > SMALL_WORK || in_panels {
+            return false;
+        }
+        let fills_lines = n.is_multiple_of(T::LINE);
+        if fills_lines && n <= table.strip_vectors(m) * table.lanes() {
+            return true;
+        }
+        // Several strips, or one with a part of a line.
+        let other_ways = k <= outer::MOST
+            || n >= SMALL_SPLIT_LINES * T::LINE
+            || !fills_lines && (table.has_narrower() || may_be_rows(table, (m, n, k), (a_row, a_col)));
+        !other_ways
+    }
+
+    #[inline(always)]
+    fn rows<T: Element>(self, table: &TileTable<T>, vectors: usize) -> TileRows {
+        TileRows { m: self.m, a_row: self.a_row, panel: None, tallest: table.tallest(vectors) }
+    }
+}
+
+/// Its tiles, if they are [few](Extent::is_few); says whether they were.
 #[inline(never)]
-fn run_few_tiles<T: Element>(
+fn run_if_few<T: Element>(
     table: &TileTable<T>,
     kernels: KernelWidth,
     args: &mut KernelArgs<'_, T>,
-    [m, n, a_row, a_col]: [usize; 4],
+    extent: Extent,
 ) -> bool {
-    let strip = table.strip_vectors(m) * table.lanes();
-    let is_small = m.saturating_mul(n).saturating_mul(args.k) <= SMALL_WORK;
-    let in_panels = args.a_inner != a_row;
-    if !is_small || in_panels {
-        return false;
+    let is_few = extent.is_few(table);
+    if is_few {
+        run_few(table, kernels, args, extent);
     }
-    let fills_lines = n.is_multiple_of(T::LINE);
-    let rows_of = |kernels: KernelWidth| TileRows { m, a_row, panel: None, tallest: table.tallest(kernels.vectors) };
-    if fills_lines && n <= strip {
-        rows_of(kernels).run(table, kernels, args);
-        return true;
+    is_few
+}
+
+/// Its tiles, one below the other, strip after strip; side by side where one is as tall as they are.
+#[inline(always)]
+fn run_few<T: Element>(table: &TileTable<T>, kernels: KernelWidth, args: &mut KernelArgs<'_, T>, extent: Extent) {
+    let vectors = table.strip_vectors(extent.m);
+    let strip = vectors * table.lanes();
+    if extent.n <= strip {
+        return extent.rows(table, kernels.vectors).run(table, kernels, args);
     }
-    // Several strips, or one with a part of a line, are looked at closely where there is another way to go.
-    let other_ways = args.k <= outer::MOST
-        || n >= SMALL_SPLIT_LINES * T::LINE
-        || !fills_lines && (table.has_narrower() || may_be_rows(table, m, (a_row, a_col), args.k));
-    if other_ways || !args.prefetch_c.is_null() {
-        return false;
+    debug_assert!(strip.is_multiple_of(T::LINE), "strips begin on lines");
+    // Nothing is far that is as small.
+    args.prefetch_c = std::ptr::null();
+    let (a, tails, mut left) = (args.a, (args.b_tail, args.c_tail), extent.n);
+    let (b_next, c_next) = (strip / T::LINE * args.b_line, strip / T::LINE * args.c_line);
+    (args.b_tail, args.c_tail) = (table.lanes(), table.lanes());
+    let whole = KernelWidth { vectors, partial: false };
+    if extent.m <= table.tallest(vectors) {
+        let strips = left / strip;
+        left -= strips * strip;
+        (args.tiles, args.b_next, args.c_next, args.cols_next) = (strips, b_next, c_next, strip);
+        whole.run(table, extent.m, args);
+        args.b = args.b.wrapping_add(strips * b_next);
+        args.c = args.c.wrapping_add(strips * c_next);
+        args.start = args.start.columns_from(strips * strip);
+        (args.b_next, args.cols_next) = (0, 0);
+    } else {
+        while left > strip {
+            let c = args.c;
+            extent.rows(table, vectors).run(table, whole, args);
+            (args.a, args.b, args.c) = (a, args.b.wrapping_add(b_next), c.wrapping_add(c_next));
+            args.start = args.start.columns_from(strip);
+            left -= strip;
+        }
     }
-    let (whole, full) = (*args, (table.lanes(), table.lanes()));
-    let mut first = 0;
-    while first < n {
-        let (end, line) = (n.min(first + strip), first / T::LINE);
-        let is_last = end == n;
-        (args.a, args.b, args.c) =
-            (whole.a, whole.b.wrapping_add(line * args.b_line), whole.c.wrapping_add(line * args.c_line));
-        args.start = whole.start.columns_from(first);
-        (args.b_tail, args.c_tail) = if is_last { (whole.b_tail, whole.c_tail) } else { full };
-        let kernels = KernelWidth { vectors: table.vectors_for(end - first), partial: is_last && kernels.partial };
-        rows_of(kernels).run(table, kernels, args);
-        first = end;
+    if left > 0 {
+        (args.b_tail, args.c_tail) = tails;
+        let last = KernelWidth { vectors: table.vectors_for(left), partial: kernels.partial };
+        extent.rows(table, last.vectors).run(table, last, args);
     }
-    true
 }
