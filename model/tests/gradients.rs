@@ -212,6 +212,15 @@ fn back_propagation_equals_central_differences() {
     }
 }
 
+/// All of them NaN are no perfect ones.
+#[test]
+fn gradients_that_are_no_numbers_are_wrong() {
+    let mut model = Mlp::<f64>::builder(&[1, 2]).output(Output::Softmax).build().expect("widths");
+    model.set_layer(0, &[1e300, 1e300], &[0.0, 0.0]).expect("two weights and two biases");
+    let check = model.check_gradient(Loss::CrossEntropy, &[1e300], Targets::Classes(&[0])).expect("shapes that fit");
+    assert!(check.worst.is_nan(), "{check:?}");
+}
+
 #[test]
 fn single_precision_gradients_are_right_too() {
     for &activation in Activation::ALL {

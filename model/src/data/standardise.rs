@@ -20,13 +20,17 @@ impl Standardisation {
     /// From means and scales, as they were stored.
     ///
     /// # Errors
-    /// The lengths differ, or a number is not finite.
+    /// The lengths differ, or a number is not finite, or the inverse of a scale that is not 0.
     pub fn new(mean: Vec<f64>, scale: Vec<f64>) -> Result<Self, Error> {
         Error::expect_len("scales", mean.len(), scale.len())?;
         for (name, values) in [("mean of a column", &mean), ("scale of a column", &scale)] {
             if let Some(column) = values.iter().position(|x| !x.is_finite()) {
                 return Err(Error::setting(name, format!("{} (column {column})", values[column]), "finite"));
             }
+        }
+        if let Some(column) = scale.iter().position(|&x| x != 0.0 && !(1.0 / x).is_finite()) {
+            let value = format!("{} (column {column})", scale[column]);
+            return Err(Error::setting("scale of a column", value, "0 or the inverse of a deviation that is a number"));
         }
         Ok(Self { mean, scale })
     }

@@ -54,34 +54,20 @@ pub(crate) fn to_builder<T: Element>(card: &Json, kind: &str) -> Result<Builder<
     if card.get("kind").as_text() != Some(kind) {
         return Err(FileError::Metadata(format!("this is no {kind}, but a {}", card.get("kind"))));
     }
-    let named = |key| card.get(key).as_list(|n| n.as_text().map(str::to_owned)).ok_or_else(|| wrong(key));
+    let text = |json: &Json| json.as_text().map(str::to_owned);
+    let named = |key| card.get(key).as_list(text).ok_or_else(|| wrong(key));
     let about = About {
         seed: card.get("seed").as_u64().ok_or_else(|| wrong("seed"))?,
-        loss: match card.get("loss") {
-            Json::Null => None,
-            name => Some(loss(name).ok_or_else(|| wrong("loss"))?),
-        },
-        inputs: read_standardisation(card.get("inputs")).map_err(|()| wrong("inputs"))?,
-        targets: read_standardisation(card.get("targets")).map_err(|()| wrong("targets"))?,
+        loss: card.nullable("loss", loss).ok_or_else(|| wrong("loss"))?,
+        inputs: card.nullable("inputs", read_standardisation).ok_or_else(|| wrong("inputs"))?,
+        targets: card.nullable("targets", read_standardisation).ok_or_else(|| wrong("targets"))?,
         classes: named("classes")?,
         features: named("features")?,
         // Files of before these four were kept have none of them.
-        target_name: match card.get("target_name") {
-            Json::Null => None,
-            name => Some(name.as_text().ok_or_else(|| wrong("target_name"))?.to_owned()),
-        },
-        target_column: match card.get("target_column") {
-            Json::Null => None,
-            column => Some(column.as_usize().ok_or_else(|| wrong("target_column"))?),
-        },
-        test_share: match card.get("test_share") {
-            Json::Null => None,
-            share => Some(share.as_f64().ok_or_else(|| wrong("test_share"))?),
-        },
-        provenance: match card.get("provenance") {
-            Json::Null => None,
-            provenance => Some(read_provenance(provenance).ok_or_else(|| wrong("provenance"))?),
-        },
+        target_name: added(card, "target_name", text)?,
+        target_column: added(card, "target_column", Json::as_usize)?,
+        test_share: added(card, "test_share", Json::as_f64)?,
+        provenance: added(card, "provenance", read_provenance)?,
     };
     let widths = card.get("widths").as_list(Json::as_usize).ok_or_else(|| wrong("widths"))?;
     let hidden = card.get("hidden").as_text().and_then(|name| name.parse::<Activation>().ok());
@@ -110,10 +96,12 @@ fn standardisation(standardisation: Option<&Standardisation>) -> Json {
     }
 }
 
-fn read_standardisation(json: &Json) -> Result<Option<Standardisation>, ()> {
-    if *json == Json::Null {
-        return Ok(None);
-    }
-    let numbers = |key| json.get(key).as_list(Json::as_f64).ok_or(());
-    Standardisation::new(numbers("mean")?, numbers("scale")?).map(Some).map_err(|_| ())
+fn read_standardisation(json: &Json) -> Option<Standardisation> {
+    let numbers = |key| json.get(key).as_list(Json::as_f64);
+    Standardisation::new(numbers("mean")?, numbers("scale")?).ok()
+}
+
+/// An entry that files have had since, or null.
+fn added<R>(card: &Json, key: &str, read: impl FnOnce(&Json) -> Option<R>) -> Result<Option<R>, FileError> {
+    card.absent_or(key, read).ok_or_else(|| wrong(key))
 }

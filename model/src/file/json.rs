@@ -58,12 +58,30 @@ impl Json {
         Json::Object(entries.map(|(key, value)| (key.to_owned(), value)).into())
     }
 
+    /// The entry of an object, if there is one.
+    fn entry(&self, key: &str) -> Option<&Json> {
+        match self {
+            Json::Object(entries) => entries.iter().find(|(k, _)| k == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     /// The entry of an object; `Null` where there is none.
     pub(crate) fn get(&self, key: &str) -> &Json {
-        match self {
-            Json::Object(entries) => entries.iter().find(|(k, _)| k == key).map_or(&Json::Null, |(_, v)| v),
-            _ => &Json::Null,
+        self.entry(key).unwrap_or(&Json::Null)
+    }
+
+    /// An entry that may be null, `Some(None)`; nothing where it is missing or no such thing as is read.
+    pub(crate) fn nullable<R>(&self, key: &str, read: impl FnOnce(&Json) -> Option<R>) -> Option<Option<R>> {
+        match self.entry(key)? {
+            Json::Null => Some(None),
+            value => read(value).map(Some),
         }
+    }
+
+    /// The same where there are files without the entry: as if it were null.
+    pub(crate) fn absent_or<R>(&self, key: &str, read: impl FnOnce(&Json) -> Option<R>) -> Option<Option<R>> {
+        if self.entry(key).is_none() { Some(None) } else { self.nullable(key, read) }
     }
 
     pub(crate) fn as_u64(&self) -> Option<u64> {

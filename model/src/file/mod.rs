@@ -18,8 +18,7 @@
 //! is not read to its end. Files are written whole or not at all
 //! ([`write_atomically`]), and not at all where they would not be read again.
 //!
-//! The `safetensors` crate would read these files too, and checks ours in the tests; here it is not used because it would
-//! double the number of crates behind this one.
+//! The `safetensors` crate would read these files too, and checks ours in the tests; here it is not used because of the crates that it would bring.
 
 mod atomic;
 pub(crate) mod card;

@@ -199,7 +199,7 @@ impl Entry {
             [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
             _ => f64::NAN,
         };
-        // Every f32 is an f64, so the way through f64 keeps all bits.
+        // Every f32 is an f64, so the way through f64 keeps all bits of a number.
         bytes.chunks_exact(size_of::<T>()).map(|b| T::from_f64(value(b))).collect()
     }
 

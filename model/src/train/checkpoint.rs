@@ -112,17 +112,18 @@ fn read_trainer<T: Element>(source: &mut impl Read, len: u64) -> Result<Trainer<
     let builder = card::to_builder(&card, KIND)?;
     let plan = plan_from_json(card.get("plan")).ok_or_else(|| wrong("plan"))?;
     plan.check::<T>().map_err(|error| FileError::Metadata(error.to_string()))?;
-    let note = match card.get("note") {
-        Json::Null => None,
-        note => Some(note.as_text().ok_or_else(|| wrong("note"))?.to_owned()),
-    };
+    let note = card.absent_or("note", |note| note.as_text().map(str::to_owned)).ok_or_else(|| wrong("note"))?;
     let json = card.get("state");
     let flag = |key| json.get(key).as_bool().ok_or_else(|| wrong(key));
 
     let shapes: Vec<(usize, usize)> = builder.widths().windows(2).map(|pair| (pair[0], pair[1])).collect();
     let moments = plan.optimiser.rule.moments();
-    let good_updates = json.get("good").as_u64().filter(|&updates| updates <= u64::MAX / 2);
+    let good_updates = json.nullable("good", count).ok_or_else(|| wrong("good"))?;
+    // Beside the weights of now only early stopping keeps any.
     let has_aside = flag("aside")?;
+    if has_aside && plan.early_stopping.is_none() {
+        return Err(wrong("aside"));
+    }
     let mut prefixes = vec![LAST];
     prefixes.extend(&MOMENTS[..moments]);
     prefixes.extend(has_aside.then_some(ASIDE));
@@ -242,32 +243,25 @@ fn state_from_json<T>(json: &Json, state: &mut State<T>) -> Option<()> {
     let list = |json: &Json| json.as_list(|item| Some(item.clone()));
     let watch = |json: &Json| -> Option<Watch> {
         let [best, since] = &list(json)?[..] else { return None };
-        Some(Watch { best: best.as_f64()?, since: since.as_u64()? })
+        Some(Watch { best: best.as_f64()?, since: count(since)? })
     };
-    let &[epoch, batch, updates, samples] = &json.get("clock").as_list(Json::as_u64)?[..] else { return None };
+    let &[epoch, batch, updates, samples] = &json.get("clock").as_list(count)?[..] else { return None };
     let [loss, rows, skipped] = &list(json.get("sums"))?[..] else { return None };
     state.clock = Clock { epoch, batch, updates, samples };
-    state.sums = Sums { loss: loss.as_f64()?, rows: rows.as_u64()?, skipped: skipped.as_u64()? };
+    state.sums = Sums { loss: loss.as_f64()?, rows: count(rows)?, skipped: count(skipped)? };
     state.early = watch(json.get("early"))?;
     // Earlier versions kept the weights of the loss that patience counts against.
-    state.lowest = match json.get("lowest") {
-        Json::Null => state.early,
-        lowest => watch(lowest)?,
-    };
+    state.lowest = json.absent_or("lowest", watch)?.unwrap_or(state.early);
     state.plateau = watch(json.get("plateau"))?;
-    // Counts that go on from there.
-    let counts = [epoch, batch, updates, samples, state.sums.rows, state.sums.skipped];
-    if counts
-        .into_iter()
-        .chain([&state.early, &state.lowest, &state.plateau].map(|watch| watch.since))
-        .any(|count| count > table::MOST)
-    {
-        return None;
-    }
     state.rate_factor = json.get("rate_factor").as_f64().filter(|factor| (0.0..=1.0).contains(factor))?;
-    state.roll_backs = json.get("roll_backs").as_u64()?;
+    state.roll_backs = count(json.get("roll_backs"))?;
     state.rate = json.get("rate").as_f64()?;
     // Earlier versions knew no doubt.
-    state.doubted = matches!(json.get("doubted"), Json::Bool(true));
+    state.doubted = json.absent_or("doubted", Json::as_bool)?.unwrap_or(false);
     Some(())
+}
+
+/// A count that can go on from there.
+fn count(json: &Json) -> Option<u64> {
+    json.as_u64().filter(|&count| count <= table::MOST)
 }

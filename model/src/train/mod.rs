@@ -204,7 +204,7 @@ impl<T: Element> Trainer<T> {
     }
 
     /// Trains until the epochs are done, patience runs out, or `observe` says break; it is called after every batch and
-    /// once more after every epoch. Called again, it goes on where it stopped.
+    /// once more after every epoch. Called again, it goes on where it stopped, and ends the epoch that it was in.
     ///
     /// # Errors
     /// Data that does not fit the model or the loss, before any weight changes; [`Error::NonFinite`] by the plan's
@@ -221,7 +221,8 @@ impl<T: Element> Trainer<T> {
         }
         self.unrestore();
         let mut finish = Finish::Epochs;
-        while self.state.clock.epoch < self.plan.epochs {
+        // An epoch that has begun is ended, though there were no more epochs to do: no number of them has the weights of now.
+        while self.state.clock.epoch < self.plan.epochs || self.state.clock.batch > 0 {
             if self.out_of_patience() {
                 finish = Finish::Patience;
                 break;

@@ -46,17 +46,12 @@ pub(super) fn plan_from_json(json: &Json) -> Option<Plan> {
     plan.batch = json.get("batch").as_usize()?;
     plan.shuffle = json.get("shuffle").as_bool()?;
     plan.seed = json.get("seed").as_u64()?;
-    plan.clip_norm = match json.get("clip_norm") {
-        Json::Null => None,
-        norm => Some(norm.as_f64()?),
-    };
-    plan.early_stopping = match json.get("early_stopping") {
-        Json::List(pair) => {
-            let [patience, min_improvement] = &pair[..] else { return None };
-            Some(EarlyStopping { patience: patience.as_u64()?, min_improvement: min_improvement.as_f64()? })
-        }
-        _ => None,
-    };
+    plan.clip_norm = json.nullable("clip_norm", Json::as_f64)?;
+    plan.early_stopping = json.nullable("early_stopping", |pair| {
+        let Json::List(pair) = pair else { return None };
+        let [patience, min_improvement] = &pair[..] else { return None };
+        Some(EarlyStopping { patience: patience.as_u64()?, min_improvement: min_improvement.as_f64()? })
+    })?;
     plan.non_finite = json.get("non_finite").as_text()?.parse().ok()?;
     plan.fused = json.get("fused").as_bool()?;
     Some(plan)

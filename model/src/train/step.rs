@@ -116,12 +116,12 @@ impl<T: Element> Trainer<T> {
             // As torch.nn.utils.clip_grad_norm_ does; exactly 1 where nothing is clipped.
             let clip = plan.clip_norm.zip(norm);
             let steps = steps(clip.map_or(1.0, |(limit, norm)| (limit / (norm + 1e-6)).min(1.0)));
-            let is_finite = if cut.is_narrow() {
+            let is_borne = if cut.is_narrow() {
                 T::apply(update::Apply { layers, work, memory, steps: &steps, norm })?
             } else {
                 update::apply(team, layers, work, memory, &steps, norm)?
             };
-            if !is_finite {
+            if !is_borne {
                 return Ok(Found::NonFinite("gradient"));
             }
             self.norm = norm;

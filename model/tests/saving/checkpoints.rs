@@ -25,6 +25,39 @@ fn checkpoints_are_read_with_the_same_suspicion() {
     assert!(matches!(no_checkpoint, FileError::Metadata(_)), "a model is no checkpoint");
 }
 
+/// What is not there under its name is missed, not taken for none: a run would go on without its clipping, a model without its standardisation.
+#[test]
+fn every_entry_of_a_checkpoint_is_missed() {
+    let data = Dataset::with_classes(vec![0.1, 5.0, -0.7, 1e-3, 2.0, 9.0], 2, vec![0, 1, 2], 3).expect("good data");
+    let plan = Plan::new(Loss::CrossEntropy).epochs(2).batch(2).patience(5).clip_norm(1.0);
+    let mut trainer = Trainer::new(model(), plan).expect("a plan that fits");
+    trainer.fit(&data, None, |_| ControlFlow::Continue(())).expect("finite");
+    let bytes = trainer.to_bytes();
+    let text = String::from_utf8_lossy(&bytes);
+    // In the text within the text that the metadata are.
+    let mut keys: Vec<&str> = text.split(r#"\":"#).filter_map(|before| before.rsplit(r#"\""#).next()).collect();
+    keys.pop();
+    assert!(keys.len() > 40 && ["inputs", "clip_norm", "good"].iter().all(|key| keys.contains(key)), "{keys:?}");
+    keys.retain(|key| {
+        let renamed = with_header(&bytes, &format!(r#"\"{key}\":"#), &format!(r#"\"{key}x\":"#));
+        Trainer::<f32>::from_bytes(&renamed).is_ok()
+    });
+    assert_eq!(
+        keys,
+        ["target_name", "test_share", "provenance", "lowest", "doubted", "note"],
+        "there are files without"
+    );
+    for (from, to) in [
+        (r#"\"early_stopping\":[5,0.0]"#, r#"\"early_stopping\":7"#),
+        (r#"\"clip_norm\":1.0"#, r#"\"clip_norm\":true"#),
+        (r#"\"doubted\":false"#, r#"\"doubted\":7"#),
+        (r#"\"good\":null"#, r#"\"good\":9007199254740993"#),
+    ] {
+        let problem = problem(Trainer::<f32>::from_bytes(&with_header(&bytes, from, to)));
+        assert!(matches!(problem, FileError::Metadata(_)), "{to}: {problem}");
+    }
+}
+
 #[test]
 fn counts_and_moments_of_a_checkpoint_make_sense() {
     let model = Mlp::<f32>::builder(&[2, 2]).build().expect("a model");

@@ -257,7 +257,10 @@ fn metadata_that_lie() {
     assert!(matches!(changed("[2,4,3]", "[    3]"), FileError::Metadata(_) | FileError::Extra(_)));
     assert!(matches!(changed("softmax", "softmix"), FileError::Metadata(_)));
     assert!(matches!(changed("leaky-relu(0.1)", "leaky-relu(abc)"), FileError::Metadata(_)));
-    assert!(matches!(changed("\\\"seed", "\\\"sead"), FileError::Metadata(_)));
+    for (from, to) in [("seed", "sead"), ("inputs", "imputs"), ("targets", "tergets"), ("loss", "lass")] {
+        let [from, to] = [from, to].map(|key| format!("\\\"{key}\\\""));
+        assert!(matches!(changed(&from, &to), FileError::Metadata(_)), "{to}");
+    }
     assert!(matches!(changed("\\\"b\\\"]", "     ]"), FileError::Json { .. } | FileError::Metadata(_)));
     assert!(matches!(changed("softmax", "linear\\"), FileError::Json { .. } | FileError::Metadata(_)));
 }

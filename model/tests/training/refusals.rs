@@ -251,6 +251,10 @@ fn widths_and_names_that_make_no_network() {
     refused(Mlp::builder(&[1 << 28, 1 << 28]), "larger than memory");
     refused(Mlp::builder(&[2, 3]).classes(["a", "b"]), "2 class names where 3 are needed");
     refused(Mlp::builder(&[2, 3]).features(["a"]), "1 feature names where 2 are needed");
+    // Its inverse is no number: nothing could be undone by it.
+    for scale in [1e-310, -1e-310, f64::NAN] {
+        assert!(Standardisation::new(vec![0.0], vec![scale]).is_err(), "{scale}");
+    }
     let empty = Standardisation::new(vec![], vec![]).expect("equally long");
     refused(Mlp::builder(&[2, 3]).standardise(empty.clone()), "0 standardised inputs where 2 are needed");
     refused(Mlp::builder(&[2, 3]).standardise_targets(empty), "0 standardised targets where 3 are needed");

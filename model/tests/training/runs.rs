@@ -19,6 +19,24 @@ fn it_learns_a_line() {
     assert!(evaluation.score() > 0.99, "{evaluation:?}");
 }
 
+/// Fewer epochs than are done: the one under way is ended all the same, for no number of epochs has the weights of its middle.
+#[test]
+fn an_epoch_that_has_begun_is_ended() {
+    let data = line(60);
+    let plan = |epochs| Plan::new(Loss::HalfSquaredError).epochs(epochs).batch(10);
+    let mut whole = Trainer::new(linear(), plan(3)).expect("a plan that fits");
+    whole.fit(&data, None, |_| Continue(())).expect("finite");
+    let mut stopped = Trainer::new(linear(), plan(5)).expect("a plan that fits");
+    let in_the_third =
+        |progress: &Progress<'_>| if (progress.epoch, progress.batch) == (2, 4) { Break(()) } else { Continue(()) };
+    assert_eq!(stopped.fit(&data, None, in_the_third).expect("finite"), Finish::Caller);
+    stopped.set_plan(plan(1)).expect("a plan that fits");
+    assert_eq!(stopped.fit(&data, None, |_| Continue(())).expect("finite"), Finish::Epochs);
+    assert!(weights(stopped.model()) == weights(whole.model()) && stopped.history() == whole.history());
+    assert_eq!(stopped.fit(&data, None, |_| Break(())).expect("finite"), Finish::Epochs);
+    assert!(weights(stopped.model()) == weights(whole.model()));
+}
+
 #[test]
 fn standardised_targets_come_back_on_their_scale() {
     let x: Vec<f64> = (0..50).map(|i| f64::from(i) * 1000.0 + 5e6).collect();
