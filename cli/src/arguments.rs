@@ -174,7 +174,7 @@ pub struct TrainArguments {
     /// The folder for the model, the history, the report and the pictures
     #[arg(long, value_name = "DIR", default_value = "deltarule-out", help_heading = "Output")]
     pub out: PathBuf,
-    /// Say nothing but errors
+    /// Say nothing but errors, and warnings of results
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
     /// Print the report as one line of JSON

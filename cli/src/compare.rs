@@ -15,7 +15,7 @@ use crate::arguments::CompareArguments;
 use crate::data::{Dataset, Features, Fractions, Split, Target, Task, USUAL_TEST_SHARE};
 use crate::failure::Failure;
 use crate::machine::threads;
-use crate::out_folder::OutFolder;
+use crate::out_folder::{OutFolder, refuse_to_replace_data};
 use crate::outcome::{write, write_scene};
 use crate::part_report::f1_is_of;
 use crate::parts::{Parts, rows_of};
@@ -72,6 +72,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
         let what = "the target is a number; compare needs classes: say --task classification if its numbers are some";
         return Err(Failure::Misuse(format!("{}: {what}", data.name)));
     }
+    refuse_to_replace_data(&arguments.out, &arguments.data, &["compare.json", "compare.svg", "compare.png"])?;
     let _folder = OutFolder::take(&arguments.out)?;
 
     let mut runs: [Vec<Numbers>; 2] = [Vec::new(), Vec::new()];

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use deltarule::file::remove_leftovers;
 
+use crate::data::Source;
 use crate::failure::Failure;
 
 /// The file that is locked. There is nothing in it.
@@ -44,6 +45,21 @@ impl OutFolder {
             Err(TryLockError::Error(_)) => {}
         }
         Ok(Self { _lock: lock })
+    }
+}
+
+/// Refuses data that is read from one of these files of the folder, which a run is about to write.
+pub(crate) fn refuse_to_replace_data(folder: &Path, data: &str, names: &[&str]) -> Result<(), Failure> {
+    let source = Source::parse(data)?;
+    // What is not there yet is nobody's.
+    let there = names.iter().map(|name| folder.join(name)).filter_map(|path| Some((path.canonicalize().ok()?, path)));
+    match there.into_iter().find(|(place, _)| source.is_read_from(place)) {
+        Some((_, path)) => Err(Failure::Misuse(format!(
+            "--out {}: {} is a file of the data, which the results would replace; name another folder",
+            folder.display(),
+            path.display()
+        ))),
+        None => Ok(()),
     }
 }
 

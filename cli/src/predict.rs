@@ -68,6 +68,18 @@ fn refuse_to_replace_what_is_read(arguments: &PredictArguments) -> Result<(), Fa
     )))
 }
 
+/// Two columns of one name, of which a reader would find but one.
+fn refuse_a_name_twice(kept: &[String], answers: &[String]) -> Result<(), Failure> {
+    let again = |(at, name): &(usize, &String)| kept[..*at].contains(name) || answers.contains(name);
+    match kept.iter().enumerate().find(again) {
+        Some((_, name)) => {
+            let what = format!("--keep {name}: the answers would have two columns of this name");
+            Err(Failure::Misuse(format!("{what}; leave it out, or name the column otherwise in the file")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The file of answers.
 struct Answers<'a, W: Write> {
     sink: csv::Writer<W>,
@@ -85,7 +97,9 @@ impl<W: Write> Answers<'_, W> {
         subject: &Subject,
         threads: usize,
     ) -> Result<(), Failure> {
-        self.record(self.kept.names(), self.header(model.outputs()))?;
+        let names = self.header(model.outputs());
+        refuse_a_name_twice(self.kept.names(), &names)?;
+        self.record(self.kept.names(), names)?;
         let mut scratch = Scratch::with_threads(threads);
         for rows in subject.rows.chunks(ROWS_AT_A_TIME) {
             let features: Vec<T> = subject.data.gather(rows, T::from_f64, T::is_finite)?;

@@ -265,6 +265,10 @@ fn share_of(part: PartChoice, arguments: &ModelDataArguments, kept: Option<f64>)
             note(&format!("the model learnt with --test-split {kept}, not {asked}: the parts are not those of its training"));
             Ok(asked)
         }
+        (PartChoice::All, Some(asked), _) => {
+            note("--test-split is not used: all rows are taken; --part test takes the share that it sets apart");
+            Ok(asked)
+        }
         _ => Ok(asked.or(kept).unwrap_or(USUAL_TEST_SHARE)),
     }
 }

@@ -21,12 +21,12 @@ use crate::data::{Dataset, Split, Task};
 use crate::failure::Failure;
 use crate::fingerprint;
 use crate::narration::{introduce, tell};
-use crate::out_folder::OutFolder;
+use crate::out_folder::{OutFolder, refuse_to_replace_data};
 use crate::outcome::Outcome;
 use crate::parts::Parts;
 use crate::progress::Watcher;
 use crate::reading::tell_of_unused_share;
-use crate::report::{Ending, HISTORY, Report, history_csv};
+use crate::report::{Ending, HISTORY, REPORT, Report, history_csv};
 use crate::resume::{CHECKPOINT, Origin, completed, nothing_left, resumed};
 use crate::rounding;
 use crate::say::note;
@@ -36,6 +36,9 @@ use crate::unfinished::refuse_to_replace;
 
 /// The model, in the folder of results.
 const MODEL: &str = "model.safetensors";
+
+/// All that a run writes, or removes.
+const FILES: [&str; 8] = [MODEL, CHECKPOINT, REPORT, HISTORY, "loss.svg", "loss.png", "confusion.svg", "confusion.png"];
 
 /// What a run loses when it is cut off, beside the batch under way, unless its checkpoints take long.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(20);
@@ -53,6 +56,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), Failure> {
     let data = training_data(arguments.data(), &arguments.reading, arguments.task)?;
     let settings = Settings::new(arguments, &data)?;
     let split = Split::new(&data, settings.fractions, settings.plan.seed)?;
+    refuse_to_replace_data(&arguments.out, arguments.data(), &FILES)?;
     let _folder = OutFolder::take(&arguments.out)?;
     if !arguments.resume {
         refuse_to_replace(&arguments.out, &arguments.out.join(MODEL))?;

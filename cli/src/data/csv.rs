@@ -69,11 +69,12 @@ pub fn read_csv(name: &str, source: impl Read, options: &CsvOptions) -> Result<D
     Table::read(name, &mut reader, options)
 }
 
-/// The candidate that the first line holds most of, outside quotes; a comma if it holds none.
+/// The candidate that the first line that is not empty holds most of, outside quotes; a comma if it holds none.
 fn guess_delimiter(prefix: &[u8]) -> u8 {
     let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
-    for &byte in prefix.iter().take_while(|&&byte| !matches!(byte, b'\n' | b'\r')) {
+    let is_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
+    for &byte in prefix.iter().skip_while(is_end).take_while(|byte| !is_end(byte)) {
         quoted ^= byte == b'"';
         if let Some((_, count)) = counts.iter_mut().find(|(candidate, _)| !quoted && *candidate == byte) {
             *count += 1;

@@ -80,7 +80,8 @@ pub(super) fn load_folder(name: &str, folder: &Path, wants_labels: bool) -> Resu
                 format!("training images are {:?}, test images {:?}", &images.shape[1..], &test_images.shape[1..]);
             return Err(DataError::whole(name, what));
         }
-        official_test = Some(trained..trained + test_images.shape[0]);
+        // An empty one is none.
+        official_test = (test_images.shape[0] > 0).then_some(trained..trained + test_images.shape[0]);
         images.shape[0] += test_images.shape[0];
         images.bytes.extend_from_slice(&test_images.bytes);
         labels.extend_from_slice(&test_labels);

@@ -46,7 +46,9 @@ impl Source {
             return Ok(Self::IdxFolder(path.into()));
         }
         let is_npy = |path: &str| path.ends_with(".npy");
-        if let Some((x, y)) = text.split_once(',').filter(|(x, y)| is_npy(x) && is_npy(y)) {
+        // A folder may have a comma in its name.
+        let pairs = text.match_indices(',').map(|(comma, _)| (&text[..comma], &text[comma + 1..]));
+        if let Some((x, y)) = pairs.into_iter().find(|(x, y)| is_npy(x) && is_npy(y)) {
             return Ok(Self::Npy(x.into(), Some(y.into())));
         }
         if is_npy(text) {

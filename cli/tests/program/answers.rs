@@ -45,6 +45,23 @@ fn a_feature_of_the_model_is_neither_dropped_nor_a_target() {
     }
 }
 
+/// A reader would find one of two columns of a name.
+#[test]
+fn no_two_columns_of_answers_have_one_name() {
+    let place = Place::new();
+    place.file("clouds.csv", &clouds().replace("side", "prediction"));
+    place.good("train --quiet --data clouds.csv --epochs 1 --out m");
+    let predict = "predict m/model.safetensors --data clouds.csv";
+    assert!(place.good(&format!("{predict} --keep y,x")).starts_with("y,x,prediction\n"));
+    for (keep, name) in [("prediction", "prediction"), ("x,y,x", "x")] {
+        let refused = place.bad(&format!("{predict} --keep {keep}"), 2);
+        assert!(
+            refused.contains(&format!("--keep {name}: the answers would have two columns of this name")),
+            "{refused}"
+        );
+    }
+}
+
 /// Answers take the place of no file that they were made from.
 #[test]
 fn answers_do_not_replace_what_they_are_of() {

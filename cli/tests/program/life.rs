@@ -4,6 +4,26 @@ use std::fs;
 
 use crate::place::{Place, bytes, clouds, json};
 
+/// What is learnt takes the place of no file that it was learnt from.
+#[test]
+fn results_do_not_replace_their_data() {
+    let place = Place::new();
+    fs::create_dir(place.path("d")).expect("a temporary folder");
+    for (command, name) in [
+        ("train --quiet --epochs 1", "history.csv"),
+        ("train --quiet --epochs 1", "confusion.svg"),
+        ("compare --epochs 1", "compare.json"),
+    ] {
+        place.file(&format!("d/{name}"), &clouds());
+        let refused = place.bad(&format!("{command} --data d/../d/{name} --out d"), 2);
+        let words =
+            format!("--out d: d/{name} is a file of the data, which the results would replace; name another folder");
+        assert!(refused.contains(&words), "{refused}");
+        assert!(bytes(&place.path("d").join(name)) == clouds().as_bytes(), "{name}");
+        place.good(&format!("train --epochs 1 --quiet --data d/{name} --out m"));
+    }
+}
+
 #[test]
 fn a_whole_life() {
     let place = Place::new();

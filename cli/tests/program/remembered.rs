@@ -272,16 +272,25 @@ fn a_share_that_the_data_does_not_need_is_told_of() {
     }
     place.file("clouds.csv", &clouds());
     let eval = "eval m/model.safetensors --json";
-    for (data, share, told) in
-        [("images", "--test-split 0.3", true), ("images", "", false), ("clouds.csv", "--test-split 0.3", false)]
-    {
-        for command in ["train --epochs 1 --out m", eval] {
-            let output = place.run(&format!("{command} --data {data} {share}"));
-            let notes = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{notes}");
-            let words = "--test-split is not used: images has a test part of its own";
-            assert_eq!(notes.contains(words), told, "{command} {data} {share}: {notes}");
-        }
+    let (own, all) = ("images has a test part of its own", "all rows are taken; --part test takes the share");
+    for (command, data, share, told) in [
+        ("train --epochs 1 --out m", "images", "--test-split 0.3", Some(own)),
+        (eval, "images", "--test-split 0.3", Some(own)),
+        ("train --epochs 1 --out m", "images", "", None),
+        (eval, "images", "", None),
+        ("train --epochs 1 --out m", "clouds.csv", "--test-split 0.3", None),
+        (eval, "clouds.csv", "--test-split 0.3", Some(all)),
+        (eval, "clouds.csv", "--test-split 0.3 --part test", None),
+    ] {
+        let output = place.run(&format!("{command} --data {data} {share}"));
+        let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{notes}");
+        let why = notes.split("--test-split is not used: ").nth(1);
+        assert!(why.is_some() == told.is_some(), "{command} {data} {share}: {notes}");
+        assert!(
+            why.is_none_or(|why| told.is_some_and(|told| why.starts_with(told))),
+            "{command} {data} {share}: {notes}"
+        );
     }
 }
 

@@ -30,6 +30,8 @@ fn the_command_line_says_how_a_table_is_written() {
     place.file("counted.csv", &format!("0;1;2\n{rows}"));
     assert!(place.bad(&format!("{train} counted.csv"), 1).contains("--no-header if it is a row"));
     assert_eq!(features("counted.csv --no-header --task classification")["rows"], 41);
+    place.file("late.csv", &format!("\r\n\na;b;k\n{rows}"));
+    assert_eq!(features("late.csv --task classification")["features"], serde_json::json!(["a", "b"]));
     let words: String = (0..40).map(|i| format!("{}:{}:a;b;c{}\n", i % 9, i % 7, i % 2)).collect();
     place.file("colons.csv", &words);
     assert_eq!(features("colons.csv --delimiter :")["classes"], serde_json::json!(["a;b;c0", "a;b;c1"]));
