@@ -61,7 +61,7 @@ pub struct DataArguments {
     /// CSV: the first line holds data even if it looks like names
     #[arg(long)]
     pub no_header: bool,
-    /// CSV: the delimiter, one character or `tab` [default: the one of , ; tab | that the first line holds most of]
+    /// CSV: the delimiter, one character or `tab` [default: the one of , ; tab | that the first line that is not empty holds most of]
     #[arg(long, value_parser = delimiter, value_name = "CHAR")]
     pub delimiter: Option<u8>,
 }

@@ -266,7 +266,7 @@ fn share_of(part: PartChoice, arguments: &ModelDataArguments, kept: Option<f64>)
             Ok(asked)
         }
         (PartChoice::All, Some(asked), _) => {
-            note("--test-split is not used: all rows are taken; --part test takes the share that it sets apart");
+            note("--test-split is not used: all rows are taken, and none set apart");
             Ok(asked)
         }
         _ => Ok(asked.or(kept).unwrap_or(USUAL_TEST_SHARE)),

@@ -122,7 +122,8 @@ pub(crate) fn resumed<T: Element>(
     refuse_other_data(data, settings, &trainer, &path)?;
     origin.check(trainer.note(), &path)?;
     refuse_changes(arguments, settings, &trainer, &path)?;
-    trainer.set_plan(replaced(trainer.plan(), arguments, &settings.plan))?;
+    let begun = trainer.history().len() as u64 + 1;
+    trainer.set_plan(replaced(trainer.plan(), arguments, &settings.plan, begun))?;
     Ok(trainer)
 }
 
@@ -202,8 +203,8 @@ fn refuse_changes<T: Element>(
     }
 }
 
-/// The plan of then, with the settings of now whose options were given, and the threads of now.
-fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
+/// The plan of then, with the settings of now whose options were given, and the threads of now. So many epochs have `begun`, or would be next.
+fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan, begun: u64) -> Plan {
     let epochs = arguments.epochs.map_or(then.epochs, |_| now.epochs);
     let optimiser = Optimiser {
         rate: arguments.lr.map_or(then.optimiser.rate, |_| now.optimiser.rate),
@@ -214,11 +215,11 @@ fn replaced(then: &Plan, arguments: &TrainArguments, now: &Plan) -> Plan {
         shape: arguments.schedule.map_or(then.schedule.shape, |_| now.schedule.shape),
         warm_up: arguments.warm_up.unwrap_or(then.schedule.warm_up),
     };
-    // The wave ends where the run does; behind its end nothing would be learnt.
+    // The wave ends where the run does, with the epoch under way if that is the last; behind its end nothing would be learnt.
     if (arguments.epochs.is_some() || arguments.schedule.is_some())
         && let Shape::Cosine { epochs: end, .. } = &mut schedule.shape
     {
-        *end = epochs;
+        *end = epochs.max(begun);
     }
     Plan {
         optimiser,

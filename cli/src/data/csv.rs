@@ -40,7 +40,7 @@ pub struct CsvOptions {
     pub keep: Vec<String>,
     /// Features wanted, by name and in this order; empty takes all. Only used where the file has a header.
     pub features: Vec<String>,
-    /// The delimiter; guessed from the first line if `None`.
+    /// The delimiter; guessed from the first line that is not empty if `None`.
     pub delimiter: Option<u8>,
     /// What the target is taken for.
     pub task: TaskChoice,

@@ -75,13 +75,14 @@ pub(super) fn load_folder(name: &str, folder: &Path, wants_labels: bool) -> Resu
     let mut official_test: Option<Range<usize>> = None;
     if find(folder, "t10k-images", 3).is_some() {
         let (test_images, test_labels) = read_part(folder, "t10k", wants_labels)?;
-        if test_images.shape[1..] != images.shape[1..] {
+        let is_empty = test_images.shape[0] == 0;
+        if !is_empty && test_images.shape[1..] != images.shape[1..] {
             let what =
                 format!("training images are {:?}, test images {:?}", &images.shape[1..], &test_images.shape[1..]);
             return Err(DataError::whole(name, what));
         }
         // An empty one is none.
-        official_test = (test_images.shape[0] > 0).then_some(trained..trained + test_images.shape[0]);
+        official_test = (!is_empty).then_some(trained..trained + test_images.shape[0]);
         images.shape[0] += test_images.shape[0];
         images.bytes.extend_from_slice(&test_images.bytes);
         labels.extend_from_slice(&test_labels);

@@ -272,7 +272,7 @@ fn a_share_that_the_data_does_not_need_is_told_of() {
     }
     place.file("clouds.csv", &clouds());
     let eval = "eval m/model.safetensors --json";
-    let (own, all) = ("images has a test part of its own", "all rows are taken; --part test takes the share");
+    let (own, all) = ("images has a test part of its own", "all rows are taken, and none set apart");
     for (command, data, share, told) in [
         ("train --epochs 1 --out m", "images", "--test-split 0.3", Some(own)),
         (eval, "images", "--test-split 0.3", Some(own)),

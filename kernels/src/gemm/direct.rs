@@ -1,7 +1,7 @@
 //! A small product goes from the views to the micro-kernels directly: without a plan, and without being written to memory as a [`Product`].
 //!
 //! Else what it takes beside its multiply-adds is up to half of its time: 30 ns (Zen 3, one thread, before a few tiles went this way and since:
-//! 16×16×16 60 → 69 GFLOP/s, 9×9×9 14 → 20, 12×16×12 45 → 62, 8×32×8 33 → 46, 32×32×32 82 → 85, f64 8×8×8 15.7 → 21.5, 16×16×16 30.5 → 36).
+//! 16×16×16 60 → 69 GFLOP/s, 9×9×9 14 → 20, 12×16×12 45 → 62, 8×32×8 33 → 46, 32×32×32 82 → 85, f64 8×8×8 15.7 → 21.4, 16×16×16 30.5 → 36).
 
 use super::few_columns::may_be_rows;
 use super::kernel_args::KernelArgs;
@@ -14,6 +14,7 @@ use super::scratch::{Slot, with_scratch};
 use super::strips::{KernelWidth, TileRows};
 use super::tiles::TileTable;
 use crate::element::Element;
+use crate::isa::Isa;
 
 /// The deepest product that goes this way: longer ones gain nothing by it.
 const MAX_K: usize = 160;
@@ -55,7 +56,7 @@ impl<T: Element> Product<T> {
             return false;
         }
         let is_one = table.kernel(self.m, table.vectors_for(self.n), true).is_some();
-        if !is_one && !self.extent().is_few(table) {
+        if !is_one && !self.extent().is_few(table, false) {
             return false;
         }
         // A copy, so that the original can stay in registers where this is not the way.
@@ -93,9 +94,9 @@ struct Extent {
 }
 
 impl Extent {
-    /// It is small, and there is no other way for it to go.
+    /// It is small, and no other way is likely to be faster.
     #[inline(always)]
-    fn is_few<T: Element>(self, table: &TileTable<T>) -> bool {
+    fn is_few<T: Element>(self, table: &TileTable<T>, b_in_place: bool) -> bool {
         let Self { m, n, k, a_inner, a_row, a_col } = self;
         let in_panels = a_inner != a_row;
         if m.saturating_mul(n).saturating_mul(k) > SMALL_WORK || in_panels {
@@ -106,10 +107,12 @@ impl Extent {
             return true;
         }
         // Several strips, or one with a part of a line.
-        let other_ways = k <= outer::MOST
-            || n >= SMALL_SPLIT_LINES * T::LINE
-            || !fills_lines && (table.has_narrower() || may_be_rows(table, (m, n, k), (a_row, a_col)));
-        !other_ways
+        let a_tail_has_other_ways = || {
+            // This may be the table of half vectors already.
+            let has_wider = Isa::current().half() == Some(table.isa);
+            has_wider || table.has_narrower() || may_be_rows(table, (m, n, k), (a_row, a_col), b_in_place)
+        };
+        k > outer::MOST && n < SMALL_SPLIT_LINES * T::LINE && (fills_lines || !a_tail_has_other_ways())
     }
 
     #[inline(always)]
@@ -126,7 +129,8 @@ fn run_if_few<T: Element>(
     args: &mut KernelArgs<'_, T>,
     extent: Extent,
 ) -> bool {
-    let is_few = extent.is_few(table);
+    // What is prefetched beside C is so in the order of a plan's jobs.
+    let is_few = extent.is_few(table, true) && args.prefetch_c.is_null();
     if is_few {
         run_few(table, kernels, args, extent);
     }
@@ -142,8 +146,7 @@ fn run_few<T: Element>(table: &TileTable<T>, kernels: KernelWidth, args: &mut Ke
         return extent.rows(table, kernels.vectors).run(table, kernels, args);
     }
     debug_assert!(strip.is_multiple_of(T::LINE), "strips begin on lines");
-    // Nothing is far that is as small.
-    args.prefetch_c = std::ptr::null();
+    (args.prefetch_c, args.prefetch_c_row) = (std::ptr::null(), 0);
     let (a, tails, mut left) = (args.a, (args.b_tail, args.c_tail), extent.n);
     let (b_next, c_next) = (strip / T::LINE * args.b_line, strip / T::LINE * args.c_line);
     (args.b_tail, args.c_tail) = (table.lanes(), table.lanes());

@@ -204,7 +204,8 @@ impl<T: Element> Trainer<T> {
     }
 
     /// Trains until the epochs are done, patience runs out, or `observe` says break; it is called after every batch and
-    /// once more after every epoch. Called again, it goes on where it stopped, and ends the epoch that it was in.
+    /// once more after every epoch. Called again, it goes on where it stopped, and ends the epoch that it was in,
+    /// unless patience has run out.
     ///
     /// # Errors
     /// Data that does not fit the model or the loss, before any weight changes; [`Error::NonFinite`] by the plan's
